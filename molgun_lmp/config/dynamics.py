@@ -1,0 +1,59 @@
+"""Sections `dynamics` and `stop`: how the equations of motion are integrated and when a trajectory ends early."""
+
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, PositiveFloat, PositiveInt, model_validator
+
+from molgun_lmp.config.section import Section
+
+
+class Thermostat(Section):
+    """The thermostat of an NVT run, on all mobile atoms."""
+
+    kind: Literal["nose_hoover", "langevin"] = "nose_hoover"
+    temperature_k: PositiveFloat = 300.0
+    damping_ps: PositiveFloat = 0.1
+
+
+class Bath(Section):
+    """A weak Langevin bath on the deepest mobile layers, which takes up the adsorption energy."""
+
+    layers: PositiveInt = 1
+    temperature_k: PositiveFloat = 300.0
+    damping_ps: PositiveFloat = 0.5
+
+
+class Dynamics(Section):
+    """The integration. The defaults are the paper's: NVE, 0.5 fs, 20,000 steps."""
+
+    ensemble: Literal["nve", "nvt"] = "nve"
+    timestep_fs: Annotated[float, Field(gt=0, le=5)] = 0.5
+    steps: PositiveInt = 20_000
+    thermostat: Thermostat | None = None
+    """Only with `ensemble: nvt`."""
+    bath: Bath | None = None
+    """Only with `ensemble: nve`."""
+    dump_every_steps: PositiveInt = 40
+    thermo_every_steps: PositiveInt = 40
+    max_drift_ev_per_atom_per_ps: PositiveFloat = 1e-4
+    """A fitted total-energy drift beyond this flags the trajectory (NVE without a bath)."""
+    max_excursion_ev_per_atom: PositiveFloat = 1e-3
+
+    @model_validator(mode="after")
+    def _one_thermostat(self) -> Self:
+        if self.ensemble == "nve" and self.thermostat is not None:
+            raise ValueError("a thermostat needs `ensemble: nvt`; for heat removal under NVE use `bath`")
+        if self.ensemble == "nvt" and self.bath is not None:
+            raise ValueError("a bath belongs to `ensemble: nve`; under NVT the thermostat acts on all mobile atoms")
+        return self
+
+
+class StopRules(Section):
+    """Rules that end a trajectory before its last step. They change no outcome."""
+
+    departed: bool = True
+    """End when the whole molecule is beyond the cutoff above the surface and moves away, or when any of its atoms
+    comes within the cutoff of the slab's periodic image above. Switching this off needs a bounded run."""
+    max_temperature_k: PositiveFloat | None = 5000.0
+    """End when the kinetic temperature of the mobile atoms exceeds this: the run blew up."""
+    check_every_steps: PositiveInt = 20

@@ -1,0 +1,185 @@
+"""Section `gun`: where the molecule starts, how it is turned, and how it is kicked.
+
+The reference is Weiske et al., Digital Discovery 2026, 5, 1501, sections 2.1 and 2.2; what the paper leaves open is a
+named option here.
+"""
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Final, Literal, Self
+
+from pydantic import Field, PositiveFloat, model_validator
+
+from molgun_lmp.config.section import Section
+
+Polar = Annotated[float, Field(ge=0, lt=90)]
+
+
+class NormalDirection(Section):
+    """Straight down."""
+
+    kind: Literal["normal"] = "normal"
+
+
+class FixedDirection(Section):
+    """One direction for all shots."""
+
+    kind: Literal["fixed"]
+    polar_deg: Polar
+    """From the downward surface normal."""
+    azimuth_deg: float = 0.0
+    """From +x towards +y."""
+
+
+class ConeDirection(Section):
+    """Random directions up to a largest polar angle, any azimuth."""
+
+    kind: Literal["cone"]
+    max_polar_deg: Annotated[float, Field(gt=0, lt=90)]
+    weighting: Literal["solid_angle", "cosine"] = "solid_angle"
+    """Uniform over solid angle, or weighted by cos(polar) as the flux through a plane."""
+
+
+class IndependentComponents(Section):
+    """A random downward and random +-x, +-y component, rescaled to the speed (the paper's AIMD gun).
+
+    The three components are uniform in [-1, 1], [-1, 1] and [-1, 0].
+    """
+
+    kind: Literal["components"]
+
+
+Direction = Annotated[
+    NormalDirection | FixedDirection | ConeDirection | IndependentComponents, Field(discriminator="kind")
+]
+
+
+class ThermalComKick(Section):
+    """The centre of mass moves as a gas particle of mass M: each component has variance kT/M, v_z points down."""
+
+    kind: Literal["thermal_com"]
+    temperature_k: PositiveFloat = 300.0
+    axes: Literal["xyz", "z"] = "xyz"
+    """`z`: only the downward component is drawn, the paper's "along the z-axis"."""
+
+
+class ThermalAllAtomsKick(Section):
+    """The speed of 1/2 M v^2 = (3 N / 2) k T for N atoms: the molecule's whole thermal energy in its flight."""
+
+    kind: Literal["thermal_all_atoms"]
+    temperature_k: PositiveFloat = 300.0
+    direction: Direction = NormalDirection()
+
+
+class FluxKick(Section):
+    """An effusive (Maxwell flux) beam: p(v_z) ~ v_z exp(-M v_z^2 / 2kT) downward, Gaussian v_x and v_y."""
+
+    kind: Literal["flux"]
+    temperature_k: PositiveFloat = 300.0
+
+
+class FixedEnergyKick(Section):
+    """A beam of one kinetic energy."""
+
+    kind: Literal["fixed_energy"]
+    energy_ev: PositiveFloat
+    direction: Direction = NormalDirection()
+
+
+Kick = Annotated[ThermalComKick | ThermalAllAtomsKick | FluxKick | FixedEnergyKick, Field(discriminator="kind")]
+
+
+class Height(Section):
+    """Start with the centre of mass this far above the surface plane (mean z of the clean slab's top layer)."""
+
+    kind: Literal["height"]
+    angstrom: PositiveFloat
+
+
+class Clearance(Section):
+    """Start with the closest molecule atom this far above the highest slab atom, by raising the molecule."""
+
+    kind: Literal["clearance"]
+    angstrom: PositiveFloat
+
+
+class UniformPlace(Section):
+    """The centre of mass anywhere over the cell with equal chance."""
+
+    kind: Literal["uniform"] = "uniform"
+
+
+class PointPlace(Section):
+    """The centre of mass over one point of the cell, given in fractions of the two in-plane vectors."""
+
+    kind: Literal["point"]
+    fractional: tuple[float, float]
+
+
+_PRESETS: Final[Mapping[str, Mapping[str, Any]]] = {
+    "paper-ml": {
+        "pairing": "paired",
+        "place": {"kind": "uniform"},
+        "start": {"kind": "height", "angstrom": 20.0},
+        "orientation": "as_drawn",
+        "kick": {"kind": "thermal_all_atoms", "temperature_k": 300.0, "direction": {"kind": "normal"}},
+        "skip_free_flight": False,
+    },
+    "paper-aimd": {
+        "pairing": "independent",
+        "place": {"kind": "uniform"},
+        "start": {"kind": "height", "angstrom": 20.0},
+        "orientation": "as_drawn",
+        "kick": {"kind": "thermal_all_atoms", "temperature_k": 300.0, "direction": {"kind": "components"}},
+        "skip_free_flight": False,
+    },
+}
+
+
+def _merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    """`over` on top of `base`; a section of another `kind` replaces the whole section."""
+    merged = dict(base)
+    for key, value in over.items():
+        below = merged.get(key)
+        same_kind = (
+            isinstance(value, Mapping)
+            and isinstance(below, Mapping)
+            and value.get("kind", below.get("kind")) == below.get("kind")
+        )
+        merged[key] = _merged(below, value) if same_kind and below is not None else value
+    return merged
+
+
+class Gun(Section):
+    """The molecular gun. A preset fills in what is not given; every part can be set by itself."""
+
+    preset: Literal["paper-ml", "paper-aimd"] | None = None
+    """`paper-ml`: the paper's NVE runs; `paper-aimd`: its reference runs. Both read "rescaled to match 300 K" as
+    `thermal_all_atoms`; set `kick.kind` for another reading."""
+    pairing: Literal["independent", "paired"] = "independent"
+    """`paired`: snapshot k of the slab pool always with snapshot k of the molecule pool."""
+    place: Annotated[UniformPlace | PointPlace, Field(discriminator="kind")] = UniformPlace()
+    start: Annotated[Height | Clearance, Field(discriminator="kind")] = Height(kind="height", angstrom=20.0)
+    orientation: Literal["random", "as_drawn"] = "random"
+    """`random`: uniform over all rotations, velocities turned with the positions."""
+    kick: Kick = ThermalAllAtomsKick(kind="thermal_all_atoms")
+    skip_free_flight: bool = False
+    """Start where the molecule first could feel the surface (clearance cutoff + 0.5 Å), the free flight left out.
+    Changes nothing for a model with a finite cutoff."""
+    min_distance_angstrom: PositiveFloat = 3.0
+    """No molecule atom starts closer than this to a slab atom or to an atom of the molecule's periodic image."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _preset_below(cls, data: Any) -> Any:
+        if isinstance(data, Mapping) and data.get("preset") in _PRESETS:
+            return _merged(_PRESETS[data["preset"]], data)
+        return data
+
+    @model_validator(mode="after")
+    def _reaches_the_surface(self) -> Self:
+        if self.start.kind == "clearance" and self.start.angstrom < self.min_distance_angstrom:
+            raise ValueError(
+                f"start.angstrom ({self.start.angstrom:g}) is below min_distance_angstrom "
+                f"({self.min_distance_angstrom:g}): every shot would be refused"
+            )
+        return self

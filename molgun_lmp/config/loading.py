@@ -1,0 +1,124 @@
+"""Campaign file in, validated `Campaign` out; overrides from the command line; the resolved copy."""
+
+import dataclasses
+import difflib
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from molgun_lmp.config.campaign import Campaign
+from molgun_lmp.errors import ConfigError
+
+
+class _UniqueKeyLoader(yaml.SafeLoader):
+    """YAML's safe loader (no tags that build objects), which also refuses a key that stands twice in one mapping."""
+
+
+def _unique_mapping(loader: yaml.SafeLoader, node: yaml.MappingNode) -> dict[Any, Any]:
+    seen: set[Any] = set()
+    for key_node, _ in node.value:
+        key = loader.construct_object(key_node, deep=True)
+        if not isinstance(key, str | int | float | bool) or key in seen:
+            raise yaml.constructor.ConstructorError(
+                None, None, f"key {key!r} stands twice or is not a plain value", key_node.start_mark
+            )
+        seen.add(key)
+    return loader.construct_mapping(node, deep=True)
+
+
+_UniqueKeyLoader.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _unique_mapping)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class LoadedCampaign:
+    """A validated campaign file and the folder that its relative paths start from."""
+
+    config: Campaign
+    file: Path
+
+    def path(self, relative: Path) -> Path:
+        """A path of the campaign file as an absolute path."""
+        return (self.file.parent / relative.expanduser()).resolve()
+
+
+def load_campaign(file: Path, overrides: Sequence[str] = ()) -> LoadedCampaign:
+    """Read, override and validate a campaign file.
+
+    `overrides` are `dotted.key=value` texts, the value in YAML (`gun.kick.kind=flux`). Raises `ConfigError` for a file
+    that cannot be read, a key that does not exist (with the nearest one that does), and a value out of range.
+    """
+    document = load_yaml(file)
+    for override in overrides:
+        _apply_override(document, override)
+    try:
+        config = Campaign.model_validate(document)
+    except ValidationError as error:
+        raise ConfigError(_explain(error, file, Campaign)) from error
+    return LoadedCampaign(config=config, file=file.resolve())
+
+
+def load_yaml(file: Path) -> dict[str, Any]:
+    """A YAML file whose top level is a mapping. Raises `ConfigError`."""
+    try:
+        document = yaml.load(file.read_text(encoding="utf-8"), Loader=_UniqueKeyLoader)
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(
+            f"cannot read {file}: {error}. Name a campaign file; `molgun init` writes an example."
+        ) from error
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        raise ConfigError(f"{file} is not plain YAML: {error}") from error
+    if not isinstance(document, dict):
+        raise ConfigError(f"{file}: expected a mapping of sections at the top, found {type(document).__name__}")
+    return document
+
+
+def dump_yaml(section: BaseModel) -> str:
+    """The complete section as YAML; `load_yaml` and validation give the same section back."""
+    text: str = yaml.safe_dump(section.model_dump(mode="json"), sort_keys=False, allow_unicode=True, width=110)
+    return text
+
+
+def _apply_override(document: dict[str, Any], override: str) -> None:
+    key, separator, text = override.partition("=")
+    parts = key.strip().split(".")
+    if not separator or not all(parts):
+        raise ConfigError(f"--set {override!r}: expected dotted.key=value, such as gun.kick.kind=flux")
+    try:
+        value = yaml.load(text, Loader=_UniqueKeyLoader)
+    except yaml.YAMLError as error:
+        raise ConfigError(f"--set {override!r}: the value is not plain YAML: {error}") from error
+    section: Any = document
+    for part in parts[:-1]:
+        if section.get(part) is None:
+            section[part] = {}
+        section = section[part]
+        if not isinstance(section, dict):
+            raise ConfigError(f"--set {override!r}: {part!r} is a value, not a section")
+    section[parts[-1]] = value
+
+
+def _explain(error: ValidationError, file: Path, model: type[BaseModel]) -> str:
+    lines = [f"{file}: {error.error_count()} problem(s)"]
+    known = sorted(set(_keys(model.model_json_schema())))
+    for problem in error.errors(include_url=False):
+        where = ".".join(str(part) for part in problem["loc"]) or "top level"
+        what = problem["msg"].removeprefix("Value error, ")
+        if problem["type"] == "extra_forbidden":
+            key = str(problem["loc"][-1])
+            near = difflib.get_close_matches(key, known, n=1)
+            what = "unknown key" + (
+                f"; did you mean `{near[0]}`?" if near else "; `molgun schema` lists the known ones"
+            )
+        elif problem["type"] not in {"missing", "value_error"}:
+            what += f" (found {problem['input']!r})"
+        lines.append(f"  {where}: {what}")
+    return "\n".join(lines)
+
+
+def _keys(schema: Mapping[str, Any]) -> Iterable[str]:
+    sections = [schema, *schema.get("$defs", {}).values()]
+    for section in sections:
+        yield from section.get("properties", {})

@@ -1,0 +1,24 @@
+"""Section `outcomes`: the criteria by which a trajectory's end is classified."""
+
+from typing import Annotated
+
+from pydantic import Field, NonNegativeFloat, PositiveFloat
+
+from molgun_lmp.config.section import Section
+
+
+class OutcomeCriteria(Section):
+    """Bond limits, hysteresis and times. The limits' default is that of the reference paper's own analysis."""
+
+    slack_angstrom: PositiveFloat = 0.6
+    """A bond forms below the sum of the covalent radii plus this."""
+    pair_limits_angstrom: dict[str, PositiveFloat] = Field(default_factory=dict)
+    """Limits for single pairs of elements, such as {Si-C: 2.47}."""
+    hysteresis_angstrom: NonNegativeFloat = 0.2
+    """A bond breaks only beyond its limit plus this."""
+    persistence_fs: NonNegativeFloat = 100.0
+    """A mode younger than this at the end of the trajectory is undecided."""
+    contact_angstrom: PositiveFloat = 4.0
+    """The molecule is in contact when its closest atom is nearer than this to a slab atom."""
+    max_fragments: Annotated[int, Field(ge=1)] = 3
+    """More fragments of the molecule than this are an explosion."""

@@ -1,0 +1,91 @@
+"""Section `system`: the slab, the molecule, and how their snapshot pools are equilibrated."""
+
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, PositiveFloat, PositiveInt, model_validator
+
+from molgun_lmp.config.section import Section
+
+
+class StructureFile(Section):
+    """A structure that ASE can read."""
+
+    kind: Literal["file"] = "file"
+    path: Path
+    """Relative to the campaign file."""
+
+
+class Si001Start(Section):
+    """A buckled Si(001) slab with its lower side saturated by hydrogen."""
+
+    kind: Literal["si001"]
+    size: tuple[PositiveInt, PositiveInt] = (4, 4)
+    """Surface unit cells along and across the dimer rows' two axes; both even."""
+    layers: Annotated[int, Field(ge=4)] = 6
+    lattice_constant_angstrom: PositiveFloat = 5.469
+    reconstruction: Literal["p(2x2)", "c(4x2)"] = "c(4x2)"
+
+
+class SmilesStart(Section):
+    """A molecule from a SMILES string (needs the `smiles` extra, RDKit)."""
+
+    kind: Literal["smiles"]
+    smiles: str
+    seed: Annotated[int, Field(ge=0)] = 0
+
+
+class Slab(Section):
+    """The clean surface. Its frozen atoms are the same in equilibration and dynamics."""
+
+    pool: Path
+    """Snapshots with velocities (extxyz, VASP or LAMMPS files); `molgun equilibrate` writes this file."""
+    start: Annotated[Si001Start | StructureFile, Field(discriminator="kind")] | None = None
+    """What `molgun equilibrate` starts from."""
+    frozen_layers: Annotated[int, Field(ge=0)] = 1
+    """Lowest layers that never move, with everything below them (the saturating hydrogen)."""
+
+
+class Molecule(Section):
+    """The molecule that is fired."""
+
+    pool: Path
+    """Snapshots with velocities; `molgun equilibrate` writes this file."""
+    start: Annotated[StructureFile | SmilesStart, Field(discriminator="kind")] | None = None
+    """What `molgun equilibrate` starts from."""
+    groups: dict[str, tuple[int, int]] = Field(default_factory=dict)
+    """Reactive groups: name -> the two carbon atoms of its triple bond (0-based indices within the molecule).
+    The names CY and ET stand for the reference paper's cyclooctyne and ethynyl groups."""
+
+
+class Equilibration(Section):
+    """How `molgun equilibrate` makes a pool: independent Langevin runs under the campaign's model."""
+
+    temperature_k: PositiveFloat = 300.0
+    runs: PositiveInt = 4
+    duration_ps: PositiveFloat = 40.0
+    burn_in_ps: Annotated[float, Field(ge=0)] = 10.0
+    """Dropped from the start of every run."""
+    snapshot_every_ps: PositiveFloat = 1.0
+    timestep_fs: PositiveFloat = 0.5
+    damping_ps: PositiveFloat = 0.2
+    """Relaxation time of the Langevin thermostat."""
+
+    @model_validator(mode="after")
+    def _something_is_left(self) -> Self:
+        if self.burn_in_ps + self.snapshot_every_ps > self.duration_ps:
+            raise ValueError(
+                f"no snapshot is left: burn_in_ps ({self.burn_in_ps:g}) + snapshot_every_ps "
+                f"({self.snapshot_every_ps:g}) exceeds duration_ps ({self.duration_ps:g})"
+            )
+        return self
+
+
+class System(Section):
+    """What is fired at what."""
+
+    slab: Slab
+    molecule: Molecule
+    equilibration: Equilibration = Equilibration()
+    cell_height_angstrom: PositiveFloat | None = None
+    """L_z; computed where not given, refused where too low for the gun's height and the model's cutoff."""
