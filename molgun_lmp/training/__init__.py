@@ -1,1 +1,1 @@
-"""AIMD frames in, a fine-tuned and deployed MACE with its card and parity report out."""
+"""Labelled frames in, a deployed and proven MACE out: dataset, training, errors, export, card."""

@@ -1,0 +1,135 @@
+"""Energies and forces of many frames at once: mace's own model, a deployed TorchScript file, a symmetrix file."""
+
+import dataclasses
+import itertools
+import logging
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from molgun_lmp.errors import ModelError
+from molgun_lmp.training.frames import FloatArray, LabelledFrame
+from molgun_lmp.training.models import Dtype, default_dtype
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Prediction:
+    """A model's answer for one frame: total energy in eV, forces (N, 3) in eV/Å.
+
+    The energy is summed over atoms in double precision, whatever the model's own dtype.
+    """
+
+    energy_ev: float
+    forces: FloatArray
+
+
+def predict_mace(
+    model: Any, frames: Sequence[LabelledFrame], *, head: str, batch_size: int = 8, device: str = "cpu"
+) -> Iterator[Prediction]:
+    """Predictions of a loaded `.model`, in the order of the frames, in batches."""
+    model = model.to(device)
+    dtype = next(model.parameters()).dtype
+    heads = list(getattr(model, "heads", None) or ["Default"])
+    for batch in _batches(frames, model, head, heads, batch_size):
+        data = _tensors(batch, dtype, device)
+        output = model(data, compute_force=True, training=False)
+        yield from _split(output["node_energy"], output["forces"], data["ptr"])
+
+
+def predict_deployed(
+    file: Path, frames: Sequence[LabelledFrame], *, dtype: Dtype, batch_size: int = 1
+) -> Iterator[Prediction]:
+    """Predictions of a deployed TorchScript file, called as the LAMMPS pair style calls it."""
+    import torch  # noqa: PLC0415
+
+    try:
+        module = torch.jit.load(str(file), map_location="cpu").eval()
+        module = torch.jit.freeze(module, preserved_attrs=["r_max", "atomic_numbers", "num_interactions"])
+    except RuntimeError as error:
+        raise ModelError(f"{file} is not a deployed TorchScript model: {error}. Export it again.") from error
+    for batch in _batches(frames, module, "Default", ["Default"], batch_size):
+        data = _tensors(batch, getattr(torch, dtype), "cpu")
+        everywhere = torch.ones(len(data["positions"]), dtype=getattr(torch, dtype))
+        output = module(data, everywhere, False)
+        yield from _split(output["node_energy"], output["forces"], data["ptr"])
+
+
+def predict_symmetrix(file: Path, frames: Iterable[LabelledFrame], *, dtype: Dtype) -> Iterator[Prediction]:
+    """Predictions of a symmetrix JSON file, one frame at a time. Raises `ModelError` without symmetrix."""
+    try:
+        from symmetrix import Symmetrix  # noqa: PLC0415
+    except ImportError as error:
+        raise ModelError(f"symmetrix is not installed ({error}): pip install 'molgun_lmp[fast]'.") from error
+    calculator = Symmetrix(str(file), dtype=dtype)
+    for frame in frames:
+        atoms = frame.atoms()
+        if not atoms.pbc.any():
+            atoms.center(vacuum=10.0)  # its neighbour list inverts the cell, and a molecule may have none
+        atoms.calc = calculator
+        yield Prediction(energy_ev=float(atoms.get_potential_energy()), forces=np.asarray(atoms.get_forces(), float))
+
+
+def predict_calculator(model_file: Path, frames: Iterable[LabelledFrame], *, head: str) -> Iterator[Prediction]:
+    """Predictions of mace's own ASE calculator in float64: the reference of every parity test.
+
+    The file is loaded as it is: check it first (`trusted_sha256`).
+    """
+    from mace.calculators import MACECalculator  # noqa: PLC0415
+
+    with default_dtype("float64"), _quiet_root_logger():
+        calculator = MACECalculator(model_paths=str(model_file), device="cpu", default_dtype="float64", head=head)
+        for frame in frames:
+            atoms = frame.atoms()
+            atoms.calc = calculator
+            yield Prediction(energy_ev=float(atoms.get_potential_energy()), forces=np.array(atoms.get_forces()))
+
+
+def _batches(
+    frames: Sequence[LabelledFrame], model: Any, head: str, heads: list[str], batch_size: int
+) -> Iterator[Any]:
+    from mace import data  # noqa: PLC0415
+    from mace.tools import AtomicNumberTable, torch_geometric  # noqa: PLC0415
+
+    table = AtomicNumberTable([int(number) for number in model.atomic_numbers])
+    cutoff = float(model.r_max)
+    for start in range(0, len(frames), batch_size):
+        with default_dtype("float64"):
+            graphs = [
+                data.AtomicData.from_config(
+                    data.config_from_atoms(frame.atoms(), head_name=head), z_table=table, cutoff=cutoff, heads=heads
+                )
+                for frame in frames[start : start + batch_size]
+            ]
+            yield torch_geometric.Batch.from_data_list(graphs)
+
+
+def _tensors(batch: Any, dtype: Any, device: str) -> dict[str, Any]:
+    tensors: dict[str, Any] = batch.to(device).to_dict()
+    cast = {
+        key: value.to(dtype) if hasattr(value, "is_floating_point") and value.is_floating_point() else value
+        for key, value in tensors.items()
+        if value is not None and hasattr(value, "to")
+    }
+    cast["positions"].requires_grad_(True)
+    return cast
+
+
+def _split(node_energy: Any, forces: Any, ptr: Any) -> Iterator[Prediction]:
+    energies = node_energy.detach().cpu().double().numpy()
+    vectors = forces.detach().cpu().double().numpy()
+    bounds = ptr.cpu().numpy()
+    for start, stop in itertools.pairwise(bounds):
+        yield Prediction(energy_ev=float(energies[start:stop].sum()), forces=vectors[start:stop].copy())
+
+
+class _quiet_root_logger:  # noqa: N801  # a context manager
+    """MACECalculator reports its dtype conversion through the root logger; that is no news here."""
+
+    def __enter__(self) -> None:
+        self._before = logging.root.level
+        logging.root.setLevel(logging.ERROR)
+
+    def __exit__(self, *_: object) -> None:
+        logging.root.setLevel(self._before)
