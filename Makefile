@@ -24,7 +24,10 @@ $(READY): pyproject.toml constraints.txt
 	@touch $@
 
 demo: $(READY)
-	@$(BIN)/molgun demo $(DEMO) --shots $(SHOTS)
+	@test -d $(DEMO) || $(BIN)/molgun init $(DEMO) --example ecco-si001
+	@test -d $(DEMO)/ecco-si001 || $(BIN)/molgun plan $(DEMO)/campaign.yaml --set trajectories=$(SHOTS)
+	@$(BIN)/molgun run $(DEMO)/ecco-si001
+	@$(BIN)/molgun report $(DEMO)/ecco-si001
 
 test: $(READY)
 	$(BIN)/python -m pytest
