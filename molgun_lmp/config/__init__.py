@@ -22,7 +22,7 @@ from molgun_lmp.config.gun import (
     ThermalComKick,
     UniformPlace,
 )
-from molgun_lmp.config.loading import LoadedCampaign, dump_yaml, load_campaign, load_yaml
+from molgun_lmp.config.loading import LoadedCampaign, dump_yaml, load_campaign, load_section, load_yaml
 from molgun_lmp.config.outcomes import OutcomeCriteria
 from molgun_lmp.config.section import Section
 from molgun_lmp.config.system import (
@@ -70,5 +70,6 @@ __all__ = [
     "UniformPlace",
     "dump_yaml",
     "load_campaign",
+    "load_section",
     "load_yaml",
 ]

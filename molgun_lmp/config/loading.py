@@ -4,13 +4,15 @@ import dataclasses
 import difflib
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import yaml
 from pydantic import BaseModel, ValidationError
 
 from molgun_lmp.config.campaign import Campaign
 from molgun_lmp.errors import ConfigError
+
+SectionT = TypeVar("SectionT", bound=BaseModel)
 
 
 class _UniqueKeyLoader(yaml.SafeLoader):
@@ -50,14 +52,18 @@ def load_campaign(file: Path, overrides: Sequence[str] = ()) -> LoadedCampaign:
     `overrides` are `dotted.key=value` texts, the value in YAML (`gun.kick.kind=flux`). Raises `ConfigError` for a file
     that cannot be read, a key that does not exist (with the nearest one that does), and a value out of range.
     """
+    return LoadedCampaign(config=load_section(file, Campaign, overrides), file=file.resolve())
+
+
+def load_section(file: Path, model: type[SectionT], overrides: Sequence[str] = ()) -> SectionT:
+    """Read, override and validate a YAML file of any strict model. Raises `ConfigError` as `load_campaign` does."""
     document = load_yaml(file)
     for override in overrides:
         _apply_override(document, override)
     try:
-        config = Campaign.model_validate(document)
+        return model.model_validate(document)
     except ValidationError as error:
-        raise ConfigError(_explain(error, file, Campaign)) from error
-    return LoadedCampaign(config=config, file=file.resolve())
+        raise ConfigError(_explain(error, file, model)) from error
 
 
 def load_yaml(file: Path) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from molgun_lmp.config.section import Section
 from molgun_lmp.errors import ModelError
 from molgun_lmp.provenance import sha256_file
 from molgun_lmp.training.results import ErrorReport, ParityReport
+from molgun_lmp.training.settings import Licences
 
 CARD_NAME: Final = "card.json"
 
@@ -54,14 +55,6 @@ class TrainingData(Section):
     """Set (`train`, `validation`, `test`) -> number of frames."""
     trajectories: dict[str, tuple[str, ...]]
     split: str
-
-
-class Licences(Section):
-    """Under which terms the parts may be passed on; free text, `unstated` where nobody said."""
-
-    model: str = "unstated"
-    data: str = "unstated"
-    foundation: str = "none: trained from scratch"
 
 
 class Training(Section):

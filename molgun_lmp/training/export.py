@@ -19,7 +19,6 @@ from molgun_lmp.training.card import (
     CARD_NAME,
     Architecture,
     Format,
-    Licences,
     ModelCard,
     ModelFile,
     Training,
@@ -30,6 +29,7 @@ from molgun_lmp.training.models import Dtype, ModelFacts, choose_head, default_d
 from molgun_lmp.training.parity import compare, require_parity
 from molgun_lmp.training.predict import Prediction, predict_calculator, predict_deployed, predict_symmetrix
 from molgun_lmp.training.results import ErrorReport, ParityReport
+from molgun_lmp.training.settings import Licences
 
 log = logging.getLogger(__name__)
 

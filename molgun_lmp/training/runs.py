@@ -1,0 +1,114 @@
+"""A training's run folder: its paths, its record, and what makes an unfinished one the same training.
+
+config.yaml     the resolved training file
+dataset.json    what was read, dropped and held out, with the hash of each file
+data/           train, validation and test frames as mace read them
+mace.yaml       every option that mace was given
+mace.log        everything that mace said
+mace/           its checkpoints, logs and metrics
+model.model     the trained model
+record.json     losses per epoch, errors on held-out frames, hash of the model, versions
+"""
+
+import dataclasses
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from molgun_lmp.config.section import Section
+from molgun_lmp.errors import TrainingError
+from molgun_lmp.provenance import sha256_file
+from molgun_lmp.training.card import Training
+from molgun_lmp.training.history import EpochRecord
+from molgun_lmp.training.results import ErrorReport
+from molgun_lmp.training.settings import Licences
+
+
+class TrainingRecord(Section):
+    """What a finished training leaves beside its model."""
+
+    name: str
+    level_of_theory: str
+    model_sha256: str
+    e0s_kind: str
+    training: Training
+    epochs: tuple[EpochRecord, ...]
+    errors: tuple[ErrorReport, ...]
+    """On the validation and, where there is one, the test set."""
+    licences: Licences
+    versions: dict[str, str]
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class RunFolder:
+    """The paths of one training."""
+
+    path: Path
+
+    @property
+    def config(self) -> Path:  # noqa: D102
+        return self.path / "config.yaml"
+
+    @property
+    def dataset(self) -> Path:  # noqa: D102
+        return self.path / "dataset.json"
+
+    @property
+    def mace_config(self) -> Path:  # noqa: D102
+        return self.path / "mace.yaml"
+
+    @property
+    def log(self) -> Path:  # noqa: D102
+        return self.path / "mace.log"
+
+    @property
+    def model(self) -> Path:  # noqa: D102
+        return self.path / "model.model"
+
+    @property
+    def record(self) -> Path:  # noqa: D102
+        return self.path / "record.json"
+
+    @property
+    def checkpoints(self) -> Path:  # noqa: D102
+        return self.path / "mace" / "checkpoints"
+
+    def frames(self, name: str) -> Path:
+        """The frames of a set: `train`, `validation` or `test`."""
+        return self.path / "data" / f"{name}.extxyz"
+
+    def metrics(self, name: str, seed: int) -> Path:
+        """Mace's metrics file."""
+        return self.path / "mace" / "results" / f"{name}_run-{seed}_train.txt"
+
+    def trained_model(self, name: str) -> Path:
+        """Where mace puts the model at the end: that of a second stage where there was one."""
+        second = self.path / "mace" / f"{name}_stagetwo.model"
+        return second if second.is_file() else self.path / "mace" / f"{name}.model"
+
+
+def read_record(folder: Path) -> TrainingRecord:
+    """The record of a finished training. Raises `TrainingError` where it is not finished or its model was changed."""
+    run = RunFolder(path=folder)
+    try:
+        record = TrainingRecord.model_validate_json(run.record.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise TrainingError(
+            f"{folder} holds no finished training (no {run.record.name}). The same `molgun train` command goes on."
+        ) from error
+    except (OSError, UnicodeDecodeError, ValidationError) as error:
+        raise TrainingError(f"{run.record} is not a training record of this version: {error}") from error
+    if not run.model.is_file() or sha256_file(run.model) != record.model_sha256:
+        raise TrainingError(f"{run.model} is missing or is not the model that {run.record} speaks of. Train again.")
+    return record
+
+
+def write_json(document: Section | dict[str, Any], target: Path) -> None:
+    """Write a JSON document in one step."""
+    plain = document.model_dump(mode="json") if isinstance(document, Section) else document
+    aside = target.with_name(f".{target.name}.{os.getpid()}")
+    aside.write_text(json.dumps(plain, indent=2, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8")
+    aside.replace(target)

@@ -1,0 +1,168 @@
+"""The training file: one strict, frozen model of everything that decides a trained model.
+
+What mace would decide silently is a named value here; every other option of mace is reached through `mace_options`.
+"""
+
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
+
+from molgun_lmp.config.section import Section
+
+Fraction = Annotated[float, Field(gt=0, lt=1)]
+Element = Annotated[str, Field(pattern=r"^[A-Z][a-z]?$")]
+
+
+class Labels(Section):
+    """The keys under which the frames hold their labels.
+
+    `energy` and `forces` alone name what ASE's own readers put there (VASP, CP2K, ...: the frame's calculator).
+    """
+
+    energy: str
+    forces: str
+
+
+class Limits(Section):
+    """What a frame may look like."""
+
+    max_force_ev_per_angstrom: PositiveFloat = 50.0
+    """A frame with a longer force vector is dropped (and reported)."""
+    max_energy_deviation_ev_per_atom: PositiveFloat = 5.0
+    """A larger distance from the composition's energy stops the training: mixed units or levels of theory."""
+
+
+class Split(Section):
+    """Which frames are held out.
+
+    By trajectory, no trajectory is in two sets: neighbouring frames are alike, and a random split would test on what
+    it was trained on.
+    """
+
+    by: Literal["trajectory", "random"] = "trajectory"
+    validation: Fraction | tuple[str, ...] = 0.1
+    """A fraction of the frames, or the names of trajectories. Chooses the best epoch."""
+    test: Fraction | tuple[str, ...] | None = None
+    """The same for frames that training never sees."""
+    seed: NonNegativeInt = 24
+
+    @model_validator(mode="after")
+    def _names_need_trajectories(self) -> Self:
+        if self.by == "random" and not (isinstance(self.validation, float) and isinstance(self.test, float | None)):
+            raise ValueError("a random split takes fractions; naming trajectories needs `by: trajectory`")
+        return self
+
+
+class FoundationFile(Section):
+    """Start from a `.model` file of one's own."""
+
+    file: Path
+    """Relative to the training file."""
+    sha256: Annotated[str, Field(pattern=r"^[0-9a-fA-F]{64}$")] | None = None
+    """Needed unless a model card beside the file lists it: the file runs code when it is loaded."""
+
+
+class FoundationName(Section):
+    """Start from a foundation model that mace knows by name and fetches into its own cache."""
+
+    name: str
+    """Such as `medium` (MACE-MP-0)."""
+
+
+class Architecture(Section):
+    """The shape of a model trained from scratch. The default can be converted for symmetrix."""
+
+    num_channels: PositiveInt = 32
+    max_L: Annotated[int, Field(ge=0, le=3)] = 0  # noqa: N815  # mace's name
+    num_interactions: PositiveInt = 2
+    max_ell: Annotated[int, Field(ge=1, le=6)] = 3
+    correlation: Annotated[int, Field(ge=1, le=4)] = 3
+    r_max_angstrom: PositiveFloat = 5.0
+
+
+class ExponentialSchedule(Section):
+    """The learning rate shrinks by `gamma` every epoch."""
+
+    kind: Literal["exponential"]
+    gamma: Annotated[float, Field(gt=0, le=1)] = 0.9
+
+
+class PlateauSchedule(Section):
+    """The learning rate shrinks by `factor` when the validation loss has not improved for `patience` epochs."""
+
+    kind: Literal["plateau"]
+    factor: Fraction = 0.8
+    patience: PositiveInt = 50
+
+
+class Optimisation(Section):
+    """How the weights are found."""
+
+    epochs: PositiveInt = 100
+    batch_size: PositiveInt = 4
+    learning_rate: PositiveFloat = 0.01
+    schedule: Annotated[ExponentialSchedule | PlateauSchedule, Field(discriminator="kind")] = PlateauSchedule(
+        kind="plateau"
+    )
+    ema_decay: Fraction | None = 0.99
+    """Decay of the exponential moving average of the weights, which is what is validated and kept; None: no average."""
+    energy_weight: PositiveFloat = 1.0
+    forces_weight: PositiveFloat = 100.0
+    weight_decay: Annotated[float, Field(ge=0)] = 5e-7
+    clip_gradient: PositiveFloat | None = 10.0
+
+
+class Licences(Section):
+    """Under which terms the parts may be passed on; free text for the model card."""
+
+    model: str = "unstated"
+    data: str = "unstated"
+    foundation: str = "none: trained from scratch"
+
+
+class TrainingConfig(Section):
+    """One training."""
+
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9.-]{0,63}$")]
+    """Names the model (letters, digits, dots and dashes)."""
+    level_of_theory: Annotated[str, Field(min_length=1)]
+    """Of the labels, such as `PBE-D3(BJ), VASP`; stands on the model card and on every result."""
+    frames: Annotated[tuple[Path, ...], Field(min_length=1)]
+    """Files of labelled frames (anything ASE reads, also compressed), relative to the training file."""
+    labels: Labels | None = None
+    """None: detected where only one pair of keys is there."""
+    elements: tuple[Element, ...] | None = None
+    """Elements that the model must know; None: those of the training frames."""
+    limits: Limits = Limits()
+    split: Split = Split()
+    reference_energies: (
+        Literal["isolated_atoms", "least_squares", "foundation", "foundation_estimated"] | dict[Element, float]
+    ) = "isolated_atoms"
+    """The energy of each element that the network adds to. `isolated_atoms`: frames of `config_type` IsolatedAtom;
+    `least_squares`: fitted to the training energies, as close to isolated atoms as they allow (no dissociation
+    limit, smaller numbers to learn); `foundation`: the foundation model's; `foundation_estimated`: the foundation
+    model's, shifted to the labels' level by mace; or eV for each element."""
+    foundation: FoundationFile | FoundationName | None = None
+    """None trains from scratch."""
+    multihead: bool = False
+    """Multihead replay fine-tuning (mace's silent default for foundation models, off here unless asked for)."""
+    architecture: Architecture = Architecture()
+    optimisation: Optimisation = Optimisation()
+    dtype: Literal["float32", "float64"] = "float32"
+    device: Literal["cpu", "cuda", "mps", "xpu"] = "cpu"
+    seed: NonNegativeInt = 1
+    threads: PositiveInt = 2
+    licences: Licences = Licences()
+    mace_options: dict[str, bool | int | float | str | list[float] | dict[str, float]] = {}  # noqa: RUF012  # frozen
+    """Any other option of `mace_run_train`, by its name there."""
+
+    @model_validator(mode="after")
+    def _foundation_decides(self) -> Self:
+        if self.foundation is not None and "architecture" in self.model_fields_set:
+            raise ValueError("with a foundation model the architecture is its own: leave out `architecture`")
+        if self.foundation is None and self.multihead:
+            raise ValueError("multihead fine-tuning needs a `foundation` model")
+        if self.foundation is None and self.reference_energies in ("foundation", "foundation_estimated"):
+            raise ValueError(f"reference_energies: {self.reference_energies} needs a `foundation` model")
+        return self
