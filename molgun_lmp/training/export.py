@@ -1,15 +1,11 @@
 """From a trained `.model` to a model folder: deployed files, each proven against mace, and the card that lists them."""
 
-import contextlib
 import dataclasses
 import datetime
-import io
-import json
 import logging
 import shutil
 import tempfile
-import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
@@ -24,11 +20,14 @@ from molgun_lmp.training.card import (
     Training,
     write_card,
 )
+from molgun_lmp.training.deploy import deploy, extract_symmetrix, symmetrix_refusal
+from molgun_lmp.training.finetune import held_out_frames
 from molgun_lmp.training.frames import LabelledFrame
-from molgun_lmp.training.models import Dtype, ModelFacts, choose_head, default_dtype, load_model, model_facts
+from molgun_lmp.training.models import Dtype, ModelFacts, choose_head, load_model, model_facts
 from molgun_lmp.training.parity import compare, require_parity
 from molgun_lmp.training.predict import Prediction, predict_calculator, predict_deployed, predict_symmetrix
 from molgun_lmp.training.results import ErrorReport, ParityReport
+from molgun_lmp.training.runs import RunFolder, read_record
 from molgun_lmp.training.settings import Licences
 
 log = logging.getLogger(__name__)
@@ -41,8 +40,9 @@ _NAMES: Final = {
     "symmetrix": "model.symmetrix.json",
     "mace": "model.model",
 }
-_SPLINE_POINTS: Final = 1024
-"""Of symmetrix's radial functions: on the example 256, its default, costs 2e-4 eV/Å, 1024 costs 3e-6 at equal speed."""
+
+
+_PARITY_FRAMES: Final = 12
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -89,8 +89,18 @@ def export(
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}-") as aside:
         work = Path(aside) / folder.name
         work.mkdir()
-        parity, skipped = _write_files(model, work, facts, chosen, formats, frames, reference)
-        card = _card(work, formats, model_facts(load_model(model, trust=True)), chosen, provenance, parity, skipped)
+        parity, skipped = _write_files(
+            model, work=work, facts=facts, head=chosen, formats=formats, frames=frames, reference=reference
+        )
+        card = _card(
+            work,
+            formats=formats,
+            facts=model_facts(load_model(model, trust=True)),
+            head=chosen,
+            provenance=provenance,
+            parity=parity,
+            skipped=skipped,
+        )
         write_card(card, work)
         if folder.is_dir():
             folder.rmdir()
@@ -98,8 +108,34 @@ def export(
     return card
 
 
+def export_run(run_folder: Path, folder: Path, *, formats: Sequence[str] = FORMATS) -> ModelCard:
+    """The model folder of a finished training: the card tells its whole past, parity is shown on held-out frames.
+
+    Raises `TrainingError` for a training that is not finished, and what `export` raises.
+    """
+    record = read_record(run_folder)
+    held_out = [frame for frames in held_out_frames(run_folder).values() for frame in frames]
+    stride = max(1, len(held_out) // _PARITY_FRAMES)
+    return export(
+        RunFolder(path=run_folder).model,
+        folder,
+        frames=held_out[::stride][:_PARITY_FRAMES],
+        provenance=Provenance(
+            name=record.name,
+            level_of_theory=record.level_of_theory,
+            e0s_kind=record.e0s_kind,
+            training=record.training,
+            errors=record.errors,
+            licences=record.licences,
+        ),
+        formats=formats,
+        sha256=record.model_sha256,
+    )
+
+
 def _write_files(
     model: Path,
+    *,
     work: Path,
     facts: ModelFacts,
     head: str,
@@ -135,43 +171,9 @@ def _write_files(
     return tuple(parity), skipped
 
 
-def deploy(model: Path, target: Path, *, dtype: Dtype, head: str) -> None:
-    """Write the TorchScript file that `pair_style mace` reads. `model` must have been checked (`trusted_sha256`)."""
-    loaded = load_model(model, trust=True, dtype=dtype)
-    from e3nn.util import jit  # noqa: PLC0415
-    from mace.calculators import LAMMPS_MACE  # noqa: PLC0415
-
-    with default_dtype(dtype), warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # torch calls TorchScript deprecated, once for each submodule
-        jit.compile(LAMMPS_MACE(loaded, head=head)).save(str(target))
-
-
-def extract_symmetrix(model: Path, target: Path, *, head: str) -> None:
-    """Write the JSON file that symmetrix reads. `model` must have been checked (`trusted_sha256`)."""
-    from symmetrix.extract_mace_data import extract_mace_data  # noqa: PLC0415
-
-    multihead = len(model_facts(load_model(model, trust=True)).heads) > 1
-    with _quiet():
-        document = extract_mace_data(str(model), head=head if multihead else None, num_spline_points=_SPLINE_POINTS)
-    target.write_text(json.dumps(document, separators=(",", ":")) + "\n", encoding="utf-8")
-
-
-def symmetrix_refusal(facts: ModelFacts) -> str | None:
-    """Why symmetrix cannot hold a model, or None where it can."""
-    if facts.num_interactions != 2 or facts.max_ell != 3:
-        return (
-            f"symmetrix holds models of two interactions and max_ell 3; this one has {facts.num_interactions} and "
-            f"{facts.max_ell}"
-        )
-    try:
-        import symmetrix.extract_mace_data  # noqa: F401, PLC0415
-    except ImportError as error:
-        return f"symmetrix is not installed here ({error}); pip install 'molgun_lmp[fast]' and export again"
-    return None
-
-
 def _card(
     work: Path,
+    *,
     formats: Sequence[str],
     facts: ModelFacts,
     head: str,
@@ -221,15 +223,3 @@ def _listed(file: Path, name: str, facts: ModelFacts) -> ModelFile:
         sha256=sha256_file(file),
         size_bytes=file.stat().st_size,
     )
-
-
-@contextlib.contextmanager
-def _quiet() -> Iterator[None]:
-    """Symmetrix's extraction prints and warns through the root logger; on success none of it matters."""
-    before = logging.root.level
-    logging.root.setLevel(logging.ERROR)
-    try:
-        with contextlib.redirect_stdout(io.StringIO()):
-            yield
-    finally:
-        logging.root.setLevel(before)

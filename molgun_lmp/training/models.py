@@ -20,7 +20,7 @@ def trusted_sha256(path: Path, *, sha256: str | None = None, trust: bool = False
     """The SHA-256 of a model file that may be loaded, or `ModelError`.
 
     Loading runs code that the file carries. A file is trusted when its hash equals `sha256`, or the one that the model
-    card beside it records, or when `trust` is set.
+    card beside it records, or when `trust` is set. A card finds changed bytes; it cannot make a stranger's folder safe.
     """
     if not path.is_file():
         raise ModelError(f"no model file at {path}. Train one with `molgun train`, or name an existing one.")
