@@ -16,7 +16,7 @@ IntArray = npt.NDArray[np.int64]
 Vector = tuple[float, float, float]
 
 
-class _JsonRecord:
+class JsonRecord:
     """JSON in and out for a dataclass whose fields are plain values; unknown or missing keys are refused."""
 
     def to_json(self) -> dict[str, Any]:
@@ -44,7 +44,7 @@ _STRICT = ConfigDict(extra="forbid", ser_json_inf_nan="constants")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Shot(_JsonRecord):
+class Shot(JsonRecord):
     """What was drawn for one trajectory: everything that statistics may later be conditioned on.
 
     Positions in Å, velocities in Å/ps, energies in eV, angles in degrees, times in ps. The surface plane is the mean
@@ -129,7 +129,7 @@ class Stop(StrEnum):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class EnergyRecord(_JsonRecord):
+class EnergyRecord(JsonRecord):
     """Total-energy conservation of one trajectory, from its thermo output. eV per atom; the drift is the slope of a
     straight line fitted to the total energy against time, the excursion the largest distance from the first value."""
 
@@ -143,7 +143,7 @@ class EnergyRecord(_JsonRecord):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class TrajectoryResult(_JsonRecord):
+class TrajectoryResult(JsonRecord):
     """How one trajectory's dynamics ended. A failure is a value, not an exception."""
 
     __pydantic_config__ = _STRICT
@@ -187,7 +187,7 @@ class Mode(StrEnum):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Outcome(_JsonRecord):
+class Outcome(JsonRecord):
     """One trajectory's outcome and the numbers that decided it."""
 
     __pydantic_config__ = _STRICT

@@ -1,0 +1,241 @@
+"""Intervals for a fraction of shots that share slab and molecule snapshots.
+
+Shots from one snapshot resemble each other, so a binomial interval claims too much. The variance of the fraction is
+taken over both kinds of snapshots at once (two-way cluster-robust); its ratio to the binomial variance is the design
+effect, and the interval is Wilson's at the number of independent shots that are worth as much.
+"""
+
+import dataclasses
+import math
+from collections.abc import Hashable, Sequence
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+from scipy import stats
+
+from molgun_lmp.records import FloatArray, IntArray
+
+FEW_CLUSTERS: Final = 10
+"""Below this many snapshots of a kind an estimate of their spread is itself vague, and the note says so."""
+
+_BoolArray = npt.NDArray[np.bool_]
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Clusters:
+    """Which slab and which molecule snapshot each of N shots used, as codes 0..G-1; both arrays (N,)."""
+
+    slab: IntArray
+    molecule: IntArray
+    both: IntArray
+    """Codes of the pairs (slab snapshot, molecule snapshot)."""
+
+    @classmethod
+    def of(cls, slab: Sequence[Hashable], molecule: Sequence[Hashable]) -> "Clusters":
+        """Codes of N labels each. Raises `ValueError` where the two differ in length."""
+        if len(slab) != len(molecule):
+            raise ValueError(f"{len(slab)} slab labels but {len(molecule)} molecule labels: one of each per shot")
+        pairs = list(zip(slab, molecule, strict=True))
+        return cls(slab=_codes(slab), molecule=_codes(molecule), both=_codes(pairs))
+
+    def take(self, keep: _BoolArray) -> "Clusters":
+        """The clusters of the shots where `keep`, (N,) bool, is true."""
+        pairs = list(zip(self.slab[keep].tolist(), self.molecule[keep].tolist(), strict=True))
+        return Clusters(
+            slab=_codes(self.slab[keep].tolist()), molecule=_codes([m for _, m in pairs]), both=_codes(pairs)
+        )
+
+    @property
+    def shots(self) -> int:
+        """Number of shots, N."""
+        return len(self.slab)
+
+    @property
+    def slabs(self) -> int:
+        """Number of different slab snapshots."""
+        return _groups(self.slab)
+
+    @property
+    def molecules(self) -> int:
+        """Number of different molecule snapshots."""
+        return _groups(self.molecule)
+
+    @property
+    def fewest(self) -> int:
+        """Snapshots of the kind that has fewer; its sample decides how much can be known."""
+        return min(self.slabs, self.molecules)
+
+    @property
+    def all_distinct(self) -> bool:
+        """True where no snapshot was used twice: then the shots are independent."""
+        return self.fewest == self.shots
+
+
+def _codes(labels: Sequence[Hashable]) -> IntArray:
+    numbers: dict[Hashable, int] = {}
+    return np.array([numbers.setdefault(label, len(numbers)) for label in labels], dtype=np.int64)
+
+
+def _groups(codes: IntArray) -> int:
+    return int(codes.max()) + 1 if len(codes) else 0
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Interval:
+    """Cluster-robust bounds of a fraction, with what they rest on."""
+
+    low: float
+    high: float
+    design_effect: float | None
+    """Variance over that of independent shots, at least 1. None where the shots cannot tell it."""
+    effective_shots: float
+    """Independent shots worth as much as these ones, the correction for few snapshots included."""
+    note: str
+    """What the reader must know about this interval; empty where there is nothing."""
+
+
+def wilson(hits: float, shots: float, confidence: float = 0.95) -> tuple[float, float]:
+    """Wilson's score interval of a binomial fraction; (0, 1) for no shots.
+
+    `hits` and `shots` may be fractional (effective numbers). Raises `ValueError` unless 0 <= hits <= shots and
+    0 < confidence < 1. Source: E. B. Wilson, J. Am. Stat. Assoc. 22, 209 (1927).
+    """
+    if not 0.0 <= hits <= shots:
+        raise ValueError(f"{hits} hits of {shots} shots: hits must lie between 0 and the number of shots")
+    z = _normal_quantile(confidence)
+    if shots == 0:
+        return 0.0, 1.0
+    fraction = hits / shots
+    centre = (hits + z * z / 2) / (shots + z * z)
+    half = z / (shots + z * z) * math.sqrt(shots * fraction * (1 - fraction) + z * z / 4)
+    # Exact at the ends, where rounding would leave 1e-17.
+    low = 0.0 if hits == 0 else max(0.0, centre - half)
+    high = 1.0 if hits == shots else min(1.0, centre + half)
+    return low, high
+
+
+def _normal_quantile(confidence: float) -> float:
+    if not 0.0 < confidence < 1.0:
+        raise ValueError(f"confidence {confidence}: give a number between 0 and 1, such as 0.95")
+    return float(stats.norm.ppf(0.5 + confidence / 2))
+
+
+def two_way_variance(hit: _BoolArray, clusters: Clusters) -> float:
+    """Variance of the mean of `hit` (N,) over both kinds of snapshots; 0 where all shots agree.
+
+    V = V_slab + V_molecule - V_pair, each term with the factor G/(G-1). This difference can come out too small by
+    chance, even negative, so the result is never below the larger one-way variance. Needs two snapshots of each kind,
+    else `ValueError`. Source: Cameron, Gelbach and Miller, J. Bus. Econ. Stat. 29, 238 (2011), eq. 2.11 and its
+    small-sample correction.
+    """
+    if clusters.fewest < 2:
+        raise ValueError("a variance between snapshots needs two slab and two molecule snapshots at least")
+    residual = hit - hit.mean()
+    slab = _one_way(residual, clusters.slab)
+    molecule = _one_way(residual, clusters.molecule)
+    return max(slab + molecule - _one_way(residual, clusters.both), slab, molecule)
+
+
+def _one_way(residual: FloatArray, codes: IntArray) -> float:
+    sums = np.bincount(codes, weights=residual)
+    groups = len(sums)
+    return float(groups / (groups - 1) * np.sum(sums**2) / len(residual) ** 2)
+
+
+def design_effect(hit: _BoolArray, clusters: Clusters) -> float | None:
+    """Two-way variance over the variance of as many independent shots, at least 1.
+
+    None where it cannot be estimated: no shots, all shots alike, or a single snapshot of a kind.
+    """
+    shots, hits = len(hit), int(hit.sum())
+    if hits in (0, shots) or clusters.fewest < 2:
+        return None
+    return max(1.0, two_way_variance(hit, clusters) / _binomial_variance(hits, shots))
+
+
+def _binomial_variance(hits: int, shots: int) -> float:
+    return hits * (shots - hits) / (shots * shots * (shots - 1))
+
+
+def pooled_design_effect(hits: Sequence[_BoolArray], clusters: Clusters) -> float | None:
+    """Mean design effect of several categories, weighted by their binomial variances; None where none has one.
+
+    It stands in for categories too rare to show their own. Source: Rao and Scott, Ann. Stat. 12, 46 (1984), the
+    first-order correction.
+    """
+    seen = [hit for hit in hits if 0 < hit.sum() < len(hit)]
+    if not seen or clusters.fewest < 2:
+        return None
+    variance = sum(two_way_variance(hit, clusters) for hit in seen)
+    return max(1.0, variance / sum(_binomial_variance(int(hit.sum()), len(hit)) for hit in seen))
+
+
+def cluster_interval(
+    hit: _BoolArray, clusters: Clusters, confidence: float = 0.95, pooled: float | None = None
+) -> Interval:
+    """Interval of a fraction, robust against effects of slab and molecule snapshots.
+
+    Wilson's interval at the effective number of shots n / deff * (t(n-1) / t(G-1))**2, G the number of snapshots of the
+    kind that has fewer (Korn and Graubard, Surv. Methodol. 24, 193 (1998), with Wilson's interval for theirs). It
+    contains Wilson's own, and equals it where every shot has its own snapshots.
+
+    `hit` (N,) bool. `pooled` is the design effect of the campaign as a whole: with fewer hits, or misses, than
+    snapshots, a fraction's own design effect is noise, and the larger of the two is used. Where neither is known, each
+    snapshot counts as one observation, the worst case. A single snapshot of a kind says nothing about others: (0, 1).
+    """
+    shots, hits = len(hit), int(hit.sum())
+    if shots == 0:
+        _normal_quantile(confidence)
+        return Interval(low=0.0, high=1.0, design_effect=None, effective_shots=0.0, note="no shots")
+    if clusters.fewest < 2:
+        note = f"{_single(clusters)}: what others would give is unknown"
+        return Interval(low=0.0, high=1.0, design_effect=None, effective_shots=0.0, note=note)
+    if clusters.all_distinct:
+        low, high = wilson(hits, shots, confidence)
+        note = "every shot has its own snapshots: equal to Wilson"
+        return Interval(low=low, high=high, design_effect=1.0, effective_shots=shots, note=note)
+    effect, effective, note = _effective_shots(hit, clusters, confidence, pooled)
+    low, high = wilson(hits / shots * effective, effective, confidence)
+    return Interval(low=low, high=high, design_effect=effect, effective_shots=effective, note=note)
+
+
+def _effective_shots(
+    hit: _BoolArray, clusters: Clusters, confidence: float, pooled: float | None
+) -> tuple[float | None, float, str]:
+    shots, hits = len(hit), int(hit.sum())
+    effect = design_effect(hit, clusters)
+    notes = []
+    if pooled is not None and min(hits, shots - hits) < clusters.fewest and (effect is None or pooled > effect):
+        effect = pooled
+        notes.append("few events: design effect of the whole campaign")
+    if clusters.fewest < FEW_CLUSTERS:
+        notes.append(f"only {clusters.fewest} snapshots of a kind")
+    if effect is None:
+        return None, float(clusters.fewest), "; ".join(["all alike: one observation per snapshot", *notes])
+    few = stats.t.ppf(0.5 + confidence / 2, shots - 1) / stats.t.ppf(0.5 + confidence / 2, clusters.fewest - 1)
+    return effect, float(shots / effect * few**2), "; ".join(notes)
+
+
+def _single(clusters: Clusters) -> str:
+    kinds = [name for name, n in (("slab", clusters.slabs), ("molecule", clusters.molecules)) if n == 1]
+    return f"a single {' and a single '.join(kinds)} snapshot"
+
+
+def shots_needed(half_width: float, fraction: float, design_effect: float = 1.0, confidence: float = 0.95) -> int:
+    """Shots after which Wilson's interval of `fraction` is at most +-`half_width` wide, times the design effect.
+
+    The design effect holds for the number of shots per snapshot at which it was found: the projection assumes that new
+    shots bring new snapshots at the same rate. Raises `ValueError` for numbers out of range.
+    """
+    if not 0.0 < half_width < 0.5:
+        raise ValueError(f"half-width {half_width}: give a number between 0 and 0.5")
+    if not 0.0 <= fraction <= 1.0 or design_effect < 1.0:
+        raise ValueError(f"fraction {fraction} must lie in [0, 1] and design effect {design_effect} must be at least 1")
+    z2 = _normal_quantile(confidence) ** 2
+    # Wilson's half-width w obeys w^2 (n + z^2)^2 = z^2 (n p q + z^2 / 4): a quadratic in n.
+    a = half_width**2
+    b = z2 * (2 * a - fraction * (1 - fraction))
+    c = z2 * z2 * (a - 0.25)
+    independent = (-b + math.sqrt(b * b - 4 * a * c)) / (2 * a)
+    return math.ceil(independent * design_effect - 1e-9)

@@ -1,0 +1,180 @@
+"""The campaign's table: every shot in every denominator, exact round trips, plain words."""
+
+import csv
+import dataclasses
+import json
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from molgun_lmp.analysis.statistics import wilson
+from molgun_lmp.analysis.summary import Summary, sticking_sentence, summarise, write_csv
+from molgun_lmp.errors import InputFileError
+from molgun_lmp.records import Cause, EnergyRecord, Mode, Outcome, Stop, TrajectoryResult
+
+Campaign = tuple[list[Outcome], list[TrajectoryResult]]
+
+BOUND = (Mode.SL_DB, Mode.SL, Mode.DB, Mode.OT_CY, Mode.BR_CY, Mode.OT_ET, Mode.BR_ET, Mode.PC, Mode.OTHER)
+
+
+def outcome(
+    index: int, mode: Mode, *, slab: str | None = None, molecule: str | None = None, contact: bool | None = None
+) -> Outcome:
+    stuck = mode in BOUND
+    return Outcome(
+        trajectory_id=f"{index:06d}",
+        mode=mode,
+        stuck=stuck,
+        contact=(mode is not Mode.IN_FLIGHT) if contact is None else contact,
+        first_contact_ps=0.4,
+        first_bond_ps=0.6 if stuck else None,
+        time_ps=2.0,
+        lowest_clearance_angstrom=1.9,
+        events=((0.0, Mode.IN_FLIGHT), (0.6, mode)),
+        bonds=((130, 12, 1.94),) if stuck else (),
+        reason="C130-Si12 1.94 Å",
+        truncated=False,
+        slab_snapshot=slab or f"s{index}",
+        molecule_snapshot=molecule or f"m{index}",
+    )
+
+
+def result(
+    index: int, *, cause: Cause | None = None, drift: float | None = 1e-6, flagged: bool = False
+) -> TrajectoryResult:
+    return TrajectoryResult(
+        trajectory_id=f"{index:06d}",
+        state="failed" if cause else "finished",
+        stop=None if cause else Stop.COMPLETED,
+        cause=cause,
+        message="",
+        steps=4000,
+        energy=EnergyRecord(drift_ev_per_atom_per_ps=drift, excursion_ev_per_atom=drift, flagged=flagged),
+        wall_s=60.0,
+        started_at="2026-11-22T12:00:00Z",
+        host="node1",
+        engine="pair_style mace",
+        attempt=1,
+        hashes={},
+    )
+
+
+MODES = [Mode.OT_CY] * 5 + [Mode.SCATTERED] * 2 + [Mode.IN_FLIGHT, Mode.UNDECIDED, Mode.FAILED]
+
+
+@pytest.fixture
+def campaign() -> Campaign:
+    outcomes = [outcome(i, mode) for i, mode in enumerate(MODES)]
+    results = [result(i) for i in range(8)]
+    results += [result(8, flagged=True), result(9, cause=Cause.NAN_FORCE, drift=None)]
+    return outcomes, results
+
+
+def test_every_mode_is_counted_over_all_shots(campaign: Campaign) -> None:
+    summary = summarise(*campaign, planned=12)
+    assert [row.mode for row in summary.modes] == list(Mode)
+    assert {row.mode: row.estimate.count for row in summary.modes if row.estimate.count} == {
+        Mode.OT_CY: 5, Mode.SCATTERED: 2, Mode.IN_FLIGHT: 1, Mode.UNDECIDED: 1, Mode.FAILED: 1,
+    }  # fmt: skip
+    assert sum(row.estimate.count for row in summary.modes) == summary.shots == 10
+    assert all(row.estimate.shots == 10 for row in summary.modes)
+    assert summary.planned == 12
+    assert (summary.slab_snapshots, summary.molecule_snapshots) == (10, 10)
+    assert (summary.energy_flagged, summary.energy_unknown) == (1, 1)
+    assert summary.causes == {"nan-force": 1}
+
+
+def test_sticking_over_all_and_over_those_in_contact(campaign: Campaign) -> None:
+    summary = summarise(*campaign)
+    assert summary.contact == 9
+    assert (summary.stuck.count, summary.stuck.shots, summary.stuck.fraction) == (5, 10, 0.5)
+    assert (summary.stuck_of_contact.count, summary.stuck_of_contact.shots) == (5, 9)
+    # Own snapshots everywhere: the robust interval is Wilson's.
+    assert summary.stuck.cluster == summary.stuck.wilson == wilson(5, 10)
+    assert summary.stuck_of_contact.wilson == wilson(5, 9)
+
+
+def test_shared_snapshots_widen_the_interval() -> None:
+    shots = [outcome(i, Mode.OT_CY if i % 4 < 2 else Mode.SCATTERED, slab=f"s{i % 4}") for i in range(80)]
+    summary = summarise(shots)
+    estimate = summary.mode(Mode.OT_CY)
+    assert estimate.wilson == wilson(40, 80)
+    assert estimate.cluster[0] < estimate.wilson[0]
+    assert estimate.cluster[1] > estimate.wilson[1]
+    assert estimate.design_effect == summary.pooled_design_effect
+    assert estimate.design_effect is not None
+    assert estimate.design_effect > 10
+    assert "only 4 snapshots" in estimate.note
+    # A mode that was never seen borrows the campaign's design effect: it cannot look better known than the others.
+    assert summary.mode(Mode.PC).design_effect == summary.pooled_design_effect
+
+
+def test_the_summary_does_not_depend_on_the_order_of_shots(campaign: Campaign) -> None:
+    outcomes, results = campaign
+    assert summarise(outcomes[::-1], results[::-1]) == summarise(outcomes, results)
+
+
+@pytest.mark.parametrize("shots", [0, 1, 10])
+def test_json_round_trip_is_exact(campaign: Campaign, shots: int) -> None:
+    outcomes, results = campaign
+    summary = summarise(outcomes[:shots], results[:shots], planned=shots)
+    text = json.dumps(summary.to_json(), allow_nan=False)
+    assert Summary.from_json(json.loads(text)) == summary
+    with pytest.raises(ValidationError):
+        Summary.from_json({**summary.to_json(), "extra": 1})
+
+
+def test_csv_equals_the_summary(campaign: Campaign, tmp_path: Path) -> None:
+    summary = summarise(*campaign)
+    with write_csv(summary, tmp_path / "table.csv").open(newline="", encoding="utf-8") as handle:
+        rows = list(csv.DictReader(handle))
+    assert len(rows) == len(Mode) + 2
+    for row, line in zip(summary.table(), rows, strict=True):
+        e = row.estimate
+        assert line["mode"] == row.label
+        assert (int(line["count"]), int(line["shots"]), float(line["fraction"])) == (e.count, e.shots, e.fraction)
+        assert (float(line["cluster_low"]), float(line["cluster_high"])) == e.cluster
+        assert (float(line["wilson_low"]), float(line["wilson_high"])) == e.wilson
+        assert float(line["design_effect"]) == e.design_effect
+
+
+def test_table_cells_go_with_the_header(campaign: Campaign) -> None:
+    summary = summarise(*campaign, confidence=0.9)
+    row = next(row for row in summary.table() if row.label == "OT-CY")
+    assert len(summary.header()) == len(row.cells())
+    assert summary.header()[4] == "90 % over snapshots"
+    low, high = wilson(5, 10, 0.9)
+    bounds = f"{100 * low:.1f} to {100 * high:.1f} %"
+    assert row.cells()[:6] == ("OT-CY", "5", "10", "50.0 %", bounds, bounds)
+
+
+def test_nothing_is_counted_twice_or_left_out(campaign: Campaign) -> None:
+    outcomes, results = campaign
+    with pytest.raises(InputFileError, match=r"'000003' has more than one outcome .1 such"):
+        summarise([*outcomes, outcomes[3]], results)
+    with pytest.raises(InputFileError, match="more than one result"):
+        summarise(outcomes, [*results, results[0]])
+    with pytest.raises(InputFileError, match=r"have no outcome, the first is '000009'.*molgun analyse"):
+        summarise(outcomes[:9], results)
+
+
+def test_empty_and_hopeless_campaigns_are_said_in_words(campaign: Campaign) -> None:
+    nothing = summarise([])
+    assert nothing.stuck.fraction is None
+    assert nothing.stuck.cluster == (0.0, 1.0)
+    assert "No trajectory was analysed" in sticking_sentence(nothing)
+    failed = summarise([outcome(i, Mode.FAILED, contact=False) for i in range(3)])
+    assert sticking_sentence(failed).startswith("All 3 trajectories failed")
+    missed = summarise([outcome(0, Mode.IN_FLIGHT), outcome(1, Mode.IN_FLIGHT)])
+    assert "None came into contact" in sticking_sentence(missed)
+    assert missed.stuck_of_contact.fraction is None
+
+
+def test_the_sentence_says_both_fractions_and_the_undecided(campaign: Campaign) -> None:
+    sentence = sticking_sentence(summarise(*campaign))
+    assert "5 of 10 shots are bound to the surface at the end: 50.0 %" in sentence
+    assert "Of the 9 that came into contact, 5 are: 55.6 %" in sentence
+    assert "1 undecided and 1 failed are in the denominator" in sentence
+    one = summarise([dataclasses.replace(outcome(0, Mode.OT_CY), contact=True)])
+    assert sticking_sentence(one).startswith("1 of 1 shot is bound")
