@@ -194,6 +194,8 @@ class Outcome(JsonRecord):
 
     trajectory_id: str
     mode: Mode
+    detail: str = ""
+    """The variant within the class, such as `both dative` among `other`; for a broken molecule how it is bound."""
     stuck: bool
     """Bound to the surface at the end (every class from SL-DB to other)."""
     contact: bool
@@ -202,7 +204,8 @@ class Outcome(JsonRecord):
     first_bond_ps: float | None
     time_ps: float
     """Length of the trajectory that was read."""
-    lowest_clearance_angstrom: float
+    lowest_clearance_angstrom: float | None
+    """Lowest molecule atom above the highest slab atom over all frames; None where no frame was read."""
     events: tuple[tuple[float, Mode], ...]
     """The sequence of modes: (time in ps at which each began, mode)."""
     bonds: tuple[tuple[int, int, float], ...]

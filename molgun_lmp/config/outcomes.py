@@ -1,8 +1,8 @@
 """Section `outcomes`: the criteria by which a trajectory's end is classified."""
 
-from typing import Annotated
+from typing import Annotated, Self
 
-from pydantic import Field, NonNegativeFloat, PositiveFloat
+from pydantic import Field, NonNegativeFloat, PositiveFloat, model_validator
 
 from molgun_lmp.config.section import Section
 
@@ -20,5 +20,17 @@ class OutcomeCriteria(Section):
     """A mode younger than this at the end of the trajectory is undecided."""
     contact_angstrom: PositiveFloat = 4.0
     """The molecule is in contact when its closest atom is nearer than this to a slab atom."""
+    departed_angstrom: PositiveFloat = 6.0
+    """An unbound molecule has left when its closest atom is farther than this from every slab atom; between the two
+    distances it stays what it was."""
     max_fragments: Annotated[int, Field(ge=1)] = 3
     """More fragments of the molecule than this are an explosion."""
+
+    @model_validator(mode="after")
+    def _left_is_beyond_contact(self) -> Self:
+        if self.departed_angstrom < self.contact_angstrom:
+            raise ValueError(
+                f"departed_angstrom ({self.departed_angstrom:g}) is below contact_angstrom "
+                f"({self.contact_angstrom:g}): a molecule would leave while in contact"
+            )
+        return self
