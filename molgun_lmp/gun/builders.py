@@ -1,0 +1,153 @@
+"""The structures that equilibration starts from: a buckled Si(001) slab, a molecule, or any file that ASE reads."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+import ase.io
+import numpy as np
+from ase import Atoms
+
+from molgun_lmp.config import Si001Start, SmilesStart, StructureFile
+from molgun_lmp.errors import ConfigError, GeometryError, InputFileError
+from molgun_lmp.gun.frozen import BoolArray
+from molgun_lmp.records import FloatArray
+
+DIMER_LENGTH_ANGSTROM: Final = 2.30
+DIMER_TILT_DEG: Final = 17.5
+BACK_BOND_STRETCH: Final = 1.022
+SI_H_ANGSTROM: Final = 1.48
+BOTTOM_Z_ANGSTROM: Final = 1.0
+VACUUM_ANGSTROM: Final = 20.0
+
+# Lateral offset of successive layers in units of the surface cell, from the top down: two bonds along x, two along y.
+_OFFSETS: Final = ((0.5, 0.0), (0.0, 0.0), (0.0, 0.5), (0.5, 0.5))
+
+
+def build_slab(start: Si001Start | StructureFile, resolve: Callable[[Path], Path]) -> Atoms:
+    """The slab that a campaign file asks for; `resolve` turns a path of that file into an absolute one."""
+    return read_structure(resolve(start.path)) if isinstance(start, StructureFile) else build_si001(start)
+
+
+def build_molecule(start: StructureFile | SmilesStart, resolve: Callable[[Path], Path]) -> Atoms:
+    """The molecule that a campaign file asks for; `resolve` turns a path of that file into an absolute one."""
+    return read_structure(resolve(start.path)) if isinstance(start, StructureFile) else build_smiles(start)
+
+
+def build_si001(start: Si001Start) -> Atoms:
+    """A Si(001) slab: buckled dimers on top, the lowest layer saturated with two H per Si.
+
+    Dimers lie along y, their rows along x. Arrays: `layer` (0 for the top, the H below counts as one layer more) and
+    `dimer` (0, 1, ... or -1). Lowest atom at z = 1 Å, 20 Å of vacuum above, periodic along x, y and z.
+
+    Dimers are 2.30 Å long and tilted by 17.5°. Back bonds 2 % longer than the bulk's (the second layer is left where
+    the bulk has it) fix the heights of both ends. Raises `GeometryError` for a size that the reconstruction does not
+    fit on.
+    """
+    along, across = start.size
+    period_across = 2 if start.reconstruction == "p(2x2)" else 4
+    if along % 2 or across % period_across:
+        raise GeometryError(
+            f"a {start.reconstruction} reconstruction does not fit on a {along}x{across} Si(001) cell: the first "
+            f"number must be even and the second a multiple of {period_across}. Change system.slab.start.size."
+        )
+    a = start.lattice_constant_angstrom
+    side, spacing = a / np.sqrt(2.0), a / 4.0
+    i, j = (index.ravel() for index in np.meshgrid(np.arange(along), np.arange(across), indexing="xy"))
+    layers = []
+    for depth in range(start.layers - 1, -1, -1):
+        dx, dy = _OFFSETS[depth % 4]
+        height = np.full(len(i), -depth * spacing)
+        layers.append(np.column_stack(((i + dx) * side, (j + dy) * side, height)))
+    antiphase = j // 2 if start.reconstruction == "c(4x2)" else 0 * j
+    layers[-1] = _dimerised(layers[-1], second_of_pair=j % 2 == 1, up=(i + j + antiphase) % 2 == 0, a=a)
+    hydrogen = _saturation(layers[0], side, along_y=start.layers % 2 == 0)
+
+    positions = np.vstack([*layers, hydrogen])
+    positions[:, 2] += BOTTOM_Z_ANGSTROM - positions[:, 2].min()
+    per_layer = along * across
+    slab = Atoms(
+        symbols=["Si"] * (per_layer * start.layers) + ["H"] * len(hydrogen),
+        positions=positions,
+        cell=[along * side, across * side, positions[:, 2].max() + VACUUM_ANGSTROM],
+        pbc=True,
+    )
+    depth_of = np.repeat(np.arange(start.layers - 1, -1, -1), per_layer)
+    slab.new_array("layer", np.concatenate((depth_of, np.full(len(hydrogen), start.layers))))
+    dimer = np.full(len(slab), -1)
+    dimer[slab.arrays["layer"] == 0] = (j // 2) * along + i
+    slab.new_array("dimer", dimer)
+    return slab
+
+
+def _dimerised(top: FloatArray, second_of_pair: BoolArray, up: BoolArray, a: float) -> FloatArray:
+    """The bulk-like top layer (n, 3) with its pairs drawn together along y, one end up and one down."""
+    side = a / np.sqrt(2.0)
+    tilt = np.radians(DIMER_TILT_DEG)
+    approach = side - DIMER_LENGTH_ANGSTROM * np.cos(tilt)  # by how much both ends together move along y
+    rise = DIMER_LENGTH_ANGSTROM * np.sin(tilt)
+    # Seen along the row, both ends lie on one circle around their second-layer atoms, of which (approach, rise) is a
+    # chord.
+    radius = np.sqrt((BACK_BOND_STRETCH * a * np.sqrt(3.0) / 4.0) ** 2 - (side / 2.0) ** 2)
+    chord = np.hypot(approach, rise)
+    from_centre = np.sqrt(radius**2 - chord**2 / 4.0) / chord
+    shift_up = approach / 2.0 - from_centre * rise
+    height_up = rise / 2.0 + from_centre * approach
+    shift = np.where(up, shift_up, approach - shift_up)
+    moved = top.copy()
+    moved[:, 1] += np.where(second_of_pair, -shift, shift)
+    moved[:, 2] = -a / 4.0 + np.where(up, height_up, height_up - rise)
+    return moved
+
+
+def _saturation(lowest: FloatArray, side: float, along_y: bool) -> FloatArray:
+    """Two H below each atom of the lowest layer, in the directions of its two broken bonds, as (2n, 3) Å."""
+    outward = SI_H_ANGSTROM * np.sqrt(2.0 / 3.0)  # the tetrahedral bond: sin and cos of 54.7 degrees
+    below = SI_H_ANGSTROM / np.sqrt(3.0)
+    sideways = np.array([0.0, outward, 0.0]) if along_y else np.array([outward, 0.0, 0.0])
+    down = np.array([0.0, 0.0, -below])
+    pairs: FloatArray = np.stack((lowest + sideways + down, lowest - sideways + down), axis=1).reshape(-1, 3)
+    return pairs
+
+
+def read_structure(path: Path) -> Atoms:
+    """The last structure of a file that ASE can read. Raises `InputFileError`."""
+    try:
+        atoms = ase.io.read(path, index=-1)
+    except Exception as error:  # ASE's readers raise whatever their parsing meets
+        raise InputFileError(
+            f"cannot read a structure from {path}: {error or type(error).__name__}. "
+            "Name a file that ASE reads, such as .xyz, .extxyz, .cif or POSCAR."
+        ) from error
+    if len(atoms) == 0 or not np.isfinite(atoms.positions).all():
+        raise InputFileError(f"{path} holds no atoms, or positions that are not numbers.")
+    return atoms
+
+
+def build_smiles(start: SmilesStart) -> Atoms:
+    """A molecule from a SMILES string: embedded by RDKit's distance geometry, relaxed with MMFF94 where it has parameters.
+
+    Raises `ConfigError` without RDKit and for a string that RDKit cannot read or embed.
+    """
+    try:
+        from rdkit import Chem  # noqa: PLC0415 (an optional extra)
+        from rdkit.Chem import rdDistGeom, rdForceFieldHelpers  # noqa: PLC0415
+    except ImportError as error:
+        raise ConfigError(
+            "system.molecule.start.kind is `smiles`, which needs RDKit: install the extra with "
+            "pip install 'molgun_lmp[smiles]', or give the structure as a file."
+        ) from error
+    parsed = Chem.MolFromSmiles(start.smiles)
+    if parsed is None:
+        raise ConfigError(f"system.molecule.start.smiles: RDKit cannot read {start.smiles!r}. Check the string.")
+    molecule = Chem.AddHs(parsed)
+    # RDKit's "basic knowledge" holds that triple bonds are straight, and finds no geometry for a cyclooctyne.
+    if rdDistGeom.EmbedMolecule(molecule, randomSeed=start.seed, useRandomCoords=True, useBasicKnowledge=False) != 0:
+        raise ConfigError(
+            f"system.molecule.start.smiles: RDKit finds no geometry for {start.smiles!r} from seed {start.seed}. "
+            "Try another seed, or give the structure as a file."
+        )
+    if rdForceFieldHelpers.MMFFHasAllMoleculeParams(molecule):
+        rdForceFieldHelpers.MMFFOptimizeMolecule(molecule, maxIters=2000)
+    symbols = [atom.GetSymbol() for atom in molecule.GetAtoms()]
+    return Atoms(symbols=symbols, positions=molecule.GetConformer().GetPositions())

@@ -1,0 +1,106 @@
+"""Initial condition in, LAMMPS deck out: pure functions of the drawn shot, the campaign and templates/."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import numpy as np
+
+from molgun_lmp.config import Dynamics, StopRules, Thermostat
+from molgun_lmp.gun.cell import contact_clearance
+from molgun_lmp.gun.data_file import data_file
+from molgun_lmp.gun.rendering import id_ranges, render
+from molgun_lmp.gun.sampling import streams, trajectory_id
+from molgun_lmp.gun.setup import Setup
+from molgun_lmp.records import Deck, InitialCondition, Shot, Stop
+from molgun_lmp.units import FS_PER_PS
+
+INPUT_NAME: Final = "in.lammps"
+DATA_NAME: Final = "data.lmp"
+DUMP_NAME: Final = "traj.dump"
+END_NAME: Final = "end.data"
+
+STOP_OF_FIX: Final[Mapping[str, Stop]] = {
+    "halt_departed": Stop.DEPARTED,
+    "halt_fragment": Stop.FRAGMENT_LEFT,
+    "halt_hot": Stop.TOO_HOT,
+}
+"""What it means when LAMMPS's log says `Fix halt condition for fix-id NAME met`."""
+
+_LAMMPS_SEEDS: Final = 900_000_000
+
+
+def trajectory_deck(condition: InitialCondition, setup: Setup) -> Deck:
+    """The deck of one trajectory, to be run in a folder three levels below the one that holds `engine.in`.
+
+    It reads `data.lmp` and writes `traj.dump` and `end.data` beside itself; `-var dir` and `-var root` say otherwise.
+    Raises `ConfigError` for a value that has no place in a deck.
+    """
+    campaign, shot = setup.campaign, condition.shot
+    name = trajectory_id(shot.index)
+    n_atoms = len(condition.symbols)
+    bath = np.append(setup.slab.bath, np.zeros(n_atoms - condition.n_slab, dtype=np.bool_))
+    values = {
+        "campaign": campaign.name,
+        "trajectory": name,
+        "shot": _shot_lines(shot),
+        "data": DATA_NAME,
+        "dump": DUMP_NAME,
+        "end": END_NAME,
+        "n_slab": condition.n_slab,
+        "n_atoms": n_atoms,
+        "frozen": id_ranges(condition.frozen),
+        "bath_ids": id_ranges(bath),
+        "elements": " ".join(setup.elements),
+        "timestep_ps": campaign.dynamics.timestep_fs / FS_PER_PS,
+        "dynamics": campaign.dynamics,
+        "thermostat": _thermostat(campaign.dynamics),
+        "seed": lammps_seed(streams(campaign.seed, shot.index).thermostat),
+        "stop": stop_values(campaign.stop, setup.cutoff_angstrom),
+    }
+    title = f"molgun_lmp: campaign {campaign.name}, trajectory {name}, metal units"
+    return Deck(
+        trajectory_id=name,
+        input_text=render("trajectory.in.j2", values),
+        data_text=data_file(
+            title,
+            symbols=condition.symbols,
+            positions=condition.positions,
+            cell=condition.cell,
+            elements=setup.elements,
+            velocities=condition.velocities,
+        ),
+    )
+
+
+def _thermostat(dynamics: Dynamics) -> Thermostat | None:
+    """The thermostat of all mobile atoms: the campaign file's, or the default one of an NVT run."""
+    return dynamics.thermostat or (Thermostat() if dynamics.ensemble == "nvt" else None)
+
+
+def lammps_seed(rng: np.random.Generator) -> int:
+    """A seed that every LAMMPS command accepts."""
+    return int(rng.integers(1, _LAMMPS_SEEDS))
+
+
+def stop_values(stop: StopRules, cutoff_angstrom: float) -> dict[str, Any]:
+    """What the template needs to write the stop rules."""
+    return {
+        "departed": stop.departed,
+        "clearance": contact_clearance(cutoff_angstrom),
+        "cutoff": cutoff_angstrom,
+        "max_temperature_k": stop.max_temperature_k,
+        "every": stop.check_every_steps,
+    }
+
+
+def _shot_lines(shot: Shot) -> list[str]:
+    vx, vy, vz = shot.kick_velocity
+    return [
+        f"slab snapshot {shot.slab_snapshot}, molecule snapshot {shot.molecule_snapshot}, seed {shot.campaign_seed}",
+        f"kick {shot.kick_kind}: {shot.kick_energy_ev:.4f} eV, {shot.polar_deg:.2f} deg from the normal, "
+        f"azimuth {shot.azimuth_deg:.2f} deg",
+        f"velocity ({vx:.4f}, {vy:.4f}, {vz:.4f}) A per ps",
+        f"centre of mass {shot.com_height_angstrom:.3f} A above the surface plane, clearance "
+        f"{shot.clearance_angstrom:.3f} A, free flight left out {shot.skipped_flight_ps:.4f} ps",
+        f"aimed at x {shot.impact_xy_angstrom[0]:.3f}, y {shot.impact_xy_angstrom[1]:.3f} A",
+    ]

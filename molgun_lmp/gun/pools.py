@@ -1,0 +1,179 @@
+"""Snapshot pools: thermal structures with velocities, from which slab and molecule of every shot are drawn."""
+
+import dataclasses
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final, Literal, TypeAlias
+
+import ase.io
+import numpy as np
+import numpy.typing as npt
+from ase import Atoms
+from ase.constraints import FixAtoms
+
+from molgun_lmp.errors import InputFileError
+from molgun_lmp.gun.pool_files import read_snapshots
+from molgun_lmp.provenance import sha256_file
+
+Part: TypeAlias = Literal["slab", "molecule"]
+
+_ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+_SAME_CELL_ANGSTROM: Final = 1e-5
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, eq=False)
+class Pool:
+    """Snapshots of one system, all of the same atoms in the same order.
+
+    `snapshots`: ASE atoms with momenta; `ids`: their unique names, such as "slab-02-017ps"; `frozen`: (N,) bool, the
+    atoms that equilibration held, or None where the file does not say; `source` and `sha256`: the file.
+    """
+
+    snapshots: tuple[Atoms, ...]
+    ids: tuple[str, ...]
+    frozen: npt.NDArray[np.bool_] | None
+    source: Path
+    sha256: str
+
+    def __len__(self) -> int:
+        return len(self.snapshots)
+
+    @property
+    def symbols(self) -> tuple[str, ...]:
+        """Chemical symbols in the order of the atoms."""
+        return tuple(self.snapshots[0].get_chemical_symbols())
+
+
+def read_pool(path: Path, part: Part, elements: Sequence[str] | None = None) -> Pool:
+    """A pool from extended XYZ, VASP (POSCAR, CONTCAR) or LAMMPS (data, dump; metal units) files with velocities.
+
+    `elements` names LAMMPS types 1, 2, ... where the file does not. Molecules are made whole across periodic
+    boundaries. A record of frozen atoms is a per-atom `frozen` column or ASE's `FixAtoms` (VASP: selective dynamics).
+
+    Raises `InputFileError` for a file that cannot be read, has no velocities, or whose snapshots differ in their atoms
+    or (slab) in their cell.
+    """
+    snapshots = read_snapshots(path, elements)
+    for number, atoms in enumerate(snapshots):
+        _check_snapshot(atoms, part, f"{path}, snapshot {number}")
+        if list(atoms.numbers) != list(snapshots[0].numbers):
+            raise InputFileError(
+                f"{path}: snapshot {number} ({atoms.symbols}) is not of the same atoms in the same order as the first "
+                f"({snapshots[0].symbols}). A pool holds snapshots of one system; split the file."
+            )
+        if part == "slab" and not np.allclose(
+            atoms.cell[:2], snapshots[0].cell[:2], rtol=0.0, atol=_SAME_CELL_ANGSTROM
+        ):
+            raise InputFileError(
+                f"{path}: snapshot {number} has another in-plane cell than the first. A campaign has one cell: "
+                "use snapshots from runs at constant volume."
+            )
+        if part == "molecule":
+            make_whole(atoms)
+    return Pool(
+        snapshots=tuple(snapshots),
+        ids=_snapshot_ids(snapshots, path),
+        frozen=_recorded_frozen(snapshots, path),
+        source=path,
+        sha256=sha256_file(path),
+    )
+
+
+def write_pool(path: Path, snapshots: Sequence[Atoms], frozen: npt.NDArray[np.bool_] | None) -> None:
+    """Write snapshots as extended XYZ (`.xz` and `.gz` compress), with momenta and the frozen set per atom.
+
+    The `info` of each snapshot is kept: `snapshot` (its id), `run`, `time_ps`, `temperature_k`. The file appears
+    whole or not at all.
+    """
+    written = []
+    for atoms in snapshots:
+        copy = Atoms(atoms.numbers, positions=atoms.positions, cell=atoms.cell, pbc=atoms.pbc, info=dict(atoms.info))
+        copy.set_momenta(atoms.get_momenta())
+        if frozen is not None:
+            copy.new_array("frozen", frozen)
+        written.append(copy)
+    aside = path.with_name(f".{path.name}")  # the suffix chooses the compression
+    ase.io.write(aside, written, format="extxyz")
+    aside.replace(path)
+
+
+def make_whole(molecule: Atoms) -> None:
+    """Undo, in place, the wrapping of one connected molecule into its periodic cell.
+
+    Each atom joins, nearest first, those already placed; right while every atom's nearest neighbour is closer than
+    half the cell. A molecule without a periodic cell is left alone.
+    """
+    if not molecule.pbc.any() or molecule.cell.rank < 3:
+        return
+    distances = molecule.get_all_distances(mic=True)
+    placed = [0]
+    waiting = set(range(1, len(molecule)))
+    while waiting:
+        rest = sorted(waiting)
+        among = distances[np.ix_(placed, rest)]
+        row, column = np.unravel_index(int(np.argmin(among)), among.shape)
+        anchor, atom = placed[int(row)], rest[int(column)]
+        vector = molecule.get_distance(anchor, atom, mic=True, vector=True)
+        molecule.positions[atom] = molecule.positions[anchor] + vector
+        placed.append(atom)
+        waiting.remove(atom)
+
+
+def _check_snapshot(atoms: Atoms, part: Part, where: str) -> None:
+    if not np.isfinite(atoms.positions).all():
+        raise InputFileError(f"{where}: positions that are not numbers. Drop the snapshot.")
+    named = {"vel", "velo", "velocity", "velocities"} & set(atoms.arrays)
+    if not atoms.has("momenta"):
+        reason = (
+            f"the column `{named.pop()}` has no unit that ASE knows; write `momenta` (Atoms.set_velocities, then "
+            "ase.io.write)"
+            if named
+            else "take one that has them (extended XYZ with momenta, CONTCAR, LAMMPS dump with vx vy vz), or make the "
+            "pool with `molgun equilibrate`"
+        )
+        raise InputFileError(f"{where}: no velocities. A pool's snapshots are thermal structures: {reason}.")
+    momenta = atoms.get_momenta()
+    if not np.isfinite(momenta).all() or (len(atoms) > 1 and not momenta.any()):
+        raise InputFileError(
+            f"{where}: the velocities are all zero or not numbers. A pool's snapshots are thermal structures; "
+            "make them with `molgun equilibrate`."
+        )
+    if part == "slab" and atoms.cell.rank < 3:
+        raise InputFileError(f"{where}: the slab has no cell. Give its periodic cell in the file.")
+
+
+def _snapshot_ids(snapshots: Sequence[Atoms], path: Path) -> tuple[str, ...]:
+    ids = tuple(str(atoms.info.get("snapshot", f"{number:05d}")) for number, atoms in enumerate(snapshots))
+    for name in ids:
+        if not _ID.fullmatch(name):
+            raise InputFileError(
+                f"{path}: the snapshot id {name!r} is not a plain name (letters, digits, dots, dashes, underscores; "
+                "64 at most). Change `snapshot` in the file's header lines."
+            )
+    if len(set(ids)) != len(ids):
+        raise InputFileError(f"{path}: snapshot ids stand twice. Change `snapshot` in the file's header lines.")
+    return ids
+
+
+def _recorded_frozen(snapshots: Sequence[Atoms], path: Path) -> npt.NDArray[np.bool_] | None:
+    masks = [_frozen_of(atoms) for atoms in snapshots]
+    recorded = [mask for mask in masks if mask is not None]
+    if not recorded:
+        return None
+    if len(recorded) != len(masks) or any(not np.array_equal(mask, recorded[0]) for mask in recorded):
+        raise InputFileError(f"{path}: the snapshots disagree on which atoms are frozen. Use those of one protocol.")
+    return recorded[0]
+
+
+def _frozen_of(atoms: Atoms) -> npt.NDArray[np.bool_] | None:
+    if "frozen" in atoms.arrays:
+        mask: npt.NDArray[np.bool_] = np.asarray(atoms.arrays["frozen"]).astype(np.bool_)
+        return mask
+    fixed = [constraint for constraint in atoms.constraints if isinstance(constraint, FixAtoms)]
+    if not fixed:
+        return None
+    mask = np.zeros(len(atoms), dtype=np.bool_)
+    for constraint in fixed:
+        mask[constraint.get_indices()] = True
+    return mask

@@ -1,0 +1,119 @@
+"""Initial conditions: a pure function of the campaign file, its pools, and the trajectory's index."""
+
+from typing import NamedTuple
+
+import numpy as np
+from scipy.spatial.transform import Rotation
+
+from molgun_lmp.config import Gun, PointPlace
+from molgun_lmp.gun.cell import check_start, contact_clearance
+from molgun_lmp.gun.kicks import draw_kick, kinetic_energy_ev, polar_and_azimuth_deg
+from molgun_lmp.gun.setup import Setup
+from molgun_lmp.provenance import trajectory_rng
+from molgun_lmp.records import FloatArray, InitialCondition, Shot
+
+_IDENTITY = (0.0, 0.0, 0.0, 1.0)
+
+
+class Streams(NamedTuple):
+    """One trajectory's random generators, one per thing drawn: changing how the kick is drawn moves no molecule."""
+
+    snapshots: np.random.Generator
+    place: np.random.Generator
+    orientation: np.random.Generator
+    kick: np.random.Generator
+    thermostat: np.random.Generator
+
+
+def streams(campaign_seed: int, index: int) -> Streams:
+    """The generators of trajectory `index`; they depend on (campaign seed, index) alone."""
+    return Streams(*trajectory_rng(campaign_seed, index).spawn(len(Streams._fields)))
+
+
+def trajectory_id(index: int) -> str:
+    """The name of trajectory `index`: six digits."""
+    return f"{index:06d}"
+
+
+def draw(index: int, setup: Setup) -> InitialCondition:
+    """The first frame of trajectory `index`.
+
+    Raises `GeometryError` where the molecule would start too close to the surface or to its own periodic image.
+    """
+    campaign, gun = setup.campaign, setup.campaign.gun
+    rngs = streams(campaign.seed, index)
+    k_slab, k_molecule = _choose_snapshots(gun, len(setup.slab.ids), len(setup.molecule.ids), rngs.snapshots)
+    slab = setup.slab.positions[k_slab]
+    surface_z, highest_z = float(slab[setup.slab.top, 2].mean()), float(slab[:, 2].max())
+
+    rotation = Rotation.random(None, rngs.orientation) if gun.orientation == "random" else Rotation.from_quat(_IDENTITY)
+    shape = rotation.apply(setup.molecule.positions[k_molecule])
+    internal = rotation.apply(setup.molecule.velocities[k_molecule])
+    kick = draw_kick(gun.kick, setup.molecule.mass_u, len(setup.molecule.symbols), rngs.kick)
+
+    lowest = float(shape[:, 2].min())
+    fractional = rngs.place.random(2) if not isinstance(gun.place, PointPlace) else np.array(gun.place.fractional)
+    com = np.append(fractional @ setup.cell[:2, :2], 0.0)
+    com[2] = surface_z + gun.start.angstrom if gun.start.kind == "height" else highest_z + gun.start.angstrom - lowest
+    skipped_ps = 0.0
+    if gun.skip_free_flight:
+        ahead = com[2] + lowest - highest_z - contact_clearance(setup.cutoff_angstrom)
+        skipped_ps = max(0.0, ahead) / -kick[2]
+    com = wrap(com + skipped_ps * kick, setup.cell)
+    molecule = com + shape
+    symbols = setup.slab.symbols + setup.molecule.symbols
+    check_start(
+        slab,
+        molecule,
+        lattice=setup.lattice,
+        symbols=symbols,
+        limit=gun.min_distance_angstrom,
+        name=trajectory_id(index),
+    )
+
+    polar, azimuth = polar_and_azimuth_deg(kick)
+    impact = wrap(com + kick * (com[2] - surface_z) / -kick[2], setup.cell)
+    shot = Shot(
+        index=index,
+        campaign_seed=campaign.seed,
+        slab_snapshot=setup.slab.ids[k_slab],
+        molecule_snapshot=setup.molecule.ids[k_molecule],
+        kick_kind=gun.kick.kind,
+        kick_velocity=(float(kick[0]), float(kick[1]), float(kick[2])),
+        kick_energy_ev=kinetic_energy_ev(kick, setup.molecule.mass_u),
+        polar_deg=polar,
+        azimuth_deg=azimuth,
+        rotation=_quaternion(rotation),
+        com_start=(float(com[0]), float(com[1]), float(com[2])),
+        com_height_angstrom=float(com[2]) - surface_z,
+        clearance_angstrom=float(molecule[:, 2].min()) - highest_z,
+        impact_xy_angstrom=(float(impact[0]), float(impact[1])),
+        skipped_flight_ps=float(skipped_ps),
+    )
+    return InitialCondition(
+        shot=shot,
+        symbols=symbols,
+        positions=np.vstack((slab, molecule)),
+        velocities=np.vstack((setup.slab.velocities[k_slab], internal + kick)),
+        cell=setup.cell,
+        n_slab=len(slab),
+        frozen=np.append(setup.slab.frozen, np.zeros(len(molecule), dtype=np.bool_)),
+    )
+
+
+def wrap(point: FloatArray, cell: FloatArray) -> FloatArray:
+    """A point (3,) Å moved by in-plane lattice vectors into the cell; its height is kept."""
+    fractional = np.linalg.solve(cell[:2, :2].T, point[:2])
+    wrapped = point.copy()
+    wrapped[:2] -= np.floor(fractional) @ cell[:2, :2]
+    return wrapped
+
+
+def _choose_snapshots(gun: Gun, n_slab: int, n_molecule: int, rng: np.random.Generator) -> tuple[int, int]:
+    k_slab = int(rng.integers(n_slab))
+    return (k_slab, k_slab) if gun.pairing == "paired" else (k_slab, int(rng.integers(n_molecule)))
+
+
+def _quaternion(rotation: Rotation) -> tuple[float, float, float, float]:
+    x, y, z, w = rotation.as_quat()
+    return float(x), float(y), float(z), float(w)

@@ -1,0 +1,152 @@
+"""What all shots of a campaign share, worked out and checked once before the first is drawn."""
+
+import dataclasses
+import itertools
+
+import numpy as np
+import numpy.typing as npt
+from ase import Atoms
+from ase.data import atomic_masses, atomic_numbers
+
+from molgun_lmp.config import Campaign
+from molgun_lmp.errors import ConfigError
+from molgun_lmp.gun.builders import BOTTOM_Z_ANGSTROM
+from molgun_lmp.gun.cell import Extents, campaign_cell, choose_height, heights_above_bottom, needed_height
+from molgun_lmp.gun.frozen import bath_mask, frozen_mask, require_same_frozen
+from molgun_lmp.gun.minimum_image import MinimumImage
+from molgun_lmp.gun.pools import Pool
+from molgun_lmp.gun.surface import find_surface
+from molgun_lmp.records import FloatArray
+from molgun_lmp.units import ANGSTROM_PER_PS_PER_ASE_VELOCITY
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, eq=False)
+class SlabSnapshots:
+    """A slab pool of S snapshots as arrays: `positions` (S, n, 3) Å, lowest atom at z = 1 Å; `velocities` (S, n, 3)
+    Å/ps, zero for frozen atoms; `top`, `frozen`, `bath` (n,) bool: top layer, atoms that never move, bath's atoms."""
+
+    ids: tuple[str, ...]
+    symbols: tuple[str, ...]
+    positions: FloatArray
+    velocities: FloatArray
+    top: npt.NDArray[np.bool_]
+    frozen: npt.NDArray[np.bool_]
+    bath: npt.NDArray[np.bool_]
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, eq=False)
+class MoleculeSnapshots:
+    """A molecule pool of S snapshots as arrays: `positions` (S, m, 3) Å and `velocities` (S, m, 3) Å/ps, both relative
+    to the centre of mass; `mass_u` of the whole molecule."""
+
+    ids: tuple[str, ...]
+    symbols: tuple[str, ...]
+    positions: FloatArray
+    velocities: FloatArray
+    mass_u: float
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, eq=False)
+class Setup:
+    """A checked campaign: its pools, cell (3, 3) Å, in-plane lattice, and model cutoff in Å.
+
+    `elements` are the chemical symbols of LAMMPS types 1, 2, ..., by atomic number.
+    """
+
+    campaign: Campaign
+    slab: SlabSnapshots
+    molecule: MoleculeSnapshots
+    cell: FloatArray
+    lattice: MinimumImage
+    cutoff_angstrom: float
+    elements: tuple[str, ...]
+
+
+def prepare(campaign: Campaign, slab_pool: Pool, molecule_pool: Pool, cutoff_angstrom: float) -> Setup:
+    """Check that the campaign can be fired with these pools, and work out what its shots share.
+
+    Raises `ConfigError` for pools that do not fit the campaign file (pairing, frozen layers, bath), `GeometryError` for
+    a cell that is too low or turned, or a slab without a surface.
+    """
+    if campaign.gun.pairing == "paired" and len(slab_pool) != len(molecule_pool):
+        raise ConfigError(
+            f"gun.pairing is `paired`, but {slab_pool.source} holds {len(slab_pool)} snapshots and "
+            f"{molecule_pool.source} {len(molecule_pool)}. Use pools of equal length, or `pairing: independent`."
+        )
+    slab = _slab_snapshots(campaign, slab_pool)
+    molecule = _molecule_snapshots(molecule_pool)
+    extents = Extents(
+        slab_thickness=float(np.ptp(slab.positions[..., 2], axis=1).max()),
+        molecule_radius=float(np.linalg.norm(molecule.positions, axis=-1).max()),
+    )
+    needed = needed_height(extents, campaign.gun.start, campaign.gun.skip_free_flight, cutoff_angstrom)
+    height = choose_height(campaign.system.cell_height_angstrom, needed)
+    cell = campaign_cell(slab_pool.snapshots[0].cell[:], height)
+    return Setup(
+        campaign=campaign,
+        slab=slab,
+        molecule=molecule,
+        cell=cell,
+        lattice=MinimumImage.of_cell(cell),
+        cutoff_angstrom=cutoff_angstrom,
+        elements=elements_of(slab.symbols, molecule.symbols),
+    )
+
+
+def elements_of(*symbols: tuple[str, ...]) -> tuple[str, ...]:
+    """The different chemical symbols of several structures by atomic number: the order of LAMMPS types."""
+    return tuple(sorted(set(itertools.chain(*symbols)), key=lambda symbol: int(atomic_numbers[symbol])))
+
+
+def masses_u(symbols: tuple[str, ...]) -> FloatArray:
+    """Standard atomic masses in u, (N,), as written to the data files."""
+    masses: FloatArray = np.array([atomic_masses[atomic_numbers[symbol]] for symbol in symbols], dtype=np.float64)
+    return masses
+
+
+def _slab_snapshots(campaign: Campaign, pool: Pool) -> SlabSnapshots:
+    positions = np.array([atoms.positions for atoms in pool.snapshots])
+    for atoms, snapshot in zip(pool.snapshots, positions, strict=True):
+        snapshot[:, 2] = BOTTOM_Z_ANGSTROM + heights_above_bottom(snapshot[:, 2], float(atoms.cell[2, 2]))
+    rest = _mean_structure(pool.snapshots[0], positions)
+    frozen_layers = campaign.system.slab.frozen_layers
+    frozen = frozen_mask(rest, frozen_layers)
+    require_same_frozen(pool.frozen, frozen, str(pool.source), frozen_layers)
+    velocities = _velocities(pool)
+    velocities[:, frozen] = 0.0
+    bath = campaign.dynamics.bath
+    return SlabSnapshots(
+        ids=pool.ids,
+        symbols=pool.symbols,
+        positions=positions,
+        velocities=velocities,
+        top=find_surface(rest).top,
+        frozen=frozen,
+        bath=np.zeros_like(frozen) if bath is None else bath_mask(rest, frozen_layers, bath.layers),
+    )
+
+
+def _mean_structure(first: Atoms, positions: FloatArray) -> Atoms:
+    """The slab at the mean of its snapshots, where thermal motion no longer blurs its layers."""
+    lattice = MinimumImage.of_cell(first.cell[:])
+    mean = positions[0] + lattice.shortest(positions - positions[0]).mean(axis=0)
+    return Atoms(first.numbers, positions=mean, cell=first.cell, pbc=True)
+
+
+def _molecule_snapshots(pool: Pool) -> MoleculeSnapshots:
+    masses = masses_u(pool.symbols)
+    weights = (masses / masses.sum())[None, :, None]
+    positions = np.array([atoms.positions for atoms in pool.snapshots])
+    velocities = _velocities(pool)
+    return MoleculeSnapshots(
+        ids=pool.ids,
+        symbols=pool.symbols,
+        positions=positions - (weights * positions).sum(axis=1, keepdims=True),
+        velocities=velocities - (weights * velocities).sum(axis=1, keepdims=True),
+        mass_u=float(masses.sum()),
+    )
+
+
+def _velocities(pool: Pool) -> FloatArray:
+    ase_units = np.array([atoms.get_velocities() for atoms in pool.snapshots])
+    return ase_units * ANGSTROM_PER_PS_PER_ASE_VELOCITY
