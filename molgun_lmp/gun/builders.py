@@ -125,7 +125,7 @@ def read_structure(path: Path) -> Atoms:
 
 
 def build_smiles(start: SmilesStart) -> Atoms:
-    """A molecule from a SMILES string: embedded by RDKit's distance geometry, relaxed with MMFF94 where it has parameters.
+    """A molecule from a SMILES string: RDKit's distance geometry, relaxed with MMFF94 where that has parameters.
 
     Raises `ConfigError` without RDKit and for a string that RDKit cannot read or embed.
     """
