@@ -1,10 +1,17 @@
 """Labelled frames from files, one at a time: which keys hold the labels, which frames are dropped, and why."""
 
+import bz2
 import collections
 import dataclasses
+import gzip
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import lzma
+import shutil
+import tempfile
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from enum import StrEnum
+from io import BufferedIOBase
 from pathlib import Path
 from typing import Final
 
@@ -18,6 +25,12 @@ from molgun_lmp.training.frames import LabelledFrame
 from molgun_lmp.training.settings import Labels, Limits
 
 ISOLATED_ATOM: Final = "IsolatedAtom"
+
+_OPENERS: Final[Mapping[str, Callable[[Path], BufferedIOBase]]] = {
+    ".xz": lzma.LZMAFile,
+    ".gz": gzip.GzipFile,
+    ".bz2": bz2.BZ2File,
+}
 
 
 class DropReason(StrEnum):
@@ -169,15 +182,28 @@ def _common_labels(files: Iterable[Path]) -> Labels:
 def _read(file: Path) -> Iterator[tuple[int, Atoms]]:
     index = -1
     try:
-        for index, atoms in enumerate(iread(str(file), index=":")):
-            yield index, atoms
+        with _unpacked(file) as plain:
+            for index, atoms in enumerate(iread(str(plain), index=":")):
+                yield index, atoms
     except Exception as error:  # ASE's readers raise anything for what they cannot parse
-        if isinstance(error, ConfigError | InputFileError):
-            raise
         raise InputFileError(
             f"{file} cannot be read beyond frame {index}: {type(error).__name__}: {error}. The file is cut or of "
             "another format: remove the broken end, or write it again as extxyz."
         ) from error
+
+
+@contextmanager
+def _unpacked(file: Path) -> Iterator[Path]:
+    """The file, or a plain copy of a packed one: ASE's reader seeks back, which unpacks from the start every time."""
+    opener = _OPENERS.get(file.suffix)
+    if opener is None:
+        yield file
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        plain = Path(folder) / file.stem
+        with opener(file) as packed, plain.open("wb") as target:
+            shutil.copyfileobj(packed, target)
+        yield plain
 
 
 def _label(atoms: Atoms, labels: Labels, limits: Limits, source: str, file: Path) -> LabelledFrame | Dropped:

@@ -51,9 +51,12 @@ def predict_deployed(
         raise ModelError(f"{file} is not a deployed TorchScript model: {error}. Export it again.") from error
     for batch in _batches(frames, module, "Default", ["Default"], batch_size):
         data = _tensors(batch, getattr(torch, dtype), "cpu")
+        bounds = data["ptr"]
+        # It knows one head for one graph: several structures go in as a graph of parts with no edges between them.
+        data |= {"batch": torch.zeros_like(data["batch"]), "ptr": bounds[[0, -1]], "cell": data["cell"][:3]}
         everywhere = torch.ones(len(data["positions"]), dtype=getattr(torch, dtype))
         output = module(data, everywhere, False)
-        yield from _split(output["node_energy"], output["forces"], data["ptr"])
+        yield from _split(output["node_energy"], output["forces"], bounds)
 
 
 def predict_symmetrix(file: Path, frames: Iterable[LabelledFrame], *, dtype: Dtype) -> Iterator[Prediction]:

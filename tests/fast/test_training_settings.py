@@ -1,0 +1,110 @@
+"""The training file and its translation into mace's options."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from pydantic import ValidationError
+
+import molgun_lmp
+from molgun_lmp.config.loading import dump_yaml, load_section, load_yaml
+from molgun_lmp.errors import ConfigError, ModelError, TrainingError
+from molgun_lmp.training.finetune import prepare
+from molgun_lmp.training.mace_options import as_config_file, mace_options
+from molgun_lmp.training.settings import TrainingConfig
+
+EXAMPLE = Path(molgun_lmp.__file__).parent / "examples" / "ecco-si001" / "train.yaml"
+MINIMAL: dict[str, Any] = {"name": "m", "level_of_theory": "EMT", "frames": ["f.extxyz"]}
+
+
+def config(**changes: Any) -> TrainingConfig:
+    return TrainingConfig.model_validate({**MINIMAL, **changes})
+
+
+def options(**changes: Any) -> dict[str, Any]:
+    return mace_options(config(**changes), e0s_ev={14: -44.5, 1: -10.9}, foundation=None, restart=False)
+
+
+def test_the_example_is_read_and_written_back(tmp_path: Path) -> None:
+    example = load_section(EXAMPLE, TrainingConfig)
+    (tmp_path / "copy.yaml").write_text(dump_yaml(example))
+    assert TrainingConfig.model_validate(load_yaml(tmp_path / "copy.yaml")) == example
+
+
+def test_the_example_frames_are_sound_and_divided_by_trajectory() -> None:
+    prepared = prepare(load_section(EXAMPLE, TrainingConfig), EXAMPLE.parent)
+    sets = prepared.split.trajectories()
+    assert not set(sets["train"]) & (set(sets["validation"]) | set(sets["test"]))
+    assert prepared.dataset.elements == ("C", "H", "Si")
+    assert set(prepared.dataset.isolated_atoms_ev) == {"C", "H", "Si"}
+    assert not prepared.dataset.dropped
+
+
+def test_an_element_that_no_training_frame_holds_is_refused() -> None:
+    wanted = load_section(EXAMPLE, TrainingConfig, ["elements=[C, H, O, Si]"])
+    with pytest.raises(TrainingError, match="hold no O"):
+        prepare(wanted, EXAMPLE.parent)
+
+
+def test_a_batch_larger_than_the_training_set_is_refused() -> None:
+    wanted = load_section(EXAMPLE, TrainingConfig, ["optimisation.batch_size=5000"])
+    with pytest.raises(ConfigError, match=r"batch_size is 5000.*train on nothing"):
+        prepare(wanted, EXAMPLE.parent)
+
+
+def test_a_foundation_file_that_nobody_vouched_for_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "base.model").write_bytes(b"a pickle")
+    document = yaml.safe_load(EXAMPLE.read_text())
+    del document["architecture"]
+    document["foundation"] = {"file": str(tmp_path / "base.model")}
+    with pytest.raises(ModelError, match="nothing vouches for it"):
+        prepare(TrainingConfig.model_validate(document), EXAMPLE.parent)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"epochs": 3}, "Extra inputs are not permitted"),
+        ({"optimisation": {"batch_size": 0}}, "greater than 0"),
+        ({"foundation": {"name": "medium"}, "architecture": {"num_channels": 8}}, "architecture is its own"),
+        ({"multihead": True}, "needs a `foundation`"),
+        ({"reference_energies": "foundation"}, "needs a `foundation`"),
+        ({"reference_energies": "average"}, "isolated_atoms"),
+        ({"split": {"by": "random", "validation": ["a"]}}, "a random split takes fractions"),
+        ({"frames": []}, "at least 1"),
+    ],
+)
+def test_contradictions_are_refused(change: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValidationError, match=message):
+        config(**change)
+
+
+def test_what_mace_does_silently_is_said() -> None:
+    given = options()
+    assert given["multiheads_finetuning"] is False
+    assert given["E0s"] == "{1: -10.9, 14: -44.5}"
+    assert given["keep_checkpoints"] is True
+    assert (given["energy_weight"], given["forces_weight"]) == (1.0, 100.0)
+    assert (given["num_channels"], given["max_L"], given["max_ell"], given["r_max"]) == (32, 0, 3, 5.0)
+    assert (given["scheduler"], given["ema"], given["ema_decay"]) == ("ReduceLROnPlateau", True, 0.99)
+
+
+def test_a_foundation_brings_its_architecture_and_can_bring_its_energies() -> None:
+    tuned = config(foundation={"name": "medium"}, reference_energies="foundation_estimated")
+    given = mace_options(tuned, e0s_ev=None, foundation="medium", restart=True)
+    assert (given["foundation_model"], given["E0s"], given["restart_latest"]) == ("medium", "estimated", True)
+    assert not {"num_channels", "r_max", "max_L"} & given.keys()
+
+
+def test_other_options_reach_mace_and_ours_cannot_be_bypassed() -> None:
+    assert options(mace_options={"loss": "huber", "huber_delta": 0.02})["loss"] == "huber"
+    with pytest.raises(ConfigError, match=r"mace_options\.lr: this is decided by `optimisation\.learning_rate`"):
+        options(mace_options={"lr": 1.0})
+    with pytest.raises(ConfigError, match="run folder"):
+        options(mace_options={"work_dir": "elsewhere"})
+
+
+def test_the_config_file_holds_texts_that_mace_parses() -> None:
+    texts = as_config_file({"ema": True, "plot": False, "ema_decay": None, "weights": {"Default": 1.0}, "lr": 0.01})
+    assert texts == {"ema": "true", "plot": "false", "weights": '{"Default": 1.0}', "lr": "0.01"}
