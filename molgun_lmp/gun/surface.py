@@ -78,7 +78,7 @@ def find_surface(slab: Atoms) -> Surface:
     lattice = MinimumImage.of_cell(np.asarray(slab.cell[:], dtype=np.float64))
     positions[:, 2] = _unwrapped_heights(positions[:, 2], float(slab.cell[2, 2]))
     layer = np.full(len(slab), NO_LAYER, dtype=np.int64)
-    layer[heavy] = assign_layers(positions[heavy], lattice)
+    layer[heavy] = assign_layers(positions[heavy, 2])
     top = np.flatnonzero(layer == 0)
     found = find_dimers(positions[top], lattice)
     dimer = np.full(len(slab), NO_DIMER, dtype=np.int64)

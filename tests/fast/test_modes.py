@@ -1,0 +1,205 @@
+"""Every outcome class on hand-made structures, and what must not change it."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+from adsorption_cases import (
+    CASES,
+    CHANGES,
+    CRITERIA,
+    GROUPS,
+    NEXT_OTHER,
+    NEXT_SAME,
+    SLAB,
+    SURFACE,
+    A,
+    B,
+    Case,
+    dimer_end,
+    molecule,
+    reference_of,
+)
+from ase.build import fcc111
+
+from molgun_lmp.analysis.bonds import BondLimits, Bonds, BoolArray
+from molgun_lmp.analysis.modes import Classified, Site, classify, site_of
+from molgun_lmp.analysis.molecule import MoleculeReference
+from molgun_lmp.errors import ConfigError
+from molgun_lmp.gun.surface import find_surface
+from molgun_lmp.records import FloatArray, Mode
+
+# A propyne-like chain: C0-C1-C2 along x with a group C0, C1; H3 on C2, H4 on C0.
+CHAIN = ("C", "C", "C", "H", "H")
+CHAIN_POSITIONS = np.array([[0, 0, 0], [1.2, 0, 0], [2.65, 0, 0], [3.74, 0, 0], [-1.06, 0, 0]], dtype=np.float64)
+
+
+@pytest.mark.parametrize("change", CHANGES)
+@pytest.mark.parametrize("name", CASES)
+def test_class_of_each_structure_whatever_its_description(name: str, change: str) -> None:
+    positions, mode, _ = CASES[name]
+    found = CHANGES[change](Case(slab=SLAB, molecule=positions)).classify()
+    assert found.mode == mode
+    assert found.bound == (mode is not None)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_detail_names_the_variant(name: str) -> None:
+    positions, _, detail = CASES[name]
+    assert Case(slab=SLAB, molecule=positions).classify().detail == detail
+
+
+def test_reason_carries_lengths_and_layers() -> None:
+    reason = Case(slab=SLAB, molecule=CASES["OT-CY"][0]).classify().reason
+    assert reason == (
+        f"CY reacted on-top; ET free: C0 to slab atom {A} (1.95 Å, layer 1), C1 to slab atom {B} (1.95 Å, layer 1)"
+    )
+
+
+def test_sites_by_hand() -> None:
+    second_next = dimer_end(0, 2, 0)
+    assert site_of(SURFACE, A, B) is Site.ON_TOP
+    assert site_of(SURFACE, A, NEXT_SAME) is Site.BRIDGE
+    assert site_of(SURFACE, A, NEXT_OTHER) is Site.DIAGONAL
+    assert site_of(SURFACE, A, second_next) is Site.ALONG_ROW
+    assert site_of(SURFACE, A, dimer_end(1, 0, 0)) is Site.ACROSS_ROWS
+    assert site_of(SURFACE, A, int(np.flatnonzero(SURFACE.layer == 1)[0])) is Site.NO_DIMER
+
+
+def to_surface(*pairs: tuple[int, int]) -> BoolArray:
+    bonds = np.zeros((6, len(SLAB)), dtype=bool)
+    for atom, partner in pairs:
+        bonds[atom, partner] = True
+    return bonds
+
+
+def by_bonds(surface_bonds: BoolArray, groups: dict[str, tuple[int, int]] | None = None) -> Classified:
+    """The class of an intact molecule by its bonds to the slab alone."""
+    reference = reference_of(Case(slab=SLAB, molecule=molecule()), SURFACE)
+    if groups is not None:
+        reference = dataclasses.replace(reference, groups=groups)
+    bonds = Bonds(
+        molecule=reference.bonded,
+        surface=surface_bonds,
+        lengths=np.full((6, 6), 1.4),
+        surface_lengths=np.full((6, len(SLAB)), 1.9),
+    )
+    return classify(bonds, reference, SURFACE, CRITERIA.max_fragments)
+
+
+def test_third_bond_of_a_group_leaves_the_most_specific_site() -> None:
+    assert by_bonds(to_surface((0, A), (0, NEXT_SAME), (1, B))).mode == Mode.OT_CY
+    assert by_bonds(to_surface((0, A), (1, NEXT_OTHER), (1, NEXT_SAME))).mode == Mode.BR_CY
+
+
+def test_both_atoms_on_one_slab_atom_and_one_on_another_has_reacted() -> None:
+    assert by_bonds(to_surface((0, A), (1, A), (1, B))).mode == Mode.OT_CY
+
+
+def test_one_atom_on_two_slab_atoms_is_neither_reacted_nor_dative() -> None:
+    found = by_bonds(to_surface((0, A), (0, B)))
+    assert (found.mode, found.detail) == (Mode.OTHER, "CY bound by one atom to several")
+
+
+def test_bond_of_another_carbon_besides_a_group_changes_no_class() -> None:
+    found = by_bonds(to_surface((0, A), (1, B), (4, dimer_end(1, 2, 0))))
+    assert found.mode == Mode.OT_CY
+    assert "C4 to slab atom" in found.reason
+
+
+def test_hydrogen_on_its_carbon_does_not_hold_the_molecule() -> None:
+    found = by_bonds(to_surface((5, A)))
+    assert (found.mode, found.bound) == (None, False)
+
+
+def test_sublayer_is_named_by_the_deepest_layer() -> None:
+    third = int(np.flatnonzero(SURFACE.layer == 2)[0])
+    assert by_bonds(to_surface((0, third), (2, A))).detail == "layer 3"
+
+
+@pytest.mark.parametrize(
+    ("groups", "expected"),
+    [
+        ({"CY": (0, 1)}, (Mode.OT_CY, "")),
+        ({}, (Mode.OTHER, "bound by C0, C1")),
+        ({"alkyne": (0, 1)}, (Mode.OTHER, "alkyne reacted on-top")),
+    ],
+)
+def test_groups_of_other_molecules(groups: dict[str, tuple[int, int]], expected: tuple[Mode, str]) -> None:
+    found = by_bonds(to_surface((0, A), (1, B)), groups)
+    assert (found.mode, found.detail) == expected
+
+
+def test_three_groups_reacted_and_dative_are_told_apart() -> None:
+    three = {**GROUPS, "third": (4, 5)}
+    two_reacted = to_surface((0, A), (1, B), (2, dimer_end(1, 2, 0)), (3, dimer_end(1, 2, 1)))
+    assert by_bonds(two_reacted, three).mode == Mode.DB
+    assert by_bonds(two_reacted | to_surface((4, dimer_end(1, 0, 0))), three).detail == "reacted + dative"
+
+
+def chain_on_slab(positions: FloatArray, height: float = 15.0, max_fragments: int = 3) -> Classified:
+    limits = BondLimits.of(CHAIN, SLAB.get_chemical_symbols(), CRITERIA)
+    lattice = SURFACE.lattice
+    reference = MoleculeReference.find(CHAIN, CHAIN_POSITIONS, {"CY": (0, 1)}, lattice, CRITERIA)
+    origin = SLAB.positions[A] + [0, 0, height]
+    bonds = limits.bonds(positions + origin, SLAB.positions, lattice)
+    return classify(bonds, reference, SURFACE, max_fragments)
+
+
+def test_broken_carbon_carbon_bond_says_how_the_molecule_is_bound() -> None:
+    pulled = CHAIN_POSITIONS + np.array([[0, 0, 0], [0, 0, 0], [1.0, 0, 0], [1.0, 0, 0], [0, 0, 0]])
+    free = chain_on_slab(pulled)
+    assert (free.mode, free.detail) == (Mode.CC_BROKEN, "not bound")
+    assert "C1-C2 (2.45 Å)" in free.reason
+    assert "2 piece(s)" in free.reason
+    upright = pulled[:, [1, 2, 0]] * [1, 1, -1] + [0, 0, 3.65]
+    bound = chain_on_slab(upright, height=1.9)
+    assert (bound.mode, bound.bound) == (Mode.CC_BROKEN, True)
+
+
+def test_lost_hydrogen_and_its_precedence() -> None:
+    moved = CHAIN_POSITIONS.copy()
+    moved[3] = [3.0, 4.0, 0]
+    assert chain_on_slab(moved).mode == Mode.H_ABSTRACTION
+    moved[2] = [6.0, 0, 0]
+    assert chain_on_slab(moved).mode == Mode.CC_BROKEN  # both broken: the skeleton comes first
+    scattered = CHAIN_POSITIONS * 5
+    assert chain_on_slab(scattered).mode == Mode.EXPLOSION
+    assert chain_on_slab(scattered, max_fragments=5).mode == Mode.CC_BROKEN
+
+
+def test_lost_hydrogen_on_the_slab_counts_as_a_bond() -> None:
+    moved = CHAIN_POSITIONS.copy()
+    moved[4] = [0, 0, -13.5]
+    found = chain_on_slab(moved)
+    assert (found.mode, found.detail, found.bound) == (Mode.H_ABSTRACTION, "bound as other", True)
+
+
+def test_surface_without_dimers() -> None:
+    copper = fcc111("Cu", (4, 4, 4), vacuum=10.0, orthogonal=True)
+    copper.pbc = True
+    surface = find_surface(copper)
+    tops = np.flatnonzero(surface.top)
+    reference = MoleculeReference(symbols=("C", "C"), bonded=~np.eye(2, dtype=bool), groups={"CY": (0, 1)})
+    bonds = np.zeros((2, len(copper)), dtype=bool)
+    bonds[0, tops[0]] = bonds[1, tops[1]] = True
+    made = Bonds(
+        molecule=reference.bonded, surface=bonds, lengths=np.ones((2, 2)), surface_lengths=np.ones((2, len(copper)))
+    )
+    found = classify(made, reference, surface, 3)
+    assert (found.mode, found.detail) == (Mode.OTHER, "CY reacted outside dimers")
+    bonds[1] = False
+    assert classify(made, reference, surface, 3).mode == Mode.PC
+
+
+@pytest.mark.parametrize(
+    ("groups", "message"),
+    [
+        ({"CY": (0, 2)}, "C0 and C2 are not bonded"),
+        ({"CY": (0, 9)}, "atoms 0 to 4"),
+        ({"CY": (0, 1), "ET": (1, 2)}, "atom 1 is in both CY and ET"),
+    ],
+)
+def test_groups_that_do_not_fit_are_refused(groups: dict[str, tuple[int, int]], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        MoleculeReference.find(CHAIN, CHAIN_POSITIONS, groups, SURFACE.lattice, CRITERIA)
