@@ -98,11 +98,11 @@ def correlation_time(values: FloatArray) -> float:
     The sum ends at the first t beyond five times its own value (A. Sokal's automatic windowing). Samples are as good
     as independent when two of these times apart.
     """
-    deviations = np.asarray(values, dtype=np.float64) - np.mean(values)
-    n = len(deviations)
-    variance = float(deviations @ deviations)
-    if n < 2 or variance == 0.0:
+    n = len(values)
+    if n < 2 or np.ptp(values) == 0.0:
         return 0.5
+    deviations = np.asarray(values, dtype=np.float64) - np.mean(values)
+    variance = float(deviations @ deviations)
     spectrum = np.fft.rfft(deviations, 2 * n)
     correlation = np.fft.irfft(spectrum * np.conj(spectrum), 2 * n)[:n] / variance
     times = np.cumsum(correlation) - 0.5

@@ -1,0 +1,218 @@
+"""Decks: one short golden text read by a person, and assertions of what every deck must mean."""
+
+import re
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from ase import Atoms
+
+from molgun_lmp.config import Campaign
+from molgun_lmp.errors import ConfigError, GeometryError
+from molgun_lmp.gun.deck import STOP_OF_FIX, trajectory_deck
+from molgun_lmp.gun.equilibration import equilibration_deck, equilibration_elements
+from molgun_lmp.gun.rendering import id_ranges, render
+from molgun_lmp.gun.sampling import draw
+from molgun_lmp.gun.setup import Setup
+from molgun_lmp.records import Stop
+
+CampaignOf = Callable[[Mapping[str, Any]], Campaign]
+SetupOf = Callable[[Mapping[str, Any]], Setup]
+
+# Everything of the first deck but its comments.
+GOLDEN = """\
+variable dir index .
+variable root index ../../..
+units metal
+atom_style atomic
+atom_modify map array sort 0 0
+newton on
+boundary p p p
+box tilt large
+read_data ${dir}/data.lmp
+group slab id 1:128
+group molecule id 129:154
+group frozen empty
+group frozen id 1:16 97:128
+group mobile subtract all frozen
+include ${root}/engine.in
+neighbor 1.0 bin
+neigh_modify every 1 delay 0 check yes
+timestep 0.0005
+compute mobile_temp mobile temp
+compute_modify mobile_temp extra/dof 0
+fix integrate mobile nve
+compute height all property/atom zu
+compute highest all reduce max c_height
+compute slab_highest slab reduce max c_height
+compute slab_lowest slab reduce min c_height
+compute molecule_lowest molecule reduce min c_height
+variable departed equal "(c_molecule_lowest-c_slab_highest > 5.5) && (vcm(molecule,z) > 0.0)"
+fix halt_departed all halt 20 v_departed == 1 error continue message yes
+variable image_gap equal c_slab_lowest+lz-c_highest
+fix halt_fragment all halt 20 v_image_gap < 5.0 error continue message yes
+variable mobile_temperature equal c_mobile_temp
+fix halt_hot all halt 20 v_mobile_temperature > 5000.0 error continue message yes
+thermo 40
+thermo_style custom step time temp pe ke etotal
+thermo_modify temp mobile_temp format float %.12g flush yes
+dump traj all custom 40 ${dir}/traj.dump id type element x y z ix iy iz vx vy vz
+dump_modify traj element H C Si sort id pbc yes format float %.9g
+run 20000
+undump traj
+if "$(step%40) != 0" then &
+  "write_dump all custom ${dir}/traj.dump id type element x y z ix iy iz vx vy vz modify append yes element H C Si \
+sort id pbc yes format float %.9g"
+write_data ${dir}/end.data nocoeff
+"""
+
+
+def _commands(text: str) -> str:
+    return "".join(line for line in text.splitlines(keepends=True) if line.strip() and not line.startswith("#"))
+
+
+def _deck(setup: Setup, index: int = 0) -> str:
+    return trajectory_deck(draw(index, setup), setup).input_text
+
+
+def test_the_default_deck(setup_of: SetupOf) -> None:
+    assert _commands(_deck(setup_of({}))) == GOLDEN
+
+
+def test_the_deck_says_what_was_drawn(setup_of: SetupOf) -> None:
+    condition = draw(17, setup_of({}))
+    deck = trajectory_deck(condition, setup_of({}))
+    head = "".join(line for line in deck.input_text.splitlines(keepends=True)[:8] if line.startswith("#"))
+    assert deck.trajectory_id == "000017"
+    for text in ("campaign example", "trajectory 000017", "seed 24", condition.shot.slab_snapshot):
+        assert text in head
+    assert f"{condition.shot.kick_energy_ev:.4f} eV" in head
+    assert "trajectory 000017" in deck.data_text.splitlines()[0]
+
+
+def test_types_masses_and_elements_are_in_one_order(setup_of: SetupOf) -> None:
+    setup = setup_of({})
+    deck = trajectory_deck(draw(0, setup), setup)
+    assert setup.elements == ("H", "C", "Si")
+    assert "1 1.008 # H\n2 12.011 # C\n3 28.085 # Si\n" in deck.data_text
+    assert deck.input_text.count("element H C Si ") == 2
+    assert re.search(r"^1 3 ", deck.data_text, re.MULTILINE)  # the first slab atom is Si
+
+
+def test_the_same_deck_every_time(setup_of: SetupOf) -> None:
+    one, other = (trajectory_deck(draw(5, setup), setup) for setup in (setup_of({}), setup_of({})))
+    assert one == other
+
+
+def test_thermostats_and_the_bath(setup_of: SetupOf) -> None:
+    langevin = {"kind": "langevin", "temperature_k": 250.0, "damping_ps": 0.1}
+    nose_hoover = _deck(setup_of({"dynamics": {"ensemble": "nvt"}}))
+    assert "fix integrate mobile nvt temp 300.0 300.0 0.1\nfix_modify integrate temp mobile_temp\n" in nose_hoover
+    stochastic = [_deck(setup_of({"dynamics": {"ensemble": "nvt", "thermostat": langevin}}), i) for i in range(2)]
+    assert all("fix integrate mobile nve\nfix thermostat mobile langevin 250.0 250.0 0.1 " in t for t in stochastic)
+    bath = [_deck(setup_of({"dynamics": {"bath": {"layers": 2}}}), index) for index in range(2)]
+    assert all("group bath id 17:48\nfix thermostat bath langevin 300.0 300.0 0.5 " in text for text in bath)
+    seeds = [re.findall(r"^fix thermostat .* (\d+)$", text, re.MULTILINE) for text in (*stochastic, *bath)]
+    assert seeds[0] == seeds[2] != seeds[1] == seeds[3]  # of (campaign seed, index) alone
+
+
+def test_stop_rules_can_be_switched_off(setup_of: SetupOf) -> None:
+    text = _deck(setup_of({"stop": {"departed": False, "max_temperature_k": None}}))
+    assert "halt" not in text
+    assert "compute height" not in text
+    assert set(re.findall(r"fix (halt_\w+)", _deck(setup_of({})))) == set(STOP_OF_FIX)
+    assert set(STOP_OF_FIX.values()) == set(Stop) - {Stop.COMPLETED}
+
+
+def test_intervals_and_length_are_the_campaign_s(setup_of: SetupOf) -> None:
+    dynamics = {"timestep_fs": 0.25, "steps": 77, "dump_every_steps": 11, "thermo_every_steps": 7}
+    text = _deck(setup_of({"dynamics": dynamics, "stop": {"check_every_steps": 3}}))
+    for command in ("timestep 0.00025", "run 77", "dump traj all custom 11 ", "thermo 7", "halt_hot all halt 3 "):
+        assert re.search(f"^(fix )?{re.escape(command)}", text, re.MULTILINE), command
+
+
+@pytest.mark.parametrize("value", ["a\nshell rm -rf x", "${HOME}", "$(1+1)", "x &", "x # y", "a;b", "`ls`", '"', "'"])
+def test_nothing_that_lammps_would_expand_reaches_a_deck(value: str, setup_of: SetupOf) -> None:
+    setup = setup_of({})
+    values = {"campaign": value, "trajectory": "000000", "shot": []}
+    with pytest.raises(ConfigError, match="cannot stand in a LAMMPS deck"):
+        render("trajectory.in.j2", values)
+    assert "shell" not in _deck(setup)
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), True, None, [1]])
+def test_only_finite_numbers_reach_a_deck(value: object) -> None:
+    with pytest.raises(ConfigError, match="cannot stand in a LAMMPS deck"):
+        render("trajectory.in.j2", {"campaign": value, "trajectory": "000000", "shot": []})
+
+
+def test_id_ranges_are_short_lines() -> None:
+    assert id_ranges(np.zeros(5, dtype=np.bool_)) == []
+    assert id_ranges(np.array([True, True, False, True])) == ["1:2 4"]
+    lines = id_ranges(np.arange(60) % 2 == 0)
+    assert [len(line.split()) for line in lines] == [12, 12, 6]
+    assert " ".join(lines).split() == [str(number) for number in range(1, 60, 2)]
+
+
+def test_equilibration_of_the_slab(campaign_of: CampaignOf, si001: Atoms, ecco: Atoms) -> None:
+    elements = equilibration_elements(si001, ecco)
+    assert elements == ("H", "C", "Si")
+    deck = equilibration_deck("slab", 2, si001, campaign=campaign_of({}), elements=elements, cutoff_angstrom=5.0)
+    text = _commands(deck.input_text)
+    assert deck.trajectory_id == "slab-02"
+    for command in (
+        "group frozen id 1:16 97:128\n",
+        "fix hold frozen setforce 0.0 0.0 0.0\n",
+        "compute_modify mobile_temp extra/dof 0\n",
+        "run 80000\n",  # 40 ps
+        "dump snapshots all custom 2000 ",  # 1 ps
+        "format float %.15g\n",
+    ):
+        assert command in text, command
+    assert re.search(r"^velocity mobile create 300.0 \d+ mom no rot no dist gaussian temp mobile_temp$", text, re.M)
+    assert re.search(r"^fix thermostat mobile langevin 300.0 300.0 0.2 \d+$", text, re.M)
+    assert "momentum" not in text
+    assert "Velocities" not in deck.data_text
+
+
+def test_equilibration_of_the_molecule(campaign_of: CampaignOf, ecco: Atoms) -> None:
+    deck = equilibration_deck("molecule", 0, ecco, campaign=campaign_of({}), elements=("H", "C"), cutoff_angstrom=5.0)
+    text = _commands(deck.input_text)
+    assert "fix rest mobile momentum 1 linear 1 1 1\n" in text  # the centre of mass at rest, rotation free
+    assert "compute_modify mobile_temp extra/dof 3\n" in text
+    sides = [float(side) for side in re.findall(r"^0\.0 (\S+) [xyz]lo", deck.data_text, re.M)]
+    assert len(set(sides)) == 1  # a cube in which no image is felt
+    assert sides[0] >= ecco.get_all_distances().max() + 5.0
+
+
+def test_every_equilibration_has_its_own_seeds(campaign_of: CampaignOf, si001: Atoms, ecco: Atoms) -> None:
+    elements = equilibration_elements(si001, ecco)
+    seeds = []
+    for campaign_seed in (0, 1):
+        campaign = campaign_of({"seed": campaign_seed})
+        for atoms, part in ((si001, "slab"), (ecco, "molecule")):
+            for run in range(3):
+                text = equilibration_deck(
+                    "slab" if part == "slab" else "molecule",
+                    run,
+                    atoms,
+                    campaign=campaign,
+                    elements=elements,
+                    cutoff_angstrom=5.0,
+                ).input_text
+                seeds += re.findall(r"create 300.0 (\d+)", text) + re.findall(r"langevin .* (\d+)$", text, re.M)
+    assert len(seeds) == len(set(seeds)) == 24
+    assert all(0 < int(seed) < 2**31 for seed in seeds)
+
+
+def test_equilibrating_an_element_of_no_type_is_refused(campaign_of: CampaignOf, si001: Atoms) -> None:
+    with pytest.raises(GeometryError, match=r"holds \['Si'\]"):
+        equilibration_deck("slab", 0, si001, campaign=campaign_of({}), elements=("H", "C"), cutoff_angstrom=5.0)
+
+
+def test_templates_are_where_they_are_looked_for() -> None:
+    from molgun_lmp.templates_dir import templates_folder
+
+    assert {"trajectory.in.j2", "equilibrate.in.j2"} <= {path.name for path in Path(templates_folder()).iterdir()}

@@ -1,0 +1,236 @@
+"""Draws are a pure function of (config, seed, index), and what was drawn is recovered from the written data files."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+import pytest
+from ase.geometry import get_distances
+from scipy import stats
+
+from molgun_lmp.errors import InputFileError
+from molgun_lmp.gun.deck import trajectory_deck
+from molgun_lmp.gun.kicks import thermal_width
+from molgun_lmp.gun.recover import MeasuredShot, recover_shot
+from molgun_lmp.gun.sampling import draw, streams
+from molgun_lmp.gun.setup import Setup
+from molgun_lmp.records import InitialCondition, Shot
+from molgun_lmp.units import BOLTZMANN_EV_PER_K
+
+SetupOf = Callable[[Mapping[str, Any]], Setup]
+SHOTS = 150
+
+
+def _same(one: InitialCondition, other: InitialCondition) -> bool:
+    return (
+        one.shot == other.shot
+        and np.array_equal(one.positions, other.positions)
+        and np.array_equal(one.velocities, other.velocities)
+    )
+
+
+@pytest.mark.parametrize("seed", [0, 24])
+def test_a_draw_depends_on_seed_and_index_alone(setup_of: SetupOf, seed: int) -> None:
+    forwards = [draw(index, setup_of({"seed": seed})) for index in range(5)]
+    backwards = [draw(index, setup_of({"seed": seed, "trajectories": 7})) for index in reversed(range(5))]
+    assert all(_same(one, other) for one, other in zip(forwards, reversed(backwards), strict=True))
+    assert not _same(forwards[0], forwards[1])
+    assert not _same(forwards[0], draw(0, setup_of({"seed": seed + 1})))
+
+
+def test_another_kick_moves_no_molecule(setup_of: SetupOf) -> None:
+    one, other = (draw(3, setup_of({"gun": {"kick": {"kind": kind}}})) for kind in ("flux", "thermal_all_atoms"))
+    assert np.array_equal(one.positions, other.positions)
+    assert not np.array_equal(one.velocities, other.velocities)
+    assert len({id(stream) for stream in streams(24, 3)}) == 5
+
+
+def test_the_record_round_trips_through_json(setup_of: SetupOf) -> None:
+    shot = draw(2, setup_of({})).shot
+    assert Shot.from_json(shot.to_json()) == shot
+
+
+def test_the_slab_is_the_pool_s_snapshot_and_the_molecule_a_turned_one(setup_of: SetupOf) -> None:
+    setup = setup_of({})
+    condition = draw(1, setup)
+    k = setup.slab.ids.index(condition.shot.slab_snapshot)
+    assert np.array_equal(condition.positions[: condition.n_slab], setup.slab.positions[k])
+    assert np.array_equal(condition.velocities[: condition.n_slab], setup.slab.velocities[k])
+    assert condition.positions[: condition.n_slab, 2].min() == pytest.approx(1.0)
+    assert not condition.velocities[condition.frozen].any()
+    k = setup.molecule.ids.index(condition.shot.molecule_snapshot)
+    _, distances = get_distances(condition.positions[condition.molecule])
+    _, in_the_pool = get_distances(setup.molecule.positions[k])
+    assert distances == pytest.approx(in_the_pool)
+
+
+def test_turning_the_molecule_turns_its_velocities(setup_of: SetupOf) -> None:
+    turned, straight = draw(4, setup_of({})), draw(4, setup_of({"gun": {"orientation": "as_drawn"}}))
+    assert straight.shot.rotation == (0.0, 0.0, 0.0, 1.0)
+    assert turned.shot.rotation != straight.shot.rotation
+    assert turned.shot.molecule_snapshot == straight.shot.molecule_snapshot
+
+    def invariants(condition: InitialCondition) -> list[float]:
+        """Internal kinetic energy per mass, and the velocities along the bonds."""
+        r = condition.positions[condition.molecule] - np.array(condition.shot.com_start)
+        v = condition.velocities[condition.molecule] - np.array(condition.shot.kick_velocity)
+        return [float((v**2).sum()), float((r * v).sum()), *np.einsum("ij,ij->i", r, v)]
+
+    assert invariants(turned) == pytest.approx(invariants(straight))
+
+
+def test_orientations_are_uniform(setup_of: SetupOf) -> None:
+    setup = setup_of({})
+    quaternions = np.array([draw(index, setup).shot.rotation for index in range(400)])
+    # A fixed body axis points in every direction alike: its z component is uniform in [-1, 1].
+    x, y, z, w = quaternions.T
+    for component in (2 * (x * z - w * y), 2 * (y * z + w * x), 1 - 2 * (x * x + y * y)):
+        assert stats.kstest((component + 1) / 2, "uniform").pvalue > 1e-3
+
+
+def test_paired_snapshots_stay_together(setup_of: SetupOf) -> None:
+    paired = [draw(index, setup_of({"gun": {"pairing": "paired"}})).shot for index in range(30)]
+    assert all(shot.slab_snapshot[-2:] == shot.molecule_snapshot[-2:] for shot in paired)
+    assert len({shot.slab_snapshot for shot in paired}) == 6
+    setup = setup_of({})
+    independent = [draw(index, setup).shot for index in range(30)]
+    assert any(shot.slab_snapshot[-2:] != shot.molecule_snapshot[-2:] for shot in independent)
+
+
+def test_starts_are_at_the_height_or_clearance_asked_for(setup_of: SetupOf) -> None:
+    top = setup_of({}).slab.top
+    for index in range(5):
+        high = draw(index, setup_of({"gun": {"start": {"kind": "height", "angstrom": 17.0}}}))
+        assert high.shot.com_height_angstrom == pytest.approx(17.0)
+        plane = high.positions[: high.n_slab][top, 2].mean()
+        assert high.shot.com_start[2] - plane == pytest.approx(17.0)
+        clear = draw(index, setup_of({"gun": {"start": {"kind": "clearance", "angstrom": 4.0}}}))
+        lowest = clear.positions[clear.molecule, 2].min()
+        assert lowest - clear.positions[: clear.n_slab, 2].max() == pytest.approx(4.0)
+        assert clear.shot.clearance_angstrom == pytest.approx(4.0)
+        assert clear.shot.rotation == high.shot.rotation  # raised, not drawn again
+
+
+def test_a_point_of_the_cell(setup_of: SetupOf) -> None:
+    setup = setup_of({"gun": {"place": {"kind": "point", "fractional": [0.25, 0.5]}}})
+    assert draw(0, setup).shot.com_start[:2] == pytest.approx(np.array([0.25, 0.5]) @ setup.cell[:2, :2])
+
+
+def test_skipping_free_flight_changes_only_the_height(setup_of: SetupOf) -> None:
+    gun: dict[str, Any] = {"kick": {"kind": "fixed_energy", "energy_ev": 0.3, "direction": {"kind": "components"}}}
+    full, skipping = setup_of({"gun": gun}), setup_of({"gun": gun | {"skip_free_flight": True}})
+    for index in range(10):
+        one, other = draw(index, full).shot, draw(index, skipping).shot
+        assert other.clearance_angstrom == pytest.approx(5.5)  # cutoff + 0.5 Å
+        assert other.kick_velocity == one.kick_velocity
+        assert other.skipped_flight_ps * -one.kick_velocity[2] == pytest.approx(
+            one.com_height_angstrom - other.com_height_angstrom
+        )
+        apart = np.subtract(other.impact_xy_angstrom, one.impact_xy_angstrom) @ np.linalg.inv(full.cell[:2, :2])
+        assert apart - np.rint(apart) == pytest.approx([0.0, 0.0], abs=1e-9)  # the same point of the cell
+    close = draw(
+        0, setup_of({"gun": gun | {"skip_free_flight": True, "start": {"kind": "clearance", "angstrom": 4.0}}})
+    )
+    assert close.shot.skipped_flight_ps == 0.0
+    assert close.shot.clearance_angstrom == pytest.approx(4.0)
+
+
+def _measured(setup: Setup) -> list[MeasuredShot]:
+    return [recover_shot(trajectory_deck(draw(i, setup), setup).data_text, setup.slab.top) for i in range(SHOTS)]
+
+
+def test_the_written_file_holds_exactly_what_was_drawn(setup_of: SetupOf) -> None:
+    setup = setup_of({"gun": {"kick": {"kind": "flux"}, "skip_free_flight": True}})
+    for index in range(5):
+        condition = draw(index, setup)
+        found = recover_shot(trajectory_deck(condition, setup).data_text, setup.slab.top)
+        assert np.array_equal(found.frame.positions, condition.positions)
+        assert np.array_equal(found.velocities, condition.velocities)
+        assert np.array_equal(found.frame.cell[:], condition.cell)
+        assert tuple(found.frame.get_chemical_symbols()) == condition.symbols
+        shot = condition.shot
+        assert found.kick_velocity == pytest.approx(shot.kick_velocity)
+        for name in ("kick_energy_ev", "polar_deg", "azimuth_deg", "com_height_angstrom", "clearance_angstrom"):
+            assert getattr(found, name) == pytest.approx(getattr(shot, name)), name
+        assert found.com_start == pytest.approx(shot.com_start)
+        assert found.impact_xy_angstrom == pytest.approx(shot.impact_xy_angstrom)
+
+
+def test_a_text_that_is_no_data_file_is_refused(setup_of: SetupOf) -> None:
+    setup = setup_of({})
+    text = trajectory_deck(draw(0, setup), setup).data_text
+    for broken in ("", "nothing", text[: len(text) // 2], text.split("Velocities", maxsplit=1)[0]):
+        with pytest.raises(InputFileError, match="not the data file"):
+            recover_shot(broken, setup.slab.top)
+
+
+READINGS: dict[str, dict[str, Any]] = {
+    "thermal_com": {"kind": "thermal_com", "temperature_k": 300.0},
+    "thermal_com z": {"kind": "thermal_com", "temperature_k": 300.0, "axes": "z"},
+    "flux": {"kind": "flux", "temperature_k": 300.0},
+    "thermal_all_atoms": {"kind": "thermal_all_atoms", "temperature_k": 300.0},
+    "fixed_energy": {"kind": "fixed_energy", "energy_ev": 0.2},
+}
+
+
+def _probability(reading: str, shots: list[MeasuredShot], mass_u: float) -> float:
+    """How well measured kicks agree with a reading: the smallest p-value over its independent components."""
+    velocity = np.array([shot.kick_velocity for shot in shots])
+    energy = np.array([shot.kick_energy_ev for shot in shots])
+    width = thermal_width(mass_u, 300.0)
+    fixed = {"thermal_all_atoms": 1.5 * 26 * BOLTZMANN_EV_PER_K * 300.0, "fixed_energy": 0.2}
+    if reading in fixed:
+        return float(np.allclose(energy, fixed[reading], rtol=1e-9))
+    normal = stats.rayleigh if reading == "flux" else stats.halfnorm
+    values = [stats.kstest(-velocity[:, 2], normal(scale=width).cdf).pvalue]
+    if reading == "thermal_com z":
+        values.append(float(np.allclose(velocity[:, :2], 0.0, atol=1e-12)))
+    else:
+        values += [stats.kstest(velocity[:, axis], stats.norm(scale=width).cdf).pvalue for axis in (0, 1)]
+    return float(min(values))
+
+
+@pytest.mark.parametrize("asked", READINGS)
+def test_written_kicks_follow_their_law_and_no_other_reading(setup_of: SetupOf, asked: str) -> None:
+    setup = setup_of({"gun": {"kick": READINGS[asked]}})
+    shots = _measured(setup)
+    for reading in READINGS:
+        probability = _probability(reading, shots, setup.molecule.mass_u)
+        assert probability > 1e-3 if reading == asked else probability < 1e-6, reading
+
+
+def test_written_angles_follow_their_law_and_not_the_other_weighting(setup_of: SetupOf) -> None:
+    largest = np.radians(85.0)
+    for weighting in ("cosine", "solid_angle"):
+        direction = {"kind": "cone", "max_polar_deg": 85.0, "weighting": weighting}
+        setup = setup_of({"gun": {"kick": {"kind": "fixed_energy", "energy_ev": 0.2, "direction": direction}}})
+        shots = _measured(setup)
+        polar = np.radians([shot.polar_deg for shot in shots])
+        uniform = {
+            "solid_angle": (1.0 - np.cos(polar)) / (1.0 - np.cos(largest)),
+            "cosine": (np.sin(polar) / np.sin(largest)) ** 2,
+        }
+        for law, values in uniform.items():
+            probability = stats.kstest(values, "uniform").pvalue
+            assert probability > 1e-3 if law == weighting else probability < 1e-6, (weighting, law)
+        assert stats.kstest(np.array([shot.azimuth_deg for shot in shots]) / 360.0, "uniform").pvalue > 1e-3
+
+
+def test_written_impact_points_cover_the_cell_evenly(setup_of: SetupOf) -> None:
+    kick = READINGS["fixed_energy"] | {"direction": {"kind": "cone", "max_polar_deg": 60.0}}
+    setup = setup_of({"gun": {"kick": kick, "skip_free_flight": True}})
+    impacts = np.array([shot.impact_xy_angstrom for shot in _measured(setup)])
+    fractions = impacts @ np.linalg.inv(setup.cell[:2, :2])
+    counts, _, _ = np.histogram2d(fractions[:, 0], fractions[:, 1], bins=4, range=[[0, 1], [0, 1]])
+    assert counts.sum() == SHOTS
+    assert stats.chisquare(counts.ravel()).pvalue > 1e-3
+
+
+def test_the_molecule_s_own_motion_is_kept_and_its_drift_removed(setup_of: SetupOf) -> None:
+    setup = setup_of({})
+    for index in range(5):
+        condition = draw(index, setup)
+        found = recover_shot(trajectory_deck(condition, setup).data_text, setup.slab.top)
+        assert found.kick_velocity == pytest.approx(condition.shot.kick_velocity, abs=1e-10)
+        # 26 atoms at 300 K: (3 * 26 - 3) / 2 kT, with the scatter of one snapshot.
+        assert found.internal_energy_ev == pytest.approx(75 / 2 * BOLTZMANN_EV_PER_K * 300.0, rel=0.6)
