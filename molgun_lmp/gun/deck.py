@@ -8,16 +8,12 @@ import numpy as np
 from molgun_lmp.config import Dynamics, StopRules, Thermostat
 from molgun_lmp.gun.cell import contact_clearance
 from molgun_lmp.gun.data_file import data_file
+from molgun_lmp.gun.names import DATA_NAME, DUMP_NAME, END_NAME, trajectory_id
 from molgun_lmp.gun.rendering import id_ranges, render
-from molgun_lmp.gun.sampling import streams, trajectory_id
+from molgun_lmp.gun.sampling import streams
 from molgun_lmp.gun.setup import Setup
 from molgun_lmp.records import Deck, InitialCondition, Shot, Stop
 from molgun_lmp.units import FS_PER_PS
-
-INPUT_NAME: Final = "in.lammps"
-DATA_NAME: Final = "data.lmp"
-DUMP_NAME: Final = "traj.dump"
-END_NAME: Final = "end.data"
 
 STOP_OF_FIX: Final[Mapping[str, Stop]] = {
     "halt_departed": Stop.DEPARTED,

@@ -10,8 +10,9 @@ from molgun_lmp.errors import GeometryError
 from molgun_lmp.gun.builders import BOTTOM_Z_ANGSTROM
 from molgun_lmp.gun.cell import campaign_cell, heights_above_bottom
 from molgun_lmp.gun.data_file import data_file
-from molgun_lmp.gun.deck import DATA_NAME, END_NAME, lammps_seed
+from molgun_lmp.gun.deck import lammps_seed
 from molgun_lmp.gun.frozen import BoolArray, frozen_mask
+from molgun_lmp.gun.names import DATA_NAME, END_NAME
 from molgun_lmp.gun.pools import Part, make_whole
 from molgun_lmp.gun.rendering import id_ranges, render
 from molgun_lmp.gun.setup import elements_of, masses_u

@@ -8,6 +8,7 @@ from scipy.spatial.transform import Rotation
 from molgun_lmp.config import Gun, PointPlace
 from molgun_lmp.gun.cell import check_start, contact_clearance
 from molgun_lmp.gun.kicks import draw_kick, kinetic_energy_ev, polar_and_azimuth_deg
+from molgun_lmp.gun.names import trajectory_id
 from molgun_lmp.gun.setup import Setup
 from molgun_lmp.provenance import trajectory_rng
 from molgun_lmp.records import FloatArray, InitialCondition, Shot
@@ -28,11 +29,6 @@ class Streams(NamedTuple):
 def streams(campaign_seed: int, index: int) -> Streams:
     """The generators of trajectory `index`; they depend on (campaign seed, index) alone."""
     return Streams(*trajectory_rng(campaign_seed, index).spawn(len(Streams._fields)))
-
-
-def trajectory_id(index: int) -> str:
-    """The name of trajectory `index`: six digits."""
-    return f"{index:06d}"
 
 
 def draw(index: int, setup: Setup) -> InitialCondition:
