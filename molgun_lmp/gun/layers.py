@@ -8,9 +8,9 @@ from scipy.cluster.hierarchy import fcluster, linkage
 from molgun_lmp.records import FloatArray, IntArray
 
 _MIN_SPACING: Final = 0.5  # Å; no two layers of a real surface are closer, thermal halves of one layer are
-_EVENNESS: Final = 0.7
-# A layer cut in two by its own buckling (Si(001): 0.7 Å) stands out from the spacing of whole layers (1.36 Å), while a
-# relaxed top layer (1.05 Å above the second) does not.
+_EVENNESS: Final = 0.63
+# Between two cases of Si(001), spacing 1.36 Å: the relaxed top layer 1.05 Å above the second (0.77) must count, its upper
+# and lower dimer ends as two layers (0.52 at most, since both halves must fit above the second) must not.
 _ALIKE: Final = 0.25  # relative; deep layers that differ by more in their number of atoms are not copies of each other
 _SPARSEST: Final = 0.5  # of the typical layer; a few adatoms are part of the layer below them
 
@@ -19,9 +19,10 @@ def assign_layers(heights: FloatArray) -> IntArray:
     """Layer of each atom, 0 for the highest: heights (N,) Å in, (N,) integers out.
 
     The number of layers is the largest for which Ward clustering of the heights gives evenly spaced layers. Where
-    those below the first two hold about the same number of atoms, they are then filled from below in order of height, and the
-    top layer takes the rest. Order keeps the low atom of a buckled dimer (0.7 Å above the second layer, displaced by
-    heat) in the top layer, where clustering would not; so does filling where atoms are missing from the top.
+    those below the first two hold about the same number of atoms, they are then filled from below in order of height,
+    and the top layer takes the rest. Order keeps the low atom of a buckled dimer (0.7 Å above the second layer,
+    displaced by heat) in the top layer, where clustering would not; so does filling where atoms are missing from the
+    top.
     """
     tree = linkage(heights[:, None], method="ward") if len(heights) > 1 else np.empty((0, 4))
     most = min(len(heights), int(float(np.ptp(heights)) / _MIN_SPACING) + 1)
