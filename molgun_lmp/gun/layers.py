@@ -9,8 +9,8 @@ from molgun_lmp.records import FloatArray, IntArray
 
 _MIN_SPACING: Final = 0.5  # Å; no two layers of a real surface are closer, thermal halves of one layer are
 _EVENNESS: Final = 0.63
-# Between two cases of Si(001), spacing 1.36 Å: the relaxed top layer 1.05 Å above the second (0.77) must count, its upper
-# and lower dimer ends as two layers (0.52 at most, since both halves must fit above the second) must not.
+# Between two cases of Si(001), spacing 1.36 Å: the relaxed top layer 1.05 Å above the second (0.77) must count, the
+# upper and lower dimer ends as two layers (0.52 at most, since both halves must fit above the second) must not.
 _ALIKE: Final = 0.25  # relative; deep layers that differ by more in their number of atoms are not copies of each other
 _SPARSEST: Final = 0.5  # of the typical layer; a few adatoms are part of the layer below them
 
@@ -35,7 +35,7 @@ def assign_layers(heights: FloatArray) -> IntArray:
         typical = int(np.median(counts))
         if (
             len(centres) < n_layers
-            or spacings.min() < max(_MIN_SPACING, _EVENNESS * float(np.median(spacings)))
+            or spacings.min() < max(_MIN_SPACING, _EVENNESS * float(np.sort(spacings)[len(spacings) // 2]))
             or counts.min() < _SPARSEST * typical
         ):
             continue
