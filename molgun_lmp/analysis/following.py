@@ -76,6 +76,11 @@ class Path:
     blew_up: bool = False
     truncated: bool = False
 
+    @classmethod
+    def empty(cls, criteria: OutcomeCriteria) -> Self:
+        """Before the first frame."""
+        return cls(history=ModeHistory(persistence_ps=criteria.persistence_fs / FS_PER_PS))
+
 
 def follow(
     trajectory_id: str, frames: Iterable[Frame], reference: Reference, criteria: OutcomeCriteria, timestep_fs: float
@@ -85,7 +90,7 @@ def follow(
     Bonds form and break with hysteresis, so each frame's bonds depend on those before. Ends at a frame whose positions
     are no numbers. Raises `InputFileError` for frames that are not of the reference's atoms.
     """
-    path = Path(history=ModeHistory(persistence_ps=criteria.persistence_fs / FS_PER_PS))
+    path = Path.empty(criteria)
     first_step = 0
     for frame in frames:
         if frame.symbols != reference.symbols:

@@ -37,11 +37,17 @@ def decide(
     for that long where they would change the class, are undecided. A young mode still counts where a rule ended the
     run because of it (a fragment left). The run's own failure comes first, then a run that blew up.
 
-    Raises `InputFileError` for frames that are not of the reference's atoms, and for no frame at all of a trajectory
-    that did not fail.
+    Raises `InputFileError` for a trajectory that did not fail: for a damaged dump, for frames that are not of the
+    reference's atoms, and for no frame at all.
     """
-    path = follow(trajectory_id, frames, reference, criteria, timestep_fs)
-    if path.frames == 0 and (result is None or result.state == "finished"):
+    failed = result is not None and result.state == "failed"
+    try:
+        path = follow(trajectory_id, frames, reference, criteria, timestep_fs)
+    except InputFileError:
+        if not failed:
+            raise
+        path = Path.empty(criteria)  # a run that died may leave any dump, and its outcome does not rest on it
+    if path.frames == 0 and not failed:
         raise InputFileError(f"trajectory {trajectory_id}: no frame to decide it by. Run it again.")
     verdict = _verdict(path, reference, criteria, result)
     events = tuple(path.history.events) + (() if path.history.young is None else (path.history.young,))
@@ -110,7 +116,8 @@ def _other_reading(
     if path.settled is None:
         return None
     latest = path.history.time_ps - criteria.persistence_fs / FS_PER_PS
-    in_molecule, to_surface = (since <= latest for since in path.settled)
+    between = reference.limits.between_thresholds(bonds)
+    in_molecule, to_surface = (now & (since <= latest) for now, since in zip(between, path.settled, strict=True))
     np.fill_diagonal(in_molecule, False)
     if not (in_molecule.any() or to_surface.any()):
         return None

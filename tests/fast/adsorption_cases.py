@@ -126,7 +126,7 @@ CASES: Mapping[str, tuple[FloatArray, Mode | None, str]] = {
     "SL-DB": (molecule(cy=second_layer(0), et=over(FAR, FAR_MATE)), Mode.SL_DB, "layer 2"),
     "both dative": (molecule(cy=above(A), et=above(FAR)), Mode.OTHER, "both dative"),
     "mixed": (molecule(cy=over(A, B), et=above(FAR)), Mode.OTHER, "reacted + dative"),
-    "diagonal": (molecule(cy=over(A, NEXT_OTHER)), Mode.OTHER, "CY reacted diagonal"),
+    "diagonal": (molecule(cy=over(A, NEXT_OTHER, length=2.15)), Mode.OTHER, "CY reacted diagonal"),
     "across rows": (molecule(cy=over(B, dimer_end(1, 0, 0), length=2.2)), Mode.OTHER, "CY reacted across rows"),
     "other carbon": (molecule(ch=above(A)), Mode.OTHER, "bound by C4"),
     "unbound": (molecule(), None, ""),
