@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from molgun_lmp.errors import ConfigError
-from molgun_lmp.training.settings import ExponentialSchedule, FoundationName, TrainingConfig
+from molgun_lmp.training.settings import Architecture, ExponentialSchedule, FoundationName, TrainingConfig
 
 ENERGY_KEY: Final = "REF_energy"
 FORCES_KEY: Final = "REF_forces"
@@ -129,7 +129,7 @@ def _start(config: TrainingConfig, e0s_ev: Mapping[int, float] | None, foundatio
         energies = "{" + ", ".join(f"{number}: {energy!r}" for number, energy in sorted(e0s_ev.items())) + "}"
     else:
         energies = "estimated" if config.reference_energies == "foundation_estimated" else "foundation"
-    shape = config.architecture
+    shape = config.architecture or Architecture()
     return {
         "E0s": energies,
         "multiheads_finetuning": config.multihead,

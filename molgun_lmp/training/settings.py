@@ -4,7 +4,7 @@ What mace would decide silently is a named value here; every other option of mac
 """
 
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
 
@@ -147,7 +147,8 @@ class TrainingConfig(Section):
     """None trains from scratch."""
     multihead: bool = False
     """Multihead replay fine-tuning (mace's silent default for foundation models, off here unless asked for)."""
-    architecture: Architecture = Architecture()
+    architecture: Architecture | None = None
+    """Of a model from scratch (left out: the default shape); a foundation model brings its own."""
     optimisation: Optimisation = Optimisation()
     dtype: Literal["float32", "float64"] = "float32"
     device: Literal["cpu", "cuda", "mps", "xpu"] = "cpu"
@@ -157,9 +158,17 @@ class TrainingConfig(Section):
     mace_options: dict[str, bool | int | float | str | list[float] | dict[str, float]] = {}  # noqa: RUF012  # frozen
     """Any other option of `mace_run_train`, by its name there."""
 
+    @model_validator(mode="before")
+    @classmethod
+    def _shape_from_scratch(cls, document: Any) -> Any:
+        """The resolved file shows the shape that was used."""
+        if isinstance(document, dict) and document.get("foundation") is None:
+            return {**document, "architecture": document.get("architecture") or {}}
+        return document
+
     @model_validator(mode="after")
     def _foundation_decides(self) -> Self:
-        if self.foundation is not None and "architecture" in self.model_fields_set:
+        if self.foundation is not None and self.architecture is not None:
             raise ValueError("with a foundation model the architecture is its own: leave out `architecture`")
         if self.foundation is None and self.multihead:
             raise ValueError("multihead fine-tuning needs a `foundation` model")

@@ -4,7 +4,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 from pydantic import ValidationError
 
 import molgun_lmp
@@ -14,7 +13,8 @@ from molgun_lmp.training.finetune import prepare
 from molgun_lmp.training.mace_options import as_config_file, mace_options
 from molgun_lmp.training.settings import TrainingConfig
 
-EXAMPLE = Path(molgun_lmp.__file__).parent / "examples" / "ecco-si001" / "train.yaml"
+EXAMPLE = Path(molgun_lmp.__file__).parent / "examples" / "ecco-si001"
+TRAINING_FILES = sorted(file.name for file in EXAMPLE.glob("*.yaml") if "level_of_theory" in file.read_text())
 MINIMAL: dict[str, Any] = {"name": "m", "level_of_theory": "EMT", "frames": ["f.extxyz"]}
 
 
@@ -26,40 +26,43 @@ def options(**changes: Any) -> dict[str, Any]:
     return mace_options(config(**changes), e0s_ev={14: -44.5, 1: -10.9}, foundation=None, restart=False)
 
 
-def test_the_example_is_read_and_written_back(tmp_path: Path) -> None:
-    example = load_section(EXAMPLE, TrainingConfig)
+def on_example_frames(**changes: Any) -> TrainingConfig:
+    split = {"validation": ["11-6"], "test": ["11-4", "th-pcet"]}
+    return config(frames=["data/frames.extxyz.xz"], split=split, **changes)
+
+
+@pytest.mark.parametrize("name", TRAINING_FILES)
+def test_the_examples_training_files_are_sound_and_written_back(tmp_path: Path, name: str) -> None:
+    example = load_section(EXAMPLE / name, TrainingConfig)
     (tmp_path / "copy.yaml").write_text(dump_yaml(example))
     assert TrainingConfig.model_validate(load_yaml(tmp_path / "copy.yaml")) == example
-
-
-def test_the_example_frames_are_sound_and_divided_by_trajectory() -> None:
-    prepared = prepare(load_section(EXAMPLE, TrainingConfig), EXAMPLE.parent)
-    sets = prepared.split.trajectories()
-    assert not set(sets["train"]) & (set(sets["validation"]) | set(sets["test"]))
-    assert prepared.dataset.elements == ("C", "H", "Si")
-    assert set(prepared.dataset.isolated_atoms_ev) == {"C", "H", "Si"}
+    prepared = prepare(example, EXAMPLE)
+    assert set(prepared.dataset.elements) == {"C", "H", "Si"}
     assert not prepared.dataset.dropped
 
 
+def test_the_example_frames_are_divided_by_trajectory() -> None:
+    prepared = prepare(on_example_frames(reference_energies="isolated_atoms"), EXAMPLE)
+    sets = prepared.split.trajectories()
+    assert set(sets["validation"]) == {"11-6"}
+    assert not set(sets["train"]) & {"11-6", "11-4", "th-pcet"}
+    assert prepared.e0s_ev == prepared.dataset.isolated_atoms_ev
+
+
 def test_an_element_that_no_training_frame_holds_is_refused() -> None:
-    wanted = load_section(EXAMPLE, TrainingConfig, ["elements=[C, H, O, Si]"])
     with pytest.raises(TrainingError, match="hold no O"):
-        prepare(wanted, EXAMPLE.parent)
+        prepare(on_example_frames(elements=["C", "H", "O", "Si"]), EXAMPLE)
 
 
 def test_a_batch_larger_than_the_training_set_is_refused() -> None:
-    wanted = load_section(EXAMPLE, TrainingConfig, ["optimisation.batch_size=5000"])
     with pytest.raises(ConfigError, match=r"batch_size is 5000.*train on nothing"):
-        prepare(wanted, EXAMPLE.parent)
+        prepare(on_example_frames(optimisation={"batch_size": 5000}), EXAMPLE)
 
 
 def test_a_foundation_file_that_nobody_vouched_for_is_refused(tmp_path: Path) -> None:
     (tmp_path / "base.model").write_bytes(b"a pickle")
-    document = yaml.safe_load(EXAMPLE.read_text())
-    del document["architecture"]
-    document["foundation"] = {"file": str(tmp_path / "base.model")}
     with pytest.raises(ModelError, match="nothing vouches for it"):
-        prepare(TrainingConfig.model_validate(document), EXAMPLE.parent)
+        prepare(on_example_frames(foundation={"file": str(tmp_path / "base.model")}), EXAMPLE)
 
 
 @pytest.mark.parametrize(
@@ -78,6 +81,14 @@ def test_a_foundation_file_that_nobody_vouched_for_is_refused(tmp_path: Path) ->
 def test_contradictions_are_refused(change: dict[str, Any], message: str) -> None:
     with pytest.raises(ValidationError, match=message):
         config(**change)
+
+
+def test_the_resolved_file_shows_the_shape_and_is_read_again() -> None:
+    scratch, tuned = config(), config(foundation={"name": "medium"})
+    assert scratch.architecture is not None
+    assert tuned.architecture is None
+    for resolved in (scratch, tuned):
+        assert TrainingConfig.model_validate(resolved.model_dump(mode="json")) == resolved
 
 
 def test_what_mace_does_silently_is_said() -> None:
