@@ -1,0 +1,126 @@
+"""Force models that LAMMPS calls through `fix external`: one Protocol, and symmetrix behind it."""
+
+import dataclasses
+import json
+from pathlib import Path
+from typing import Any, Final, Literal, Protocol
+
+import numpy as np
+from ase import Atoms
+from ase.data import chemical_symbols
+
+from molgun_lmp.errors import EngineError, ModelError
+from molgun_lmp.records import FloatArray, IntArray
+
+Dtype = Literal["float32", "float64"]
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Structure:
+    """What a force model sees of one frame: everything that an evaluation may depend on.
+
+    `numbers` (N,) atomic numbers; `positions` (N, 3) Å, not necessarily inside the cell; `cell` (3, 3) Å, rows are
+    vectors; `pbc` along each of them.
+    """
+
+    numbers: IntArray
+    positions: FloatArray
+    cell: FloatArray
+    pbc: tuple[bool, bool, bool]
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Evaluation:
+    """A force model's answer: total energy in eV, `forces` (N, 3) in eV/Å."""
+
+    energy_ev: float
+    forces: FloatArray
+
+
+class ForceModel(Protocol):
+    """Energies and forces of structures.
+
+    An evaluation is a function of the structure alone: no neighbour list or other memory of earlier calls changes
+    its bits, so that a trajectory does not depend on what the same worker fired before. One thread at a time.
+    """
+
+    @property
+    def elements(self) -> frozenset[str]:
+        """Chemical symbols that the model knows, e.g. {"H", "C", "Si"}."""
+        ...
+
+    @property
+    def cutoff_angstrom(self) -> float:
+        """Largest distance of neighbours."""
+        ...
+
+    def evaluate(self, structure: Structure) -> Evaluation:
+        """Energy and forces of one structure. Any exception ends the trajectory, with its words as the cause."""
+        ...
+
+
+class SymmetrixModel:
+    """A MACE in symmetrix's JSON format (`molgun export` or `symmetrix_extract_mace`), on the CPU.
+
+    Raises `ModelError` for a file that is not one, `EngineError` where symmetrix is absent or cannot build its
+    kernels (it compiles them at first use with $CXX or c++, C++20, and keeps them in its cache).
+    """
+
+    def __init__(self, path: Path, *, dtype: Dtype = "float32") -> None:
+        self._elements, self._cutoff = _read_head(path)
+        try:
+            from symmetrix import Symmetrix  # noqa: PLC0415 - optional, and it loads a large library
+        except Exception as error:  # ImportError, or its own error for a processor that lacks the instructions
+            raise EngineError(
+                f"symmetrix cannot be loaded here: {error}. pip install 'molgun_lmp[fast]', or use the engine `mace`."
+            ) from error
+        try:
+            # Without a skin the neighbour list is built anew at each call. Next to the model that costs nothing, and
+            # with one the order of the sums would depend on when the list was last built.
+            self._calculator: Any = Symmetrix(str(path), dtype=dtype, neighbor_skin=0.0)
+        except Exception as error:
+            raise EngineError(
+                f"symmetrix cannot prepare {path}: {error}. It needs a C++20 compiler: install g++ 10 or later (or "
+                "point CXX to one), or use the engine `mace`."
+            ) from error
+        self._atoms: Atoms | None = None
+
+    @property
+    def elements(self) -> frozenset[str]:
+        """Chemical symbols that the model knows."""
+        return self._elements
+
+    @property
+    def cutoff_angstrom(self) -> float:
+        """Largest distance of neighbours."""
+        return self._cutoff
+
+    def evaluate(self, structure: Structure) -> Evaluation:
+        """Energy and forces of one structure. Raises `ModelError` for an element that the model does not know."""
+        missing = {chemical_symbols[z] for z in np.unique(structure.numbers)} - self._elements
+        if missing:
+            raise ModelError(
+                f"the model was not trained on {', '.join(sorted(missing))}; it knows "
+                f"{', '.join(sorted(self._elements))}. Use a model of these elements."
+            )
+        atoms = Atoms(numbers=structure.numbers, positions=structure.positions, cell=structure.cell, pbc=structure.pbc)
+        self._calculator.calculate(atoms, _WANTED)
+        results = self._calculator.results
+        return Evaluation(energy_ev=float(results["energy"]), forces=np.asarray(results["forces"], dtype=np.float64))
+
+
+_WANTED: Final = ["energy", "forces"]
+
+
+def _read_head(path: Path) -> tuple[frozenset[str], float]:
+    """Elements and cutoff from a symmetrix file."""
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+        return frozenset(chemical_symbols[z] for z in document["atomic_numbers"]), float(document["r_cut"])
+    except OSError as error:
+        raise ModelError(f"the model {path} cannot be read: {error}. Check the path.") from error
+    except (ValueError, KeyError, TypeError, IndexError) as error:
+        raise ModelError(
+            f"{path} is not a symmetrix model ({type(error).__name__}: {error}). Make one with `molgun export` or "
+            "`symmetrix_extract_mace`."
+        ) from error

