@@ -1,0 +1,172 @@
+"""`molgun analyse`: the outcome of every ended trajectory from its dump, and the campaign's table."""
+
+import csv
+import dataclasses
+import io
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, Final
+
+import ase.io
+
+from molgun_lmp.analysis.dumps import Frame, read_frames
+from molgun_lmp.analysis.following import Reference
+from molgun_lmp.analysis.outcomes import decide
+from molgun_lmp.analysis.summary import Summary, summarise, write_csv
+from molgun_lmp.campaign.durable import json_bytes, replace_file
+from molgun_lmp.campaign.store import Store, TrajectoryFolder
+from molgun_lmp.config import Campaign
+from molgun_lmp.errors import CampaignError
+from molgun_lmp.gun.names import DATA_NAME
+from molgun_lmp.gun.recover import recover_shot
+from molgun_lmp.gun.surface import Surface, find_surface
+from molgun_lmp.records import FloatArray, Outcome, Shot, TrajectoryResult
+
+OUTCOMES_JSON: Final = "outcomes.json"
+OUTCOMES_CSV: Final = "outcomes.csv"
+SUMMARY_JSON: Final = "summary.json"
+TABLE_CSV: Final = "table.csv"
+
+_CSV_HEADER: Final = (
+    *("trajectory", "mode", "detail", "stuck", "contact", "first_contact_ps", "first_bond_ps", "time_ps"),
+    *("lowest_clearance_angstrom", "stop", "cause", "drift_ev_per_atom_per_ps", "energy_flagged"),
+    *("kick_energy_ev", "polar_deg", "azimuth_deg", "impact_x_angstrom", "impact_y_angstrom"),
+    *("slab_snapshot", "molecule_snapshot", "reason"),
+)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Ended:
+    """One ended trajectory: what was drawn, how its dynamics ended, what came of it."""
+
+    folder: TrajectoryFolder
+    shot: Shot
+    result: TrajectoryResult
+    outcome: Outcome
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Analysis:
+    """A campaign's ended trajectories in order, and their table."""
+
+    ended: tuple[Ended, ...]
+    summary: Summary
+
+    def to_json(self) -> dict[str, Any]:
+        """The table and every outcome."""
+        return {"summary": self.summary.to_json(), "outcomes": [one.outcome.to_json() for one in self.ended]}
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Start:
+    """The first frame of a trajectory as planned: `positions` (N, 3) and `cell` (3, 3) in Å."""
+
+    symbols: tuple[str, ...]
+    positions: FloatArray
+    cell: FloatArray
+
+
+def analyse(store: Store, advance: Callable[[int], None] | None = None) -> Analysis:
+    """Decide all outcomes and store them in the campaign's `analysis/`; no dynamics is run, so it can be repeated.
+
+    `advance` is called with the number of trajectories read. Raises `CampaignError` for a damaged result,
+    `InputFileError` for a damaged dump.
+    """
+    config, surface = store.config(), clean_surface(store)
+    ended: list[Ended] = []
+    for folder in store.trajectories():
+        result = folder.result()
+        if result is not None:
+            ended.append(_decided(config, surface, folder, result))
+            if advance is not None:
+                advance(len(ended))
+    outcomes = [one.outcome for one in ended]
+    summary = summarise(outcomes, [one.result for one in ended], planned=store.manifest.trajectories)
+    analysis = Analysis(ended=tuple(ended), summary=summary)
+    _write(store, analysis)
+    return analysis
+
+
+def clean_surface(store: Store) -> Surface:
+    """Layers, dimers and rows of the campaign's slab, the same for all its trajectories. Raises `CampaignError`."""
+    try:
+        return find_surface(ase.io.read(store.slab, format="extxyz"))
+    except (OSError, ValueError) as error:
+        raise CampaignError(f"cannot read {store.slab}: {error}. Copy the campaign folder again.") from error
+
+
+def planned_start(folder: TrajectoryFolder, surface: Surface) -> Start:
+    """The start of a trajectory from its data file. Raises `CampaignError` where that is missing."""
+    file = folder.path / DATA_NAME
+    try:
+        text = file.read_text(encoding="utf-8")
+    except OSError as error:
+        raise CampaignError(f"cannot read {file}: {error.strerror}. Copy the campaign folder again.") from error
+    frame = recover_shot(text, surface.top).frame
+    return Start(
+        symbols=tuple(frame.get_chemical_symbols()),
+        positions=frame.positions,
+        cell=frame.cell[:],
+    )
+
+
+def frames_of(folder: TrajectoryFolder, result: TrajectoryResult) -> Iterator[Frame]:
+    """The whole frames of a trajectory that counts; none where it failed before its first."""
+    dump = folder.dump(result)
+    if result.state == "failed" and (not dump.is_file() or dump.stat().st_size == 0):
+        return iter(())
+    return read_frames(dump)
+
+
+def _decided(config: Campaign, surface: Surface, folder: TrajectoryFolder, result: TrajectoryResult) -> Ended:
+    start, shot = planned_start(folder, surface), folder.shot()
+    reference = Reference.of(
+        symbols=start.symbols,
+        positions=start.positions,
+        surface=surface,
+        n_slab=len(surface.layer),
+        groups=config.system.molecule.groups,
+        criteria=config.outcomes,
+    )
+    outcome = decide(
+        folder.id,
+        frames_of(folder, result),
+        reference,
+        config.outcomes,
+        result,
+        timestep_fs=config.dynamics.timestep_fs,
+        slab_snapshot=shot.slab_snapshot,
+        molecule_snapshot=shot.molecule_snapshot,
+    )
+    return Ended(folder=folder, shot=shot, result=result, outcome=outcome)
+
+
+def _write(store: Store, analysis: Analysis) -> None:
+    folder = store.analysis
+    try:
+        folder.mkdir(exist_ok=True)
+        outcomes = {"outcomes": [one.outcome.to_json() for one in analysis.ended]}
+        replace_file(folder / OUTCOMES_JSON, json_bytes(outcomes))
+        replace_file(folder / OUTCOMES_CSV, _csv(analysis.ended).encode())
+        replace_file(folder / SUMMARY_JSON, json_bytes(analysis.summary.to_json()))
+        write_csv(analysis.summary, folder / TABLE_CSV)
+    except OSError as error:
+        raise CampaignError(f"cannot write the analysis to {folder}: {error}. Make room and analyse again.") from error
+
+
+def _csv(ended: Sequence[Ended]) -> str:
+    """One line per trajectory, numbers unrounded."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(_CSV_HEADER)
+    for one in ended:
+        o, r, s = one.outcome, one.result, one.shot
+        writer.writerow(
+            [
+                *(o.trajectory_id, o.mode, o.detail, o.stuck, o.contact),
+                *(o.first_contact_ps, o.first_bond_ps, o.time_ps),
+                *(o.lowest_clearance_angstrom, r.stop, r.cause, r.energy.drift_ev_per_atom_per_ps, r.energy.flagged),
+                *(s.kick_energy_ev, s.polar_deg, s.azimuth_deg, *s.impact_xy_angstrom),
+                *(s.slab_snapshot, s.molecule_snapshot, o.reason),
+            ]
+        )
+    return text.getvalue()

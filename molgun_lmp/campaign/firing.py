@@ -1,0 +1,131 @@
+"""One run of one deck: checked, copied into the folder of the run, handed to LAMMPS, and its end put into words."""
+
+import datetime
+import errno
+import os
+import shutil
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from molgun_lmp.campaign.energy import energy_record
+from molgun_lmp.campaign.integrity import planned_hashes, require_planned, verify_shared
+from molgun_lmp.campaign.store import LOG_NAME, MODEL_FOLDER, TrajectoryFolder
+from molgun_lmp.campaign.work import Work
+from molgun_lmp.engine.force_models import ForceModel, SymmetrixModel
+from molgun_lmp.engine.plugin_build import ensure_plugin
+from molgun_lmp.engine.session import DeckRun, run_deck
+from molgun_lmp.gun.deck import STOP_OF_FIX
+from molgun_lmp.gun.names import DATA_NAME, DUMP_NAME, INPUT_NAME
+from molgun_lmp.provenance import sha256_file
+from molgun_lmp.records import Cause, EnergyRecord, Stop, TrajectoryResult
+
+Fire = Callable[[TrajectoryFolder, int, threading.Event], TrajectoryResult | None]
+"""Run number n of a trajectory; None where the event ended it."""
+
+
+@contextmanager
+def open_engine(work: Work) -> Iterator[Fire]:
+    """The function that fires one trajectory; the model is checked and loaded once, for all of them.
+
+    The working directory is the folder of the work meanwhile, so that LAMMPS reads short relative paths whatever the
+    folder is called. Raises `ModelError` for a model that is not the planned one, `EngineError` where the engine does
+    not run here.
+    """
+    verify_shared(work)
+    model: ForceModel | None = None
+    if work.engine.kind == "mace":
+        ensure_plugin()
+    else:
+        model = SymmetrixModel(work.root / MODEL_FOLDER / work.engine.model_file, dtype=work.engine.dtype)
+
+    def fire(folder: TrajectoryFolder, number: int, interrupt: threading.Event) -> TrajectoryResult | None:
+        return fire_one(work, folder, number, model, interrupt)
+
+    before = Path.cwd()
+    os.chdir(work.root)
+    try:
+        yield fire
+    finally:
+        os.chdir(before)
+
+
+def fire_one(
+    work: Work, folder: TrajectoryFolder, number: int, model: ForceModel | None, interrupt: threading.Event
+) -> TrajectoryResult | None:
+    """Run a deck in the folder of run `number`; None where the interrupt ended it.
+
+    Raises `CampaignError` for a deck or data file that is not the planned one, `OSError` on a full disk.
+    """
+    started_at = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+    run = folder.run_folder(number)
+    copies = _copy_planned(work, folder, run)
+    done = run_deck(
+        run / INPUT_NAME,
+        variables={"dir": str(run.relative_to(work.root)), "root": "."},
+        force_model=model,
+        interrupt=interrupt,
+        log_path=run / LOG_NAME,
+    )
+    if interrupt.is_set() and (done.interrupted or done.cause is not None):
+        return None
+    if done.cause is Cause.DISK:
+        raise OSError(errno.ENOSPC, done.error or "no space left", str(run))
+    for name in copies:
+        (run / name).unlink()
+    stop, cause, message = _end(done, work)
+    dump = run / DUMP_NAME
+    return TrajectoryResult(
+        trajectory_id=folder.id,
+        state="finished" if cause is None else "failed",
+        stop=stop,
+        cause=cause,
+        message=message,
+        steps=done.steps,
+        energy=_energy(done, work),
+        wall_s=round(done.wall_s, 3),
+        started_at=started_at,
+        host=socket.gethostname(),
+        engine=str(work.engine),
+        attempt=number,
+        hashes={
+            "deck": copies[INPUT_NAME],
+            "data": copies[DATA_NAME],
+            "model": work.files[f"{MODEL_FOLDER}/{work.engine.model_file}"],
+            **({"dump": sha256_file(dump)} if dump.is_file() else {}),
+        },
+    )
+
+
+def _copy_planned(work: Work, folder: TrajectoryFolder, run: Path) -> dict[str, str]:
+    """Copy deck and data into a fresh folder of the run and check the copies: what is checked is what is run."""
+    shutil.rmtree(run, ignore_errors=True)
+    run.mkdir()
+    expected = planned_hashes(work, folder)
+    for name in (INPUT_NAME, DATA_NAME):
+        require_planned(folder.path / name, expected[name])
+        shutil.copyfile(folder.path / name, run / name)
+        require_planned(run / name, expected[name])
+    return {name: expected[name] for name in (INPUT_NAME, DATA_NAME)}
+
+
+def _end(done: DeckRun, work: Work) -> tuple[Stop | None, Cause | None, str]:
+    if done.cause is not None:
+        return None, done.cause, done.error or ""
+    if done.halt is not None:
+        condition = f"{done.halt.fix_id} at step {done.halt.step}"
+        stop = STOP_OF_FIX.get(done.halt.fix_id)
+        if stop is None:
+            return None, Cause.LAMMPS_ERROR, f"LAMMPS was halted by {condition}, which no deck of ours has"
+        return stop, None, condition
+    if done.steps < work.steps:
+        return None, Cause.LAMMPS_ERROR, f"LAMMPS ended at step {done.steps} of {work.steps} and did not say why"
+    return Stop.COMPLETED, None, ""
+
+
+def _energy(done: DeckRun, work: Work) -> EnergyRecord:
+    if work.dynamics is None or not {"Time", "TotEng"} <= done.thermo.keys():
+        return EnergyRecord(drift_ev_per_atom_per_ps=None, excursion_ev_per_atom=None, flagged=False)
+    return energy_record(done.thermo["Time"], done.thermo["TotEng"], work.n_atoms, work.dynamics)

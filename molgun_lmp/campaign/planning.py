@@ -1,0 +1,247 @@
+"""`molgun plan`: everything checked first, then the campaign folder, which appears whole or not at all."""
+
+import dataclasses
+import datetime
+import json
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+import ase.io
+import numpy as np
+from ase import Atoms
+
+from molgun_lmp.analysis.statistics import shots_needed, wilson
+from molgun_lmp.campaign.durable import json_bytes, replace_file
+from molgun_lmp.campaign.engines import choose_engine, shared_files
+from molgun_lmp.campaign.manifest import MANIFEST_NAME, EngineChoice, Manifest
+from molgun_lmp.campaign.store import (
+    CONFIG_NAME,
+    MODEL_FOLDER,
+    SHARD_HASHES,
+    SHARD_SIZE,
+    SHOT_NAME,
+    SLAB_NAME,
+    TRAJECTORIES_FOLDER,
+    Store,
+    shard_name,
+)
+from molgun_lmp.config import Campaign, LoadedCampaign, dump_yaml
+from molgun_lmp.errors import CampaignError
+from molgun_lmp.gun.deck import trajectory_deck
+from molgun_lmp.gun.names import DATA_NAME, INPUT_NAME, trajectory_id
+from molgun_lmp.gun.pools import Pool, read_pool
+from molgun_lmp.gun.sampling import draw
+from molgun_lmp.gun.setup import Setup, prepare
+from molgun_lmp.provenance import sha256_file, sha256_text, versions
+from molgun_lmp.records import InitialCondition
+from molgun_lmp.templates_dir import templates_folder
+from molgun_lmp.training.card import ModelCard, check_elements, load_card
+from molgun_lmp.units import BOLTZMANN_EV_PER_K
+
+_DECK_TEMPLATE = "trajectory.in.j2"
+_ADSORPTION_EV = 3.0
+
+Advance = Callable[[int], None]
+"""Called with the number of trajectories that were checked or written so far."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Plan:
+    """A campaign that can be fired: nothing of it is written yet."""
+
+    loaded: LoadedCampaign
+    setup: Setup
+    slab_pool: Pool
+    molecule_pool: Pool
+    model_folder: Path
+    card: ModelCard
+    engine: EngineChoice
+
+    @property
+    def resolved(self) -> Campaign:
+        """The campaign file with what was worked out: the engine, the cell's height, the place of the model's copy.
+
+        Pool paths stay as they were given; the manifest has their hashes.
+        """
+        config = self.loaded.config
+        height = float(self.setup.cell[2, 2])
+        return config.model_copy(
+            update={
+                "model": config.model.model_copy(update={"folder": Path(MODEL_FOLDER)}),
+                "engine": config.engine.model_copy(update={"kind": self.engine.kind}),
+                "system": config.system.model_copy(update={"cell_height_angstrom": height}),
+            }
+        )
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What should be known before firing, in sentences."""
+        return _notes(self)
+
+
+def check(loaded: LoadedCampaign, advance: Advance | None = None) -> Plan:
+    """Read and check all that a campaign needs, and draw every one of its shots.
+
+    Raises `ConfigError`, `InputFileError`, `ModelError`, `GeometryError` or `EngineError`, each saying what to change.
+    """
+    config = loaded.config
+    model_folder = loaded.path(config.model.folder)
+    card = load_card(model_folder)
+    slab_pool = read_pool(loaded.path(config.system.slab.pool), "slab")
+    molecule_pool = read_pool(loaded.path(config.system.molecule.pool), "molecule")
+    check_elements(card, {*slab_pool.symbols, *molecule_pool.symbols})
+    setup = prepare(config, slab_pool, molecule_pool, card.architecture.r_max_angstrom)
+    for index in range(config.trajectories):
+        draw(index, setup)
+        if advance is not None:
+            advance(index + 1)
+    return Plan(
+        loaded=loaded,
+        setup=setup,
+        slab_pool=slab_pool,
+        molecule_pool=molecule_pool,
+        model_folder=model_folder,
+        card=card,
+        engine=choose_engine(config, card, model_folder, setup.elements),
+    )
+
+
+def default_folder(loaded: LoadedCampaign) -> Path:
+    """Where a campaign goes when nothing else is said: its name, beside its file."""
+    return loaded.file.parent / loaded.config.name
+
+
+def require_new(folder: Path) -> None:
+    """Raise `CampaignError` where a campaign folder, or anything else, exists already."""
+    if folder.exists() or folder.is_symlink():
+        raise CampaignError(
+            f"{folder} exists already. To go on with its campaign: `molgun run {folder}`. For a new one name another "
+            "folder (--output), or remove this one first."
+        )
+
+
+def write(plan: Plan, folder: Path, advance: Advance | None = None) -> Store:
+    """Write the campaign folder: decks, data files, shots, model, and the manifest with all hashes.
+
+    Raises `CampaignError` where the folder exists or cannot be written; then nothing is left behind.
+    """
+    require_new(folder)
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}.planning-") as aside:
+            work = Path(aside) / folder.name
+            work.mkdir()
+            _write_all(plan, work, advance)
+            require_new(folder)
+            work.rename(folder)
+    except OSError as error:
+        raise CampaignError(
+            f"cannot write the campaign folder {folder}: {error}. Nothing was left behind; name another place with "
+            "--output, or make room."
+        ) from error
+    return Store.open(folder)
+
+
+def _write_all(plan: Plan, work: Path, advance: Advance | None) -> None:
+    (work / CONFIG_NAME).write_text(dump_yaml(plan.resolved), encoding="utf-8")
+    (work / MODEL_FOLDER).mkdir()
+    shared = shared_files(plan.engine, plan.card, plan.model_folder)
+    for name, content in shared.items():
+        (work / name).write_bytes(content)
+    _write_reference_slab(plan.setup, work / SLAB_NAME)
+    shards = _write_trajectories(plan, work / TRAJECTORIES_FOLDER, advance)
+    manifest = _manifest(plan, {name: sha256_file(work / name) for name in (CONFIG_NAME, SLAB_NAME, *shared)}, shards)
+    replace_file(work / MANIFEST_NAME, json_bytes(manifest.model_dump(mode="json")))
+
+
+def _write_reference_slab(setup: Setup, file: Path) -> None:
+    """The slab at the mean of its snapshots, where heat no longer blurs its layers and dimers."""
+    positions = setup.slab.positions
+    mean = positions[0] + setup.lattice.shortest(positions - positions[0]).mean(axis=0)
+    ase.io.write(file, Atoms(setup.slab.symbols, positions=mean, cell=setup.cell, pbc=True), format="extxyz")
+
+
+def _write_trajectories(plan: Plan, folder: Path, advance: Advance | None) -> dict[str, str]:
+    """Write all decks. Shard -> hash of its list of hashes."""
+    folder.mkdir()
+    shards: dict[str, str] = {}
+    count = plan.loaded.config.trajectories
+    for first in range(0, count, SHARD_SIZE):
+        shard = folder / shard_name(first)
+        shard.mkdir()
+        hashes = {}
+        for index in range(first, min(first + SHARD_SIZE, count)):
+            hashes[trajectory_id(index)] = _write_trajectory(shard, draw(index, plan.setup), plan.setup)
+            if advance is not None:
+                advance(index + 1)
+        (shard / SHARD_HASHES).write_bytes(json_bytes(hashes))
+        shards[shard.name] = sha256_file(shard / SHARD_HASHES)
+    return shards
+
+
+def _write_trajectory(shard: Path, condition: InitialCondition, setup: Setup) -> dict[str, str]:
+    deck = trajectory_deck(condition, setup)
+    texts = {
+        INPUT_NAME: deck.input_text,
+        DATA_NAME: deck.data_text,
+        SHOT_NAME: json.dumps(condition.shot.to_json(), indent=2) + "\n",
+    }
+    folder = shard / deck.trajectory_id
+    folder.mkdir()
+    for name, text in texts.items():
+        (folder / name).write_text(text, encoding="utf-8")
+    return {name: sha256_text(text) for name, text in texts.items()}
+
+
+def _manifest(plan: Plan, files: dict[str, str], shards: dict[str, str]) -> Manifest:
+    config, setup = plan.loaded.config, plan.setup
+    n_slab = len(setup.slab.symbols)
+    n_atoms = n_slab + len(setup.molecule.symbols)
+    a, b, c = (tuple(float(length) for length in vector) for vector in setup.cell)
+    return Manifest(
+        name=config.name,
+        created=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        trajectories=config.trajectories,
+        seed=config.seed,
+        engine=plan.engine,
+        model=plan.card.name,
+        level_of_theory=plan.card.level_of_theory,
+        cutoff_angstrom=setup.cutoff_angstrom,
+        n_slab=n_slab,
+        n_atoms=n_atoms,
+        n_mobile=n_atoms - int(np.count_nonzero(setup.slab.frozen)),
+        cell=(a, b, c),
+        pools={"slab": plan.slab_pool.sha256, "molecule": plan.molecule_pool.sha256},
+        template=sha256_file(templates_folder() / _DECK_TEMPLATE),
+        files=files,
+        shards=shards,
+        versions=versions(),
+    )
+
+
+def _notes(plan: Plan) -> tuple[str, ...]:
+    config, setup = plan.loaded.config, plan.setup
+    shots = config.trajectories
+    slabs, molecules = len(setup.slab.ids), len(setup.molecule.ids)
+    mobile = len(setup.slab.symbols) - int(np.count_nonzero(setup.slab.frozen)) + len(setup.molecule.symbols)
+    notes = [
+        f"The model's labels are {plan.card.level_of_theory}: compare results only with those of the same level.",
+        f"{shots} shots draw from {slabs} slab and {molecules} molecule snapshots; shots that share one are not "
+        "independent, and the intervals to quote take that into account.",
+    ]
+    if shots:
+        low, high = wilson(shots / 2, shots)
+        notes.append(
+            f"A fraction near one half will be known to ±{50 * (high - low):.0f} % (95 %) at best; ±5 % takes "
+            f"{shots_needed(0.05, 0.5)} independent shots, ±1 % {shots_needed(0.01, 0.5)}."
+        )
+    else:
+        notes.append("The campaign has no trajectories: `--set trajectories=N` plans some.")
+    if config.dynamics.ensemble == "nve" and config.dynamics.bath is None:
+        warming = _ADSORPTION_EV / (3 * mobile * BOLTZMANN_EV_PER_K)
+        notes.append(
+            f"NVE: an adsorption that frees {_ADSORPTION_EV:g} eV warms these {mobile} mobile atoms by about "
+            f"{warming:.0f} K; `dynamics.bath` takes heat out through the deep layers."
+        )
+    return tuple(notes)

@@ -1,0 +1,147 @@
+"""Where a campaign stands, read from its folder alone."""
+
+import dataclasses
+import os
+from collections import Counter
+from pathlib import Path
+from typing import Final, Literal
+
+from pydantic import ConfigDict
+
+from molgun_lmp.campaign.claims import Claim, Held, look
+from molgun_lmp.campaign.store import LOG_NAME, Store, TrajectoryFolder
+from molgun_lmp.records import JsonRecord, TrajectoryResult
+
+State = Literal["pending", "running", "finished", "failed"]
+
+_TAIL_BYTES: Final = 4096
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Running(JsonRecord):
+    """A trajectory at work: who has it, and its last step in the log."""
+
+    __pydantic_config__ = ConfigDict(extra="forbid")
+
+    trajectory_id: str
+    host: str
+    pid: int
+    step: int
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Status(JsonRecord):
+    """A campaign's counts. `stops` and `causes`: how finished and why failed trajectories ended."""
+
+    __pydantic_config__ = ConfigDict(extra="forbid")
+
+    campaign: str
+    folder: str
+    engine: str
+    planned: int
+    pending: int
+    running: int
+    finished: int
+    failed: int
+    steps_per_trajectory: int
+    stops: dict[str, int]
+    causes: dict[str, int]
+    energy_flagged: int
+    at_work: tuple[Running, ...]
+    wall_s: float
+    """Sum over ended trajectories."""
+
+    @property
+    def done(self) -> int:
+        """Trajectories that have ended."""
+        return self.finished + self.failed
+
+    @property
+    def open(self) -> int:
+        """Trajectories that have not."""
+        return self.pending + self.running
+
+    def sentence(self) -> str:
+        """The campaign in one sentence, with what to do next."""
+        if self.planned == 0:
+            return f"Campaign {self.campaign} has no trajectories: nothing to run. Plan it with `--set trajectories=N`."
+        if self.open:
+            doing = f"{self.running} at work, {self.pending} waiting"
+            advice = "" if self.running else f" `molgun run {self.folder}` goes on."
+            return f"Campaign {self.campaign}: {self.done} of {self.planned} trajectories have ended, {doing}.{advice}"
+        if self.failed == self.planned:
+            return (
+                f"Campaign {self.campaign}: all {self.planned} trajectories failed ({_listed(self.causes)}). See the "
+                "message in a result.json and its run's log.lammps."
+            )
+        failed = f", {self.failed} failed ({_listed(self.causes)})" if self.failed else ""
+        return (
+            f"Campaign {self.campaign} is complete: {self.finished} of {self.planned} trajectories finished{failed}. "
+            f"`molgun report {self.folder}` makes the page."
+        )
+
+
+def read_status(store: Store) -> Status:
+    """Look at every trajectory of a campaign. Raises `CampaignError` for a damaged result."""
+    results: list[TrajectoryResult] = []
+    at_work: list[Running] = []
+    for folder in store.trajectories():
+        result = folder.result()
+        if result is not None:
+            results.append(result)
+            continue
+        held = look(folder)
+        if held is not None and held.alive:
+            at_work.append(_running(folder, held))
+    finished = sum(result.state == "finished" for result in results)
+    return Status(
+        campaign=store.manifest.name,
+        folder=str(store.root),
+        engine=str(store.manifest.engine),
+        planned=store.manifest.trajectories,
+        pending=store.manifest.trajectories - len(results) - len(at_work),
+        running=len(at_work),
+        finished=finished,
+        failed=len(results) - finished,
+        steps_per_trajectory=store.config().dynamics.steps,
+        stops=dict(sorted(Counter(r.stop.value for r in results if r.stop is not None).items())),
+        causes=dict(sorted(Counter(r.cause.value for r in results if r.cause is not None).items())),
+        energy_flagged=sum(result.energy.flagged for result in results),
+        at_work=tuple(at_work),
+        wall_s=sum(result.wall_s for result in results),
+    )
+
+
+def last_step(folder: TrajectoryFolder, number: int) -> int:
+    """The last step that run `number` has written to its log, 0 before the first."""
+    return _last_step(folder.run_folder(number) / LOG_NAME)
+
+
+def _running(folder: TrajectoryFolder, held: Held) -> Running:
+    claim: Claim | None = held.claim
+    return Running(
+        trajectory_id=folder.id,
+        host=claim.owner.host if claim is not None else "unknown",
+        pid=claim.owner.pid if claim is not None else 0,
+        step=last_step(folder, held.number),
+    )
+
+
+def _last_step(log: Path) -> int:
+    """The first number of the last thermo line: LAMMPS writes `step time temp pe ke etotal`."""
+    try:
+        with log.open("rb") as handle:
+            size = handle.seek(0, os.SEEK_END)
+            handle.seek(max(0, size - _TAIL_BYTES))
+            lines = handle.read().split(b"\n")[1:-1]
+    except OSError:
+        return 0
+    for line in reversed(lines):
+        words = line.split()
+        if len(words) >= 6 and words[0].isdigit():
+            return int(words[0])
+    return 0
+
+
+def _listed(counts: dict[str, int]) -> str:
+    return ", ".join(f"{number} {name}" for name, number in counts.items())

@@ -1,0 +1,183 @@
+"""Local worker processes: started, restarted when they die, ended when the user says so."""
+
+import logging
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import Final
+
+from rich.console import Console
+
+from molgun_lmp.campaign.claims import look
+from molgun_lmp.campaign.monitor import Monitor, progress_display
+from molgun_lmp.campaign.store import TrajectoryFolder
+from molgun_lmp.campaign.work import Work
+from molgun_lmp.campaign.worker import ERROR_MARK
+from molgun_lmp.errors import EngineError, InterruptedRunError, MolgunError
+
+log = logging.getLogger(__name__)
+
+_POLL_S: Final = 0.2
+_END_S: Final = 60.0
+"""A worker that was asked to end gets this long for the step that it is in."""
+_MAX_STARTLESS_DEATHS: Final = 2
+_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)
+
+
+def default_workers(threads: int) -> int:
+    """One worker for each `threads` of the cores that this process may use."""
+    return max(1, len(os.sched_getaffinity(0)) // threads)
+
+
+def thread_environment(threads: int) -> dict[str, str]:
+    """Environment variables that hold every numerical library to `threads` threads."""
+    names = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+    return dict.fromkeys(names, str(threads))
+
+
+def supervise(work: Work, *, workers: int, console: Console) -> None:
+    """Run all decks of `work` with local worker processes until none is free.
+
+    Raises `InterruptedRunError` after Ctrl-C or SIGTERM, the error that ended a worker, and `EngineError` where
+    workers die before they take a trajectory.
+    """
+    monitor = Monitor(work.folders, work.steps)
+    crew = _Crew(work, min(workers, monitor.planned - monitor.ended))
+    with _signals() as asked, crew, progress_display(monitor, console) as show:
+        while crew.tend():
+            if asked:
+                crew.end(asked)
+                break
+            show()
+            time.sleep(_POLL_S)
+    if asked or crew.interrupted:
+        raise InterruptedRunError(
+            f"stopped with {monitor.ended} of {monitor.planned} trajectories ended; nothing is lost but the steps of "
+            f"those at work. `{work.again}` goes on."
+        )
+
+
+class _Crew:
+    """The worker processes of one supervisor."""
+
+    def __init__(self, work: Work, number: int) -> None:
+        self._work = work
+        self._number = number
+        self._running: dict[int, subprocess.Popen[bytes]] = {}
+        self._startless_deaths = 0
+        self.interrupted = False
+
+    def __enter__(self) -> "_Crew":
+        self._work.logs.mkdir(exist_ok=True)
+        for number in range(1, self._number + 1):
+            self._start(number)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """No worker outlives the block, whatever ended it."""
+        self.end([])
+
+    def tend(self) -> bool:
+        """Restart workers that died; False once all have ended by themselves."""
+        for number, process in list(self._running.items()):
+            code = process.poll()
+            if code is None:
+                continue
+            del self._running[number]
+            if code == InterruptedRunError.exit_code:
+                self.interrupted = True
+            elif code in _ERRORS:
+                raise _ERRORS[code](_last_error(self._log(number)))
+            elif code != 0:
+                self._died(number, code, process.pid)
+        return bool(self._running)
+
+    def end(self, asked: list[int]) -> None:
+        """Ask all workers to end, and wait; kill them when they do not, or when the user insists."""
+        insisted = len(asked)
+        for process in self._running.values():
+            process.terminate()
+        deadline = time.monotonic() + _END_S
+        while any(process.poll() is None for process in self._running.values()):
+            if time.monotonic() > deadline or len(asked) > insisted:
+                for process in self._running.values():
+                    process.kill()
+            time.sleep(_POLL_S)
+        self._running.clear()
+
+    def _start(self, number: int) -> None:
+        command = [sys.executable, "-m", "molgun_lmp.campaign.worker", str(self._work.root)]
+        command += ["--parent", str(os.getpid()), "--only", *self._work.only]
+        with self._log(number).open("ab") as output:
+            self._running[number] = subprocess.Popen(
+                command,
+                env={**os.environ, **thread_environment(self._work.engine.threads)},
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+            )
+
+    def _died(self, number: int, code: int, pid: int) -> None:
+        how = f"was killed by signal {-code}" if code < 0 else f"ended with exit status {code}"
+        left = [folder.id for folder in self._work.folders if _left_by(folder, pid)]
+        log.warning("worker %d (process %d) %s at trajectory %s", number, pid, how, ", ".join(left) or "none")
+        if not left:
+            self._startless_deaths += 1
+            if self._startless_deaths > _MAX_STARTLESS_DEATHS:
+                raise EngineError(
+                    f"workers die before they take a trajectory; the last one {how}. The end of {self._log(number)}:\n"
+                    f"{_tail(self._log(number))}\n`molgun doctor` shows what this machine lacks."
+                )
+        self._start(number)
+
+    def _log(self, number: int) -> Path:
+        return self._work.logs / f"worker-{socket.gethostname()}-{os.getpid()}-{number}.log"
+
+
+def _left_by(folder: TrajectoryFolder, pid: int) -> bool:
+    if folder.result_file.exists():
+        return False
+    held = look(folder)
+    return held is not None and not held.alive and held.claim is not None and held.claim.owner.pid == pid
+
+
+def _subclasses(base: type[MolgunError]) -> Iterator[type[MolgunError]]:
+    yield base
+    for child in base.__subclasses__():
+        yield from _subclasses(child)
+
+
+_ERRORS: Final = {error.exit_code: error for error in _subclasses(MolgunError)}
+
+
+def _last_error(file: Path) -> str:
+    text = file.read_text(encoding="utf-8", errors="replace")
+    _, mark, message = text.rpartition(ERROR_MARK)
+    return message.strip() if mark else f"a worker ended; see {file}"
+
+
+def _tail(file: Path) -> str:
+    return "\n".join(file.read_text(encoding="utf-8", errors="replace").splitlines()[-15:])
+
+
+@contextmanager
+def _signals() -> Iterator[list[int]]:
+    """A list to which Ctrl-C, SIGTERM and SIGUSR1 are added instead of ending this process."""
+    asked: list[int] = []
+
+    def note(number: int, _: FrameType | None) -> None:
+        asked.append(number)
+
+    before = {number: signal.signal(number, note) for number in _SIGNALS}
+    try:
+        yield asked
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

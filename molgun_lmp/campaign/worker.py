@@ -1,0 +1,186 @@
+"""A worker: claim a trajectory, fire it, store its result, until none is free.
+
+The same code is a local process of the supervisor, a rank under mpirun, and a second terminal.
+`python -m molgun_lmp.campaign.worker FOLDER [--only ID ...]` is one such process.
+"""
+
+import argparse
+import datetime
+import logging
+import os
+import signal
+import sys
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+from molgun_lmp.campaign.claims import (
+    HEARTBEAT_S,
+    MAX_DEATHS,
+    Claim,
+    Owner,
+    beat,
+    clear,
+    deaths,
+    is_current,
+    release,
+    take,
+)
+from molgun_lmp.campaign.durable import is_disk_full
+from molgun_lmp.campaign.firing import Fire, open_engine
+from molgun_lmp.campaign.opening import open_work
+from molgun_lmp.campaign.store import TrajectoryFolder
+from molgun_lmp.campaign.work import Work
+from molgun_lmp.errors import CampaignError, InterruptedRunError, MolgunError
+from molgun_lmp.records import Cause, EnergyRecord, TrajectoryResult
+
+log = logging.getLogger(__name__)
+
+ERROR_MARK: Final = "molgun: error: "
+"""Begins the line of a worker's log that says why it ended."""
+_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)
+
+
+def fire_all(work: Work, fire: Fire, interrupt: threading.Event) -> int:
+    """Fire what is free, in order, until nothing is; the number of results stored.
+
+    Raises `InterruptedRunError` once `interrupt` is set, `CampaignError` on a full disk, and what `fire` raises; the
+    trajectory at work is given back each time.
+    """
+    owner = Owner.this_process()
+    stored = 0
+    waiting = list(work.folders)
+    taken = True
+    while taken:
+        taken = False
+        waiting = [folder for folder in waiting if not folder.result_file.exists()]
+        for folder in waiting:
+            if interrupt.is_set():
+                raise InterruptedRunError(f"stopped; `{work.again}` goes on.")
+            claim = take(folder, owner)
+            if claim is not None:
+                taken = True
+                stored += _run_claimed(folder, claim, fire, interrupt)
+    return stored
+
+
+def _run_claimed(folder: TrajectoryFolder, claim: Claim, fire: Fire, interrupt: threading.Event) -> bool:
+    died = deaths(folder, claim.number)
+    try:
+        with _heartbeat(folder, claim):
+            if len(died) >= MAX_DEATHS:
+                result: TrajectoryResult | None = _given_up(folder, claim, died)
+            else:
+                log.info("trajectory %s: run %d begins", folder.id, claim.number)
+                result = fire(folder, claim.number, interrupt)
+        if result is None:
+            release(folder, claim)
+            return False
+        return _store(folder, claim, result)
+    except BaseException as error:
+        release(folder, claim)
+        if is_disk_full(error):
+            raise CampaignError(
+                f"the disk of {folder.path} is full or the quota used up. Make room and give the same command: what "
+                "has ended is kept, and the trajectories at work start again."
+            ) from error
+        raise
+
+
+def _store(folder: TrajectoryFolder, claim: Claim, result: TrajectoryResult) -> bool:
+    if not is_current(folder, claim):
+        log.warning("trajectory %s: run %d was taken over; its late result is discarded", folder.id, claim.number)
+        return False
+    stored = folder.publish(result)
+    if stored:
+        how = result.stop or result.cause
+        log.info("trajectory %s: %s, %d steps, %.1f s", folder.id, how, result.steps, result.wall_s)
+        folder.remove_runs(keep=claim.number)
+        clear(folder)
+    return stored
+
+
+def _given_up(folder: TrajectoryFolder, claim: Claim, died: Sequence[Claim]) -> TrajectoryResult:
+    owners = ", ".join(f"{dead.owner.host} process {dead.owner.pid}" for dead in died)
+    folder.run_folder(claim.number).mkdir(exist_ok=True)
+    return TrajectoryResult(
+        trajectory_id=folder.id,
+        state="failed",
+        stop=None,
+        cause=Cause.WORKER_DIED,
+        message=f"{len(died)} workers died on this trajectory ({owners}). Delete {folder.result_file.name} in its "
+        "folder, and `molgun run` tries again.",
+        steps=0,
+        energy=EnergyRecord(drift_ev_per_atom_per_ps=None, excursion_ev_per_atom=None, flagged=False),
+        wall_s=0.0,
+        started_at=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        host=claim.owner.host,
+        engine="none",
+        attempt=claim.number,
+        hashes={},
+    )
+
+
+@contextmanager
+def _heartbeat(folder: TrajectoryFolder, claim: Claim) -> Iterator[None]:
+    """Show life from a thread of its own while LAMMPS has the main one."""
+    ended = threading.Event()
+
+    def beats() -> None:
+        while not ended.wait(HEARTBEAT_S):
+            beat(folder, claim)
+
+    thread = threading.Thread(target=beats, name="heartbeat", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
+
+
+def interrupt_on_signals(parent: int | None = None) -> threading.Event:
+    """An event that SIGINT, SIGTERM and SIGUSR1 set, also while the main thread is inside LAMMPS.
+
+    To be called in the main thread before others start: the signals are blocked and a thread waits for them. With
+    `parent`, the end of that process sets the event too, so that no worker outlives its supervisor.
+    """
+    interrupt = threading.Event()
+    signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
+
+    def wait() -> None:
+        while not interrupt.is_set():
+            if signal.sigtimedwait(_SIGNALS, 1.0) is not None or (parent is not None and os.getppid() != parent):
+                interrupt.set()
+
+    threading.Thread(target=wait, name="signals", daemon=True).start()
+    return interrupt
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """One worker process; its exit code is that of the error that ended it, its log goes to standard error."""
+    parser = argparse.ArgumentParser(prog="python -m molgun_lmp.campaign.worker", description=__doc__)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--only", nargs="*", default=[], metavar="ID")
+    parser.add_argument("--parent", type=int, help="end when this process is no longer the parent")
+    options = parser.parse_args(arguments)
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(process)d %(levelname)s %(message)s")
+    interrupt = interrupt_on_signals(options.parent)
+    try:
+        work = open_work(options.folder, options.only)
+        with open_engine(work) as fire:
+            fire_all(work, fire, interrupt)
+    except MolgunError as error:
+        print(f"{ERROR_MARK}{error}", file=sys.stderr, flush=True)
+        return error.exit_code
+    except Exception as error:
+        log.exception("unexpected")
+        print(f"{ERROR_MARK}{type(error).__name__}: {error}", file=sys.stderr, flush=True)
+        return MolgunError.exit_code
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

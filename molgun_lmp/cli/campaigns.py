@@ -1,0 +1,189 @@
+"""Commands that make and fire a campaign: init, plan, run, status."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, TypeAlias
+
+import typer
+
+from molgun_lmp.cli.output import AsJson, Overrides, answers, counting, print_json, progress_console
+
+if TYPE_CHECKING:
+    from molgun_lmp.campaign.planning import Plan
+    from molgun_lmp.campaign.work import Work
+
+CampaignFolder = Annotated[
+    Path, typer.Argument(metavar="CAMPAIGN", help="A campaign folder, as `molgun plan` makes it.")
+]
+CampaignFile: TypeAlias = Annotated[Path, typer.Argument(metavar="FILE.yaml", help="The campaign file.")]
+
+_PANEL = "A campaign"
+
+
+def register(app: typer.Typer) -> None:
+    """Add these commands to `molgun`."""
+    for command in (init, plan, run, status):
+        app.command(rich_help_panel=_PANEL)(command)
+
+
+def init(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="The folder to make; it must not exist.")],
+    example: Annotated[str, typer.Option(help="Which example; --list shows them.")] = "ecco-si001",
+    list_them: Annotated[bool, typer.Option("--list", help="List the examples and make nothing.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Copy an example (campaign file, model, snapshot pools) into a new folder, to be fired or changed."""
+    from molgun_lmp.campaign.examples import copy_example, examples  # noqa: PLC0415
+
+    if list_them:
+        there = examples()
+        if as_json:
+            print_json({one.name: one.summary for one in there})
+        else:
+            for one in there:
+                answers().print(f"[bold]{one.name}[/]  {one.summary}")
+        return
+    copied = copy_example(example, folder)
+    if as_json:
+        print_json({"folder": str(folder), "example": example, "files": [str(file) for file in copied]})
+    else:
+        answers().print(f"Made {folder} from the example {example}. Next: molgun plan {folder / 'campaign.yaml'}")
+
+
+def plan(
+    file: CampaignFile,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", help="The campaign folder to make; if not given, its name, beside FILE."),
+    ] = None,
+    overrides: Overrides = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Check everything and write nothing.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Draw every shot and write one LAMMPS deck for each, after everything was checked."""
+    from molgun_lmp.campaign import planning  # noqa: PLC0415
+    from molgun_lmp.config import dump_yaml, load_campaign  # noqa: PLC0415
+
+    loaded = load_campaign(file, overrides or ())
+    folder = output if output is not None else planning.default_folder(loaded)
+    planning.require_new(folder)
+    with counting("drawing shots", loaded.config.trajectories) as advance:
+        checked = planning.check(loaded, advance)
+    if not as_json:
+        answers().print(dump_yaml(checked.resolved), markup=False)
+        _describe(checked)
+    if not dry_run:
+        with counting("writing decks", loaded.config.trajectories) as advance:
+            planning.write(checked, folder, advance)
+    if as_json:
+        print_json(
+            {
+                "folder": None if dry_run else str(folder),
+                "trajectories": loaded.config.trajectories,
+                "engine": checked.engine.kind,
+                "notes": list(checked.notes),
+                "config": checked.resolved.model_dump(mode="json"),
+            }
+        )
+    elif dry_run:
+        answers().print(f"All {loaded.config.trajectories} shots can be fired. Nothing was written (--dry-run).")
+    else:
+        answers().print(f"Wrote {loaded.config.trajectories} decks to {folder}. Next: molgun run {folder}")
+
+
+def _describe(checked: "Plan") -> None:
+    setup = checked.setup
+    a, b, c = setup.cell
+    out = answers()
+    out.print(f"engine   {checked.engine}, {checked.engine.threads} thread(s) a worker", markup=False)
+    out.print(f"model    {checked.card.name}, cutoff {setup.cutoff_angstrom:g} Å", markup=False)
+    out.print(
+        f"cell     {a[0]:.2f} x {b[1]:.2f} x {c[2]:.2f} Å, {len(setup.slab.symbols)} slab atoms "
+        f"({int(setup.slab.frozen.sum())} frozen) and {len(setup.molecule.symbols)} of the molecule"
+    )
+    for note in checked.notes:
+        out.print(f"note     {note}", markup=False)
+
+
+def run(
+    campaign: CampaignFolder,
+    workers: Annotated[
+        int | None,
+        typer.Option(min=1, help="Local worker processes; if not given, one for each core."),
+    ] = None,
+    only: Annotated[
+        list[str] | None, typer.Option(metavar="ID", help="Fire this trajectory only, such as 3. Repeatable.")
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="List what would be fired, and fire nothing.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Fire the planned shots. Ctrl-C stops; the same command goes on. `mpirun -n N molgun run CAMPAIGN` works too.
+
+    Several terminals or machines may work on one campaign at a time: each trajectory is fired once.
+    """
+    from molgun_lmp.campaign.opening import campaign_work  # noqa: PLC0415
+    from molgun_lmp.campaign.status import read_status  # noqa: PLC0415
+    from molgun_lmp.campaign.store import Store  # noqa: PLC0415
+
+    store = Store.open(campaign)
+    work = campaign_work(store, only or ())
+    open_ids = [folder.id for folder in work.folders if not folder.result_file.exists()]
+    if dry_run:
+        _list_open(open_ids, as_json)
+        return
+    if open_ids and not _fire(work, workers):
+        return
+    now = read_status(store)
+    if as_json:
+        print_json(now.to_json())
+    else:
+        answers().print(now.sentence(), markup=False)
+
+
+def _list_open(ids: list[str], as_json: bool) -> None:
+    if as_json:
+        print_json({"open": ids})
+    else:
+        answers().print("\n".join(ids) if ids else "Every trajectory has ended: nothing to fire.")
+
+
+def _fire(work: "Work", workers: int | None) -> bool:
+    """Fire with local workers, or as one rank of an MPI job; True where this process speaks for all."""
+    from molgun_lmp.campaign.integrity import verify_open, verify_shared  # noqa: PLC0415
+    from molgun_lmp.campaign.ranks import under_launcher, work_as_rank  # noqa: PLC0415
+    from molgun_lmp.campaign.supervisor import default_workers, supervise  # noqa: PLC0415
+
+    verify_shared(work)
+    if under_launcher():
+        return work_as_rank(work, progress_console())
+    verify_open(work)
+    supervise(work, workers=workers or default_workers(work.engine.threads), console=progress_console())
+    return True
+
+
+def status(campaign: CampaignFolder, as_json: AsJson = False) -> None:
+    """Say how many trajectories have ended, are at work, and wait; and how they ended."""
+    from rich.table import Table  # noqa: PLC0415
+
+    from molgun_lmp.campaign.status import read_status  # noqa: PLC0415
+    from molgun_lmp.campaign.store import Store  # noqa: PLC0415
+
+    now = read_status(Store.open(campaign))
+    if as_json:
+        print_json(now.to_json())
+        return
+    table = Table("state", "trajectories", box=None)
+    for label, number in (
+        ("finished", now.finished),
+        *((f"  {stop}", count) for stop, count in now.stops.items()),
+        ("failed", now.failed),
+        *((f"  {cause}", count) for cause, count in now.causes.items()),
+        ("at work", now.running),
+        ("waiting", now.pending),
+        ("energy not conserved", now.energy_flagged),
+    ):
+        table.add_row(label, str(number))
+    out = answers()
+    out.print(table)
+    for one in now.at_work:
+        out.print(f"{one.trajectory_id}  step {one.step} of {now.steps_per_trajectory}  {one.host} process {one.pid}")
+    out.print(now.sentence(), markup=False)

@@ -1,0 +1,163 @@
+"""Commands that make and judge models: train, export, evaluate."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from molgun_lmp.cli.output import AsJson, Overrides, answers, print_json, progress_console
+
+if TYPE_CHECKING:
+    from molgun_lmp.training.card import ModelCard
+    from molgun_lmp.training.results import ErrorReport
+
+_PANEL = "Models"
+
+Trust = Annotated[
+    bool, typer.Option("--trust-model", help="Load a model file that nothing vouches for: it can run code of its own.")
+]
+Sha256 = Annotated[str | None, typer.Option("--sha256", help="The SHA-256 that the model file must have.")]
+Head = Annotated[str | None, typer.Option(help="Which head of a model with several.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add these commands to `molgun`."""
+    for command in (train, export, evaluate):
+        app.command(rich_help_panel=_PANEL)(command)
+
+
+def train(
+    file: Annotated[Path, typer.Argument(metavar="FILE.yaml", help="The training file.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="The training's folder; an unfinished one goes on.")],
+    overrides: Overrides = None,
+    as_json: AsJson = False,
+) -> None:
+    """Train a MACE on labelled frames with mace's own trainer. Ctrl-C stops; the same command goes on."""
+    from molgun_lmp.config.loading import load_section  # noqa: PLC0415
+    from molgun_lmp.training.finetune import train as run_training  # noqa: PLC0415
+    from molgun_lmp.training.settings import TrainingConfig  # noqa: PLC0415
+
+    config = load_section(file, TrainingConfig, overrides or ())
+    record = run_training(config, output, base=file.resolve().parent, console=progress_console())
+    if as_json:
+        print_json(record.model_dump(mode="json"))
+        return
+    for errors in record.errors:
+        _print_errors(errors)
+    answers().print(
+        f"Model: {output / 'model.model'}. Next: molgun export {output} --output MODEL_FOLDER", markup=False
+    )
+
+
+def export(
+    model: Annotated[Path, typer.Argument(metavar="MODEL", help="A folder of `molgun train`, or a .model file.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="The model folder to make.")],
+    *,
+    formats: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--format",
+            help="torchscript-float32, torchscript-float64, symmetrix or mace; if not given, all. Repeatable.",
+        ),
+    ] = None,
+    frames: Annotated[
+        list[Path] | None,
+        typer.Option(help="Labelled frames on which the files must agree with mace (for a .model file). Repeatable."),
+    ] = None,
+    name: Annotated[str | None, typer.Option(help="The model's name on its card (for a .model file).")] = None,
+    level_of_theory: Annotated[
+        str | None, typer.Option(help="Of the labels that a .model file was trained on, such as 'PBE-D3(BJ), VASP'.")
+    ] = None,
+    head: Head = None,
+    sha256: Sha256 = None,
+    trust: Trust = False,
+    as_json: AsJson = False,
+) -> None:
+    """Turn a trained model into the files that LAMMPS runs, each proven against mace, with a model card."""
+    from molgun_lmp.errors import ModelError  # noqa: PLC0415
+    from molgun_lmp.training.dataset import read_dataset  # noqa: PLC0415
+    from molgun_lmp.training.export import FORMATS, Provenance, export_run  # noqa: PLC0415
+    from molgun_lmp.training.export import export as export_file  # noqa: PLC0415
+    from molgun_lmp.training.settings import Licences  # noqa: PLC0415
+
+    chosen: Sequence[str] = formats or FORMATS
+    if model.is_dir():
+        card = export_run(model, output, formats=chosen)
+    elif not frames or level_of_theory is None:
+        raise ModelError(
+            f"{model} is a single file: give --frames FILE (labelled frames to prove the exported files on) and "
+            "--level-of-theory, which nothing else tells. A folder of `molgun train` needs neither."
+        )
+    else:
+        card = export_file(
+            model,
+            output,
+            frames=read_dataset(frames).frames[:12],
+            provenance=Provenance(
+                name=name or model.stem,
+                level_of_theory=level_of_theory,
+                e0s_kind="of the given model",
+                training=None,
+                errors=(),
+                licences=Licences(),
+            ),
+            formats=chosen,
+            head=head,
+            sha256=sha256,
+            trust=trust,
+        )
+    if as_json:
+        print_json(card.model_dump(mode="json"))
+    else:
+        _print_card(card, output)
+
+
+def evaluate(
+    model: Annotated[Path, typer.Argument(metavar="MODEL", help="A .model file.")],
+    frames: Annotated[list[Path], typer.Argument(metavar="FRAMES...", help="Files of labelled frames.")],
+    *,
+    head: Head = None,
+    sha256: Sha256 = None,
+    trust: Trust = False,
+    as_json: AsJson = False,
+) -> None:
+    """Give a model's errors on labelled frames: energies and forces, for each element."""
+    from molgun_lmp.training.dataset import read_dataset  # noqa: PLC0415
+    from molgun_lmp.training.evaluate import evaluate as judge  # noqa: PLC0415
+
+    reports = [
+        judge(model, read_dataset([file]).frames, name=file.name, head=head, sha256=sha256, trust=trust)
+        for file in frames
+    ]
+    if as_json:
+        document: dict[str, Any] = {"reports": [errors.model_dump(mode="json") for errors in reports]}
+        print_json(document)
+    else:
+        for errors in reports:
+            _print_errors(errors)
+
+
+def _print_errors(errors: "ErrorReport") -> None:
+    energy, forces = errors.energy_ev_per_atom, errors.forces_ev_per_angstrom
+    out = answers()
+    out.print(
+        f"{errors.name}: energy MAE {1000 * energy.mae:.2f} meV/atom ({energy.n} frames), force MAE "
+        f"{1000 * forces.mae:.1f} meV/Å, RMSE {1000 * forces.rmse:.1f} meV/Å",
+        markup=False,
+    )
+    for element, of in errors.forces_by_element.items():
+        out.print(f"  {element}: force MAE {1000 * of.mae:.1f} meV/Å", markup=False)
+
+
+def _print_card(card: "ModelCard", folder: Path) -> None:
+    out = answers()
+    out.print(f"{folder}: model {card.name}, {', '.join(card.elements)}, labels {card.level_of_theory}", markup=False)
+    for parity in card.parity:
+        out.print(
+            f"  {parity.format} {parity.dtype}: largest difference from mace on {parity.frames} frames "
+            f"{parity.energy_ev_per_atom:.1e} eV/atom, {parity.force_ev_per_angstrom:.1e} eV/Å",
+            markup=False,
+        )
+    for name, why in card.not_exported.items():
+        out.print(f"  no {name}: {why}", markup=False)

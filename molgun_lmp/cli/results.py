@@ -1,0 +1,65 @@
+"""Commands that say what came of a campaign: analyse, report."""
+
+import typer
+
+from molgun_lmp.cli.campaigns import CampaignFolder
+from molgun_lmp.cli.output import AsJson, answers, counting, print_json
+
+_PANEL = "Results"
+
+
+def register(app: typer.Typer) -> None:
+    """Add these commands to `molgun`."""
+    for command in (analyse, report):
+        app.command(rich_help_panel=_PANEL)(command)
+
+
+def analyse(campaign: CampaignFolder, as_json: AsJson = False) -> None:
+    """Decide what became of each molecule (stuck, how, scattered, ...) and print the table with 95 % intervals.
+
+    Needs no dynamics: it reads the stored trajectories and can be repeated, also while a campaign runs.
+    """
+    from rich.table import Table  # noqa: PLC0415
+
+    from molgun_lmp.analysis.summary import sticking_sentence  # noqa: PLC0415
+    from molgun_lmp.campaign.analysing import analyse as run_analysis  # noqa: PLC0415
+    from molgun_lmp.campaign.store import Store  # noqa: PLC0415
+
+    store = Store.open(campaign)
+    with counting("reading trajectories", store.manifest.trajectories) as advance:
+        analysis = run_analysis(store, advance)
+    if as_json:
+        print_json(analysis.to_json())
+        return
+    summary = analysis.summary
+    out = answers()
+    if summary.shots:
+        table = Table(*summary.header(), box=None)
+        for row in summary.table():
+            table.add_row(*row.cells(), style=None if row.estimate.count else "dim")
+        out.print(table)
+    out.print(f"Model labels: {store.manifest.level_of_theory}", markup=False)
+    if summary.shots < store.manifest.trajectories:
+        out.print(f"{summary.shots} of {store.manifest.trajectories} planned trajectories have ended.")
+    if summary.energy_flagged:
+        out.print(f"{summary.energy_flagged} trajectories did not conserve their energy within the campaign's limits.")
+    out.print(sticking_sentence(summary), markup=False)
+    out.print(f"Every trajectory with the numbers that decided it: {store.analysis}", markup=False)
+
+
+def report(campaign: CampaignFolder, as_json: AsJson = False) -> None:
+    """Analyse, draw the figures, and write one self-contained HTML page."""
+    from molgun_lmp.analysis.summary import sticking_sentence  # noqa: PLC0415
+    from molgun_lmp.campaign.analysing import analyse as run_analysis  # noqa: PLC0415
+    from molgun_lmp.campaign.reporting import report as write_page  # noqa: PLC0415
+    from molgun_lmp.campaign.store import Store  # noqa: PLC0415
+
+    store = Store.open(campaign)
+    with counting("reading trajectories", store.manifest.trajectories) as advance:
+        analysis = run_analysis(store, advance)
+    page = write_page(store, analysis)
+    if as_json:
+        print_json({"page": str(page), "summary": analysis.summary.to_json()})
+    else:
+        answers().print(sticking_sentence(analysis.summary), markup=False)
+        answers().print(f"Report: {page}", markup=False)

@@ -1,0 +1,163 @@
+"""Claims: taken once, kept by the living, taken over from the dead, and a late owner's result discarded."""
+
+import dataclasses
+import os
+import shutil
+import threading
+import time
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from molgun_lmp.campaign import claims
+from molgun_lmp.campaign.claims import Owner, clear, deaths, is_current, look, release, take
+from molgun_lmp.campaign.durable import create_file, replace_file
+from molgun_lmp.campaign.store import TrajectoryFolder
+from molgun_lmp.records import EnergyRecord, Stop, TrajectoryResult
+
+ME = Owner.this_process()
+DEAD = dataclasses.replace(ME, pid=2**22 + 1)
+"""A process id beyond the largest that Linux gives."""
+ELSEWHERE = dataclasses.replace(ME, host="node7", machine="another boot", pid=4711)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> TrajectoryFolder:
+    path = tmp_path / "000003"
+    path.mkdir()
+    return TrajectoryFolder(id="000003", path=path)
+
+
+def result(attempt: int) -> TrajectoryResult:
+    return TrajectoryResult(
+        trajectory_id="000003",
+        state="finished",
+        stop=Stop.COMPLETED,
+        cause=None,
+        message="",
+        steps=10,
+        energy=EnergyRecord(drift_ev_per_atom_per_ps=None, excursion_ev_per_atom=None, flagged=False),
+        wall_s=1.0,
+        started_at="2026-11-22T12:00:00Z",
+        host="here",
+        engine="mace float32",
+        attempt=attempt,
+        hashes={},
+    )
+
+
+def age(folder: TrajectoryFolder, number: int, seconds: float) -> None:
+    then = time.time() - seconds
+    os.utime(claims.claim_file(folder, number), (then, then))
+
+
+def test_a_free_trajectory_is_taken_by_one_of_many(folder: TrajectoryFolder) -> None:
+    taken = []
+    barrier = threading.Barrier(16)
+
+    def try_it() -> None:
+        barrier.wait()
+        taken.append(take(folder, ME))
+
+    threads = [threading.Thread(target=try_it) for _ in range(16)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert Counter(claim is not None for claim in taken) == {True: 1, False: 15}
+
+
+def test_the_claim_of_a_living_process_is_never_taken_however_long_it_was_silent(folder: TrajectoryFolder) -> None:
+    assert take(folder, ME) is not None
+    age(folder, 1, 1e6)
+    assert take(folder, ME) is None
+
+
+def test_the_claim_of_a_dead_process_is_taken_over_at_once(folder: TrajectoryFolder) -> None:
+    late = take(folder, DEAD)
+    claim = take(folder, ME)
+    assert late is not None and claim is not None
+    assert claim.number == 2
+    assert [dead.owner.pid for dead in deaths(folder, claim.number)] == [DEAD.pid]
+    assert not is_current(folder, late)
+    assert is_current(folder, claim)
+
+
+def test_a_process_that_only_shares_the_id_of_a_dead_owner_is_not_the_owner(folder: TrajectoryFolder) -> None:
+    take(folder, dataclasses.replace(ME, started=ME.started - 1))
+    assert take(folder, ME) is not None
+
+
+@pytest.mark.parametrize(("silence_s", "taken"), [(0.0, False), (claims.SILENCE_S + 60.0, True)])
+def test_another_machines_claim_lives_by_its_heartbeat(folder: TrajectoryFolder, silence_s: float, taken: bool) -> None:
+    take(folder, ELSEWHERE)
+    age(folder, 1, silence_s)
+    assert (take(folder, ME) is not None) is taken
+
+
+def test_a_beat_keeps_another_machines_claim_alive(folder: TrajectoryFolder) -> None:
+    claim = take(folder, ELSEWHERE)
+    assert claim is not None
+    age(folder, 1, claims.SILENCE_S + 60.0)
+    claims.beat(folder, claim)
+    assert take(folder, ME) is None
+
+
+def test_a_claim_that_came_with_a_copied_campaign_is_nobodys_and_no_death(folder: TrajectoryFolder) -> None:
+    assert take(folder, ME) is not None
+    copy = TrajectoryFolder(id=folder.id, path=folder.path.with_name("copy"))
+    shutil.copytree(folder.path, copy.path)
+    claim = take(copy, ME)
+    assert claim is not None
+    assert deaths(copy, claim.number) == []
+    assert take(folder, ME) is None, "the original's claim is untouched"
+
+
+def test_a_released_trajectory_is_as_if_never_touched(folder: TrajectoryFolder) -> None:
+    claim = take(folder, ME)
+    assert claim is not None
+    folder.run_folder(1).mkdir()
+    (folder.run_folder(1) / "traj.dump").write_text("partial")
+    release(folder, claim)
+    assert list(folder.path.iterdir()) == []
+    again = take(folder, ME)
+    assert again is not None and again.number == 1 and again.token != claim.token
+
+
+def test_a_late_owner_releases_nothing_of_its_successor(folder: TrajectoryFolder) -> None:
+    late = take(folder, DEAD)
+    claim = take(folder, ME)
+    assert late is not None and claim is not None
+    folder.run_folder(2).mkdir()
+    release(folder, late)
+    assert is_current(folder, claim)
+    assert folder.run_folder(2).is_dir()
+
+
+def test_an_ended_trajectory_cannot_be_taken_and_its_result_is_stored_once(folder: TrajectoryFolder) -> None:
+    claim = take(folder, ME)
+    assert claim is not None
+    assert folder.publish(result(1))
+    assert not folder.publish(result(2))
+    clear(folder)
+    assert look(folder) is None
+    assert take(folder, ME) is None
+    assert folder.result() == result(1)
+
+
+def test_a_damaged_claim_is_kept_for_the_time_of_silence(folder: TrajectoryFolder) -> None:
+    claims.claim_file(folder, 1).write_text('{"number": 1, "to')
+    assert take(folder, ME) is None
+    age(folder, 1, claims.SILENCE_S + 60.0)
+    assert take(folder, ME) is not None
+
+
+def test_files_are_created_once_and_replaced_whole(tmp_path: Path) -> None:
+    file = tmp_path / "x.json"
+    assert create_file(file, b"first")
+    assert not create_file(file, b"second")
+    assert file.read_bytes() == b"first"
+    replace_file(file, b"third")
+    assert file.read_bytes() == b"third"
+    assert [entry.name for entry in tmp_path.iterdir()] == ["x.json"], "nothing is left aside"

@@ -1,0 +1,229 @@
+"""Planning: what is written, that it is a pure function of file and seed, and every refusal before anything is."""
+
+import json
+import shutil
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from campaign_cases import write_campaign_file, write_model
+
+from molgun_lmp.campaign import planning
+from molgun_lmp.campaign.integrity import verify_open, verify_shared
+from molgun_lmp.campaign.manifest import EngineChoice
+from molgun_lmp.campaign.opening import campaign_work
+from molgun_lmp.campaign.status import read_status
+from molgun_lmp.campaign.store import Store
+from molgun_lmp.config import load_campaign
+from molgun_lmp.errors import CampaignError, ConfigError, GeometryError, InputFileError, ModelError, MolgunError
+from molgun_lmp.gun.pools import Pool
+from molgun_lmp.gun.recover import recover_shot
+from molgun_lmp.gun.setup import prepare
+from molgun_lmp.gun.surface import find_surface
+from molgun_lmp.training.card import load_card
+
+PlanOf = Callable[[Path, Mapping[str, Any]], planning.Plan]
+
+
+@pytest.fixture
+def file_of(slab_pool: Pool, molecule_pool: Pool) -> Callable[[Path, Mapping[str, Any]], Path]:
+    """A campaign file with pools and a model that nobody loads."""
+
+    def make(folder: Path, sections: Mapping[str, Any]) -> Path:
+        write_model(folder / "model")
+        return write_campaign_file(folder, slab_pool, molecule_pool, sections)
+
+    return make
+
+
+@pytest.fixture
+def plan_of(file_of: Callable[[Path, Mapping[str, Any]], Path], slab_pool: Pool, molecule_pool: Pool) -> PlanOf:
+    """A checked campaign with the engine given: which one runs here would take a compiler to find out."""
+
+    def make(folder: Path, sections: Mapping[str, Any]) -> planning.Plan:
+        loaded = load_campaign(file_of(folder, sections))
+        card = load_card(folder / "model")
+        setup = prepare(loaded.config, slab_pool, molecule_pool, card.architecture.r_max_angstrom)
+        return planning.Plan(
+            loaded=loaded,
+            setup=setup,
+            slab_pool=slab_pool,
+            molecule_pool=molecule_pool,
+            model_folder=folder / "model",
+            card=card,
+            engine=EngineChoice(
+                kind="mace", dtype="float64", threads=1, model_file="model.pt", elements=setup.elements
+            ),
+        )
+
+    return make
+
+
+def test_a_planned_campaign_is_whole_and_unchanged(plan_of: PlanOf, tmp_path: Path) -> None:
+    store = planning.write(plan_of(tmp_path, {}), tmp_path / "small")
+    assert sorted(entry.name for entry in store.root.iterdir()) == sorted(
+        ["campaign.yaml", "engine.in", "manifest.json", "model", "slab.extxyz", "trajectories"]
+    )
+    assert not [entry for entry in tmp_path.iterdir() if entry.name.startswith(".")], "nothing is left aside"
+    work = campaign_work(store)
+    verify_shared(work)
+    verify_open(work)
+    status = read_status(store)
+    assert (status.planned, status.pending, status.done) == (4, 4, 0)
+    assert Store.open(store.root) == store
+
+
+def test_the_shot_that_is_stored_is_the_one_that_is_written(plan_of: PlanOf, tmp_path: Path) -> None:
+    plan = plan_of(tmp_path, {})
+    store = planning.write(plan, tmp_path / "small")
+    for folder in store.trajectories():
+        shot = folder.shot()
+        measured = recover_shot((folder.path / "data.lmp").read_text(), plan.setup.slab.top)
+        assert shot.kick_energy_ev == pytest.approx(measured.kick_energy_ev, rel=1e-9)
+        assert shot.clearance_angstrom == pytest.approx(measured.clearance_angstrom, abs=1e-9)
+        assert np.allclose(shot.com_start, measured.com_start, atol=1e-9)
+
+
+def test_the_clean_slab_has_the_layers_and_dimers_of_the_built_one(plan_of: PlanOf, tmp_path: Path) -> None:
+    from ase.io import read
+
+    store = planning.write(plan_of(tmp_path, {}), tmp_path / "small")
+    surface = find_surface(read(store.slab))
+    assert surface.n_layers == 6
+    assert len(surface.dimers) == 8
+    assert store.manifest.cell[0][0] == pytest.approx(15.47, abs=0.01)
+
+
+def test_decks_depend_on_file_and_seed_alone(plan_of: PlanOf, tmp_path: Path) -> None:
+    def decks(name: str, sections: Mapping[str, Any]) -> dict[str, bytes]:
+        store = planning.write(plan_of(tmp_path / name, sections), tmp_path / name / "small")
+        return {str(file.relative_to(store.root)): file.read_bytes() for file in store.root.glob("trajectories/*/*/*")}
+
+    first = decks("a", {})
+    assert decks("b", {}) == first
+    more = decks("c", {"trajectories": 6})
+    assert {name: more[name] for name in first} == first, "more shots change none of the earlier ones"
+    assert decks("d", {"seed": 25}) != first
+
+
+def test_more_than_a_thousand_trajectories_are_spread_over_folders(plan_of: PlanOf, tmp_path: Path) -> None:
+    store = planning.write(plan_of(tmp_path, {"trajectories": 1002}), tmp_path / "small")
+    shards = sorted((store.root / "trajectories").iterdir())
+    assert [shard.name for shard in shards] == ["0000", "0001"]
+    assert len(list(shards[0].iterdir())) == 1001, "1,000 trajectories and their hashes"
+    assert store.trajectory("001001").shot().index == 1001
+    assert [folder.id for folder in store.select(["1001", "7"])] == ["000007", "001001"]
+
+
+def test_a_campaign_of_no_trajectories_says_so(plan_of: PlanOf, tmp_path: Path) -> None:
+    plan = plan_of(tmp_path, {"trajectories": 0})
+    assert any("no trajectories" in note for note in plan.notes)
+    status = read_status(planning.write(plan, tmp_path / "small"))
+    assert "nothing to run" in status.sentence()
+
+
+def test_an_existing_folder_is_left_alone(plan_of: PlanOf, tmp_path: Path) -> None:
+    (tmp_path / "small").mkdir()
+    (tmp_path / "small" / "mine.txt").write_text("mine")
+    with pytest.raises(CampaignError, match="exists already"):
+        planning.write(plan_of(tmp_path, {}), tmp_path / "small")
+    assert [entry.name for entry in (tmp_path / "small").iterdir()] == ["mine.txt"]
+
+
+def _no_model(folder: Path) -> None:
+    shutil.rmtree(folder / "model")
+
+
+def _model_without_silicon(folder: Path) -> None:
+    shutil.rmtree(folder / "model")
+    write_model(folder / "model", elements=("H", "C"))
+
+
+def _changed_model(folder: Path) -> None:
+    (folder / "model" / "model.pt").write_bytes(b"another model")
+
+
+def _no_velocities(folder: Path) -> None:
+    from ase.io import read, write
+
+    atoms = read(folder / "molecule.extxyz")
+    atoms.arrays.pop("momenta")
+    write(folder / "molecule.extxyz", atoms)
+
+
+def _no_pool(folder: Path) -> None:
+    (folder / "slab.extxyz.xz").unlink()
+
+
+def _nothing(folder: Path) -> None:
+    del folder
+
+
+@pytest.mark.parametrize(
+    ("sections", "spoil", "error", "says"),
+    [
+        ({}, _no_model, ModelError, "no readable model card"),
+        ({}, _model_without_silicon, ModelError, "never trained on Si"),
+        ({}, _changed_model, ModelError, "was changed after it was exported"),
+        ({}, _no_pool, InputFileError, "does not exist"),
+        ({}, _no_velocities, InputFileError, "no velocities"),
+        (
+            {"gun": {"start": {"kind": "height", "angstrom": 2.0}, "skip_free_flight": False}},
+            _nothing,
+            GeometryError,
+            "Start higher",
+        ),
+        ({"system": {"cell_height_angstrom": 20.0}}, _nothing, GeometryError, "cell_height_angstrom is 20"),
+    ],
+)
+def test_what_cannot_be_fired_is_refused_before_anything_is_written(
+    file_of: Callable[[Path, Mapping[str, Any]], Path],
+    tmp_path: Path,
+    *,
+    sections: Mapping[str, Any],
+    spoil: Callable[[Path], None],
+    error: type[MolgunError],
+    says: str,
+) -> None:
+    file = file_of(tmp_path, sections)
+    spoil(tmp_path)
+    before = sorted(tmp_path.rglob("*"))
+    with pytest.raises(error, match=says):
+        planning.check(load_campaign(file))
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+@pytest.mark.parametrize(
+    ("sections", "says"),
+    [
+        ({"dynamics": {"steps": 0}}, "dynamics.steps"),
+        ({"dynamics": {"step": 10}}, "did you mean `steps`"),
+        ({"gun": {"kick": {"kind": "fluks"}}}, "fluks"),
+    ],
+)
+def test_a_wrong_file_is_refused_with_the_key(
+    file_of: Callable[[Path, Mapping[str, Any]], Path], tmp_path: Path, sections: Mapping[str, Any], says: str
+) -> None:
+    with pytest.raises(ConfigError, match=says):
+        load_campaign(file_of(tmp_path, sections))
+
+
+def test_a_changed_manifest_a_foreign_folder_and_an_unplanned_one_are_told_apart(tmp_path: Path) -> None:
+    with pytest.raises(CampaignError, match="no folder"):
+        Store.open(tmp_path / "nowhere")
+    with pytest.raises(CampaignError, match="is empty"):
+        Store.open(tmp_path)
+    (tmp_path / "campaign.yaml").write_text("name: x")
+    with pytest.raises(CampaignError, match="never planned"):
+        Store.open(tmp_path)
+    (tmp_path / "campaign.yaml").unlink()
+    (tmp_path / "notes.txt").write_text("")
+    with pytest.raises(CampaignError, match="no campaign folder"):
+        Store.open(tmp_path)
+    with pytest.raises(CampaignError, match="is a file"):
+        Store.open(tmp_path / "notes.txt")
+    (tmp_path / "manifest.json").write_text(json.dumps({"manifest_format": 1}))
+    with pytest.raises(CampaignError, match="damaged or of another version"):
+        Store.open(tmp_path)

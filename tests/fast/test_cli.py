@@ -1,0 +1,155 @@
+"""The command line: help, JSON and nothing else on standard output, errors as sentences with their exit codes."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from campaign_cases import write_campaign_file, write_model
+from pydantic import BaseModel
+
+from molgun_lmp.cli import main
+from molgun_lmp.config import Campaign, load_campaign
+from molgun_lmp.errors import MolgunError
+from molgun_lmp.gun.pools import Pool
+
+COMMANDS = [
+    *("init", "plan", "run", "status", "equilibrate", "analyse", "report"),
+    *("train", "export", "evaluate", "doctor", "schema"),
+]
+
+
+class Answer(BaseModel):
+    code: int
+    output: str
+    errors: str
+
+
+@pytest.fixture
+def molgun(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Call the command line in this process."""
+
+    def call(*arguments: str | Path) -> Answer:
+        monkeypatch.setattr("sys.argv", ["molgun", *map(str, arguments)])
+        monkeypatch.setenv("COLUMNS", "200")
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as ended:
+            main()
+        written = capsys.readouterr()
+        return Answer(code=ended.value.code or 0, output=written.out, errors=written.err)
+
+    return call
+
+
+@pytest.fixture
+def file(slab_pool: Pool, molecule_pool: Pool, tmp_path: Path) -> Path:
+    write_model(tmp_path / "model")
+    return write_campaign_file(tmp_path, slab_pool, molecule_pool, {})
+
+
+def test_help_names_every_command_and_each_explains_itself(molgun: Any) -> None:
+    overview = molgun("--help")
+    assert overview.code == 0
+    for command in COMMANDS:
+        assert command in overview.output
+        explained = molgun(command, "--help")
+        assert explained.code == 0
+        assert "Usage: molgun " + command in " ".join(explained.output.split())
+
+
+def test_the_schema_describes_every_key(molgun: Any) -> None:
+    schema = json.loads(molgun("schema").output)
+    assert schema == Campaign.model_json_schema()
+    assert schema["properties"]["seed"]["description"]
+
+
+def test_every_error_has_an_exit_code_of_its_own() -> None:
+    classes = [MolgunError, *MolgunError.__subclasses__()]
+    codes = [error.exit_code for error in classes]
+    assert len(set(codes)) == len(codes)
+    assert not {0, 1, 2} & set(codes), "0 is success, 1 a crash, 2 a wrong command line"
+
+
+def test_errors_are_sentences_on_standard_error(molgun: Any, tmp_path: Path) -> None:
+    answer = molgun("status", tmp_path, "--json")
+    assert answer.code == 16
+    assert answer.output == ""
+    assert "no campaign was planned here" in answer.errors
+    assert "Traceback" not in answer.errors
+
+
+def test_debug_shows_where_an_error_came_from(molgun: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from molgun_lmp.errors import CampaignError
+
+    monkeypatch.setattr("sys.argv", ["molgun", "--debug", "status", str(tmp_path)])
+    with pytest.raises(CampaignError):
+        main()
+
+
+@pytest.mark.parametrize(
+    ("override", "code", "says"),
+    [
+        ("dynamics.steps=0", 11, "dynamics.steps"),
+        ("dynamics.stepz=9", 11, "did you mean `steps`"),
+        ("gun", 11, "expected dotted.key=value"),
+        ("model.folder=elsewhere", 13, "no readable model card"),
+        ("gun.start={kind: height, angstrom: 2}", 14, "Start higher"),
+    ],
+)
+def test_plan_refuses_what_is_wrong_and_writes_nothing(
+    molgun: Any, file: Path, override: str, code: int, says: str
+) -> None:
+    before = sorted(file.parent.rglob("*"))
+    answer = molgun("plan", file, "--set", "gun.skip_free_flight=false", "--set", override)
+    assert (answer.code, says in answer.errors) == (code, True), answer.errors
+    assert sorted(file.parent.rglob("*")) == before
+
+
+def test_plan_refuses_an_existing_folder_before_it_looks_at_anything_else(molgun: Any, file: Path) -> None:
+    (file.parent / "small").mkdir()
+    answer = molgun("plan", file, "--set", "model.folder=elsewhere")
+    assert answer.code == 16
+    assert "exists already" in answer.errors
+
+
+def test_examples_are_listed_and_a_wrong_name_or_an_existing_folder_is_refused(molgun: Any, tmp_path: Path) -> None:
+    listed = json.loads(molgun("init", "anywhere", "--list", "--json").output)
+    assert {"ecco-si001", "paper-protocol", "cyclooctyne-si001"} <= listed.keys()
+    unknown = molgun("init", tmp_path / "new", "--example", "ecco")
+    assert unknown.code == 11
+    assert "ecco-si001" in unknown.errors
+    assert not (tmp_path / "new").exists()
+
+
+@pytest.mark.parametrize("example", ["ecco-si001", "paper-protocol", "cyclooctyne-si001"])
+def test_an_example_is_copied_whole_and_its_file_is_valid(molgun: Any, tmp_path: Path, example: str) -> None:
+    target = tmp_path / "new" / "demo"
+    answer = molgun("init", target, "--example", example, "--json")
+    assert answer.code == 0, answer.errors
+    files = json.loads(answer.output)["files"]
+    assert sorted(files) == sorted(str(file.relative_to(target)) for file in target.rglob("*") if file.is_file())
+    loaded = load_campaign(target / "campaign.yaml")
+    assert loaded.path(loaded.config.model.folder).is_dir()
+    assert loaded.path(loaded.config.system.slab.pool).is_file()
+    again = molgun("init", target, "--example", example)
+    assert again.code == 16
+
+
+def test_equilibrate_never_overwrites_a_pool_unasked(molgun: Any, file: Path) -> None:
+    document = yaml.safe_load(file.read_text())
+    document["system"]["slab"]["start"] = {"kind": "si001"}
+    file.write_text(yaml.safe_dump(document))
+    before = (file.parent / "slab.extxyz.xz").read_bytes()
+    answer = molgun("equilibrate", file, "--slab")
+    assert answer.code == 12
+    assert "--force" in answer.errors
+    without_start = molgun("equilibrate", file, "--molecule", "--force")
+    assert without_start.code == 11
+    assert "system.molecule.start is missing" in without_start.errors
+    assert (file.parent / "slab.extxyz.xz").read_bytes() == before
+
+
+def test_a_wrong_command_line_exits_with_2(molgun: Any) -> None:
+    assert molgun("fire").code == 2
+    assert molgun("run").code == 2
