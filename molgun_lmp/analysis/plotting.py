@@ -1,0 +1,197 @@
+"""The look of all figures: one colour and one marker per mode, and how a figure is stored with its numbers."""
+
+import csv
+import dataclasses
+from collections.abc import Iterable, Sequence
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any, Final, Literal
+
+import matplotlib as mpl
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patheffects import AbstractPathEffect, withStroke
+
+from molgun_lmp.errors import InputFileError
+from molgun_lmp.records import Mode, Vector
+
+# The report page gives these three their colours of the dark theme; nothing else may be drawn in them.
+INK: Final = "#1b1f24"
+RULE: Final = "#c9ced6"
+PAPER: Final = "#fffffe"
+
+FADED: Final = "#8a919c"
+ALARM: Final = "#d55e00"
+
+PAGE_INCHES: Final = 6.9
+"""Width of a figure over the whole text of a journal page."""
+
+MANY: Final = 200
+"""Beyond this many trajectories lines and bars are stored as pixels inside the SVG: vectors would take megabytes."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class ModeStyle:
+    """How one mode is drawn. Colours tell families apart, markers and dashes their members."""
+
+    colour: str
+    marker: str
+    dash: Literal["-", "--", ":", "-."] = "-"
+
+    @property
+    def hatch(self) -> str | None:
+        """What a bar has where a line has its dash."""
+        return _HATCHES[self.dash]
+
+
+# Colours by M. Okabe and K. Ito, told apart with any colour vision (https://jfly.uni-koeln.de/color/).
+_VERMILION, _ORANGE, _YELLOW, _GREEN = "#d55e00", "#e69f00", "#f0e442", "#009e73"
+_SKY, _BLUE, _PURPLE = "#56b4e9", "#0072b2", "#cc79a7"
+_PALE, _DIM = "#c3c8d0", "#5b6470"
+
+MODE_STYLES: Final[dict[Mode, ModeStyle]] = {
+    Mode.EXPLOSION: ModeStyle(colour=_VERMILION, marker="*"),
+    Mode.CC_BROKEN: ModeStyle(colour=_VERMILION, marker="s", dash="--"),
+    Mode.H_ABSTRACTION: ModeStyle(colour=_VERMILION, marker="v", dash=":"),
+    Mode.SL_DB: ModeStyle(colour=_PURPLE, marker="D"),
+    Mode.SL: ModeStyle(colour=_PURPLE, marker="o", dash="--"),
+    Mode.DB: ModeStyle(colour=_PURPLE, marker="h", dash=":"),
+    Mode.OT_CY: ModeStyle(colour=_BLUE, marker="o"),
+    Mode.BR_CY: ModeStyle(colour=_SKY, marker="s"),
+    Mode.OT_ET: ModeStyle(colour=_GREEN, marker="^"),
+    Mode.BR_ET: ModeStyle(colour=_GREEN, marker="P", dash="--"),
+    Mode.PC: ModeStyle(colour=_ORANGE, marker="p"),
+    Mode.OTHER: ModeStyle(colour=_YELLOW, marker=">"),
+    Mode.IN_FLIGHT: ModeStyle(colour=_PALE, marker="v"),
+    Mode.SCATTERED: ModeStyle(colour=_DIM, marker="^", dash="--"),
+    Mode.PHYSISORBED: ModeStyle(colour=FADED, marker="o"),
+    Mode.UNDECIDED: ModeStyle(colour=FADED, marker="d", dash="-."),
+    Mode.FAILED: ModeStyle(colour=INK, marker="X", dash=":"),
+}
+
+_HATCHES: Final = {"-": None, "--": "////", ":": "xxxx", "-.": "...."}
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class FigureFiles:
+    """A stored figure: vector, raster (200 dpi) and the numbers drawn."""
+
+    name: str
+    caption: str
+    svg: Path
+    png: Path
+    csv: Path
+    light_only: bool = False
+    """True for pictures of atoms, whose shading needs white paper in a dark page too."""
+
+
+def house_style() -> AbstractContextManager[Any]:
+    """Matplotlib's settings for a figure, undone on leaving."""
+    settings: dict[str, Any] = {
+        "font.family": "DejaVu Sans",
+        "font.size": 8,
+        "axes.titlesize": 9,
+        "axes.titleweight": "bold",
+        "axes.titlelocation": "left",
+        "axes.labelsize": 8,
+        "axes.linewidth": 0.7,
+        "axes.spines.top": False,
+        "axes.spines.right": False,
+        "axes.axisbelow": True,
+        "axes.grid": False,
+        "grid.color": RULE,
+        "grid.linewidth": 0.5,
+        "xtick.labelsize": 8,
+        "ytick.labelsize": 8,
+        "legend.fontsize": 7.5,
+        "legend.frameon": False,
+        "lines.linewidth": 1.1,
+        "patch.linewidth": 0.0,
+        "hatch.linewidth": 0.5,
+        "hatch.color": PAPER,
+        "svg.fonttype": "path",
+        "svg.hashsalt": "molgun",
+        "figure.facecolor": PAPER,
+        "axes.facecolor": PAPER,
+        "savefig.facecolor": PAPER,
+    }
+    inked = ("text.color", "axes.edgecolor", "axes.labelcolor", "axes.titlecolor", "xtick.color", "ytick.color")
+    context: AbstractContextManager[Any] = mpl.rc_context(settings | dict.fromkeys(inked, INK))
+    return context
+
+
+def new_figure(width: float, height: float) -> Figure:
+    """An empty figure in inches that no global state knows of."""
+    figure = Figure(figsize=(width, height), layout="constrained")
+    FigureCanvasAgg(figure)
+    return figure
+
+
+def halo() -> list[AbstractPathEffect]:
+    """A rim of paper around a marker in ink, so that it shows on bars of any colour in both themes."""
+    return [withStroke(linewidth=2.4, foreground=PAPER)]
+
+
+def mode_legend(modes: Iterable[Mode], *, lines: bool = False) -> list[Line2D]:
+    """Legend entries of the modes that occur, in the order of `Mode`."""
+    there = set(modes)
+    return [
+        Line2D(
+            [],
+            [],
+            color=style.colour,
+            marker=style.marker,
+            markeredgecolor=INK,
+            markeredgewidth=0.6,
+            markersize=5.5,
+            linestyle=style.dash if lines else "none",
+            label=mode.value,
+        )
+        for mode, style in MODE_STYLES.items()
+        if mode in there
+    ]
+
+
+def store(
+    figure: Figure,
+    folder: Path,
+    name: str,
+    *,
+    caption: str,
+    header: Sequence[str],
+    rows: Iterable[Sequence[object]],
+    light_only: bool = False,
+) -> FigureFiles:
+    """Write `name`.svg, .png and .csv into `folder`, made where it is missing. Equal input gives equal bytes.
+
+    Raises `InputFileError` where the folder cannot be written.
+    """
+    files = FigureFiles(
+        name=name,
+        caption=caption,
+        svg=folder / f"{name}.svg",
+        png=folder / f"{name}.png",
+        csv=folder / f"{name}.csv",
+        light_only=light_only,
+    )
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        figure.savefig(files.svg, metadata={"Date": None, "Creator": None})
+        figure.set_layout_engine("none")  # the layout is made; a second time costs as much as the drawing
+        figure.savefig(files.png, dpi=200, metadata={"Software": None})
+        with files.csv.open("w", newline="", encoding="utf-8") as handle:
+            writer = csv.writer(handle, lineterminator="\n")
+            writer.writerow(header)
+            writer.writerows(rows)
+    except OSError as error:
+        raise InputFileError(
+            f"figure {name!r} cannot be written into {folder}: {error}. Choose another folder."
+        ) from error
+    return files
+
+
+def towards_white(colour: Sequence[float], amount: float) -> Vector:
+    """An RGB colour mixed with white; `amount` 0 leaves it, 1 is white."""
+    red, green, blue = (float(channel + (1.0 - channel) * amount) for channel in colour)
+    return red, green, blue

@@ -1,0 +1,93 @@
+"""The report: one HTML page that holds everything it shows, readable without a network, on paper and in the dark."""
+
+import dataclasses
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from molgun_lmp.analysis.plotting import FigureFiles
+from molgun_lmp.analysis.report_rows import (
+    TRAJECTORY_HEADER,
+    labels_statement,
+    remarks,
+    settings_rows,
+    summary_lines,
+    trajectory_rows,
+)
+from molgun_lmp.analysis.summary import Summary, sticking_sentence
+from molgun_lmp.analysis.svg_inline import inline_svg
+from molgun_lmp.errors import InputFileError
+from molgun_lmp.records import Outcome, Shot, TrajectoryResult
+from molgun_lmp.templates_dir import templates_folder
+
+_TEMPLATE = "report.html.j2"
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class ReportContent:
+    """All that the page shows. Texts may hold anything: they are escaped."""
+
+    title: str
+    created: str
+    summary: Summary
+    outcomes: Sequence[Outcome]
+    shots: Sequence[tuple[str, Shot]] = ()
+    """(trajectory id, what was drawn for it)."""
+    results: Sequence[TrajectoryResult] = ()
+    figures: Sequence[FigureFiles] = ()
+    """In the order of the page."""
+    level_of_theory: str = ""
+    """Of the labels that the model learned from, such as `GFN1-xTB`; empty where the card does not say."""
+    protocol: Mapping[str, object] = dataclasses.field(default_factory=dict)
+    """The resolved campaign file."""
+    model_card: Mapping[str, object] = dataclasses.field(default_factory=dict)
+    provenance: Mapping[str, object] = dataclasses.field(default_factory=dict)
+    """Versions, hashes, engine, machines, wall time."""
+    lammps_files: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    """Trajectory id -> folder of its deck, data file and dump, as the reader should see it."""
+
+
+def render_report(content: ReportContent) -> str:
+    """The page as text. Raises `InputFileError` where a figure's SVG or the template is missing."""
+    lines, notes = summary_lines(content.summary)
+    environment = Environment(
+        loader=FileSystemLoader(templates_folder()),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return environment.get_template(_TEMPLATE).render(
+        title=content.title,
+        created=content.created,
+        labels=labels_statement(content.level_of_theory),
+        sticking=sticking_sentence(content.summary),
+        remarks=remarks(content.summary),
+        header=content.summary.header(),
+        lines=lines,
+        notes=notes,
+        figures=[(figure, Markup(inline_svg(figure.svg, figure.caption))) for figure in content.figures],
+        sections=[
+            ("protocol", "Protocol", "The resolved campaign file.", settings_rows(content.protocol)),
+            ("model", "Model", labels_statement(content.level_of_theory), settings_rows(content.model_card)),
+            ("provenance", "Provenance", "Versions, hashes and machines.", settings_rows(content.provenance)),
+        ],
+        trajectory_header=TRAJECTORY_HEADER,
+        trajectories=trajectory_rows(content.outcomes, content.shots, content.results, content.lammps_files),
+    )
+
+
+def write_report(path: Path, content: ReportContent) -> Path:
+    """Write the page, whole or not at all, and give its path. Raises `InputFileError` where that is impossible."""
+    text = render_report(content)
+    aside = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        aside.write_text(text, encoding="utf-8")
+        aside.replace(path)
+    except OSError as error:
+        aside.unlink(missing_ok=True)
+        raise InputFileError(f"the report cannot be written to {path}: {error}. Choose another place.") from error
+    return path

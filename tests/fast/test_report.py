@@ -1,0 +1,312 @@
+"""The report page: complete, self-contained, escaped, and clear where there is nothing to show."""
+
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+from molgun_lmp.analysis.figures import draw_modes
+from molgun_lmp.analysis.report import ReportContent, render_report, write_report
+from molgun_lmp.analysis.report_rows import TRAJECTORY_HEADER, labels_statement, remarks, settings_rows, trajectory_rows
+from molgun_lmp.analysis.summary import summarise
+from molgun_lmp.analysis.svg_inline import inline_svg
+from molgun_lmp.errors import InputFileError
+from molgun_lmp.records import Cause, EnergyRecord, Mode, Outcome, Shot, Stop, TrajectoryResult
+
+HOSTILE = "<script>alert('x')</script><img src=http://evil.example/ onerror=alert(1)>\"'&{{ 7*7 }}"
+VOID = {"meta", "link", "br", "img", "hr", "input", "col"}
+
+
+class Page(HTMLParser):
+    """The page's elements; fails on elements that are not closed in order."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.elements: list[tuple[str, dict[str, str | None]]] = []
+        self.cells: list[list[str]] = []
+        self.words: list[str] = []
+        self._open: list[str] = []
+        self.feed(text)
+        self.close()
+        assert self._open == []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, dict(attrs)))
+        if tag not in VOID:
+            self._open.append(tag)
+        if tag == "tr":
+            self.cells.append([])
+        elif tag in ("td", "th"):
+            self.cells[-1].append("")
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self._open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        self.words.append(data)
+        if self._open and self._open[-1] in ("td", "th"):
+            self.cells[-1][-1] += data
+
+    @property
+    def text(self) -> str:
+        return " ".join(" ".join(self.words).split())
+
+
+def _outcome(index: int, mode: Mode, **changes: object) -> Outcome:
+    stuck = mode is Mode.OT_CY
+    fields = {
+        "trajectory_id": f"{index:06d}", "mode": mode, "stuck": stuck, "contact": mode is not Mode.IN_FLIGHT,
+        "first_contact_ps": 0.42, "first_bond_ps": 0.61 if stuck else None, "time_ps": 2.0,
+        "lowest_clearance_angstrom": 1.9, "events": ((0.0, Mode.IN_FLIGHT), (0.61, mode)),
+        "bonds": ((130, 12, 1.943), (131, 13, 1.951)) if stuck else (), "reason": "both CY carbons bind one dimer",
+        "truncated": False, "slab_snapshot": f"s{index}", "molecule_snapshot": f"m{index}",
+    }  # fmt: skip
+    return Outcome(**(fields | changes))  # type: ignore[arg-type]
+
+
+def _shot(index: int) -> Shot:
+    return Shot(
+        index=index,
+        campaign_seed=1,
+        slab_snapshot=f"s{index}",
+        molecule_snapshot=f"m{index}",
+        kick_kind="fixed",
+        kick_velocity=(0.0, 0.0, -5.0),
+        kick_energy_ev=0.2051,
+        polar_deg=12.34,
+        azimuth_deg=0.0,
+        rotation=(0.0, 0.0, 0.0, 1.0),
+        com_start=(1.0, 2.0, 20.0),
+        com_height_angstrom=9.0,
+        clearance_angstrom=6.0,
+        impact_xy_angstrom=(1.0, 2.0),
+        skipped_flight_ps=0.0,
+    )
+
+
+def _result(index: int, *, cause: Cause | None = None, message: str = "", flagged: bool = False) -> TrajectoryResult:
+    return TrajectoryResult(
+        trajectory_id=f"{index:06d}",
+        state="failed" if cause else "finished",
+        stop=None if cause else Stop.COMPLETED,
+        cause=cause,
+        message=message,
+        steps=4000,
+        energy=EnergyRecord(drift_ev_per_atom_per_ps=-1.24e-6, excursion_ev_per_atom=1e-5, flagged=flagged),
+        wall_s=60.0,
+        started_at="2026-11-22T12:00:00Z",
+        host="node1",
+        engine="pair_style mace",
+        attempt=1,
+        hashes={},
+    )
+
+
+MODES = [Mode.OT_CY, Mode.OT_CY, Mode.SCATTERED, Mode.UNDECIDED, Mode.FAILED]
+OUTCOMES = [_outcome(i, mode) for i, mode in enumerate(MODES)]
+RESULTS = [_result(i) for i in range(3)] + [
+    _result(3, flagged=True),
+    _result(4, cause=Cause.NAN_FORCE, message="step 7"),
+]
+
+
+def _content(folder: Path | None = None) -> ReportContent:
+    summary = summarise(OUTCOMES, RESULTS, planned=8)
+    return ReportContent(
+        title="ECCO on Si(001)",
+        created="2026-11-22",
+        summary=summary,
+        outcomes=OUTCOMES,
+        shots=[(o.trajectory_id, _shot(i)) for i, o in enumerate(OUTCOMES)],
+        results=RESULTS,
+        figures=[] if folder is None else [draw_modes(summary, folder), draw_modes(summary, folder, "again")],
+        level_of_theory="GFN1-xTB",
+        protocol={"seed": 1, "gun": {"kick": {"kind": "fixed", "energy_ev": 0.2}}, "stop": []},
+        model_card={"name": "small", "elements": ["H", "C", "Si"]},
+        provenance={"versions": {"ase": "3.29.0"}, "hashes": {"model": "ab12"}},
+        lammps_files={o.trajectory_id: f"trajectories/{o.trajectory_id}" for o in OUTCOMES},
+    )
+
+
+@pytest.fixture(scope="module")
+def text(tmp_path_factory: pytest.TempPathFactory) -> str:
+    folder = tmp_path_factory.mktemp("report")
+    return write_report(folder / "report.html", _content(folder)).read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def page(text: str) -> Page:
+    return Page(text)
+
+
+def test_the_table_is_first_and_equals_the_summary(page: Page) -> None:
+    summary = _content().summary
+    assert page.cells[0] == list(summary.header())
+    shown = page.cells[1 : 1 + len(summary.table())]
+    assert [tuple(cells) for cells in shown] == [row.cells() for row in summary.table()]
+    assert page.text.index("How the shots ended") < page.text.index("Figure 1.")
+
+
+def test_the_answer_and_its_limits_are_said(page: Page) -> None:
+    assert "2 of 5 shots are bound to the surface at the end: 40.0 %" in page.text
+    assert "Labels: GFN1-xTB, not PBE-D3: numbers are not comparable with the paper's." in page.text
+    assert "5 of 8 planned trajectories are in this table." in page.text
+    assert "1 trajectory failed: 1 nan-force." in page.text
+    assert "1 trajectory moved in total energy beyond the limits." in page.text
+
+
+def test_protocol_model_and_provenance_are_tables(page: Page) -> None:
+    for row in (
+        ["gun.kick.energy_ev", "0.2"], ["stop", "–"], ["elements", "H, C, Si"], ["versions.ase", "3.29.0"],
+        ["hashes.model", "ab12"],
+    ):  # fmt: skip
+        assert row in page.cells
+
+
+def test_every_trajectory_has_its_row(page: Page) -> None:
+    rows = {cells[0]: cells for cells in page.cells if len(cells) == len(TRAJECTORY_HEADER)}
+    assert rows["000000"] == [
+        "000000", "OT-CY", "0.42", "0.61", "130–12 1.94 Å, 131–13 1.95 Å", "both CY carbons bind one dimer", "12.3",
+        "0.205", "-1.2e-06", "completed", "trajectories/000000",
+    ]  # fmt: skip
+    assert rows["000003"][8] == "-1.2e-06 (flagged)"
+    assert rows["000004"][9] == "nan-force: step 7"
+    assert len(rows) == 1 + len(OUTCOMES)
+
+
+def test_nothing_is_fetched_and_nothing_runs(page: Page, text: str) -> None:
+    for tag, attributes in page.elements:
+        assert tag not in ("script", "link", "iframe", "object", "embed", "base")
+        for name, value in attributes.items():
+            assert not name.startswith("on")
+            if name in ("src", "href", "xlink:href", "data", "action", "srcset"):
+                assert (value or "").startswith(("#", "data:")), (tag, name, value)
+    assert "@import" not in text
+    assert not re.search(r"url\((?!#)", text)
+
+
+def test_ids_are_unique_and_links_within_the_page_lead_somewhere(page: Page) -> None:
+    ids = [attributes["id"] for _, attributes in page.elements if "id" in attributes]
+    assert len(ids) == len(set(ids))
+    links = {v[1:] for _, a in page.elements for n, v in a.items() if n.endswith("href") and v and v.startswith("#")}
+    assert links <= set(ids)
+    assert {"table", "figures", "protocol", "model", "provenance", "trajectories"} <= links
+
+
+def test_figures_follow_the_theme(page: Page, text: str) -> None:
+    drawings = [attributes for tag, attributes in page.elements if tag == "svg"]
+    assert len(drawings) == 2
+    assert all(a["role"] == "img" and a["aria-label"] for a in drawings)
+    assert "prefers-color-scheme: dark" in text
+    assert "@media print" in text
+    body = text[text.index("<svg") :]
+    assert "var(--ink)" in body
+    assert "#1b1f24" not in body
+    assert "modes.csv" in page.text
+
+
+def test_hostile_names_are_text() -> None:
+    outcome = _outcome(0, Mode.FAILED, trajectory_id=HOSTILE, reason=HOSTILE, slab_snapshot=HOSTILE)
+    content = ReportContent(
+        title=HOSTILE,
+        created=HOSTILE,
+        summary=summarise([outcome]),
+        outcomes=[outcome],
+        level_of_theory=HOSTILE,
+        protocol={HOSTILE: {HOSTILE: [HOSTILE]}},
+        model_card={"name": HOSTILE},
+        provenance={"host": HOSTILE},
+        lammps_files={HOSTILE: HOSTILE},
+    )
+    page = Page(render_report(content))
+    tags = {tag for tag, _ in page.elements}
+    assert not tags & {"script", "img"}
+    assert all("evil" not in str(value) for _, attributes in page.elements for value in attributes.values())
+    assert page.text.count("{{ 7*7 }}") >= 9
+    assert "49" not in page.text
+
+
+def test_a_page_about_nothing_says_so() -> None:
+    empty = ReportContent(title="empty", created="", summary=summarise([], planned=10), outcomes=[])
+    page = Page(render_report(empty))
+    assert "No trajectory was analysed" in page.text
+    assert "0 of 10 planned trajectories" in page.text
+    assert "There are no analysed trajectories." in page.text
+    assert "level of theory not stated" in page.text
+    assert page.text.count("Nothing was recorded here.") == 3
+    assert "#figures" not in {attributes.get("href") for _, attributes in page.elements}
+
+
+def test_all_failed_says_so() -> None:
+    outcomes = [_outcome(i, Mode.FAILED, contact=False) for i in range(3)]
+    results = [_result(i, cause=Cause.LOST_ATOMS) for i in range(3)]
+    content = ReportContent(
+        title="f", created="", summary=summarise(outcomes, results), outcomes=outcomes, results=results
+    )
+    page = Page(render_report(content))
+    assert "All 3 trajectories failed: nothing can be said about sticking." in page.text
+    assert "3 trajectories failed: 3 lost-atoms." in page.text
+
+
+@pytest.mark.parametrize(
+    ("level", "words"),
+    [
+        ("GFN1-xTB", "not PBE-D3: numbers are not comparable"),
+        ("PBE-D3(BJ)/PAW", "as in the reference paper"),
+        ("r2SCAN", "not comparable"),
+        (" ", "not stated"),
+        ("unknown", "not stated"),
+    ],
+)
+def test_the_labels_are_named(level: str, words: str) -> None:
+    assert words in labels_statement(level)
+
+
+def test_settings_are_flat_and_in_order() -> None:
+    document = {"b": {"y": True, "x": [1, 2]}, "a": None, "pools": [{"file": "s.xyz"}, {"file": "t.xyz"}], "none": {}}
+    assert settings_rows(document) == [
+        ("b.y", "yes"), ("b.x", "1, 2"), ("a", "–"), ("pools.0.file", "s.xyz"), ("pools.1.file", "t.xyz"),
+        ("none", "–"),
+    ]  # fmt: skip
+
+
+def test_unknown_things_are_dashes() -> None:
+    (row,) = trajectory_rows([_outcome(0, Mode.IN_FLIGHT, first_contact_ps=None, reason="")], [], [], {})
+    assert row == ("000000", "in flight", *("–",) * 9)
+    assert remarks(summarise([])) == ()
+
+
+def test_an_svg_loses_whatever_could_act(tmp_path: Path) -> None:
+    path = tmp_path / "bad one.svg"
+    path.write_text(
+        '<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" onload="alert(1)">'
+        '<script>alert(1)</script><a xlink:href="http://evil.example"><text>x</text></a><!-- -->'
+        '<defs><path id="p"/></defs><use xlink:href="#p" clip-path="url(#c)"/><image xlink:href="http://evil.example/x.png"/></svg>'
+    )
+    text = inline_svg(path, "label")
+    assert "evil" not in text
+    assert "alert" not in text
+    assert "<!--" not in text
+    assert 'id="bad_one-p"' in text
+    assert 'href="#bad_one-p"' in text
+    assert 'clip-path="url(#bad_one-c)"' in text
+
+
+@pytest.mark.parametrize("wrong", [None, "not xml", "<html/>"])
+def test_a_figure_that_is_none_is_named(tmp_path: Path, wrong: str | None) -> None:
+    path = tmp_path / "figure.svg"
+    if wrong is not None:
+        path.write_text(wrong)
+    with pytest.raises(InputFileError, match=r"figure\.svg.*Draw it again"):
+        inline_svg(path, "label")
+
+
+def test_an_unwritable_place_is_named_and_nothing_is_left(tmp_path: Path) -> None:
+    (tmp_path / "report.html").mkdir()
+    with pytest.raises(InputFileError, match=r"cannot be written to .*report\.html"):
+        write_report(tmp_path / "report.html", _content())
+    assert [path.name for path in tmp_path.iterdir()] == ["report.html"]
