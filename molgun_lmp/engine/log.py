@@ -9,6 +9,7 @@ import numpy as np
 
 from molgun_lmp.records import FloatArray
 
+_HEADER: Final = "   Step "
 _HALT: Final = re.compile(r"Fix halt condition for fix-id (\S+) met on step (\d+) with value (\S+)")
 
 
@@ -39,7 +40,7 @@ def thermo_tables(text: str) -> tuple[ThermoTable, ...]:
     rows: list[list[float]] = []
     for line in _whole_lines(text):
         words = line.split()
-        if _is_header(words):
+        if line.startswith(_HEADER):
             tables += _table(columns, rows)
             columns, rows = tuple(words), []
         elif line.startswith("Loop time of "):
@@ -79,10 +80,6 @@ def last_halt(text: str) -> Halt | None:
 
 def _whole_lines(text: str) -> list[str]:
     return text[: text.rfind("\n") + 1].splitlines()
-
-
-def _is_header(words: list[str]) -> bool:
-    return bool(words) and words[0] == "Step" and _numbers(words[1:2]) is None
 
 
 def _numbers(words: list[str]) -> list[float] | None:

@@ -1,0 +1,272 @@
+"""A deck's run: force models through fix external, and every way in which a run can end."""
+
+import dataclasses
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from ase import Atoms
+from engine_cases import ELEMENTS, TinyModel, external, head, run_text, single_point, structures, write_data
+
+from molgun_lmp.engine.force_models import Evaluation, Structure, SymmetrixModel
+from molgun_lmp.engine.session import check_deck_value
+from molgun_lmp.errors import EngineError, ModelError
+from molgun_lmp.records import Cause
+
+pytestmark = pytest.mark.engine
+
+STRUCTURES = structures()
+SLAB = STRUCTURES["molecule on slab"]
+STIFFNESS = 0.5
+"""eV/Å^2 of the springs below."""
+NVE = (
+    "timestep 0.0005\nvelocity all create 300 1\nfix nve all nve\nthermo 10\nthermo_style custom step temp pe etotal\n"
+    "thermo_modify format float %.15g\n"
+)
+
+
+@dataclasses.dataclass
+class Springs:
+    """Every atom tied to where it was first seen; `sabotage` may change an answer or raise, given the call number."""
+
+    sabotage: Callable[[int, Evaluation], Evaluation] = lambda _, answer: answer
+    calls: int = 0
+    rest: Structure | None = None
+    elements: frozenset[str] = frozenset(ELEMENTS)
+    cutoff_angstrom: float = 4.0
+
+    def evaluate(self, structure: Structure) -> Evaluation:
+        self.rest = self.rest or structure
+        self.calls += 1
+        away = structure.positions - self.rest.positions
+        away -= np.rint(away @ np.linalg.inv(structure.cell)) @ structure.cell
+        answer = Evaluation(energy_ev=0.5 * STIFFNESS * float((away**2).sum()), forces=-STIFFNESS * away)
+        return self.sabotage(self.calls, answer)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    write_data(tmp_path, SLAB, ELEMENTS)
+    return tmp_path
+
+
+def deck(commands: str, atoms: Atoms = SLAB) -> str:
+    return head(atoms) + external() + NVE + commands
+
+
+def test_a_force_model_drives_the_dynamics(folder: Path) -> None:
+    springs = Springs()
+    run = run_text(folder, deck("run 100\nrun 50\n"), springs)
+    assert (run.error, run.cause, run.halt, run.interrupted) == (None, None, None, False)
+    assert run.steps == 150
+    assert springs.calls == 152  # each run begins with an evaluation
+    assert run.thermo["Step"].tolist() == list(range(0, 151, 10))
+    assert np.ptp(run.thermo["PotEng"]) > 0.1
+    assert np.ptp(run.thermo["TotEng"]) < 1e-4 * np.ptp(run.thermo["PotEng"])
+
+
+def test_the_model_sees_the_structure_in_the_order_of_the_atom_ids(folder: Path) -> None:
+    springs = Springs()
+    run = run_text(folder, deck("run 0\n").replace("fix nve", "atom_modify sort 1 3.0\nfix nve"), springs)
+    assert run.error is None
+    assert springs.rest is not None
+    assert springs.rest.numbers.tolist() == SLAB.numbers.tolist()
+    np.testing.assert_allclose(springs.rest.cell, SLAB.cell.array, atol=1e-10)
+    away = springs.rest.positions - SLAB.positions
+    away -= np.rint(away @ np.linalg.inv(SLAB.cell.array)) @ SLAB.cell.array
+    assert np.abs(away).max() < 1e-10
+    assert springs.rest.pbc == (True, True, True)
+
+
+def test_minimisation_uses_the_energy_of_the_model(folder: Path) -> None:
+    """A minimiser that did not see the energy would stop at once."""
+    springs = Springs(
+        rest=Structure(numbers=SLAB.numbers, positions=SLAB.positions, cell=SLAB.cell.array, pbc=(True,) * 3)
+    )
+    run = run_text(folder, deck("displace_atoms all random 0.2 0.2 0.2 7\nminimize 0.0 1e-4 100 1000\n"), springs)
+    assert run.error is None
+    assert run.thermo["PotEng"][0] > 0.1
+    assert run.thermo["PotEng"][-1] < 1e-6
+
+
+def test_an_exception_in_the_model_ends_the_run_with_its_words(folder: Path) -> None:
+    def fail(call: int, answer: Evaluation) -> Evaluation:
+        if call == 30:
+            raise RuntimeError("the accelerator caught fire")
+        return answer
+
+    springs = Springs(fail)
+    run = run_text(folder, deck("run 1000\nrun 1000\n"), springs)
+    assert run.cause is Cause.FORCE_MODEL_ERROR
+    assert run.error == "the force model failed at step 29: RuntimeError: the accelerator caught fire"
+    assert run.steps < 32
+    assert springs.calls == 30
+
+
+@pytest.mark.parametrize("what", ["force", "energy"])
+def test_a_non_finite_answer_ends_the_run(folder: Path, what: str) -> None:
+    def spoil(call: int, answer: Evaluation) -> Evaluation:
+        if call != 12:
+            return answer
+        if what == "energy":
+            return dataclasses.replace(answer, energy_ev=float("inf"))
+        forces = answer.forces.copy()
+        forces[3, 1] = np.nan
+        return dataclasses.replace(answer, forces=forces)
+
+    run = run_text(folder, deck("run 1000\n"), Springs(spoil))
+    assert run.cause is Cause.NAN_FORCE
+    assert run.error is not None
+    assert "non-finite force at step 11" in run.error
+    assert ("atoms: 4)" in run.error) == (what == "force")
+    assert run.steps < 14
+
+
+def test_an_interrupt_ends_a_long_run_at_its_next_step(folder: Path) -> None:
+    interrupt = threading.Event()
+    seen: list[int] = []
+
+    def progress(step: int) -> None:
+        seen.append(step)
+        if step > 0:
+            interrupt.set()
+
+    commands = "run 100000000\nrun 100000000\nwrite_data ${dir}/end.data\n"
+    run = run_text(folder, deck(commands), Springs(), interrupt, on_progress=progress)
+    assert run.interrupted
+    assert run.error is None
+    assert 0 < seen[-1] <= run.steps < 100_000_000
+    assert (folder / "end.data").is_file()  # what a deck does after its runs is still done
+
+
+def test_an_exception_of_the_caller_leaves_no_thread_behind(folder: Path) -> None:
+    def progress(step: int) -> None:
+        if step > 0:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run_text(folder, deck("run 100000000\n"), Springs(), on_progress=progress)
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("lammps")]
+    assert run_text(folder, deck("run 10\n"), Springs()).steps == 10
+
+
+def test_an_interrupt_before_the_start_runs_no_step(folder: Path) -> None:
+    interrupt = threading.Event()
+    interrupt.set()
+
+    def slow(_: int, answer: Evaluation) -> Evaluation:
+        time.sleep(0.01)
+        return answer
+
+    run = run_text(folder, deck("run 100000\n"), Springs(slow), interrupt)
+    assert run.interrupted
+    assert run.steps < 50
+
+
+def test_a_halt_is_named(folder: Path) -> None:
+    rule = "variable t equal temp\nfix hot all halt 5 v_t > 10 error continue message yes\n"
+    run = run_text(folder, deck(rule + "run 1000\n"), Springs())
+    assert run.error is None
+    assert not run.interrupted
+    assert run.halt is not None
+    assert (run.halt.fix_id, run.halt.step, run.steps) == ("hot", 5, 5)
+    assert run.halt.value > 10
+
+
+@pytest.mark.parametrize(
+    ("commands", "cause", "words"),
+    [
+        ("nonsense 1\nrun 1\n", Cause.LAMMPS_ERROR, "Unknown command: nonsense"),
+        ("run 10\nnonsense 1\n", Cause.LAMMPS_ERROR, "Unknown command: nonsense"),
+    ],
+)
+def test_an_error_of_lammps_is_the_runs_error(folder: Path, commands: str, cause: Cause, words: str) -> None:
+    run = run_text(folder, deck(commands), Springs())
+    assert run.cause is cause
+    assert run.error is not None
+    assert words in run.error
+    assert run_text(folder, deck("run 10\n"), Springs()).steps == 10  # the next instance is a fresh one
+
+
+def test_a_lost_atom_has_its_own_cause(folder: Path) -> None:
+    def throw(call: int, answer: Evaluation) -> Evaluation:
+        return dataclasses.replace(answer, forces=answer.forces + 1e9) if call == 5 else answer
+
+    run = run_text(folder, deck("run 1000\n").replace("p p p", "f f f"), Springs(throw))
+    assert run.cause is Cause.LOST_ATOMS
+
+
+def test_an_include_of_another_engine_is_refused(folder: Path) -> None:
+    run = run_text(folder, head(SLAB) + "pair_style zero 4.0\npair_coeff * *\n" + NVE + "run 1\n", Springs())
+    assert run.error is not None
+    assert "cannot be attached: its engine.in was written for another engine" in run.error
+    run = run_text(folder, deck("run 1\n"), Springs(elements=frozenset({"H", "C"})))
+    assert run.error is not None
+    assert "was not trained on Si; it knows C, H" in run.error
+
+
+def test_a_log_that_cannot_be_written_is_an_engine_error(folder: Path) -> None:
+    (folder / "log.lammps").mkdir()
+    with pytest.raises(EngineError, match="LAMMPS cannot start with the log"):
+        run_text(folder, deck("run 1\n"), Springs())
+
+
+def test_paths_that_lammps_reads_and_paths_that_it_cannot(tmp_path: Path) -> None:
+    """Characters that `check_deck_value` lets through are read; what it refuses, LAMMPS would take apart."""
+    fine = tmp_path / "a#b{c}(d)&e;f~g!h@i=j+k,l?m[n]é"
+    check_deck_value("dir", str(fine))
+    write_data(fine, SLAB, ELEMENTS)
+    dump = "dump d all custom 1 ${dir}/x.dump id\n"
+    assert run_text(fine, deck(dump + "run 0\n"), Springs()).error is None
+    for character in " \t\n'\"$*%\x1b":
+        with pytest.raises(EngineError, match="LAMMPS cannot read such a path"):
+            check_deck_value("dir", f"{tmp_path}/a{character}b")
+
+
+class TestSymmetrix:
+    """Real kernels on the tiny model."""
+
+    @pytest.fixture(scope="class")
+    def model(self, tiny_mace: TinyModel) -> SymmetrixModel:
+        return SymmetrixModel(tiny_mace.symmetrix, dtype="float64")
+
+    @pytest.mark.parametrize("name", STRUCTURES)
+    def test_forces_are_those_of_mace(
+        self, model: SymmetrixModel, tiny_mace: TinyModel, name: str, tmp_path: Path
+    ) -> None:
+        from mace.calculators import MACECalculator
+
+        atoms = STRUCTURES[name]
+        point = single_point(tmp_path, atoms, external(), model)
+        reference = MACECalculator(model_paths=str(tiny_mace.model), default_dtype="float64", device="cpu")
+        reference.calculate(atoms, ["energy", "forces"])
+        expected = reference.results["forces"]
+        assert np.abs(point.forces - expected).max() < max(1e-4 * np.abs(expected).max(), 1e-6)
+        assert abs(point.energy - reference.results["energy"]) < 1e-4 * len(atoms)
+
+    def test_an_evaluation_remembers_nothing(self, model: SymmetrixModel) -> None:
+        """The same structure gives the same bits after another one, a neighbour list being no memory."""
+        first = Structure(numbers=SLAB.numbers, positions=SLAB.positions, cell=SLAB.cell.array, pbc=(True,) * 3)
+        moved = dataclasses.replace(first, positions=SLAB.positions + 0.02)
+        before = model.evaluate(first)
+        model.evaluate(moved)
+        after = model.evaluate(first)
+        assert before.energy_ev == after.energy_ev
+        assert np.array_equal(before.forces, after.forces)
+
+    def test_what_it_knows(self, model: SymmetrixModel) -> None:
+        assert model.elements == frozenset(ELEMENTS)
+        assert model.cutoff_angstrom == 4.0
+        oxygen = Structure(numbers=np.array([8]), positions=np.zeros((1, 3)), cell=9.0 * np.eye(3), pbc=(True,) * 3)
+        with pytest.raises(ModelError, match="was not trained on O; it knows C, H, Si"):
+            model.evaluate(oxygen)
+
+    def test_files_that_are_no_model(self, tmp_path: Path) -> None:
+        with pytest.raises(ModelError, match=r"absent\.json cannot be read"):
+            SymmetrixModel(tmp_path / "absent.json")
+        (tmp_path / "other.json").write_text('{"atomic_numbers": [1]}')
+        with pytest.raises(ModelError, match=r"other\.json is not a symmetrix model \(KeyError"):
+            SymmetrixModel(tmp_path / "other.json")
