@@ -12,7 +12,7 @@ def energy_record(time_ps: FloatArray, total_energy_ev: FloatArray, n_atoms: int
     """Conservation of the total energy (T,) eV at the times (T,) ps, per atom of all N atoms.
 
     The drift is the slope of the least-squares line; an ensemble that exchanges heat has none, nor do fewer than three
-    values. A drift is flagged where the line rises or falls by more than the values scatter about it: a run of a few
+    values. A drift is flagged where the line rises or falls by twice what the values scatter about it: a run of a few
     vibrations has a slope that means nothing. A total energy that is not a number is flagged.
     """
     conserves = dynamics.ensemble == "nve" and dynamics.bath is None
@@ -28,7 +28,7 @@ def energy_record(time_ps: FloatArray, total_energy_ev: FloatArray, n_atoms: int
         centred = time_ps - np.mean(time_ps)
         drift = float(centred @ change / (centred @ centred))
         scatter = float(np.ptp(change - drift * centred))
-        significant = abs(drift) * float(np.ptp(time_ps)) > scatter
+        significant = abs(drift) * float(np.ptp(time_ps)) > 2.0 * scatter
     flagged = excursion > dynamics.max_excursion_ev_per_atom or (
         drift is not None and significant and abs(drift) > dynamics.max_drift_ev_per_atom_per_ps
     )

@@ -17,6 +17,7 @@ from molgun_lmp.campaign.supervisor import thread_environment
 from molgun_lmp.campaign.work import Work
 from molgun_lmp.campaign.worker import fire_all, interrupt_on_signals
 from molgun_lmp.engine.launcher import check_launcher, check_world_size, examine_launch
+from molgun_lmp.errors import InterruptedRunError
 
 _POLL_S: Final = 0.2
 
@@ -49,6 +50,10 @@ def work_as_rank(work: Work, console: Console) -> bool:
                 verify_open(work)
             with open_engine(work) as fire:
                 fire_all(work, fire, interrupt)
+        except InterruptedRunError as interrupted:
+            if not speaks:  # every rank was told to stop; one says so
+                raise SystemExit(interrupted.exit_code) from None
+            raise
         finally:
             meeting = world.Ibarrier()
             while not meeting.Test():

@@ -51,12 +51,10 @@ def supervise(work: Work, *, workers: int, console: Console) -> None:
     monitor = Monitor(work.folders, work.steps)
     crew = _Crew(work, min(workers, monitor.planned - monitor.ended))
     with _signals() as asked, crew, progress_display(monitor, console) as show:
-        while crew.tend():
-            if asked:
-                crew.end(asked)
-                break
+        while not asked and crew.tend():
             show()
             time.sleep(_POLL_S)
+        crew.end(asked)
     if asked or crew.interrupted:
         raise InterruptedRunError(
             f"stopped with {monitor.ended} of {monitor.planned} trajectories ended; nothing is lost but the steps of "

@@ -59,11 +59,25 @@ def fire_all(work: Work, fire: Fire, interrupt: threading.Event) -> int:
         for folder in waiting:
             if interrupt.is_set():
                 raise InterruptedRunError(f"stopped; `{work.again}` goes on.")
-            claim = take(folder, owner)
-            if claim is not None:
-                taken = True
-                stored += _run_claimed(folder, claim, fire, interrupt)
+            with _full_disk_in_words(folder):
+                claim = take(folder, owner)
+                if claim is not None:
+                    taken = True
+                    stored += _run_claimed(folder, claim, fire, interrupt)
     return stored
+
+
+@contextmanager
+def _full_disk_in_words(folder: TrajectoryFolder) -> Iterator[None]:
+    try:
+        yield
+    except Exception as error:
+        if not is_disk_full(error):
+            raise
+        raise CampaignError(
+            f"the disk of {folder.path} is full or the quota used up. Make room and give the same command: what has "
+            "ended is kept, and the trajectories at work start again."
+        ) from error
 
 
 def _run_claimed(folder: TrajectoryFolder, claim: Claim, fire: Fire, interrupt: threading.Event) -> bool:
@@ -79,13 +93,8 @@ def _run_claimed(folder: TrajectoryFolder, claim: Claim, fire: Fire, interrupt: 
             release(folder, claim)
             return False
         return _store(folder, claim, result)
-    except BaseException as error:
+    except BaseException:
         release(folder, claim)
-        if is_disk_full(error):
-            raise CampaignError(
-                f"the disk of {folder.path} is full or the quota used up. Make room and give the same command: what "
-                "has ended is kept, and the trajectories at work start again."
-            ) from error
         raise
 
 

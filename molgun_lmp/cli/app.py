@@ -46,7 +46,7 @@ for _family in (campaigns, results, pools, models, machine):
 def main() -> None:
     """Run the command line and exit: 0 for success, the error's own code otherwise, 130 after Ctrl-C."""
     try:
-        app()
+        app(prog_name="molgun")
     except MolgunError as error:
         if "--debug" in sys.argv[1:]:
             raise

@@ -21,7 +21,7 @@ pytestmark = pytest.mark.engine
 
 MOLGUN = [sys.executable, "-c", "from molgun_lmp.cli import main; main()"]
 ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1"}
-STEPS = 60
+STEPS = 40
 PATIENCE_S = 900
 
 

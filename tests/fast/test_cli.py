@@ -65,7 +65,7 @@ def test_the_schema_describes_every_key(molgun: Any) -> None:
 
 
 def test_every_error_has_an_exit_code_of_its_own() -> None:
-    classes = [MolgunError, *MolgunError.__subclasses__()]
+    classes: list[type[MolgunError]] = [MolgunError, *MolgunError.__subclasses__()]
     codes = [error.exit_code for error in classes]
     assert len(set(codes)) == len(codes)
     assert not {0, 1, 2} & set(codes), "0 is success, 1 a crash, 2 a wrong command line"

@@ -1,0 +1,74 @@
+"""Pools made by real LAMMPS runs under a tiny model: written, resumed, refused, and good enough to be fired."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import yaml
+from ase.io import write
+from campaign_cases import write_campaign_file, write_model
+from engine_cases import TinyModel
+from rich.console import Console
+
+from molgun_lmp.campaign.equilibrate import equilibrate
+from molgun_lmp.config import LoadedCampaign, load_campaign
+from molgun_lmp.errors import CampaignError
+from molgun_lmp.gun.pools import Pool, read_pool
+
+pytestmark = pytest.mark.engine
+
+SETTINGS = {"runs": 2, "duration_ps": 0.03, "burn_in_ps": 0.01, "snapshot_every_ps": 0.005, "timestep_fs": 0.5}
+
+
+@pytest.fixture(scope="module")
+def loaded(
+    tmp_path_factory: pytest.TempPathFactory,
+    tiny_mace: TinyModel,
+    slab_pool: Pool,
+    molecule_pool: Pool,
+    plugin: Path,
+) -> LoadedCampaign:
+    """A campaign file whose molecule starts from a file and has no pool yet."""
+    folder = tmp_path_factory.mktemp("equilibrate")
+    write_model(folder / "model", tiny_mace.deployed["float64"])
+    file = write_campaign_file(
+        folder, slab_pool, molecule_pool, {"engine": {"kind": "mace"}, "stop": {"max_temperature_k": None}}
+    )
+    document: dict[str, Any] = yaml.safe_load(file.read_text())
+    write(folder / "start.xyz", molecule_pool.snapshots[0])
+    document["system"]["molecule"] |= {"pool": "new/pool.extxyz", "start": {"kind": "file", "path": "start.xyz"}}
+    document["system"]["equilibration"] = SETTINGS
+    file.write_text(yaml.safe_dump(document))
+    return load_campaign(file)
+
+
+def make(loaded: LoadedCampaign, *, force: bool = False) -> Any:
+    return equilibrate(loaded, ["molecule"], workers=1, force=force, console=Console(stderr=True))
+
+
+def test_a_pool_is_made_once_and_resumed_not_repeated(loaded: LoadedCampaign) -> None:
+    (made,) = make(loaded)
+    pool = read_pool(made.file, "molecule")
+    assert len(pool) == made.snapshots == 2 * 4, "0.015, 0.020, 0.025 and 0.030 ps of two runs"
+    assert len(set(pool.ids)) == 8
+    for atoms in pool.snapshots:
+        assert np.allclose(atoms.get_momenta().sum(axis=0), 0.0, atol=1e-6), "the centre of mass is at rest"
+    assert all(run.mean_temperature_k > 0 and run.correlation_time_ps > 0 for run in made.runs)
+    json.dumps(made.to_json(), allow_nan=False)
+
+    root = loaded.file.parent / "small.equilibration" / "molecule"
+    before = {file: file.stat().st_mtime_ns for file in root.rglob("traj*") if file.is_file()}
+    dumps = {file: file.read_bytes() for file in root.rglob("snapshots.dump")}
+    (root / "trajectories/0000/000001/result.json").unlink()  # as if it had been interrupted in its second run
+    again = make(loaded, force=True)[0]
+    assert again.snapshots == made.snapshots
+    assert {file: file.read_bytes() for file in root.rglob("snapshots.dump")} == dumps
+    assert {file: file.stat().st_mtime_ns for file in root.rglob("traj*") if file.is_file()} == before
+
+
+def test_another_protocol_does_not_mix_with_finished_runs(loaded: LoadedCampaign) -> None:
+    hotter = load_campaign(loaded.file, ["system.equilibration.temperature_k=600"])
+    with pytest.raises(CampaignError, match="another protocol"):
+        make(hotter, force=True)
