@@ -70,9 +70,6 @@ class SymmetrixModel:
     def __init__(self, path: Path, *, dtype: Dtype = "float32") -> None:
         self._elements, self._cutoff = _read_head(path)
         os.environ.setdefault(*_NO_BLAS_LOOKUP)
-        # Left to itself, symmetrix looks up OpenBLAS in the loaded libraries' symbol tables at every evaluation, which
-        # takes up to three times as long as the model. Its own contractions serve small matrices better anyway.
-        os.environ.setdefault("SYMMETRIX_HOST_WORKER_BLAS", "off")
         try:
             from symmetrix import Symmetrix  # noqa: PLC0415 - optional, and it loads a large library
         except Exception as error:  # ImportError, or its own error for a processor that lacks the instructions
