@@ -17,8 +17,7 @@ from molgun_lmp.campaign.work import Work
 from molgun_lmp.engine.force_models import ForceModel, SymmetrixModel
 from molgun_lmp.engine.plugin_build import ensure_plugin
 from molgun_lmp.engine.session import DeckRun, run_deck
-from molgun_lmp.gun.deck import STOP_OF_FIX
-from molgun_lmp.gun.names import DATA_NAME, DUMP_NAME, INPUT_NAME
+from molgun_lmp.gun.names import DATA_NAME, DUMP_NAME, INPUT_NAME, STOP_OF_FIX
 from molgun_lmp.provenance import sha256_file
 from molgun_lmp.records import Cause, EnergyRecord, Stop, TrajectoryResult
 

@@ -1,6 +1,5 @@
 """Initial condition in, LAMMPS deck out: pure functions of the drawn shot, the campaign and templates/."""
 
-from collections.abc import Mapping
 from typing import Any, Final
 
 import numpy as np
@@ -12,15 +11,8 @@ from molgun_lmp.gun.names import DATA_NAME, DUMP_NAME, END_NAME, trajectory_id
 from molgun_lmp.gun.rendering import id_ranges, render
 from molgun_lmp.gun.sampling import streams
 from molgun_lmp.gun.setup import Setup
-from molgun_lmp.records import Deck, InitialCondition, Shot, Stop
+from molgun_lmp.records import Deck, InitialCondition, Shot
 from molgun_lmp.units import FS_PER_PS
-
-STOP_OF_FIX: Final[Mapping[str, Stop]] = {
-    "halt_departed": Stop.DEPARTED,
-    "halt_fragment": Stop.FRAGMENT_LEFT,
-    "halt_hot": Stop.TOO_HOT,
-}
-"""What it means when LAMMPS's log says `Fix halt condition for fix-id NAME met`."""
 
 _LAMMPS_SEEDS: Final = 900_000_000
 

@@ -1,11 +1,21 @@
-"""Names of a trajectory and of the files around its deck; imported by everything, so it imports nothing."""
+"""Names of a trajectory, of the files around its deck and of its stop rules; workers import this, so it is light."""
 
+from collections.abc import Mapping
 from typing import Final
+
+from molgun_lmp.records import Stop
 
 INPUT_NAME: Final = "in.lammps"
 DATA_NAME: Final = "data.lmp"
 DUMP_NAME: Final = "traj.dump"
 END_NAME: Final = "end.data"
+
+STOP_OF_FIX: Final[Mapping[str, Stop]] = {
+    "halt_departed": Stop.DEPARTED,
+    "halt_fragment": Stop.FRAGMENT_LEFT,
+    "halt_hot": Stop.TOO_HOT,
+}
+"""What it means when LAMMPS's log says `Fix halt condition for fix-id NAME met`."""
 
 
 def trajectory_id(index: int) -> str:

@@ -12,9 +12,10 @@ import pytest
 from ase import Atoms
 
 from molgun_lmp.config import Campaign
-from molgun_lmp.gun.deck import STOP_OF_FIX, trajectory_deck
+from molgun_lmp.gun.deck import trajectory_deck
 from molgun_lmp.gun.equilibrated import equilibration_stats, read_equilibration_dump
 from molgun_lmp.gun.equilibration import equilibration_deck, equilibration_frozen
+from molgun_lmp.gun.names import STOP_OF_FIX
 from molgun_lmp.gun.pools import Pool, read_pool, write_pool
 from molgun_lmp.gun.sampling import draw
 from molgun_lmp.gun.setup import Setup, prepare

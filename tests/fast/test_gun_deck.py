@@ -13,8 +13,9 @@ from ase import Atoms
 from molgun_lmp.config import Campaign
 from molgun_lmp.errors import ConfigError, GeometryError
 from molgun_lmp.gun.data_file import data_file
-from molgun_lmp.gun.deck import STOP_OF_FIX, trajectory_deck
+from molgun_lmp.gun.deck import trajectory_deck
 from molgun_lmp.gun.equilibration import equilibration_deck, equilibration_elements
+from molgun_lmp.gun.names import STOP_OF_FIX
 from molgun_lmp.gun.rendering import id_ranges, render
 from molgun_lmp.gun.sampling import draw
 from molgun_lmp.gun.setup import Setup
