@@ -152,6 +152,7 @@ def _cause_of(message: str) -> Cause:
         ("no space left", Cause.DISK),
         ("out of memory", Cause.OUT_OF_MEMORY),
         ("can't allocate", Cause.OUT_OF_MEMORY),
+        ("pair_style mace: the model failed", Cause.FORCE_MODEL_ERROR),
     ):
         if words in lowered:
             return cause

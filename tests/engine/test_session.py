@@ -195,7 +195,9 @@ def test_a_lost_atom_has_its_own_cause(folder: Path) -> None:
     def throw(call: int, answer: Evaluation) -> Evaluation:
         return dataclasses.replace(answer, forces=answer.forces + 1e9) if call == 5 else answer
 
-    run = run_text(folder, deck("run 1000\n").replace("p p p", "f f f"), Springs(throw))
+    free = STRUCTURES["molecule in vacuum"]
+    write_data(folder, free, ELEMENTS)
+    run = run_text(folder, deck("run 1000\n", free), Springs(throw))
     assert run.cause is Cause.LOST_ATOMS
 
 
