@@ -207,9 +207,9 @@ def sticking_sentence(summary: Summary) -> str:
     unclear = [f"{n} {mode.value}" for mode in (Mode.UNDECIDED, Mode.FAILED) if (n := summary.mode(mode).count)]
     if summary.mode(Mode.FAILED).count == summary.shots:
         return f"All {summary.shots} trajectories failed: nothing can be said about sticking."
-    verb = "shot is" if stuck.count == 1 else "shots are"
+    noun, verb = "shot" if summary.shots == 1 else "shots", "is" if stuck.count == 1 else "are"
     text = (
-        f"{stuck.count} of {summary.shots} {verb} bound to the surface at the end: "
+        f"{stuck.count} of {summary.shots} {noun} {verb} bound to the surface at the end: "
         f"{100 * stuck.count / stuck.shots:.1f} % ({level} over snapshots: {bounds_text(stuck.cluster)})."
     )
     if 0 < summary.contact < summary.shots:

@@ -42,7 +42,7 @@ def analyse(campaign: CampaignFolder, as_json: AsJson = False) -> None:
     if summary.shots < store.manifest.trajectories:
         out.print(f"{summary.shots} of {store.manifest.trajectories} planned trajectories have ended.")
     if summary.energy_flagged:
-        out.print(f"{summary.energy_flagged} trajectories did not conserve their energy within the campaign's limits.")
+        out.print(f"Energy not conserved within the campaign's limits: {summary.energy_flagged} of {summary.shots}.")
     out.print(sticking_sentence(summary), markup=False)
     out.print(f"Every trajectory with the numbers that decided it: {store.analysis}", markup=False)
 
