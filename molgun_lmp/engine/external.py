@@ -26,6 +26,7 @@ class ExternalForces:
         self._lmp = lmp
         self._model = model
         self._number_of_type: IntArray = np.zeros(0, dtype=np.int64)
+        self._atoms = 0
 
     def attach(self) -> None:
         """Set the callback; the deck's engine include must have been read. Raises `EngineError` without it."""
@@ -43,6 +44,7 @@ class ExternalForces:
             )
         numbers = [0, *(atomic_numbers[symbol] for symbol in symbols.split())]  # LAMMPS types count from 1
         self._number_of_type = np.array(numbers, dtype=np.int64)
+        self._atoms = int(self._lmp.get_natoms())
         self._lmp.set_fix_external_callback(FIX_ID, self._answer, None)
 
     def _answer(self, _caller: Any, step: int, nlocal: int, tag: IntArray, x: FloatArray, f: FloatArray) -> None:
@@ -60,6 +62,13 @@ class ExternalForces:
             self._lmp.force_timeout()
 
     def _fill(self, step: int, nlocal: int, tag: IntArray, x: FloatArray, f: FloatArray) -> None:
+        if nlocal != self._atoms:  # LAMMPS itself looks at its next thermo output only
+            self.failure = (
+                Cause.LOST_ATOMS,
+                f"lost atoms: {self._atoms - nlocal} of {self._atoms} had left the box at step {step}. The run blew "
+                "up, or the box is not periodic where it should be.",
+            )
+            return
         order = np.argsort(tag, kind="stable")  # the model sees one order, however LAMMPS sorts
         evaluation = self._model.evaluate(self._structure(nlocal, x, order))
         self._refuse_non_finite(evaluation, step, tag[order])

@@ -62,18 +62,20 @@ def tiny_mace(tmp_path_factory: pytest.TempPathFactory) -> TinyModel:
             deployed[dtype] = folder / f"tiny-{dtype}.pt"
             torch.set_default_dtype(getattr(torch, dtype))
             jit.compile(LAMMPS_MACE(cast())).save(str(deployed[dtype]))
-    return TinyModel(model=file, deployed=deployed, symmetrix=_symmetrix(file, folder / "tiny.symmetrix.json"))
+    return TinyModel(model=file, deployed=deployed)
 
 
-def _symmetrix(model: Path, target: Path) -> Path:
-    from symmetrix.extract_mace_data import extract_mace_data
-
+@pytest.fixture(scope="session")
+def tiny_symmetrix(tiny_mace: TinyModel) -> Path:
+    """The same model in symmetrix's format."""
+    extract = pytest.importorskip("symmetrix.extract_mace_data").extract_mace_data
+    target = tiny_mace.model.with_suffix(".symmetrix.json")
     before = logging.root.level
     logging.root.setLevel(logging.ERROR)
     try:
         with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            target.write_text(json.dumps(extract_mace_data(str(model), num_spline_points=1024)))
+            target.write_text(json.dumps(extract(str(tiny_mace.model), num_spline_points=1024)))
     finally:
         logging.root.setLevel(before)
     return target

@@ -20,12 +20,10 @@ ELEMENTS = ("H", "C", "Si")
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class TinyModel:
-    """An untrained MACE (H, C, Si; cutoff 4 Å): `model` for mace's calculator, `deployed` dtype -> TorchScript file,
-    `symmetrix` its JSON file."""
+    """An untrained MACE (H, C, Si; cutoff 4 Å): `model` for mace's calculator, `deployed` dtype -> TorchScript file."""
 
     model: Path
     deployed: Mapping[str, Path]
-    symmetrix: Path
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -89,8 +89,8 @@ def test_units(plugin: Path, tiny_mace: TinyModel, tmp_path: Path) -> None:
 
 
 def test_atoms_without_ids(plugin: Path, tiny_mace: TinyModel, tmp_path: Path) -> None:
-    deck = "units metal\natom_modify id no map none\nregion box block 0 9 0 9 0 9\ncreate_box 1 box\nmass 1 1.008\n"
-    deck += "create_atoms 1 single 4 4 4\n" + pair_mace(tiny_mace.deployed["float32"], ("H",))
+    deck = "units metal\natom_style atomic\natom_modify id no\nregion box block 0 9 0 9 0 9\ncreate_box 1 box\n"
+    deck += "mass 1 1.008\ncreate_atoms 1 single 4 4 4\n" + pair_mace(tiny_mace.deployed["float32"], ("H",))
     assert "needs atom IDs" in refusal(tmp_path, deck)
 
 

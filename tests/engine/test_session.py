@@ -9,11 +9,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 from ase import Atoms
-from engine_cases import ELEMENTS, TinyModel, external, head, run_text, single_point, structures, write_data
+from engine_cases import ELEMENTS, external, head, run_text, structures, write_data
 
-from molgun_lmp.engine.force_models import Evaluation, Structure, SymmetrixModel
+from molgun_lmp.engine.force_models import Evaluation, Structure
 from molgun_lmp.engine.session import check_deck_value
-from molgun_lmp.errors import EngineError, ModelError
+from molgun_lmp.errors import EngineError
 from molgun_lmp.records import Cause
 
 pytestmark = pytest.mark.engine
@@ -226,49 +226,3 @@ def test_paths_that_lammps_reads_and_paths_that_it_cannot(tmp_path: Path) -> Non
     for character in " \t\n'\"$*%\x1b":
         with pytest.raises(EngineError, match="LAMMPS cannot read such a path"):
             check_deck_value("dir", f"{tmp_path}/a{character}b")
-
-
-class TestSymmetrix:
-    """Real kernels on the tiny model."""
-
-    @pytest.fixture(scope="class")
-    def model(self, tiny_mace: TinyModel) -> SymmetrixModel:
-        return SymmetrixModel(tiny_mace.symmetrix, dtype="float64")
-
-    @pytest.mark.parametrize("name", STRUCTURES)
-    def test_forces_are_those_of_mace(
-        self, model: SymmetrixModel, tiny_mace: TinyModel, name: str, tmp_path: Path
-    ) -> None:
-        from mace.calculators import MACECalculator
-
-        atoms = STRUCTURES[name]
-        point = single_point(tmp_path, atoms, external(), model)
-        reference = MACECalculator(model_paths=str(tiny_mace.model), default_dtype="float64", device="cpu")
-        reference.calculate(atoms, ["energy", "forces"])
-        expected = reference.results["forces"]
-        assert np.abs(point.forces - expected).max() < max(1e-4 * np.abs(expected).max(), 1e-6)
-        assert abs(point.energy - reference.results["energy"]) < 1e-4 * len(atoms)
-
-    def test_an_evaluation_remembers_nothing(self, model: SymmetrixModel) -> None:
-        """The same structure gives the same bits after another one, a neighbour list being no memory."""
-        first = Structure(numbers=SLAB.numbers, positions=SLAB.positions, cell=SLAB.cell.array, pbc=(True,) * 3)
-        moved = dataclasses.replace(first, positions=SLAB.positions + 0.02)
-        before = model.evaluate(first)
-        model.evaluate(moved)
-        after = model.evaluate(first)
-        assert before.energy_ev == after.energy_ev
-        assert np.array_equal(before.forces, after.forces)
-
-    def test_what_it_knows(self, model: SymmetrixModel) -> None:
-        assert model.elements == frozenset(ELEMENTS)
-        assert model.cutoff_angstrom == 4.0
-        oxygen = Structure(numbers=np.array([8]), positions=np.zeros((1, 3)), cell=9.0 * np.eye(3), pbc=(True,) * 3)
-        with pytest.raises(ModelError, match="was not trained on O; it knows C, H, Si"):
-            model.evaluate(oxygen)
-
-    def test_files_that_are_no_model(self, tmp_path: Path) -> None:
-        with pytest.raises(ModelError, match=r"absent\.json cannot be read"):
-            SymmetrixModel(tmp_path / "absent.json")
-        (tmp_path / "other.json").write_text('{"atomic_numbers": [1]}')
-        with pytest.raises(ModelError, match=r"other\.json is not a symmetrix model \(KeyError"):
-            SymmetrixModel(tmp_path / "other.json")

@@ -1,0 +1,64 @@
+"""symmetrix through fix external: the forces of mace, and no memory of earlier calls."""
+
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+import pytest
+from engine_cases import ELEMENTS, TinyModel, external, single_point, structures
+
+from molgun_lmp.engine.force_models import Structure, SymmetrixModel
+from molgun_lmp.errors import ModelError
+
+pytestmark = pytest.mark.engine
+
+STRUCTURES = structures()
+SLAB = STRUCTURES["molecule on slab"]
+
+
+@pytest.fixture(scope="module")
+def model(tiny_symmetrix: Path) -> SymmetrixModel:
+    return SymmetrixModel(tiny_symmetrix, dtype="float64")
+
+
+@pytest.mark.slow  # compiles symmetrix' kernels
+@pytest.mark.parametrize("name", STRUCTURES)
+def test_forces_are_those_of_mace(model: SymmetrixModel, tiny_mace: TinyModel, name: str, tmp_path: Path) -> None:
+    from mace.calculators import MACECalculator
+
+    atoms = STRUCTURES[name]
+    point = single_point(tmp_path, atoms, external(), model)
+    reference = MACECalculator(model_paths=str(tiny_mace.model), default_dtype="float64", device="cpu")
+    reference.calculate(atoms, ["energy", "forces"])
+    expected = reference.results["forces"]
+    assert np.abs(point.forces - expected).max() < max(1e-4 * np.abs(expected).max(), 1e-6)
+    assert abs(point.energy - reference.results["energy"]) < 1e-4 * len(atoms)
+
+
+@pytest.mark.slow
+def test_an_evaluation_remembers_nothing(model: SymmetrixModel) -> None:
+    """The same structure gives the same bits after another one, a neighbour list being no memory."""
+    first = Structure(numbers=SLAB.numbers, positions=SLAB.positions, cell=SLAB.cell.array, pbc=(True,) * 3)
+    moved = dataclasses.replace(first, positions=SLAB.positions + 0.02)
+    before = model.evaluate(first)
+    model.evaluate(moved)
+    after = model.evaluate(first)
+    assert before.energy_ev == after.energy_ev
+    assert np.array_equal(before.forces, after.forces)
+
+
+@pytest.mark.slow
+def test_what_it_knows(model: SymmetrixModel) -> None:
+    assert model.elements == frozenset(ELEMENTS)
+    assert model.cutoff_angstrom == 4.0
+    oxygen = Structure(numbers=np.array([8]), positions=np.zeros((1, 3)), cell=9.0 * np.eye(3), pbc=(True,) * 3)
+    with pytest.raises(ModelError, match="was not trained on O; it knows C, H, Si"):
+        model.evaluate(oxygen)
+
+
+def test_files_that_are_no_model(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match=r"absent\.json cannot be read"):
+        SymmetrixModel(tmp_path / "absent.json")
+    (tmp_path / "other.json").write_text('{"atomic_numbers": [1]}')
+    with pytest.raises(ModelError, match=r"other\.json is not a symmetrix model \(KeyError"):
+        SymmetrixModel(tmp_path / "other.json")
