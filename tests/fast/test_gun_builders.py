@@ -1,6 +1,7 @@
 """The built slab is Si(001) as the field knows it; the molecule comes from a file or a SMILES string."""
 
 import importlib.util
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -108,7 +109,7 @@ def test_ecco_from_smiles() -> None:
         build_smiles(SmilesStart(kind="smiles", smiles="C#("))
 
 
-@pytest.mark.skipif(importlib.util.find_spec("rdkit") is not None, reason="only without the extra `smiles`")
-def test_without_rdkit_the_extra_is_named() -> None:
+def test_without_rdkit_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "rdkit", None)  # what Python finds where it is not installed
     with pytest.raises(ConfigError, match=r"molgun_lmp\[smiles\]"):
         build_smiles(SmilesStart(kind="smiles", smiles="C"))
