@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, TypeAlias
 import typer
 
 from molgun_lmp.cli.output import AsJson, Overrides, answers, counting, print_json, progress_console
+from molgun_lmp.errors import ConfigError
 
 if TYPE_CHECKING:
     from molgun_lmp.campaign.planning import Plan
@@ -26,7 +27,9 @@ def register(app: typer.Typer) -> None:
 
 
 def init(
-    folder: Annotated[Path, typer.Argument(metavar="DIR", help="The folder to make; it must not exist.")],
+    folder: Annotated[
+        Path | None, typer.Argument(metavar="DIR", help="The folder to make; it must not exist.", show_default=False)
+    ] = None,
     example: Annotated[str, typer.Option(help="Which example; --list shows them.")] = "ecco-si001",
     list_them: Annotated[bool, typer.Option("--list", help="List the examples and make nothing.")] = False,
     as_json: AsJson = False,
@@ -42,6 +45,10 @@ def init(
             for one in there:
                 answers().print(f"[bold]{one.name}[/]  {one.summary}")
         return
+    if folder is None:
+        raise ConfigError(
+            "name the folder to make, such as `molgun init first`; `molgun init --list` lists the examples."
+        )
     copied = copy_example(example, folder)
     if as_json:
         print_json({"folder": str(folder), "example": example, "files": [str(file) for file in copied]})
