@@ -47,7 +47,7 @@ def init(
         return
     if folder is None:
         raise ConfigError(
-            "name the folder to make, such as `molgun init first`; `molgun init --list` lists the examples."
+            "name the folder to make, such as `molgun init first`; `molgun init --list` shows the examples"
         )
     copied = copy_example(example, folder)
     if as_json:
