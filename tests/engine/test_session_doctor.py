@@ -2,6 +2,9 @@
 
 import dataclasses
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -45,10 +48,15 @@ def test_it_names_the_wrong_launcher_and_looks_on() -> None:
     assert findings["lammps"].status == "ok"
 
 
-def test_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setenv("CXX", str(tmp_path / "no-compiler"))
-    monkeypatch.setenv("MOLGUN_CACHE", str(tmp_path))
-    findings = {finding.name: finding for finding in examine()}
+def test_it_says_what_to_install(tmp_path: Path) -> None:
+    # In a process of its own: LAMMPS keeps the plugins that other tests loaded.
+    look = (
+        "import dataclasses, json; from molgun_lmp.engine.doctor import examine; "
+        "print(json.dumps([dataclasses.asdict(finding) for finding in examine()]))"
+    )
+    bare = {**os.environ, "CXX": str(tmp_path / "no-compiler"), "MOLGUN_CACHE": str(tmp_path)}
+    answer = subprocess.run([sys.executable, "-c", look], env=bare, capture_output=True, text=True, check=True).stdout
+    findings = {entry["name"]: Finding(**entry) for entry in json.loads(answer.splitlines()[-1])}
     assert findings["compiler"].status == "missing"
     assert "apt install g++" in findings["compiler"].follows
     assert findings["engine mace"].status == "missing"
