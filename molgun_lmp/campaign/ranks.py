@@ -2,7 +2,6 @@
 
 import logging
 import os
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,6 +9,7 @@ from typing import Final
 
 from rich.console import Console
 
+from molgun_lmp.campaign.background import repeated
 from molgun_lmp.campaign.firing import open_engine
 from molgun_lmp.campaign.integrity import verify_open
 from molgun_lmp.campaign.monitor import Monitor, progress_display
@@ -75,17 +75,8 @@ def _display(work: Work, console: Console, speaks: bool) -> Iterator[None]:
     if not speaks:
         yield
         return
-    ended = threading.Event()
-
-    def follow() -> None:
-        with progress_display(Monitor(work.folders, work.steps), console) as show:
-            while not ended.wait(_POLL_S):
-                show()
-
-    thread = threading.Thread(target=follow, name="progress", daemon=True)
-    thread.start()
-    try:
+    with (
+        progress_display(Monitor(work.folders, work.steps), console) as show,
+        repeated(show, every_s=_POLL_S, name="progress"),
+    ):
         yield
-    finally:
-        ended.set()
-        thread.join()

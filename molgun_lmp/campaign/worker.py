@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
+from molgun_lmp.campaign.background import repeated
 from molgun_lmp.campaign.claims import (
     HEARTBEAT_S,
     MAX_DEATHS,
@@ -83,7 +84,7 @@ def _full_disk_in_words(folder: TrajectoryFolder) -> Iterator[None]:
 def _run_claimed(folder: TrajectoryFolder, claim: Claim, fire: Fire, interrupt: threading.Event) -> bool:
     died = deaths(folder, claim.number)
     try:
-        with _heartbeat(folder, claim):
+        with repeated(lambda: beat(folder, claim), every_s=HEARTBEAT_S, name="heartbeat"):
             if len(died) >= MAX_DEATHS:
                 result: TrajectoryResult | None = _given_up(folder, claim, died)
             else:
@@ -130,24 +131,6 @@ def _given_up(folder: TrajectoryFolder, claim: Claim, died: Sequence[Claim]) -> 
         attempt=claim.number,
         hashes={},
     )
-
-
-@contextmanager
-def _heartbeat(folder: TrajectoryFolder, claim: Claim) -> Iterator[None]:
-    """Show life from a thread of its own while LAMMPS has the main one."""
-    ended = threading.Event()
-
-    def beats() -> None:
-        while not ended.wait(HEARTBEAT_S):
-            beat(folder, claim)
-
-    thread = threading.Thread(target=beats, name="heartbeat", daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        ended.set()
-        thread.join()
 
 
 def interrupt_on_signals(parent: int | None = None) -> threading.Event:

@@ -27,7 +27,7 @@ def assign_layers(heights: FloatArray) -> IntArray:
     tree = linkage(heights[:, None], method="ward") if len(heights) > 1 else np.empty((0, 4))
     most = min(len(heights), int(float(np.ptp(heights)) / _MIN_SPACING) + 1)
     for n_layers in range(most, 1, -1):
-        labels = fcluster(tree, n_layers, criterion="maxclust")
+        labels: IntArray = fcluster(tree, n_layers, criterion="maxclust")
         counts = np.bincount(labels)[1:]
         centres = np.bincount(labels, weights=heights)[1:] / counts
         order = np.argsort(-centres)

@@ -7,7 +7,7 @@ import shutil
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Final
+from typing import Final, Self
 
 from molgun_lmp.errors import ModelError
 from molgun_lmp.provenance import sha256_file, versions
@@ -27,7 +27,7 @@ from molgun_lmp.training.models import Dtype, ModelFacts, choose_head, load_mode
 from molgun_lmp.training.parity import compare, require_parity
 from molgun_lmp.training.predict import Prediction, predict_calculator, predict_deployed, predict_symmetrix
 from molgun_lmp.training.results import ErrorReport, ParityReport
-from molgun_lmp.training.runs import RunFolder, read_record
+from molgun_lmp.training.runs import RunFolder, TrainingRecord, read_record
 from molgun_lmp.training.settings import Licences
 
 log = logging.getLogger(__name__)
@@ -55,6 +55,11 @@ class Provenance:
     training: Training | None
     errors: tuple[ErrorReport, ...]
     licences: Licences
+
+    @classmethod
+    def of(cls, known: ModelCard | TrainingRecord) -> Self:
+        """What a card or a finished training says."""
+        return cls(**{field.name: getattr(known, field.name) for field in dataclasses.fields(cls)})
 
 
 def export(
@@ -120,14 +125,7 @@ def export_run(run_folder: Path, folder: Path, *, formats: Sequence[str] = FORMA
         RunFolder(path=run_folder).model,
         folder,
         frames=held_out[::stride][:_PARITY_FRAMES],
-        provenance=Provenance(
-            name=record.name,
-            level_of_theory=record.level_of_theory,
-            e0s_kind=record.e0s_kind,
-            training=record.training,
-            errors=record.errors,
-            licences=record.licences,
-        ),
+        provenance=Provenance.of(record),
         formats=formats,
         sha256=record.model_sha256,
     )

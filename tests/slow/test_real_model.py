@@ -63,16 +63,12 @@ def test_float64_pair_style_equals_mace(bound: Atoms, tmp_path: Path) -> None:
     frames = read_dataset([EXAMPLE / "data" / "model_frames.extxyz.xz"]).frames
     shipped = load_card(MODEL)
     source = model_file(MODEL, shipped, "mace")
-    provenance = Provenance(
-        name=shipped.name,
-        level_of_theory=shipped.level_of_theory,
-        e0s_kind=shipped.e0s_kind,
-        training=shipped.training,
-        errors=shipped.errors,
-        licences=shipped.licences,
-    )
     card = export(
-        source, tmp_path / "float64", frames=frames[:2], provenance=provenance, formats=("torchscript-float64",)
+        source,
+        tmp_path / "float64",
+        frames=frames[:2],
+        provenance=Provenance.of(shipped),
+        formats=("torchscript-float64",),
     )
     deployed = model_file(tmp_path / "float64", card, "torchscript", "float64")
     engine = f"pair_style mace no_domain_decomposition\npair_coeff * * {deployed} {' '.join(ELEMENTS)}\n"
