@@ -49,12 +49,14 @@ def test_it_names_the_wrong_launcher_and_looks_on() -> None:
 
 
 def test_it_says_what_to_install(tmp_path: Path) -> None:
-    # In a process of its own: LAMMPS keeps the plugins that other tests loaded.
+    # In a process of its own, since LAMMPS keeps the plugins that other tests loaded and leaves their folder in the
+    # environment.
     look = (
         "import dataclasses, json; from molgun_lmp.engine.doctor import examine; "
         "print(json.dumps([dataclasses.asdict(finding) for finding in examine()]))"
     )
-    bare = {**os.environ, "CXX": str(tmp_path / "no-compiler"), "MOLGUN_CACHE": str(tmp_path)}
+    inherited = {key: value for key, value in os.environ.items() if key != "LAMMPS_PLUGIN_PATH"}
+    bare = {**inherited, "CXX": str(tmp_path / "no-compiler"), "MOLGUN_CACHE": str(tmp_path)}
     answer = subprocess.run([sys.executable, "-c", look], env=bare, capture_output=True, text=True, check=True).stdout
     findings = {entry["name"]: Finding(**entry) for entry in json.loads(answer.splitlines()[-1])}
     assert findings["compiler"].status == "missing"
