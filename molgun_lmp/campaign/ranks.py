@@ -13,11 +13,11 @@ from molgun_lmp.campaign.background import repeated
 from molgun_lmp.campaign.firing import open_engine
 from molgun_lmp.campaign.integrity import verify_open
 from molgun_lmp.campaign.monitor import Monitor, progress_display
-from molgun_lmp.campaign.supervisor import thread_environment
 from molgun_lmp.campaign.work import Work
 from molgun_lmp.campaign.worker import fire_all, interrupt_on_signals
 from molgun_lmp.engine.launcher import check_launcher, check_world_size, examine_launch
 from molgun_lmp.errors import InterruptedRunError
+from molgun_lmp.threads import thread_environment
 
 _POLL_S: Final = 0.2
 

@@ -21,6 +21,7 @@ from molgun_lmp.campaign.store import TrajectoryFolder
 from molgun_lmp.campaign.work import Work
 from molgun_lmp.campaign.worker import ERROR_MARK
 from molgun_lmp.errors import EngineError, InterruptedRunError, MolgunError
+from molgun_lmp.threads import thread_environment
 
 log = logging.getLogger(__name__)
 
@@ -34,12 +35,6 @@ _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)
 def default_workers(threads: int) -> int:
     """One worker for each `threads` of the cores that this process may use."""
     return max(1, len(os.sched_getaffinity(0)) // threads)
-
-
-def thread_environment(threads: int) -> dict[str, str]:
-    """Environment variables that hold every numerical library to `threads` threads."""
-    names = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
-    return dict.fromkeys(names, str(threads))
 
 
 def supervise(work: Work, *, workers: int, console: Console) -> None:

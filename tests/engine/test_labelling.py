@@ -1,0 +1,164 @@
+"""`molgun label`: real ASE calculators in processes of their own; what they do wrong costs one structure."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from ase import Atoms
+from ase.build import bulk, molecule
+from ase.calculators.emt import EMT
+from ase.constraints import FixAtoms
+from ase.io import read, write
+
+from molgun_lmp.errors import ConfigError, InputFileError, TrainingError
+from molgun_lmp.training.dataset import read_dataset
+from molgun_lmp.training.label_settings import LabellingConfig
+from molgun_lmp.training.labelling import label, read_structures
+
+pytestmark = pytest.mark.engine
+
+EMT_CONFIG = LabellingConfig(level_of_theory="EMT", calculator="emt", workers=2)
+
+
+def crystal(seed: int, repeats: int = 2) -> Atoms:
+    atoms = bulk("Cu", cubic=True) * (repeats, 1, 1)
+    atoms.rattle(0.1, seed=seed)
+    atoms.info.update(trajectory=f"t{seed}", step=10 * seed, config_type="bulk")
+    return atoms
+
+
+def chain(length: int) -> Atoms:
+    return Atoms(f"Cu{length}", positions=[[2.4 * n, 0.0, 0.0] for n in range(length)], cell=[30, 10, 10], pbc=True)
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    frames = [crystal(seed) for seed in range(4)]
+    frames[1].set_constraint(FixAtoms([0]))
+    write(tmp_path / "frames.extxyz", [*frames, frames[0]])
+    return tmp_path / "frames.extxyz"
+
+
+def test_labels_are_the_calculators_and_nothing_is_computed_twice(file: Path, tmp_path: Path) -> None:
+    seen: list[int] = []
+    report = label(EMT_CONFIG, read_structures([file]), tmp_path / "labels", seen.append)
+    assert (report.labelled, report.repeated, report.failed) == (4, 1, {})
+    assert sorted(seen) == [1, 2, 3, 4]
+    dataset = read_dataset([report.file])
+    for seed, frame in enumerate(dataset.frames):
+        atoms = crystal(seed)
+        atoms.calc = EMT()
+        assert frame.energy_ev == pytest.approx(atoms.get_potential_energy(), abs=1e-7)  # files keep 1e-8 Å
+        # A fixed atom's force is a label like any other, though ASE would show it as zero.
+        np.testing.assert_allclose(frame.forces, atoms.get_forces(), atol=1e-7)
+        assert (frame.trajectory, frame.config_type) == (f"t{seed}", "bulk")
+    assert all(atoms.info["level_of_theory"] == "EMT" for atoms in read(report.file, ":"))
+
+    ledger = tmp_path / "labels" / "labels.jsonl"
+    before = ledger.read_bytes()
+    again = label(EMT_CONFIG, read_structures([file]), tmp_path / "labels")
+    assert again.labelled == 4
+    assert ledger.read_bytes() == before
+
+
+def test_a_bad_structure_costs_itself_alone(tmp_path: Path) -> None:
+    config = LabellingConfig(level_of_theory="EMT", calculator="hazardous_calculators:Hazardous")
+    write(tmp_path / "in.extxyz", [chain(n) for n in (1, 2, 3, 4, 6)])
+    report = label(config, read_structures([tmp_path / "in.extxyz"]), tmp_path / "labels")
+    assert report.labelled == 1
+    assert report.failed == {
+        "in.extxyz#0": "the calculator gives numbers that are not finite",
+        "in.extxyz#1": "RuntimeError: the density did not converge",
+        "in.extxyz#2": "the process that labelled it died 2 times",
+        "in.extxyz#3": "the self-consistent field did not converge",
+    }
+    assert len(read(report.file, ":")) == 1
+
+
+def test_a_failure_spoils_no_other_structure_and_is_tried_afresh(tmp_path: Path) -> None:
+    config = LabellingConfig(level_of_theory="EMT", calculator="hazardous_calculators:Hazardous")
+    write(tmp_path / "in.extxyz", [chain(n) for n in (6, 4, 8, 7)])
+    report = label(config, read_structures([tmp_path / "in.extxyz"]), tmp_path / "labels")
+    assert list(report.failed) == ["in.extxyz#1"]
+    for frame in read_dataset([report.file]).frames:
+        atoms = chain(len(frame))
+        atoms.calc = EMT()
+        assert frame.energy_ev == pytest.approx(atoms.get_potential_energy(), abs=1e-7)
+
+
+def test_a_killed_run_goes_on_and_a_cut_line_counts_for_nothing(tmp_path: Path) -> None:
+    config = {"level_of_theory": "EMT", "calculator": "hazardous_calculators:Hazardous"}
+    (tmp_path / "label.yaml").write_text(json.dumps(config), encoding="utf-8")
+    frames = [chain(5) for _ in range(4)]
+    for seed, atoms in enumerate(frames):
+        atoms.rattle(0.05, seed=seed)
+    write(tmp_path / "in.extxyz", frames)
+    command = [str(Path(sys.executable).with_name("molgun")), "label", "label.yaml", "in.extxyz", "-o", "labels"]
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1] / "shared")}
+    ledger = tmp_path / "labels" / "labels.jsonl"
+    with subprocess.Popen(command, cwd=tmp_path, env=environment, stderr=subprocess.DEVNULL) as process:
+        deadline = time.monotonic() + 120
+        while (not ledger.is_file() or ledger.read_bytes().count(b"\n") < 2) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        process.send_signal(signal.SIGKILL)
+    kept = ledger.read_bytes().splitlines(keepends=True)
+    assert 2 <= len(kept) < 4
+    ledger.write_bytes(b"".join(kept[:-1]) + kept[-1][:40])
+
+    done = subprocess.run([*command, "--json"], cwd=tmp_path, env=environment, capture_output=True, check=True)
+    assert json.loads(done.stdout)["labelled"] == 4
+    assert ledger.read_bytes().startswith(b"".join(kept[:-1]))
+    assert len(read(tmp_path / "labels" / "labelled.extxyz", ":")) == 4
+
+
+def test_labels_of_two_methods_do_not_mix(file: Path, tmp_path: Path) -> None:
+    label(EMT_CONFIG, read_structures([file]), tmp_path / "labels")
+    other = EMT_CONFIG.model_copy(update={"options": {"asap_cutoff": True}})
+    with pytest.raises(TrainingError, match="another `options`"):
+        label(other, read_structures([file]), tmp_path / "labels")
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "why"),
+    [
+        ("os:system", {}, "not an ASE calculator class"),
+        ("ase.atoms:Atoms", {}, "not an ASE calculator class"),
+        ("no_such_package:Thing", {}, "cannot be loaded"),
+        ("nonsense", {}, "cannot be loaded"),
+        ("hazardous_calculators:Hazardous", {"nonsense": 1}, "refuses its options"),
+    ],
+)
+def test_only_an_ase_calculator_is_called(
+    name: str, options: dict[str, int], why: str, file: Path, tmp_path: Path
+) -> None:
+    config = LabellingConfig(level_of_theory="?", calculator=name, options=options)
+    with pytest.raises(ConfigError, match=why):
+        label(config, read_structures([file]), tmp_path / "labels")
+
+
+def test_files_without_structures_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "notes.xyz").write_text("not a structure\n", encoding="utf-8")
+    with pytest.raises(InputFileError, match=r"notes\.xyz cannot be read"):
+        read_structures([tmp_path / "notes.xyz"])
+
+
+def test_gfn1_xtb_labels_a_molecule(tmp_path: Path) -> None:
+    from tblite.ase import TBLite
+
+    water = molecule("H2O")
+    write(tmp_path / "water.xyz", water)
+    config = LabellingConfig(
+        level_of_theory="GFN1-xTB", calculator="tblite.ase:TBLite", options={"method": "GFN1-xTB", "verbosity": 0}
+    )
+    report = label(config, read_structures([tmp_path / "water.xyz"]), tmp_path / "labels")
+    frame = read_dataset([report.file]).frames[0]
+    water.calc = TBLite(method="GFN1-xTB", verbosity=0)
+    assert frame.energy_ev == pytest.approx(water.get_potential_energy(), abs=1e-6)
+    np.testing.assert_allclose(frame.forces, water.get_forces(), atol=1e-6)
+    assert frame.energy_ev == pytest.approx(-157.0, abs=1.0)  # -5.77 Eh

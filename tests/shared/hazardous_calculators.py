@@ -1,0 +1,39 @@
+"""Calculators that fail as real ones do, chosen by the number of atoms; they stand in for no result."""
+
+import os
+import time
+from typing import Any
+
+import numpy as np
+from ase import Atoms
+from ase.calculators.emt import EMT
+
+
+class Hazardous(EMT):  # type: ignore[misc]  # ASE has no types
+    """EMT, but 1 atom gives NaN, 2 raise, 3 end the process, 4 do not converge, 5 take a second, 7 work at first only.
+
+    After a failure everything is wrong by 1 eV, as with the electrons of a self-consistent field that went astray.
+    """
+
+    converged = True
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.calculations = 0
+        self.astray = False
+
+    def calculate(self, atoms: Atoms | None = None, *args: Any, **kwargs: Any) -> None:
+        super().calculate(atoms, *args, **kwargs)
+        number = len(self.atoms)
+        self.calculations += 1
+        self.results["energy"] += 1.0 if self.astray else 0.0
+        self.astray = self.astray or number in (1, 2, 4)
+        self.converged = number != 4
+        if number == 1:
+            self.results["forces"] = np.full((1, 3), np.nan)
+        elif number == 2 or (number == 7 and self.calculations > 1):
+            raise RuntimeError("the density did not\nconverge")
+        elif number == 3:
+            os._exit(7)
+        elif number == 5:
+            time.sleep(1.0)
