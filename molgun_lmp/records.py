@@ -162,6 +162,8 @@ class TrajectoryResult(JsonRecord):
     attempt: int
     hashes: dict[str, str]
     """SHA-256 of `deck`, `data`, `model`, `dump`."""
+    resumed_at: tuple[int, ...] = ()
+    """Steps at which it went on from a checkpoint after a kill or a stop."""
 
 
 class Mode(StrEnum):

@@ -21,6 +21,7 @@ from typing import Final
 
 from pydantic import ConfigDict, ValidationError
 
+from molgun_lmp.campaign.checkpoints import CHECKPOINTS_NAME
 from molgun_lmp.campaign.durable import create_file, json_bytes
 from molgun_lmp.campaign.store import TrajectoryFolder
 from molgun_lmp.records import JsonRecord
@@ -125,9 +126,14 @@ def is_current(folder: TrajectoryFolder, claim: Claim) -> bool:
 
 
 def release(folder: TrajectoryFolder, claim: Claim) -> None:
-    """Give a trajectory back. What its run wrote goes first: the next owner may get the same number."""
+    """Give a trajectory back. What its run wrote goes first, since the next owner may get the same number; checkpoints
+    are kept aside for it."""
     if is_current(folder, claim):
-        shutil.rmtree(folder.run_folder(claim.number), ignore_errors=True)
+        run = folder.run_folder(claim.number)
+        if (run / CHECKPOINTS_NAME).exists():
+            shutil.rmtree(folder.paused, ignore_errors=True)
+            run.rename(folder.paused)
+        shutil.rmtree(run, ignore_errors=True)
         claim_file(folder, claim.number).unlink(missing_ok=True)
 
 

@@ -2,6 +2,7 @@
 
 import datetime
 import errno
+import logging
 import os
 import shutil
 import socket
@@ -10,16 +11,25 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from molgun_lmp.campaign.checkpoints import (
+    CHECKPOINTS_NAME,
+    EARLIER_LOG_NAME,
+    CheckpointWatch,
+    Resumption,
+    find_resumption,
+)
 from molgun_lmp.campaign.energy import energy_record
 from molgun_lmp.campaign.integrity import planned_hashes, require_planned, verify_shared
-from molgun_lmp.campaign.store import LOG_NAME, MODEL_FOLDER, TrajectoryFolder
+from molgun_lmp.campaign.store import MODEL_FOLDER, TrajectoryFolder
 from molgun_lmp.campaign.work import Work
 from molgun_lmp.engine.force_models import ForceModel, SymmetrixModel
 from molgun_lmp.engine.plugin_build import ensure_plugin
 from molgun_lmp.engine.session import DeckRun, run_deck
-from molgun_lmp.gun.names import DATA_NAME, DUMP_NAME, INPUT_NAME, STOP_OF_FIX
+from molgun_lmp.gun.names import DATA_NAME, DUMP_NAME, INPUT_NAME, LOG_NAME, RESTART_NAMES, RESUME_NAME, STOP_OF_FIX
 from molgun_lmp.provenance import sha256_file
 from molgun_lmp.records import Cause, EnergyRecord, Stop, TrajectoryResult
+
+log = logging.getLogger(__name__)
 
 Fire = Callable[[TrajectoryFolder, int, threading.Event], TrajectoryResult | None]
 """Run number n of a trajectory; None where the event ended it."""
@@ -56,24 +66,42 @@ def fire_one(
 ) -> TrajectoryResult | None:
     """Run a deck in the folder of run `number`; None where the interrupt ended it.
 
+    It goes on from the last whole checkpoint of the trajectory's earlier runs, if there is one.
+
     Raises `CampaignError` for a deck or data file that is not the planned one, `OSError` on a full disk.
     """
     started_at = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
     run = folder.run_folder(number)
     copies = _copy_planned(work, folder, run)
+    hashes = {
+        "deck": copies[INPUT_NAME],
+        "data": copies[DATA_NAME],
+        "model": work.files[f"{MODEL_FOLDER}/{work.engine.model_file}"],
+    }
+    resumption = _resume(work, folder, number, hashes)
+    resumed_at = () if resumption is None else resumption.resumed_at
+    watch = _watch(work, run, hashes, resumed_at)
     done = run_deck(
         run / INPUT_NAME,
-        variables={"dir": str(run.relative_to(work.root)), "root": "."},
+        variables={
+            "dir": str(run.relative_to(work.root)),
+            "root": ".",
+            **({"resume": "yes"} if resumption is not None else {}),
+        },
         force_model=model,
         interrupt=interrupt,
         log_path=run / LOG_NAME,
+        earlier_log=_earlier_log(run),
+        on_progress=watch,
     )
+    if watch is not None:
+        watch(done.steps, ended=True)
     if interrupt.is_set() and (done.interrupted or done.cause is not None):
         return None
     if done.cause is Cause.DISK:
         raise OSError(errno.ENOSPC, done.error or "no space left", str(run))
-    for name in copies:
-        (run / name).unlink()
+    for name in (*copies, *RESTART_NAMES, RESUME_NAME, CHECKPOINTS_NAME):
+        (run / name).unlink(missing_ok=True)
     stop, cause, message = _end(done, work)
     dump = run / DUMP_NAME
     return TrajectoryResult(
@@ -89,12 +117,8 @@ def fire_one(
         host=socket.gethostname(),
         engine=str(work.engine),
         attempt=number,
-        hashes={
-            "deck": copies[INPUT_NAME],
-            "data": copies[DATA_NAME],
-            "model": work.files[f"{MODEL_FOLDER}/{work.engine.model_file}"],
-            **({"dump": sha256_file(dump)} if dump.is_file() else {}),
-        },
+        hashes={**hashes, **({"dump": sha256_file(dump)} if dump.is_file() else {})},
+        resumed_at=resumed_at,
     )
 
 
@@ -108,6 +132,27 @@ def _copy_planned(work: Work, folder: TrajectoryFolder, run: Path) -> dict[str, 
         shutil.copyfile(folder.path / name, run / name)
         require_planned(run / name, expected[name])
     return {name: expected[name] for name in (INPUT_NAME, DATA_NAME)}
+
+
+def _resume(work: Work, folder: TrajectoryFolder, number: int, hashes: dict[str, str]) -> Resumption | None:
+    if work.dynamics is None or work.dynamics.checkpoint_every_steps is None:
+        return None
+    found = find_resumption(folder.runs_before(number), hashes, dump_every=work.dynamics.dump_every_steps)
+    if found is not None:
+        found.copy_to(folder.run_folder(number))
+        log.info("trajectory %s: goes on from step %d", folder.id, found.checkpoint.step)
+    return found
+
+
+def _earlier_log(run: Path) -> str:
+    file = run / EARLIER_LOG_NAME
+    return file.read_text(encoding="utf-8", errors="replace") if file.is_file() else ""
+
+
+def _watch(work: Work, run: Path, hashes: dict[str, str], resumed_at: tuple[int, ...]) -> CheckpointWatch | None:
+    if work.dynamics is None or work.dynamics.checkpoint_every_steps is None:
+        return None
+    return CheckpointWatch(run, hashes, every=work.dynamics.checkpoint_every_steps, resumed_at=resumed_at)
 
 
 def _end(done: DeckRun, work: Work) -> tuple[Stop | None, Cause | None, str]:

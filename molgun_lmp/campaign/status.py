@@ -9,7 +9,8 @@ from typing import Final, Literal
 from pydantic import ConfigDict
 
 from molgun_lmp.campaign.claims import Claim, Held, look
-from molgun_lmp.campaign.store import LOG_NAME, Store, TrajectoryFolder
+from molgun_lmp.campaign.store import Store, TrajectoryFolder
+from molgun_lmp.gun.names import LOG_NAME
 from molgun_lmp.records import JsonRecord, TrajectoryResult
 
 State = Literal["pending", "running", "finished", "failed"]

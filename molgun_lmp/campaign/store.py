@@ -9,6 +9,7 @@ trajectories/0000/hashes.json            of 1,000 trajectories
 trajectories/0000/000003/in.lammps       the deck, with data.lmp and shot.json
 trajectories/0000/000003/claim-1.json    while somebody runs it
 trajectories/0000/000003/run-1/          what that run writes: traj.dump, log.lammps, end.data
+trajectories/0000/000003/paused/         a run that was stopped, with checkpoints to go on from
 trajectories/0000/000003/result.json     the end of the trajectory, with the number of the run that counts
 analysis/       outcomes, table, figures, report
 logs/           one file for each worker process
@@ -40,7 +41,6 @@ TRAJECTORIES_FOLDER: Final = "trajectories"
 SHARD_HASHES: Final = "hashes.json"
 SHOT_NAME: Final = "shot.json"
 RESULT_NAME: Final = "result.json"
-LOG_NAME: Final = "log.lammps"
 
 _RUN: Final = re.compile(r"run-(\d+)")
 
@@ -65,6 +65,15 @@ class TrajectoryFolder:
     def run_folder(self, number: int) -> Path:
         """What run `number` writes."""
         return self.path / f"run-{number}"
+
+    @property
+    def paused(self) -> Path:
+        """What a run that was stopped has left to go on from."""
+        return self.path / "paused"
+
+    def runs_before(self, number: int) -> list[Path]:
+        """What runs before number `number` have left: of a stopped one, and of those whose worker died."""
+        return [self.paused, *(self.run_folder(earlier) for earlier in range(1, number))]
 
     def dump(self, result: TrajectoryResult) -> Path:
         """The dump that belongs to a result."""
@@ -96,7 +105,7 @@ class TrajectoryFolder:
     def remove_runs(self, keep: int) -> None:
         """Remove what all runs but `keep` left behind."""
         for folder in self.path.iterdir():
-            if _RUN.fullmatch(folder.name) and folder != self.run_folder(keep):
+            if folder == self.paused or (_RUN.fullmatch(folder.name) and folder != self.run_folder(keep)):
                 shutil.rmtree(folder, ignore_errors=True)
 
 

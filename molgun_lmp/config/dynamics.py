@@ -35,6 +35,8 @@ class Dynamics(Section):
     """Only with `ensemble: nve`."""
     dump_every_steps: PositiveInt = 40
     thermo_every_steps: PositiveInt = 40
+    checkpoint_every_steps: PositiveInt | None = 1000
+    """A run that was killed or stopped goes on from its last checkpoint; None: from its first step."""
     max_drift_ev_per_atom_per_ps: PositiveFloat = 1e-4
     """A fitted total-energy drift beyond this flags the trajectory (NVE without a bath)."""
     max_excursion_ev_per_atom: PositiveFloat = 1e-3

@@ -69,22 +69,7 @@ class SymmetrixModel:
 
     def __init__(self, path: Path, *, dtype: Dtype = "float32") -> None:
         self._elements, self._cutoff = _read_head(path)
-        os.environ.setdefault(*_NO_BLAS_LOOKUP)
-        try:
-            from symmetrix import Symmetrix  # noqa: PLC0415 - optional, and it loads a large library
-        except Exception as error:  # ImportError, or its own error for a processor that lacks the instructions
-            raise EngineError(
-                f"symmetrix cannot be loaded here: {error}. pip install 'molgun_lmp[fast]', or use the engine `mace`."
-            ) from error
-        try:
-            # Without a skin the neighbour list is built anew at each call. Next to the model that costs nothing, and
-            # with one the order of the sums would depend on when the list was last built.
-            self._calculator: Any = Symmetrix(str(path), dtype=dtype, neighbor_skin=0.0)
-        except Exception as error:
-            raise EngineError(
-                f"symmetrix cannot prepare {path}: {error}. It needs a C++20 compiler: install g++ 10 or later (or "
-                "point CXX to one), or use the engine `mace`."
-            ) from error
+        self._calculator = symmetrix_calculator(path, dtype)
         self._atoms: Atoms | None = None
 
     @property
@@ -109,6 +94,26 @@ class SymmetrixModel:
         self._calculator.calculate(atoms, _WANTED)
         results = self._calculator.results
         return Evaluation(energy_ev=float(results["energy"]), forces=np.asarray(results["forces"], dtype=np.float64))
+
+
+def symmetrix_calculator(path: Path, dtype: Dtype) -> Any:
+    """Symmetrix's own ASE calculator of a file. Raises `EngineError` where it is absent or cannot build its kernels."""
+    os.environ.setdefault(*_NO_BLAS_LOOKUP)
+    try:
+        from symmetrix import Symmetrix  # noqa: PLC0415 - optional, and it loads a large library
+    except Exception as error:  # ImportError, or its own error for a processor that lacks the instructions
+        raise EngineError(
+            f"symmetrix cannot be loaded here: {error}. pip install 'molgun_lmp[fast]', or use the engine `mace`."
+        ) from error
+    try:
+        # Without a skin the neighbour list is built anew at each call. Next to the model that costs nothing, and
+        # with one the order of the sums would depend on when the list was last built.
+        return Symmetrix(str(path), dtype=dtype, neighbor_skin=0.0)
+    except Exception as error:
+        raise EngineError(
+            f"symmetrix cannot prepare {path}: {error}. It needs a C++20 compiler: install g++ 10 or later (or "
+            "point CXX to one), or use the engine `mace`."
+        ) from error
 
 
 _WANTED: Final = ["energy", "forces"]

@@ -55,18 +55,21 @@ def thermo_tables(text: str) -> tuple[ThermoTable, ...]:
 
 
 def joined_thermo(tables: Iterable[ThermoTable]) -> Mapping[str, FloatArray]:
-    """Column name -> values over all runs of a deck, each step once (a run repeats the last line of the one before).
+    """Column name -> values over all runs of a deck, each step once.
 
-    Columns that not every table has are left out.
+    A run repeats the last line of the one before, and more than that where it goes on from a checkpoint: the later
+    run counts. Columns that not every table has are left out.
     """
     parts = [table for table in tables if len(table.rows)]
     if not parts:
         return {}
     shared = [name for name in parts[0].columns if all(name in table.columns for table in parts)]
-    rows = np.concatenate([table.rows[:, [table.columns.index(name) for name in shared]] for table in parts])
-    steps = rows[:, shared.index("Step")]
-    fresh = np.concatenate([[True], np.diff(steps) != 0])
-    return {name: rows[fresh, k] for k, name in enumerate(shared)}
+    at = shared.index("Step")
+    rows = np.empty((0, len(shared)))
+    for table in parts:
+        later = table.rows[:, [table.columns.index(name) for name in shared]]
+        rows = np.concatenate([rows[rows[:, at] < later[0, at]], later])
+    return {name: rows[:, k] for k, name in enumerate(shared)}
 
 
 def last_halt(text: str) -> Halt | None:

@@ -46,15 +46,17 @@ def run_deck(
     force_model: ForceModel | None,
     interrupt: threading.Event,
     log_path: Path,
+    earlier_log: str = "",
     on_progress: Callable[[int], None] | None = None,
 ) -> DeckRun:
     """Run a deck to its end, its `fix halt`, an error, or the interrupt, and read its log.
 
     `variables` become LAMMPS index variables (as `-var NAME VALUE`); a deck takes its folder from `dir`. With a
     `force_model` the deck's engine include holds `fix molgun_force all external pf/callback 1 1`, which is attached
-    before the first `run` or `minimize`. LAMMPS works in a thread of its own; the calling thread waits, calls
-    `on_progress` with the timestep, and once `interrupt` is set ends the run at its next step. After the interrupt
-    the deck's later runs are skipped and its other commands (such as write_restart) are carried out.
+    before the first `run` or `minimize`. `earlier_log` is the log of what the deck goes on from. LAMMPS works in a
+    thread of its own; the calling thread waits, calls `on_progress` with the timestep, and once `interrupt` is set ends
+    the run at its next step. After the interrupt the deck's later runs are skipped and its other commands (such as
+    write_restart) are carried out.
 
     Raises `EngineError` when LAMMPS cannot start at all (wrong mpirun, a path that LAMMPS cannot read, no log file).
     """
@@ -77,7 +79,7 @@ def run_deck(
         cause=job.cause,
         error=job.error,
         interrupted=interrupt.is_set() and job.error is None and job.stopped_early,
-        thermo=joined_thermo(thermo_tables(text)),
+        thermo=joined_thermo(thermo_tables(earlier_log + text)),
         wall_s=time.monotonic() - started,
     )
 

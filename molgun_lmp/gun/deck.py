@@ -7,7 +7,7 @@ import numpy as np
 from molgun_lmp.config import Dynamics, StopRules, Thermostat
 from molgun_lmp.gun.cell import contact_clearance
 from molgun_lmp.gun.data_file import data_file
-from molgun_lmp.gun.names import DATA_NAME, DUMP_NAME, END_NAME, trajectory_id
+from molgun_lmp.gun.names import DATA_NAME, DUMP_NAME, END_NAME, RESTART_NAMES, RESUME_NAME, trajectory_id
 from molgun_lmp.gun.rendering import id_ranges, render
 from molgun_lmp.gun.sampling import streams
 from molgun_lmp.gun.setup import Setup
@@ -34,6 +34,8 @@ def trajectory_deck(condition: InitialCondition, setup: Setup) -> Deck:
         "data": DATA_NAME,
         "dump": DUMP_NAME,
         "end": END_NAME,
+        "restarts": RESTART_NAMES,
+        "resume": RESUME_NAME,
         "n_slab": condition.n_slab,
         "n_atoms": n_atoms,
         "frozen": id_ranges(condition.frozen),

@@ -9,6 +9,11 @@ INPUT_NAME: Final = "in.lammps"
 DATA_NAME: Final = "data.lmp"
 DUMP_NAME: Final = "traj.dump"
 END_NAME: Final = "end.data"
+LOG_NAME: Final = "log.lammps"
+RESTART_NAMES: Final = ("restart.a", "restart.b")
+"""Checkpoints, written in turn."""
+RESUME_NAME: Final = "resume.restart"
+"""The checkpoint that a deck goes on from with `-var resume yes`."""
 
 STOP_OF_FIX: Final[Mapping[str, Stop]] = {
     "halt_departed": Stop.DEPARTED,

@@ -29,13 +29,14 @@ SetupOf = Callable[[Mapping[str, Any]], Setup]
 GOLDEN = """\
 variable dir index .
 variable root index ../../..
+variable resume index no
 units metal
 atom_style atomic
 atom_modify map array sort 0 0
 newton on
 boundary p p p
 box tilt large
-read_data ${dir}/data.lmp
+if "${resume} == yes" then "read_restart ${dir}/resume.restart" else "read_data ${dir}/data.lmp"
 group slab id 1:128
 group molecule id 129:154
 group frozen empty
@@ -64,7 +65,9 @@ thermo_style custom step time temp pe ke etotal
 thermo_modify temp mobile_temp format float %.12g flush yes
 dump traj all custom 40 ${dir}/traj.dump id type element x y z ix iy iz vx vy vz
 dump_modify traj element H C Si sort id pbc yes format float %.9g
-run 20000
+if "${resume} == yes" then "dump_modify traj append yes"
+restart 1000 ${dir}/restart.a ${dir}/restart.b
+run 20000 upto
 undump traj
 if "$(step%40) != 0" then &
   "write_dump all custom ${dir}/traj.dump id type element x y z ix iy iz vx vy vz modify append yes element H C Si \

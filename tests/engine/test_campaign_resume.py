@@ -1,0 +1,158 @@
+"""A trajectory that was stopped or killed goes on from its last checkpoint, and nobody can tell from what it wrote."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from campaign_cases import dumps, write_campaign_file, write_model
+from engine_cases import TinyModel
+
+from molgun_lmp.analysis.dumps import read_frames
+from molgun_lmp.campaign.claims import Owner, release, take
+from molgun_lmp.campaign.firing import open_engine
+from molgun_lmp.campaign.opening import open_work
+from molgun_lmp.campaign.planning import check, write
+from molgun_lmp.campaign.store import TrajectoryFolder
+from molgun_lmp.campaign.work import Work
+from molgun_lmp.config import load_campaign
+from molgun_lmp.gun.pools import Pool
+from molgun_lmp.records import TrajectoryResult
+
+pytestmark = pytest.mark.engine
+
+STEPS, CHECKPOINT, DUMP = 60, 15, 6
+PATIENCE_S = 600
+
+
+@pytest.fixture(scope="module")
+def planned(
+    tmp_path_factory: pytest.TempPathFactory, tiny_mace: TinyModel, slab_pool: Pool, molecule_pool: Pool, plugin: Path
+) -> Path:
+    folder = tmp_path_factory.mktemp("planned")
+    write_model(folder / "model", tiny_mace.deployed["float64"])
+    dynamics = {"steps": STEPS, "dump_every_steps": DUMP, "thermo_every_steps": 5, "checkpoint_every_steps": CHECKPOINT}
+    sections = {"dynamics": dynamics, "engine": {"kind": "mace"}, "stop": {"max_temperature_k": None}}
+    file = write_campaign_file(folder, slab_pool, molecule_pool, {**sections, "trajectories": 1})
+    write(check(load_campaign(file)), folder / "small")
+    return folder / "small"
+
+
+@pytest.fixture
+def work(planned: Path, tmp_path: Path) -> Work:
+    shutil.copytree(planned, tmp_path / "campaign")
+    return open_work(tmp_path / "campaign", ())
+
+
+def fire_once(work: Work, stop_after: int | None = None) -> TrajectoryResult | None:
+    """One run by this process; it is told to stop once its dump holds the frame of step `stop_after`."""
+    (folder,) = work.folders
+    claim = take(folder, Owner.this_process())
+    assert claim is not None
+    interrupt = threading.Event()
+    ended = threading.Event()
+    if stop_after is not None:
+        threading.Thread(target=_stop_later, args=(folder, claim.number, stop_after, interrupt, ended)).start()
+    try:
+        with open_engine(work) as fire:
+            result = fire(folder, claim.number, interrupt)
+    finally:
+        ended.set()
+    if result is None:
+        release(folder, claim)
+    else:
+        assert folder.publish(result)
+        folder.remove_runs(keep=claim.number)
+    return result
+
+
+def _stop_later(
+    folder: TrajectoryFolder, number: int, step: int, interrupt: threading.Event, ended: threading.Event
+) -> None:
+    dump = folder.run_folder(number) / "traj.dump"
+    wanted = f"ITEM: TIMESTEP\n{step}\n".encode()
+    while not ended.wait(0.01):
+        if dump.is_file() and wanted in dump.read_bytes():
+            interrupt.set()
+            return
+
+
+@pytest.fixture(scope="module")
+def undisturbed(planned: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[TrajectoryResult, bytes]:
+    copy = tmp_path_factory.mktemp("undisturbed") / "campaign"
+    shutil.copytree(planned, copy)
+    result = fire_once(open_work(copy, ()))
+    assert result is not None
+    assert (result.steps, result.resumed_at) == (STEPS, ())
+    (dump,) = dumps(copy).values()
+    assert not list(copy.glob("trajectories/*/*/run-1/restart*")), "an ended trajectory needs no checkpoint"
+    return result, dump
+
+
+def test_a_stopped_one_goes_on_bit_for_bit(work: Work, undisturbed: tuple[TrajectoryResult, bytes]) -> None:
+    reference, dump = undisturbed
+    (folder,) = work.folders
+    assert fire_once(work, stop_after=18) is None
+    assert folder.paused.is_dir()
+    assert not folder.run_folder(1).exists()
+    assert fire_once(work, stop_after=48) is None
+    result = fire_once(work)
+    assert result is not None
+    assert result.resumed_at[0] >= CHECKPOINT
+    assert len(result.resumed_at) == 2
+    assert all(step % CHECKPOINT == 0 for step in result.resumed_at)
+    assert dumps(work.root) == {folder.id: dump}
+    assert result.hashes == reference.hashes
+    # The energies of all runs together are those of one.
+    assert result.energy == reference.energy
+    assert not folder.paused.exists()
+
+
+def test_a_flipped_bit_costs_one_interval(work: Work, undisturbed: tuple[TrajectoryResult, bytes]) -> None:
+    (folder,) = work.folders
+    assert fire_once(work, stop_after=48) is None
+    listed = json.loads((folder.paused / "checkpoints.json").read_text())["checkpoints"]
+    assert len(listed) == 2
+    newest = folder.paused / listed[0]["name"]
+    content = bytearray(newest.read_bytes())
+    content[len(content) // 2] ^= 1
+    newest.write_bytes(content)
+    result = fire_once(work)
+    assert result is not None
+    assert result.resumed_at == (listed[1]["step"],)
+    assert dumps(work.root) == {folder.id: undisturbed[1]}
+
+
+def test_a_killed_worker_loses_one_interval_at_most(work: Work, undisturbed: tuple[TrajectoryResult, bytes]) -> None:
+    (folder,) = work.folders
+    command = [sys.executable, "-m", "molgun_lmp.campaign.worker", str(work.root)]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    with subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL) as worker:
+        _wait_for((folder.run_folder(1) / "checkpoints.json").is_file)
+        worker.send_signal(signal.SIGKILL)
+    reached = [frame.step for frame in read_frames(folder.run_folder(1) / "traj.dump")][-1]
+    assert reached < STEPS
+    subprocess.run(command, env=environment, check=True, capture_output=True, timeout=PATIENCE_S)
+    result = folder.result()
+    assert result is not None
+    assert result.attempt == 2
+    assert reached - result.resumed_at[0] <= CHECKPOINT + DUMP
+    steps = [frame.step for frame in read_frames(folder.dump(result))]
+    np.testing.assert_array_equal(steps, range(0, STEPS + 1, DUMP))
+    assert dumps(work.root) == {folder.id: undisturbed[1]}
+
+
+def _wait_for(condition: Callable[[], Any]) -> None:
+    deadline = time.monotonic() + PATIENCE_S
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.005)

@@ -1,0 +1,127 @@
+"""Checkpoints: only what was read back whole is used, and only with every frame before it."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from molgun_lmp.campaign.checkpoints import CHECKPOINTS_NAME, CheckpointWatch, Resumption, find_resumption
+
+PLANNED = {"deck": "d", "data": "t", "model": "m"}
+EVERY = 100
+
+
+def frame(step: int) -> str:
+    return (
+        f"ITEM: TIMESTEP\n{step}\nITEM: NUMBER OF ATOMS\n1\nITEM: BOX BOUNDS pp pp pp\n0 9\n0 9\n0 9\n"
+        f"ITEM: ATOMS id type element x y z\n1 1 H 0.{step} 0 0\n"
+    )
+
+
+def write_run(run: Path, steps: int = 350, dump_every: int = 40) -> Path:
+    """A run folder as LAMMPS leaves it at step `steps`, its checkpoints seen by a watch."""
+    run.mkdir()
+    watch = CheckpointWatch(run, PLANNED, every=EVERY, resumed_at=())
+    for step in range(steps + 1):
+        if step and step % EVERY == 0:
+            name = "restart.a" if (step // EVERY) % 2 else "restart.b"
+            (run / name).write_bytes(b"state %d" % step)
+        watch(step)
+    (run / "traj.dump").write_text("".join(frame(step) for step in range(0, steps + 1, dump_every)))
+    (run / "log.lammps").write_text(f"log up to {steps}\n")
+    return run
+
+
+def find(*runs: Path, dump_every: int = 40) -> Resumption | None:
+    return find_resumption(runs, PLANNED, dump_every=dump_every)
+
+
+def test_the_last_two_are_listed_newest_first(tmp_path: Path) -> None:
+    run = write_run(tmp_path / "run-1")
+    listed = json.loads((run / CHECKPOINTS_NAME).read_text())["checkpoints"]
+    assert [(one["name"], one["step"]) for one in listed] == [("restart.a", 300), ("restart.b", 200)]
+
+
+def test_one_that_may_be_half_written_is_not_listed_until_the_run_has_passed_it(tmp_path: Path) -> None:
+    run = tmp_path / "run-1"
+    run.mkdir()
+    (run / "restart.a").write_bytes(b"half")
+    watch = CheckpointWatch(run, PLANNED, every=EVERY, resumed_at=())
+    watch(100)
+    assert not (run / CHECKPOINTS_NAME).exists()
+    (run / "restart.a").write_bytes(b"whole")
+    watch(100, ended=True)
+    assert (run / CHECKPOINTS_NAME).exists()
+
+
+def test_a_resumed_run_begins_with_the_first_file_again(tmp_path: Path) -> None:
+    run = tmp_path / "run-2"
+    run.mkdir()
+    watch = CheckpointWatch(run, PLANNED, every=EVERY, resumed_at=(100, 300))
+    watch(399)
+    (run / "restart.a").write_bytes(b"state 400")
+    watch(401)
+    record = json.loads((run / CHECKPOINTS_NAME).read_text())
+    assert [(one["name"], one["step"]) for one in record["checkpoints"]] == [("restart.a", 400)]
+    assert record["resumed_at"] == [100, 300]
+
+
+def test_the_newest_is_taken_with_the_frames_before_it(tmp_path: Path) -> None:
+    found = find(write_run(tmp_path / "run-1"))
+    assert found is not None
+    assert found.resumed_at == (300,)
+    new = tmp_path / "run-2"
+    new.mkdir()
+    found.copy_to(new)
+    assert (new / "resume.restart").read_bytes() == b"state 300"
+    assert (new / "traj.dump").read_text() == "".join(frame(step) for step in range(0, 300, 40))
+    assert (new / "earlier.log.lammps").read_text() == "log up to 350\n"
+
+
+def test_a_frame_of_the_checkpoints_own_step_is_left_to_the_new_run(tmp_path: Path) -> None:
+    found = find(write_run(tmp_path / "run-1", dump_every=50), dump_every=50)
+    assert found is not None
+    new = tmp_path / "run-2"
+    new.mkdir()
+    found.copy_to(new)
+    assert (new / "traj.dump").read_text() == "".join(frame(step) for step in range(0, 300, 50))
+
+
+@pytest.mark.parametrize("damage", [b"state 30", b"state 3OO", b""])
+def test_a_damaged_one_gives_way_to_the_one_before(tmp_path: Path, damage: bytes) -> None:
+    run = write_run(tmp_path / "run-1")
+    (run / "restart.a").write_bytes(damage)
+    found = find(run)
+    assert found is not None
+    assert found.checkpoint.step == 200
+    (run / "restart.b").unlink()
+    assert find(run) is None
+
+
+def test_missing_frames_make_it_useless(tmp_path: Path) -> None:
+    run = write_run(tmp_path / "run-1")
+    text = (run / "traj.dump").read_text()
+    (run / "traj.dump").write_text(text[: text.index("ITEM: TIMESTEP\n240") - 3])  # frame 200 is cut
+    found = find(run)
+    assert found is not None
+    assert found.checkpoint.step == 200
+    (run / "traj.dump").write_text(text[: text.index("ITEM: TIMESTEP\n160") - 3])
+    assert find(run) is None
+
+
+def test_the_furthest_of_several_runs_counts(tmp_path: Path) -> None:
+    paused, died = write_run(tmp_path / "paused", steps=210), write_run(tmp_path / "run-1", steps=350)
+    found = find(paused, died, tmp_path / "run-2")
+    assert found is not None
+    assert found.run == died
+
+
+def test_a_checkpoint_of_another_deck_or_model_is_not_used(tmp_path: Path) -> None:
+    run = write_run(tmp_path / "run-1")
+    assert find_resumption([run], {**PLANNED, "model": "other"}, dump_every=40) is None
+
+
+def test_a_damaged_list_is_as_none(tmp_path: Path) -> None:
+    run = write_run(tmp_path / "run-1")
+    (run / CHECKPOINTS_NAME).write_text('{"planned": 3')
+    assert find(run) is None
