@@ -2,16 +2,19 @@
 
 import csv
 import dataclasses
+import textwrap
 from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, Final, Literal
 
 import matplotlib as mpl
+from matplotlib.axis import Axis
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patheffects import AbstractPathEffect, withStroke
+from matplotlib.ticker import LogFormatter
 
 from molgun_lmp.errors import InputFileError
 from molgun_lmp.records import Mode, Vector
@@ -33,7 +36,7 @@ MANY: Final = 200
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class ModeStyle:
-    """How one mode is drawn. Colours tell families apart, markers and dashes their members."""
+    """How one mode or one series is drawn. Colours tell families apart, markers and dashes their members."""
 
     colour: str
     marker: str
@@ -69,6 +72,17 @@ MODE_STYLES: Final[dict[Mode, ModeStyle]] = {
     Mode.UNDECIDED: ModeStyle(colour=FADED, marker="d", dash="-."),
     Mode.FAILED: ModeStyle(colour=INK, marker="X", dash=":"),
 }
+
+SERIES: Final = (
+    ModeStyle(colour=_BLUE, marker="o"),
+    ModeStyle(colour=_VERMILION, marker="s", dash="--"),
+    ModeStyle(colour=_GREEN, marker="^", dash=":"),
+    ModeStyle(colour=_PURPLE, marker="D", dash="-."),
+    ModeStyle(colour=_ORANGE, marker="v"),
+    ModeStyle(colour=_SKY, marker="P", dash="--"),
+    ModeStyle(colour=_DIM, marker="X", dash=":"),
+)
+"""Styles of curves and sets that are no modes, in the order in which they are taken."""
 
 _HATCHES: Final = {"-": None, "--": "////", ":": "xxxx", "-.": "...."}
 
@@ -126,6 +140,23 @@ def new_figure(width: float, height: float) -> Figure:
     figure = Figure(figsize=(width, height), layout="constrained")
     FigureCanvasAgg(figure)
     return figure
+
+
+def series_style(index: int) -> ModeStyle:
+    """The style of series `index`; beyond the last one they repeat."""
+    return SERIES[index % len(SERIES)]
+
+
+def footnote(figure: Figure, text: str) -> None:
+    """Small print below everything, such as the level of theory of the labels, in at most three lines."""
+    lines = textwrap.wrap(text, int(figure.get_figwidth() * 19), max_lines=3, placeholder=" …")
+    figure.supxlabel("\n".join(lines), x=0.01, ha="left", fontsize=6.5, color=FADED, parse_math=False)
+
+
+def plain_log(axis: Axis) -> None:
+    """A logarithmic axis with numbers as they are said: 60, not 6 x 10^1."""
+    axis.set_major_formatter(LogFormatter())
+    axis.set_minor_formatter(LogFormatter())
 
 
 def halo() -> list[AbstractPathEffect]:

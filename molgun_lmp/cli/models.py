@@ -1,8 +1,8 @@
-"""Commands that make and judge models: train, export, evaluate."""
+"""Commands that make models: train, export."""
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -23,7 +23,7 @@ Head = Annotated[str | None, typer.Option(help="Which head of a model with sever
 
 def register(app: typer.Typer) -> None:
     """Add these commands to `molgun`."""
-    for command in (train, export, evaluate):
+    for command in (train, export):
         app.command(rich_help_panel=_PANEL)(command)
 
 
@@ -111,31 +111,6 @@ def export(
         print_json(card.model_dump(mode="json"))
     else:
         _print_card(card, output)
-
-
-def evaluate(
-    model: Annotated[Path, typer.Argument(metavar="MODEL", help="A .model file.")],
-    frames: Annotated[list[Path], typer.Argument(metavar="FRAMES...", help="Files of labelled frames.")],
-    *,
-    head: Head = None,
-    sha256: Sha256 = None,
-    trust: Trust = False,
-    as_json: AsJson = False,
-) -> None:
-    """Give a model's errors on labelled frames: energies and forces, for each element."""
-    from molgun_lmp.training.dataset import read_dataset  # noqa: PLC0415
-    from molgun_lmp.training.evaluate import evaluate as judge  # noqa: PLC0415
-
-    reports = [
-        judge(model, read_dataset([file]).frames, name=file.name, head=head, sha256=sha256, trust=trust)
-        for file in frames
-    ]
-    if as_json:
-        document: dict[str, Any] = {"reports": [errors.model_dump(mode="json") for errors in reports]}
-        print_json(document)
-    else:
-        for errors in reports:
-            _print_errors(errors)
 
 
 def _print_errors(errors: "ErrorReport") -> None:

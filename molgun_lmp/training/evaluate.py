@@ -1,15 +1,104 @@
-"""How wrong is a model on labelled frames: MAE and RMSE of energies and forces, per element and trajectory."""
+"""How wrong is a model on labelled frames: MAE and RMSE of energies and forces, by element, group and trajectory."""
 
+import dataclasses
 from collections.abc import Iterable, Sequence
+from functools import cached_property
 from pathlib import Path
+from typing import Self
 
 import numpy as np
+import numpy.typing as npt
 
 from molgun_lmp.errors import ModelError
 from molgun_lmp.training.frames import FloatArray, LabelledFrame
-from molgun_lmp.training.models import choose_head, load_model, model_facts
-from molgun_lmp.training.predict import Prediction, predict_mace
-from molgun_lmp.training.results import ErrorReport, Errors, TrajectoryErrors
+from molgun_lmp.training.groups import Group, Grouping, group_atoms
+from molgun_lmp.training.predict import Prediction
+from molgun_lmp.training.predictor import open_predictor
+from molgun_lmp.training.results import ErrorReport, Errors, FrameErrors
+
+TextArray = npt.NDArray[np.str_]
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Comparison:
+    """A model's answers beside the labels of F frames, which hold N atoms in all.
+
+    `energy_ev` (F,) and `forces` (N, 3) eV/Å: the model's; the atoms of all frames stand one frame after the other.
+    """
+
+    frames: tuple[LabelledFrame, ...]
+    energy_ev: FloatArray
+    forces: FloatArray
+
+    @classmethod
+    def of(cls, name: str, frames: Sequence[LabelledFrame], predictions: Iterable[Prediction]) -> Self:
+        """From predictions, one for each frame in order.
+
+        Raises `ModelError` for no frames, and for energies or forces that are not numbers.
+        """
+        if not frames:
+            raise ModelError(f"no frames to evaluate on in {name!r}. Name a file of labelled frames.")
+        answers = [answer for _, answer in zip(frames, predictions, strict=True)]
+        energy = np.array([answer.energy_ev for answer in answers])
+        forces = np.concatenate([answer.forces for answer in answers])
+        if not (np.isfinite(energy).all() and np.isfinite(forces).all()):
+            raise ModelError(f"the model gives energies or forces that are not numbers on {name!r}: it is broken.")
+        return cls(frames=tuple(frames), energy_ev=energy, forces=forces)
+
+    @cached_property
+    def atoms(self) -> FloatArray:
+        """(F,) number of atoms of each frame."""
+        return np.array([len(frame) for frame in self.frames], dtype=np.float64)
+
+    @cached_property
+    def reference_energy_ev(self) -> FloatArray:
+        """(F,) the labels' energies."""
+        return np.array([frame.energy_ev for frame in self.frames])
+
+    @cached_property
+    def reference_forces(self) -> FloatArray:
+        """(N, 3) the labels' forces in eV/Å."""
+        return np.concatenate([frame.forces for frame in self.frames])
+
+    @cached_property
+    def energy_error_ev(self) -> FloatArray:
+        """(F,) model minus label."""
+        return self.energy_ev - self.reference_energy_ev
+
+    @cached_property
+    def force_error(self) -> FloatArray:
+        """(N, 3) model minus label in eV/Å."""
+        return self.forces - self.reference_forces
+
+    @cached_property
+    def symbols(self) -> TextArray:
+        """(N,) chemical symbols."""
+        return np.array([symbol for frame in self.frames for symbol in frame.symbols])
+
+    @cached_property
+    def frame_of_atom(self) -> npt.NDArray[np.int64]:
+        """(N,) index of the frame that an atom is in."""
+        return np.repeat(np.arange(len(self.frames)), self.atoms.astype(np.int64))
+
+    @cached_property
+    def trajectories(self) -> TextArray:
+        """(F,) each frame's trajectory."""
+        return np.array([frame.trajectory for frame in self.frames])
+
+    @cached_property
+    def files(self) -> TextArray:
+        """(F,) the file that each frame came from."""
+        return np.array([frame.source.rpartition("#")[0] for frame in self.frames])
+
+    def groups(self, grouping: Grouping) -> TextArray:
+        """(N,) the group of each atom, empty where it cannot be told."""
+        return np.array(
+            [
+                name
+                for frame, groups in zip(self.frames, grouping.groups, strict=True)
+                for name in ([""] * len(frame) if groups is None else [str(group) for group in groups])
+            ]
+        )
 
 
 def evaluate(
@@ -23,54 +112,41 @@ def evaluate(
     batch_size: int = 8,
     device: str = "cpu",
 ) -> ErrorReport:
-    """Errors of a `.model` file, in its own dtype, on frames.
-
-    Raises `ModelError` for a model that is not trusted (see `trusted_sha256`), has several heads of which none was
-    chosen, or lacks an element of the frames.
-    """
-    loaded = load_model(model, sha256=sha256, trust=trust)
-    facts = model_facts(loaded)
-    unknown = sorted({symbol for frame in frames for symbol in frame.symbols} - set(facts.elements))
-    if unknown:
-        raise ModelError(
-            f"{model} was never trained on {', '.join(unknown)}; it knows {', '.join(facts.elements)}. "
-            "Leave these frames out, or use a model that knows them."
-        )
-    predictions = predict_mace(
-        loaded, frames, head=choose_head(facts.heads, head), batch_size=batch_size, device=device
-    )
-    return error_report(name, frames, predictions)
+    """Errors of a model, in its own dtype, on frames. Raises what `open_predictor` and `Predictor.predict` raise."""
+    predictor = open_predictor(model, head=head, sha256=sha256, trust=trust, batch_size=batch_size, device=device)
+    return error_report(name, Comparison.of(name, frames, predictor.predict(frames)), group_atoms(frames))
 
 
-def error_report(name: str, frames: Sequence[LabelledFrame], predictions: Iterable[Prediction]) -> ErrorReport:
-    """The errors of predictions, one for each frame in order. Raises `ModelError` for no frames."""
-    if not frames:
-        raise ModelError(f"no frames to evaluate on in {name!r}. Name a file of labelled frames.")
-    energies: list[float] = []
-    forces: list[FloatArray] = []
-    for frame, prediction in zip(frames, predictions, strict=True):
-        energies.append((prediction.energy_ev - frame.energy_ev) / len(frame))
-        forces.append(prediction.forces - frame.forces)
-    energy = np.array(energies)
-    if not (np.isfinite(energy).all() and all(np.isfinite(block).all() for block in forces)):
-        raise ModelError(f"the model gives energies or forces that are not numbers on {name!r}: it is broken.")
-    symbols = np.array([symbol for frame in frames for symbol in frame.symbols])
-    trajectories = np.array([frame.trajectory for frame in frames])
-    atoms_of = np.repeat(trajectories, [len(frame) for frame in frames])
-    every = np.concatenate(forces)
+def error_report(name: str, comparison: Comparison, grouping: Grouping) -> ErrorReport:
+    """All errors of a comparison."""
+    groups = comparison.groups(grouping)
+    files = comparison.files
     return ErrorReport(
         name=name,
-        energy_ev_per_atom=_errors(energy),
-        forces_ev_per_angstrom=_errors(every),
-        forces_by_element={str(element): _errors(every[symbols == element]) for element in np.unique(symbols)},
-        by_trajectory={
-            str(trajectory): TrajectoryErrors(
-                energy_ev_per_atom=_errors(energy[trajectories == trajectory]),
-                forces_ev_per_angstrom=_errors(every[atoms_of == trajectory]),
-            )
-            for trajectory in np.unique(trajectories)
+        energy_ev_per_atom=_errors(comparison.energy_error_ev / comparison.atoms),
+        energy_ev=_errors(comparison.energy_error_ev),
+        forces_ev_per_angstrom=_errors(comparison.force_error),
+        forces_by_element={
+            str(element): _errors(comparison.force_error[comparison.symbols == element])
+            for element in np.unique(comparison.symbols)
         },
+        forces_by_group={
+            str(group): _errors(comparison.force_error[groups == group]) for group in Group if (groups == group).any()
+        },
+        by_trajectory=_by(comparison, comparison.trajectories),
+        by_file=_by(comparison, files) if len(np.unique(files)) > 1 else {},
     )
+
+
+def _by(comparison: Comparison, labels: TextArray) -> dict[str, FrameErrors]:
+    of_atom = labels[comparison.frame_of_atom]
+    return {
+        str(label): FrameErrors(
+            energy_ev_per_atom=_errors((comparison.energy_error_ev / comparison.atoms)[labels == label]),
+            forces_ev_per_angstrom=_errors(comparison.force_error[of_atom == label]),
+        )
+        for label in np.unique(labels)
+    }
 
 
 def _errors(differences: FloatArray) -> Errors:

@@ -13,8 +13,8 @@ class Errors(Section):
     n: int
 
 
-class TrajectoryErrors(Section):
-    """Errors on the frames of one trajectory."""
+class FrameErrors(Section):
+    """Errors on some of the frames: those of one trajectory or of one file."""
 
     energy_ev_per_atom: Errors
     forces_ev_per_angstrom: Errors
@@ -23,34 +23,46 @@ class TrajectoryErrors(Section):
 class ErrorReport(Section):
     """Errors of a model on labelled frames.
 
-    Energies per atom, one number a frame; forces over Cartesian components, as mace and the literature count them.
+    Energies one number a frame; forces over Cartesian components, as mace and the literature count them.
     """
 
     name: str
     """Which frames: `validation`, `test`, or a file's name."""
     energy_ev_per_atom: Errors
+    energy_ev: Errors | None = None
+    """Of whole structures; None in a report from before they were counted."""
     forces_ev_per_angstrom: Errors
     forces_by_element: dict[str, Errors]
-    by_trajectory: dict[str, TrajectoryErrors]
+    forces_by_group: dict[str, Errors] = {}  # noqa: RUF012  # frozen
+    """Atoms of the molecule, of the surface, and hydrogen of the surface; without frames where they cannot be told."""
+    by_trajectory: dict[str, FrameErrors]
+    by_file: dict[str, FrameErrors] = {}  # noqa: RUF012  # frozen
+    """Where the frames come from several files."""
 
 
 class ParityReport(Section):
     """How far an exported file is from mace's own calculator (float64) on real frames: the largest differences."""
 
-    format: Literal["torchscript", "symmetrix"]
+    format: Literal["torchscript", "symmetrix", "mliap"]
     dtype: Literal["float32", "float64"]
+    run_by: Literal["python", "lammps"] = "python"
+    """`lammps`: a run of LAMMPS itself with the file."""
     frames: int
     largest_force_ev_per_angstrom: float
     """The largest force component among the frames, for scale."""
     energy_ev_per_atom: float
     force_ev_per_angstrom: float
+    virial_ev_per_atom: float | None = None
+    """Of the components of the virial tensor, divided by the number of atoms; None where there was none to compare."""
     energy_limit_ev_per_atom: float
     force_limit_ev_per_angstrom: float
+    virial_limit_ev_per_atom: float | None = None
 
     @property
     def passed(self) -> bool:
-        """Both differences are within their limits (a NaN never is)."""
+        """All differences are within their limits (a NaN never is)."""
         return (
             self.energy_ev_per_atom <= self.energy_limit_ev_per_atom
             and self.force_ev_per_angstrom <= self.force_limit_ev_per_angstrom
+            and (self.virial_ev_per_atom is None or self.virial_ev_per_atom <= (self.virial_limit_ev_per_atom or 0.0))
         )

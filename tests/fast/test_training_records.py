@@ -19,8 +19,6 @@ from molgun_lmp.training.card import (
     model_file,
     write_card,
 )
-from molgun_lmp.training.evaluate import error_report
-from molgun_lmp.training.frames import LabelledFrame
 from molgun_lmp.training.history import History, best_epoch
 from molgun_lmp.training.models import load_model, trusted_sha256
 from molgun_lmp.training.parity import compare, require_parity
@@ -85,42 +83,6 @@ def test_a_cut_checkpoint_is_set_aside(tmp_path: Path) -> None:
     good, cut = checkpoint(tmp_path, 1), checkpoint(tmp_path, 2, whole=False)
     assert set_aside_broken_checkpoints(tmp_path) == [cut]
     assert sorted(tmp_path.iterdir()) == [good, cut.with_suffix(".broken")]
-
-
-def frame(symbols: tuple[str, ...], trajectory: str) -> LabelledFrame:
-    shape = (len(symbols), 3)
-    return LabelledFrame(
-        symbols=symbols,
-        positions=np.zeros(shape),
-        cell=np.eye(3),
-        pbc=(True, True, True),
-        energy_ev=0.0,
-        forces=np.zeros(shape),
-        trajectory=trajectory,
-        config_type="Default",
-        source="f#0",
-    )
-
-
-def test_errors_are_counted_per_component_element_and_trajectory() -> None:
-    frames = [frame(("H", "Si"), "a"), frame(("Si",), "b")]
-    predictions = [
-        Prediction(energy_ev=4.0, forces=np.array([[3.0, 0, 0], [0, 0, 0]])),
-        Prediction(energy_ev=-1.0, forces=np.array([[0, 0, -6.0]])),
-    ]
-    report = error_report("test", frames, predictions)
-    assert report.energy_ev_per_atom.mae == 1.5
-    assert report.energy_ev_per_atom.rmse == pytest.approx(2.5**0.5)
-    assert (report.forces_ev_per_angstrom.mae, report.forces_ev_per_angstrom.n) == (1.0, 9)
-    assert report.forces_ev_per_angstrom.rmse == pytest.approx(5**0.5)
-    assert {e: r.mae for e, r in report.forces_by_element.items()} == {"H": 1.0, "Si": 1.0}
-    assert report.by_trajectory["b"].forces_ev_per_angstrom.mae == 2.0
-    assert report.by_trajectory["b"].energy_ev_per_atom.mae == 1.0
-
-
-def test_a_model_that_gives_nan_has_no_error() -> None:
-    with pytest.raises(ModelError, match="not numbers"):
-        error_report("test", [frame(("H",), "a")], [Prediction(energy_ev=np.nan, forces=np.zeros((1, 3)))])
 
 
 def predictions(energy: float, force: float) -> list[Prediction]:

@@ -1,0 +1,144 @@
+"""Errors counted by hand; the worst frames; figures that hold what was given."""
+
+import csv
+import json
+from pathlib import Path
+from xml.etree import ElementTree
+
+import numpy as np
+import pytest
+from ase import Atoms
+from ase.io import read
+from labelled_cases import labelled, off_by, slab, slab_and_molecule
+
+from molgun_lmp.analysis.plotting import FigureFiles
+from molgun_lmp.errors import ModelError
+from molgun_lmp.training.dataset import read_dataset
+from molgun_lmp.training.evaluate import Comparison, error_report
+from molgun_lmp.training.evaluation_figures import draw_evaluation
+from molgun_lmp.training.frames import LabelledFrame
+from molgun_lmp.training.groups import group_atoms
+from molgun_lmp.training.predict import Prediction
+from molgun_lmp.training.results import ErrorReport
+from molgun_lmp.training.worst_frames import worst_frames, write_worst
+
+
+def points(symbols: str, trajectory: str = "a", source: str = "f#0") -> LabelledFrame:
+    return labelled(Atoms(symbols, cell=np.eye(3) * 9, pbc=True), trajectory=trajectory, source=source)
+
+
+def report_of(frames: list[LabelledFrame], answers: list[Prediction]) -> ErrorReport:
+    return error_report("test", Comparison.of("test", frames, answers), group_atoms(frames))
+
+
+def test_errors_are_counted_per_component_element_trajectory_and_file() -> None:
+    frames = [points("HSi", trajectory="a", source="f#0"), points("Si", trajectory="b", source="g#0")]
+    report = report_of(
+        frames,
+        [
+            off_by(frames[0], 4.0, np.array([[3.0, 0, 0], [0, 0, 0]])),
+            off_by(frames[1], -1.0, np.array([[0, 0, -6.0]])),
+        ],
+    )
+    assert report.energy_ev_per_atom.mae == 1.5
+    assert report.energy_ev_per_atom.rmse == pytest.approx(2.5**0.5)
+    assert report.energy_ev is not None
+    assert report.energy_ev.mae == 2.5
+    assert report.energy_ev.rmse == pytest.approx(8.5**0.5)
+    assert (report.forces_ev_per_angstrom.mae, report.forces_ev_per_angstrom.n) == (1.0, 9)
+    assert report.forces_ev_per_angstrom.rmse == pytest.approx(5**0.5)
+    assert {e: r.mae for e, r in report.forces_by_element.items()} == {"H": 1.0, "Si": 1.0}
+    assert report.by_trajectory["b"].forces_ev_per_angstrom.mae == 2.0
+    assert report.by_trajectory["b"].energy_ev_per_atom.mae == 1.0
+    assert report.by_file["g"] == report.by_trajectory["b"]
+    assert ErrorReport.model_validate_json(report.model_dump_json()) == report
+
+
+def test_errors_by_group() -> None:
+    frame = labelled(slab_and_molecule(4.0))
+    errors = np.zeros((14, 3))
+    errors[:8, 0], errors[8:10, 1], errors[10:, 2] = 3.0, 6.0, -9.0
+    report = report_of([frame], [off_by(frame, 0.0, errors)])
+    assert {group: (of.mae, of.n) for group, of in report.forces_by_group.items()} == {
+        "surface": (1.0, 24),
+        "surface hydrogen": (2.0, 6),
+        "molecule": (3.0, 12),
+    }
+
+
+def test_a_model_that_gives_nan_has_no_error() -> None:
+    with pytest.raises(ModelError, match="not numbers"):
+        Comparison.of("x", [points("H")], [Prediction(energy_ev=np.nan, forces=np.zeros((1, 3)))])
+    with pytest.raises(ModelError, match="no frames"):
+        Comparison.of("x", [], [])
+
+
+@pytest.fixture
+def comparison() -> Comparison:
+    """A dozen frames of slab, molecule on slab: errors of 0.1 eV/Å, of 5 eV/Å on one atom of frame 7."""
+    rng = np.random.default_rng(1)
+    frames, answers = [], []
+    for index in range(12):
+        atoms = slab() if index % 3 == 0 else slab_and_molecule(4.0)
+        atoms.positions += rng.normal(0, 0.05, atoms.positions.shape)
+        forces = rng.normal(0, 1.0, atoms.positions.shape)
+        name = rf"$\frac{{{index % 2}}}<b>"
+        frame = labelled(atoms, energy_ev=-100.0 + rng.normal(), forces=forces, trajectory=name, source=f"f#{index}")
+        errors = rng.normal(0, 0.1, forces.shape)
+        if index == 7:
+            errors[11] = [3.0, 0.0, -4.0]
+        frames.append(frame)
+        answers.append(off_by(frame, 0.014 * index, errors))
+    return Comparison.of("x", frames, answers)
+
+
+def test_the_worst_frame_is_the_one_with_the_worst_atom(comparison: Comparison, tmp_path: Path) -> None:
+    worst = worst_frames(comparison, 3)
+    assert (worst[0].index, worst[0].worst_atom, worst[0].worst_element) == (7, 11, "C")
+    assert worst[0].largest_force_error_ev_per_angstrom == pytest.approx(5.0)
+    assert worst[0].energy_error_ev_per_atom == pytest.approx(0.014 * 7 / 14)
+    assert [one.largest_force_error_ev_per_angstrom for one in worst] == sorted(
+        (one.largest_force_error_ev_per_angstrom for one in worst), reverse=True
+    )
+    assert len(worst_frames(comparison, 100)) == 12
+
+    file = tmp_path / "worst.extxyz"
+    write_worst(comparison, worst, file)
+    first = read(file, index=0)
+    np.testing.assert_allclose(first.arrays["forces_of_model"][11] - first.arrays["REF_forces"][11], [3, 0, -4])
+    assert first.info["energy_of_model"] - first.info["REF_energy"] == pytest.approx(0.014 * 7)
+    assert first.arrays["force_error"].argmax() == first.info["worst_atom"] == 11
+    again = read_dataset([file])
+    assert [frame.energy_ev for frame in again.frames] == [comparison.frames[one.index].energy_ev for one in worst]
+    np.testing.assert_allclose(again.frames[0].forces, comparison.frames[7].forces, atol=1e-7)
+
+
+def rows(figure: FigureFiles) -> list[dict[str, str]]:
+    with figure.csv.open(newline="", encoding="utf-8") as handle:
+        return list(csv.DictReader(handle))
+
+
+def test_figures_hold_the_numbers_and_say_the_level_of_theory(comparison: Comparison, tmp_path: Path) -> None:
+    report = error_report("x", comparison, group_atoms(comparison.frames))
+    energies, forces, by_force, parts = draw_evaluation(comparison, report, tmp_path, labels="PBE, of $x$")
+    for figure in (energies, forces, by_force, parts):
+        assert "PBE, of $x$" in figure.caption
+        assert figure.png.stat().st_size > 5000
+        ElementTree.fromstring(figure.svg.read_bytes())
+    assert [float(row["model_energy_ev"]) for row in rows(energies)] == comparison.energy_ev.tolist()
+    relative = [float(row["label_relative_mev_per_atom"]) for row in rows(energies) if row["formula"] == "H2Si8"]
+    assert sum(relative) == pytest.approx(0.0, abs=1e-6)
+    assert sum(int(row["components"]) for row in rows(forces)) == comparison.forces.size
+    atoms = sum(int(row["atoms"]) for row in rows(by_force))
+    assert 0.8 * len(comparison.forces) < atoms <= len(comparison.forces)
+    everything, *_ = rows(parts)
+    assert float(everything["force_mae_ev_per_angstrom"]) == report.forces_ev_per_angstrom.mae
+    assert {row["kind"] for row in rows(parts)} == {"all", "element", "group", "trajectory"}
+
+
+def test_a_perfect_model_can_be_drawn(tmp_path: Path) -> None:
+    frame = points("H")
+    comparison = Comparison.of("x", [frame], [off_by(frame, 0.0, np.zeros((1, 3)))])
+    report = error_report("x", comparison, group_atoms([frame]))
+    assert len(draw_evaluation(comparison, report, tmp_path, labels="?")) == 4
+    assert json.loads(report.model_dump_json())["forces_ev_per_angstrom"]["mae"] == 0.0
