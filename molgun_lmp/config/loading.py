@@ -59,11 +59,16 @@ def load_section(file: Path, model: type[SectionT], overrides: Sequence[str] = (
     """Read, override and validate a YAML file of any strict model. Raises `ConfigError` as `load_campaign` does."""
     document = load_yaml(file)
     for override in overrides:
-        _apply_override(document, override)
+        apply_override(document, override)
+    return validated(document, model, where=str(file))
+
+
+def validated(document: Mapping[str, Any], model: type[SectionT], *, where: str) -> SectionT:
+    """A document as a section of any strict model. Raises `ConfigError`, which says what is wrong `where`."""
     try:
         return model.model_validate(document)
     except ValidationError as error:
-        raise ConfigError(_explain(error, file, model)) from error
+        raise ConfigError(_explain(error, where, model)) from error
 
 
 def load_yaml(file: Path) -> dict[str, Any]:
@@ -87,7 +92,8 @@ def dump_yaml(section: BaseModel) -> str:
     return text
 
 
-def _apply_override(document: dict[str, Any], override: str) -> None:
+def apply_override(document: dict[str, Any], override: str) -> None:
+    """Change a document in place by one `dotted.key=value`. Raises `ConfigError` for what is none."""
     key, separator, text = override.partition("=")
     parts = key.strip().split(".")
     if not separator or not all(parts):
@@ -106,8 +112,8 @@ def _apply_override(document: dict[str, Any], override: str) -> None:
     section[parts[-1]] = value
 
 
-def _explain(error: ValidationError, file: Path, model: type[BaseModel]) -> str:
-    lines = [f"{file}: {error.error_count()} problem(s)"]
+def _explain(error: ValidationError, where_read: str, model: type[BaseModel]) -> str:
+    lines = [f"{where_read}: {error.error_count()} problem(s)"]
     known = sorted(set(_keys(model.model_json_schema())))
     for problem in error.errors(include_url=False):
         where = ".".join(str(part) for part in problem["loc"]) or "top level"

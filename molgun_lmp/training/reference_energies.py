@@ -1,9 +1,12 @@
 """The energy of each element that a model adds its network's energy to, and what it tells about wrong labels."""
 
-from collections.abc import Mapping, Sequence
-from typing import Final, Literal
+import dataclasses
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final, Literal, Self
 
 import numpy as np
+from ase.formula import Formula
 
 from molgun_lmp.errors import TrainingError
 from molgun_lmp.training.frames import LabelledFrame
@@ -25,7 +28,7 @@ def reference_energies(
         return None
     elements = sorted({symbol for frame in frames for symbol in frame.symbols})
     if kind == "least_squares":
-        return least_squares_energies(frames, {element: isolated_ev.get(element, 0.0) for element in elements})
+        return CompositionEnergies.of(frames).least_squares(isolated_ev)
     given = isolated_ev if isinstance(kind, str) else kind
     missing = [element for element in elements if element not in given]
     if missing:
@@ -41,43 +44,93 @@ def reference_energies(
     return {element: float(given[element]) for element in elements}
 
 
-def least_squares_energies(frames: Sequence[LabelledFrame], start_ev: Mapping[str, float]) -> dict[str, float]:
-    """Energies that fit the frames' total energies per atom best, and of all that do the closest to `start_ev`.
+@dataclasses.dataclass(kw_only=True)
+class _Composition:
+    """The frames of one composition: how many, the sum of their energies, and the lowest and the highest one."""
 
-    With fewer compositions than elements the fit alone leaves directions open; the smallest correction (the
-    minimum-norm solution) settles them.
-    """
-    elements = sorted(start_ev)
-    counts = np.array([[frame.symbols.count(element) for element in elements] for frame in frames], dtype=float)
-    atoms = counts.sum(axis=1)
-    start = np.array([start_ev[element] for element in elements])
-    residual = np.array([frame.energy_ev for frame in frames]) - counts @ start
-    correction, *_ = np.linalg.lstsq(counts / atoms[:, None], residual / atoms, rcond=1e-10)
-    return {element: float(value) for element, value in zip(elements, start + correction, strict=True)}
+    atoms: Mapping[str, int]
+    frames: int = 0
+    sum_ev: float = 0.0
+    lowest: tuple[float, str] = (np.inf, "")
+    highest: tuple[float, str] = (-np.inf, "")
+    """Energy in eV and source."""
+
+    def add(self, energy_ev: float, source: str) -> None:
+        self.frames += 1
+        self.sum_ev += energy_ev
+        self.lowest = min(self.lowest, (energy_ev, source))
+        self.highest = max(self.highest, (energy_ev, source))
+
+
+class CompositionEnergies:
+    """Energies of frames by composition, all that fitting and checking them needs; memory does not grow with frames."""
+
+    def __init__(self) -> None:
+        self._of: dict[tuple[tuple[str, int], ...], _Composition] = {}
+
+    @classmethod
+    def of(cls, frames: Iterable[LabelledFrame]) -> Self:
+        """From frames at hand."""
+        energies = cls()
+        for frame in frames:
+            energies.add(frame)
+        return energies
+
+    def add(self, frame: LabelledFrame) -> None:
+        """Take in one more frame."""
+        atoms = Counter(frame.symbols)
+        key = tuple(sorted(atoms.items()))
+        self._of.setdefault(key, _Composition(atoms=atoms)).add(frame.energy_ev, frame.source)
+
+    def least_squares(self, isolated_ev: Mapping[str, float]) -> dict[str, float]:
+        """Energies that fit the frames' total energies per atom best, and of all that do the closest to the atoms'.
+
+        With fewer compositions than elements the fit alone leaves directions open; the smallest correction (the
+        minimum-norm solution) settles them. An element that has no isolated atom starts from 0 eV.
+        """
+        groups = list(self._of.values())
+        elements = sorted({element for group in groups for element in group.atoms})
+        counts = np.array([[group.atoms.get(element, 0) for element in elements] for group in groups], dtype=float)
+        # A group of n equal rows weighs as one row, of its mean, times the root of n.
+        weights = np.sqrt([group.frames for group in groups]) / counts.sum(axis=1)
+        start = np.array([isolated_ev.get(element, 0.0) for element in elements])
+        residual = np.array([group.sum_ev / group.frames for group in groups]) - counts @ start
+        correction, *_ = np.linalg.lstsq(counts * weights[:, None], residual * weights, rcond=1e-10)
+        return {element: float(value) for element, value in zip(elements, start + correction, strict=True)}
+
+    def check(self, isolated_ev: Mapping[str, float], *, limit_ev_per_atom: float) -> None:
+        """Raise `TrainingError` where energies cannot be of one level of theory in eV.
+
+        A frame must lie within the limit of what its composition suggests, and, where the isolated atoms are known,
+        must be bound by less than 12 eV per atom and not be unbound by more than the limit.
+        """
+        fitted = self.least_squares(isolated_ev)
+        for group in self._of.values():
+            for energy_ev, source in (group.lowest, group.highest):
+                name = f"{source} ({_formula(group.atoms)})"
+                atoms = sum(group.atoms.values())
+                deviation = (energy_ev - sum(fitted[element] * n for element, n in group.atoms.items())) / atoms
+                if abs(deviation) > limit_ev_per_atom:
+                    raise TrainingError(
+                        f"{name}: its energy of {energy_ev:.3f} eV is {deviation:+.1f} eV per atom away from what the "
+                        f"other frames' compositions suggest (limit {limit_ev_per_atom:g}). Energies of different "
+                        "units or levels of theory are mixed: check this file."
+                    )
+                if group.atoms.keys() <= isolated_ev.keys():
+                    binding = (energy_ev - sum(isolated_ev[element] * n for element, n in group.atoms.items())) / atoms
+                    if not -_STRONGEST_BINDING_EV_PER_ATOM < binding < limit_ev_per_atom:
+                        raise TrainingError(
+                            f"{name}: {binding:+.1f} eV per atom against its isolated atoms is no binding energy. "
+                            "Frames and isolated atoms must be of one level of theory, in eV."
+                        )
 
 
 def check_energies(
-    frames: Sequence[LabelledFrame], isolated_ev: Mapping[str, float], *, limit_ev_per_atom: float
+    frames: Iterable[LabelledFrame], isolated_ev: Mapping[str, float], *, limit_ev_per_atom: float
 ) -> None:
-    """Raise `TrainingError` where energies cannot be of one level of theory in eV.
+    """`CompositionEnergies.check` of frames at hand."""
+    CompositionEnergies.of(frames).check(isolated_ev, limit_ev_per_atom=limit_ev_per_atom)
 
-    A frame must lie within the limit of what its composition suggests, and, where the isolated atoms are known, must be
-    bound by less than 12 eV per atom and not be unbound by more than the limit.
-    """
-    elements = sorted({symbol for frame in frames for symbol in frame.symbols})
-    fitted = least_squares_energies(frames, {element: isolated_ev.get(element, 0.0) for element in elements})
-    for frame in frames:
-        deviation = (frame.energy_ev - sum(fitted[symbol] for symbol in frame.symbols)) / len(frame)
-        if abs(deviation) > limit_ev_per_atom:
-            raise TrainingError(
-                f"{frame.source} ({frame.formula}): its energy of {frame.energy_ev:.3f} eV is {deviation:+.1f} eV per "
-                f"atom away from what the other frames' compositions suggest (limit {limit_ev_per_atom:g}). Energies "
-                "of different units or levels of theory are mixed: check this file."
-            )
-        if all(symbol in isolated_ev for symbol in frame.symbols):
-            binding = (frame.energy_ev - sum(isolated_ev[symbol] for symbol in frame.symbols)) / len(frame)
-            if not -_STRONGEST_BINDING_EV_PER_ATOM < binding < limit_ev_per_atom:
-                raise TrainingError(
-                    f"{frame.source} ({frame.formula}): {binding:+.1f} eV per atom against its isolated atoms is no "
-                    "binding energy. Frames and isolated atoms must be of one level of theory, in eV."
-                )
+
+def _formula(atoms: Mapping[str, int]) -> str:
+    return str(Formula.from_dict(dict(atoms)).format("hill"))

@@ -12,12 +12,14 @@ from molgun_lmp.config.section import Section
 
 Fraction = Annotated[float, Field(gt=0, lt=1)]
 Element = Annotated[str, Field(pattern=r"^[A-Z][a-z]?$")]
+BondPair = Annotated[str, Field(pattern=r"^[A-Z][a-z]?-[A-Z][a-z]?$")]
 
 
 class Labels(Section):
-    """The keys under which the frames hold their labels.
+    """The keys under which extxyz files and databases hold their labels.
 
-    `energy` and `forces` alone name what ASE's own readers put there (VASP, CP2K, ...: the frame's calculator).
+    `energy` and `forces` alone name what ASE's own readers put there. VASP's files have one pair, the free energy and
+    the forces that are minus its gradient, whatever stands here.
     """
 
     energy: str
@@ -29,28 +31,54 @@ class Limits(Section):
 
     max_force_ev_per_angstrom: PositiveFloat = 50.0
     """A frame with a longer force vector is dropped (and reported)."""
+    intact_bonds: dict[BondPair, PositiveFloat | None] = {}  # noqa: RUF012  # frozen
+    """Bonds of the molecule that must hold, such as `C-H: 1.67`: a frame in which one is longer, in Å, is dropped. The
+    bonds are those of the first frame of the same atoms; null: the sum of the covalent radii and 0.6 Å."""
     max_energy_deviation_ev_per_atom: PositiveFloat = 5.0
     """A larger distance from the composition's energy stops the training: mixed units or levels of theory."""
+    energies_follow_forces: bool = True
+    """Stop where energies of neighbouring frames differ by anything but the work of the forces between them: units
+    other than eV and Å, or kinetic energy in the labels."""
 
 
 class Split(Section):
-    """Which frames are held out.
+    """Which frames are used, and for what.
 
-    By trajectory, no trajectory is in two sets: neighbouring frames are alike, and a random split would test on what
-    it was trained on.
+    `by` decides about validation and test frames. By trajectory, no trajectory is in two sets: neighbouring frames are
+    alike, and frames held out at random are close to what was trained on. The second kind of test set can be had
+    besides. `given`: each frame's own `set` header decides, as `molgun dataset` writes it.
     """
 
-    by: Literal["trajectory", "random"] = "trajectory"
+    by: Literal["trajectory", "random", "given"] = "trajectory"
+    every: PositiveInt = 1
+    """Only every n-th of the shuffled frames is used; fractions below are of these."""
     validation: Fraction | tuple[str, ...] = 0.1
     """A fraction of the frames, or the names of trajectories. Chooses the best epoch."""
-    test: Fraction | tuple[str, ...] | None = None
-    """The same for frames that training never sees."""
+    test: Fraction | PositiveInt | tuple[str, ...] | None = None
+    """The same for frames that training never sees; a random test set may be a number of frames, and is taken from
+    those that `every` leaves over, where it leaves any."""
+    test_random: Fraction | PositiveInt | None = None
+    """With `by: trajectory`: a second test set, of frames of the trajectories that are trained on."""
+    test_trajectories: Fraction | tuple[str, ...] | None = None
+    """With `by: random`: a second test set, of whole trajectories that nothing else is taken from."""
     seed: NonNegativeInt = 24
 
     @model_validator(mode="after")
-    def _names_need_trajectories(self) -> Self:
-        if self.by == "random" and not (isinstance(self.validation, float) and isinstance(self.test, float | None)):
+    def _sets_are_of_one_kind(self) -> Self:
+        if self.by == "random" and (isinstance(self.validation, tuple) or isinstance(self.test, tuple)):
             raise ValueError("a random split takes fractions; naming trajectories needs `by: trajectory`")
+        if self.by == "random" and self.test_random is not None:
+            raise ValueError("with `by: random` the random test set is `test`")
+        if self.by == "trajectory" and self.test_trajectories is not None:
+            raise ValueError("with `by: trajectory` the test set of whole trajectories is `test`")
+        if self.by == "trajectory" and isinstance(self.test, int):
+            raise ValueError(
+                "whole trajectories are held out by a fraction or by their names, not by a number of frames"
+            )
+        # By value, not by what was set: the resolved file names every key.
+        others = type(self).model_fields.keys() - {"by", "seed"}
+        if self.by == "given" and any(getattr(self, key) != type(self).model_fields[key].default for key in others):
+            raise ValueError("with `by: given` the frames' own headers name their sets: leave out everything else")
         return self
 
 

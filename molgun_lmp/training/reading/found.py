@@ -1,0 +1,71 @@
+"""What a reader finds in a file, before anything is decided about it."""
+
+import dataclasses
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Protocol
+
+from molgun_lmp.training.drops import DropReason
+from molgun_lmp.training.frames import FloatArray
+from molgun_lmp.training.settings import Labels
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class FoundFrame:
+    """A structure of N atoms with everything in its file that could be a label.
+
+    `symbols`, `positions`, `cell` and `pbc` as in `LabelledFrame`; `energies` eV of the whole structure by key;
+    `forces` (N, 3) eV/Å by key; `header` what else was said about the frame, such as its trajectory.
+    """
+
+    symbols: tuple[str, ...]
+    positions: FloatArray
+    cell: FloatArray
+    pbc: tuple[bool, bool, bool]
+    energies: Mapping[str, float]
+    forces: Mapping[str, FloatArray]
+    header: Mapping[str, object] = dataclasses.field(default_factory=dict)
+    level: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    """What decides the level of theory, as far as the file says: `{"ENCUT": "400", "POTCAR Si": ...}`."""
+
+    def label_pairs(self) -> list[Labels]:
+        """The pairs of keys that could be the labels: an energy with forces under one common prefix.
+
+        Such as REF_energy with REF_forces, dft_energy with dft_forces. Where a program reports both, its free energy is
+        meant, not its energy at zero smearing: forces are minus the gradient of the free energy.
+        """
+        prefixes = {
+            key[: -len(ending)]: key
+            for ending in ("force", "forces")
+            for key in self.forces
+            if key.lower().endswith(ending)
+        }
+        energies = {
+            key[: -len(ending)]: key  # the free energy overrides
+            for ending in ("energy", "free_energy")
+            for key in self.energies
+            if key.lower().endswith(ending)
+        }
+        return [Labels(energy=energies[prefix], forces=prefixes[prefix]) for prefix in energies if prefix in prefixes]
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Unusable:
+    """A frame that the reader itself knows to be no reference."""
+
+    reason: DropReason
+    detail: str
+
+
+class Reader(Protocol):
+    """Reads one family of formats."""
+
+    @property
+    def labels(self) -> Labels | None:
+        """The one pair of labels that the format has; None where the keys are free."""
+
+    def read(self, path: Path) -> Iterator[FoundFrame | Unusable]:
+        """The frames of a file in their order, one in memory at a time.
+
+        The file may be packed (gz, bz2, xz) whatever its name. May raise anything for a file that it cannot parse.
+        """
