@@ -115,6 +115,7 @@ class Cause(StrEnum):
     LAMMPS_ERROR = "lammps-error"
     FORCE_MODEL_ERROR = "force-model-error"
     WORKER_DIED = "worker-died"
+    HUNG = "hung"
     OUT_OF_MEMORY = "out-of-memory"
     DISK = "disk"
 

@@ -22,7 +22,7 @@ from typing import Final
 from pydantic import ConfigDict, ValidationError
 
 from molgun_lmp.campaign.checkpoints import CHECKPOINTS_NAME
-from molgun_lmp.campaign.durable import create_file, json_bytes
+from molgun_lmp.campaign.durable import create_file, json_bytes, replace_file
 from molgun_lmp.campaign.store import TrajectoryFolder
 from molgun_lmp.records import JsonRecord
 
@@ -67,6 +67,8 @@ class Claim(JsonRecord):
     owner: Owner
     folder: int
     """Inode of the trajectory's folder: a claim that came with a copy of the campaign is nobody's."""
+    hung: bool = False
+    """Its owner ended itself because a step did not end."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -112,6 +114,11 @@ def beat(folder: TrajectoryFolder, claim: Claim) -> None:
     """Show life."""
     with contextlib.suppress(FileNotFoundError):
         os.utime(claim_file(folder, claim.number))
+
+
+def mark_hung(folder: TrajectoryFolder, claim: Claim) -> None:
+    """Note on a claim that its owner is about to end itself over a step that does not end."""
+    replace_file(claim_file(folder, claim.number), json_bytes(dataclasses.replace(claim, hung=True).to_json()))
 
 
 def is_current(folder: TrajectoryFolder, claim: Claim) -> bool:

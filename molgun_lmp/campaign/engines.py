@@ -19,6 +19,7 @@ def choose_engine(config: Campaign, card: ModelCard, model_folder: Path, element
         kind=engine.kind,
         dtype=engine.dtype,
         threads=config.engine.threads,
+        hung_after_s=config.engine.hung_after_s,
         model_file=engine.model_file,
         elements=elements,
     )

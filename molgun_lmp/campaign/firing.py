@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NoReturn
 
 from molgun_lmp.campaign.checkpoints import (
     CHECKPOINTS_NAME,
@@ -24,14 +25,17 @@ from molgun_lmp.campaign.store import MODEL_FOLDER, TrajectoryFolder
 from molgun_lmp.campaign.work import Work
 from molgun_lmp.engine.force_models import ForceModel, SymmetrixModel
 from molgun_lmp.engine.plugin_build import ensure_plugin
-from molgun_lmp.engine.session import DeckRun, run_deck
+from molgun_lmp.engine.session import DeckRun, Watchdog, run_deck
 from molgun_lmp.gun.names import DATA_NAME, DUMP_NAME, INPUT_NAME, LOG_NAME, RESTART_NAMES, RESUME_NAME, STOP_OF_FIX
 from molgun_lmp.provenance import sha256_file
 from molgun_lmp.records import Cause, EnergyRecord, Stop, TrajectoryResult
 
 log = logging.getLogger(__name__)
 
-Fire = Callable[[TrajectoryFolder, int, threading.Event], TrajectoryResult | None]
+OnHung = Callable[[int], NoReturn]
+"""Called with the step that does not end; it ends the process."""
+
+Fire = Callable[[TrajectoryFolder, int, threading.Event, OnHung], TrajectoryResult | None]
 """Run number n of a trajectory; None where the event ended it."""
 
 
@@ -50,8 +54,10 @@ def open_engine(work: Work) -> Iterator[Fire]:
     else:
         model = SymmetrixModel(work.root / MODEL_FOLDER / work.engine.model_file, dtype=work.engine.dtype)
 
-    def fire(folder: TrajectoryFolder, number: int, interrupt: threading.Event) -> TrajectoryResult | None:
-        return fire_one(work, folder, number, model, interrupt)
+    def fire(
+        folder: TrajectoryFolder, number: int, interrupt: threading.Event, on_hung: OnHung
+    ) -> TrajectoryResult | None:
+        return fire_one(work, folder, number, model, interrupt, on_hung=on_hung)
 
     before = Path.cwd()
     os.chdir(work.root)
@@ -62,7 +68,13 @@ def open_engine(work: Work) -> Iterator[Fire]:
 
 
 def fire_one(
-    work: Work, folder: TrajectoryFolder, number: int, model: ForceModel | None, interrupt: threading.Event
+    work: Work,
+    folder: TrajectoryFolder,
+    number: int,
+    model: ForceModel | None,
+    interrupt: threading.Event,
+    *,
+    on_hung: OnHung,
 ) -> TrajectoryResult | None:
     """Run a deck in the folder of run `number`; None where the interrupt ended it.
 
@@ -93,6 +105,7 @@ def fire_one(
         log_path=run / LOG_NAME,
         earlier_log=_earlier_log(run),
         on_progress=watch,
+        watchdog=Watchdog(limit_s=work.engine.hung_after_s, bark=on_hung),
     )
     if watch is not None:
         watch(done.steps, ended=True)

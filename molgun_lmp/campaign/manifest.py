@@ -18,6 +18,8 @@ class EngineChoice(Section):
     dtype: Literal["float32", "float64"]
     threads: int
     """CPU threads of one worker."""
+    hung_after_s: float = 600.0
+    """Longest time of a step."""
     model_file: str
     """The file that the engine reads, in the folder of the model."""
     elements: tuple[str, ...]

@@ -36,7 +36,7 @@ def work_as_rank(work: Work, console: Console) -> bool:
     """
     check_launcher()
     os.environ.update(thread_environment(work.engine.threads))
-    interrupt = interrupt_on_signals()
+    interrupt = interrupt_on_signals(work.stop_file)
     from mpi4py import MPI  # noqa: PLC0415 - starts MPI, so not before the launcher was checked
 
     world = MPI.COMM_WORLD

@@ -9,9 +9,10 @@ from typing import Final, Literal
 from pydantic import ConfigDict
 
 from molgun_lmp.campaign.claims import Claim, Held, look
+from molgun_lmp.campaign.index import ended_and_open
 from molgun_lmp.campaign.store import Store, TrajectoryFolder
 from molgun_lmp.gun.names import LOG_NAME
-from molgun_lmp.records import JsonRecord, TrajectoryResult
+from molgun_lmp.records import JsonRecord
 
 State = Literal["pending", "running", "finished", "failed"]
 
@@ -84,32 +85,28 @@ class Status(JsonRecord):
 
 def read_status(store: Store) -> Status:
     """Look at every trajectory of a campaign. Raises `CampaignError` for a damaged result."""
-    results: list[TrajectoryResult] = []
+    ended, still_open = ended_and_open(store)
     at_work: list[Running] = []
-    for folder in store.trajectories():
-        result = folder.result()
-        if result is not None:
-            results.append(result)
-            continue
+    for folder in still_open:
         held = look(folder)
         if held is not None and held.alive:
             at_work.append(_running(folder, held))
-    finished = sum(result.state == "finished" for result in results)
+    finished = sum(row.state == "finished" for row in ended)
     return Status(
         campaign=store.manifest.name,
         folder=str(store.root),
         engine=str(store.manifest.engine),
         planned=store.manifest.trajectories,
-        pending=store.manifest.trajectories - len(results) - len(at_work),
+        pending=store.manifest.trajectories - len(ended) - len(at_work),
         running=len(at_work),
         finished=finished,
-        failed=len(results) - finished,
+        failed=len(ended) - finished,
         steps_per_trajectory=store.config().dynamics.steps,
-        stops=dict(sorted(Counter(r.stop.value for r in results if r.stop is not None).items())),
-        causes=dict(sorted(Counter(r.cause.value for r in results if r.cause is not None).items())),
-        energy_flagged=sum(result.energy.flagged for result in results),
+        stops=dict(sorted(Counter(row.stop for row in ended if row.stop is not None).items())),
+        causes=dict(sorted(Counter(row.cause for row in ended if row.cause is not None).items())),
+        energy_flagged=sum(row.flagged for row in ended),
         at_work=tuple(at_work),
-        wall_s=sum(result.wall_s for result in results),
+        wall_s=sum(row.wall_s for row in ended),
     )
 
 

@@ -12,6 +12,8 @@ trajectories/0000/000003/run-1/          what that run writes: traj.dump, log.la
 trajectories/0000/000003/paused/         a run that was stopped, with checkpoints to go on from
 trajectories/0000/000003/result.json     the end of the trajectory, with the number of the run that counts
 analysis/       outcomes, table, figures, report
+index.sqlite    all results counted, made from the result files whenever it differs from them
+STOP            made by the user: all workers stop, with checkpoints
 logs/           one file for each worker process
 """
 
@@ -39,6 +41,7 @@ SLAB_NAME: Final = "slab.extxyz"
 MODEL_FOLDER: Final = "model"
 TRAJECTORIES_FOLDER: Final = "trajectories"
 SHARD_HASHES: Final = "hashes.json"
+STOP_NAME: Final = "STOP"
 SHOT_NAME: Final = "shot.json"
 RESULT_NAME: Final = "result.json"
 
@@ -101,6 +104,16 @@ class TrajectoryFolder:
     def publish(self, result: TrajectoryResult) -> bool:
         """Store the result, unless there is one: a trajectory is counted once. False where there was one."""
         return create_file(self.result_file, json_bytes(result.to_json()))
+
+    def withdraw(self, result: TrajectoryResult) -> bool:
+        """Set a result aside (`result-was-N.json`), so that the trajectory is free again. False where it is gone."""
+        aside = self.path / f"result-was-{len(list(self.path.glob('result-was-*.json'))) + 1}.json"
+        try:
+            self.result_file.rename(aside)
+        except FileNotFoundError:
+            return False
+        shutil.rmtree(self.run_folder(result.attempt), ignore_errors=True)
+        return True
 
     def remove_runs(self, keep: int) -> None:
         """Remove what all runs but `keep` left behind."""

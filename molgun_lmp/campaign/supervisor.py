@@ -2,15 +2,12 @@
 
 import logging
 import os
-import signal
 import socket
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from types import FrameType
 from typing import Final
 
 from rich.console import Console
@@ -21,6 +18,7 @@ from molgun_lmp.campaign.store import TrajectoryFolder
 from molgun_lmp.campaign.work import Work
 from molgun_lmp.campaign.worker import ERROR_MARK
 from molgun_lmp.errors import EngineError, InterruptedRunError, MolgunError
+from molgun_lmp.interrupts import stop_requests
 from molgun_lmp.threads import thread_environment
 
 log = logging.getLogger(__name__)
@@ -29,7 +27,6 @@ _POLL_S: Final = 0.2
 _END_S: Final = 60.0
 """A worker that was asked to end gets this long for the step that it is in."""
 _MAX_STARTLESS_DEATHS: Final = 2
-_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)
 
 
 def default_workers(threads: int) -> int:
@@ -45,16 +42,20 @@ def supervise(work: Work, *, workers: int, console: Console) -> None:
     """
     monitor = Monitor(work.folders, work.steps)
     crew = _Crew(work, min(workers, monitor.planned - monitor.ended))
-    with _signals() as asked, crew, progress_display(monitor, console) as show:
-        while not asked and crew.tend():
+    with stop_requests() as asked, crew, progress_display(monitor, console) as show:
+        while not asked and not work.stop_file.exists() and crew.tend():
             show()
             time.sleep(_POLL_S)
         crew.end(asked)
-    if asked or crew.interrupted:
+    if asked or crew.interrupted or work.stop_file.exists():
         raise InterruptedRunError(
-            f"stopped with {monitor.ended} of {monitor.planned} trajectories ended; nothing is lost but the steps of "
-            f"those at work. `{work.again}` goes on."
+            f"stopped with {monitor.ended} of {monitor.planned} trajectories ended; those at work lose what came after "
+            f"their last checkpoint. `{work.again}` goes on{_without_stop_file(work)}."
         )
+
+
+def _without_stop_file(work: Work) -> str:
+    return f" once {work.stop_file} is removed" if work.stop_file.exists() else ""
 
 
 class _Crew:
@@ -158,19 +159,3 @@ def _last_error(file: Path) -> str:
 
 def _tail(file: Path) -> str:
     return "\n".join(file.read_text(encoding="utf-8", errors="replace").splitlines()[-15:])
-
-
-@contextmanager
-def _signals() -> Iterator[list[int]]:
-    """A list to which Ctrl-C, SIGTERM and SIGUSR1 are added instead of ending this process."""
-    asked: list[int] = []
-
-    def note(number: int, _: FrameType | None) -> None:
-        asked.append(number)
-
-    before = {number: signal.signal(number, note) for number in _SIGNALS}
-    try:
-        yield asked
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from molgun_lmp.campaign.manifest import EngineChoice
-from molgun_lmp.campaign.store import TrajectoryFolder
+from molgun_lmp.campaign.store import STOP_NAME, TrajectoryFolder
 from molgun_lmp.config import Dynamics
 
 
@@ -30,6 +30,11 @@ class Work:
     """Folder of runs -> SHA-256 of its `hashes.json`."""
     again: str
     """The command that goes on after an interruption."""
+
+    @property
+    def stop_file(self) -> Path:
+        """Whoever makes this file asks all workers to stop."""
+        return self.root / STOP_NAME
 
     @property
     def logs(self) -> Path:

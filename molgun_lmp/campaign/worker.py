@@ -14,7 +14,7 @@ import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
+from typing import Final, NoReturn
 
 from molgun_lmp.campaign.background import repeated
 from molgun_lmp.campaign.claims import (
@@ -26,22 +26,24 @@ from molgun_lmp.campaign.claims import (
     clear,
     deaths,
     is_current,
+    mark_hung,
     release,
     take,
 )
 from molgun_lmp.campaign.durable import is_disk_full
 from molgun_lmp.campaign.firing import Fire, open_engine
 from molgun_lmp.campaign.opening import open_work
-from molgun_lmp.campaign.store import TrajectoryFolder
+from molgun_lmp.campaign.store import STOP_NAME, TrajectoryFolder
 from molgun_lmp.campaign.work import Work
 from molgun_lmp.errors import CampaignError, InterruptedRunError, MolgunError
+from molgun_lmp.interrupts import SIGNALS
 from molgun_lmp.records import Cause, EnergyRecord, TrajectoryResult
 
 log = logging.getLogger(__name__)
 
 ERROR_MARK: Final = "molgun: error: "
 """Begins the line of a worker's log that says why it ended."""
-_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)
+_HUNG_EXIT: Final = 75  # EX_TEMPFAIL
 
 
 def fire_all(work: Work, fire: Fire, interrupt: threading.Event) -> int:
@@ -89,7 +91,7 @@ def _run_claimed(folder: TrajectoryFolder, claim: Claim, fire: Fire, interrupt: 
                 result: TrajectoryResult | None = _given_up(folder, claim, died)
             else:
                 log.info("trajectory %s: run %d begins", folder.id, claim.number)
-                result = fire(folder, claim.number, interrupt)
+                result = fire(folder, claim.number, interrupt, lambda step: _end_hung(folder, claim, step))
         if result is None:
             release(folder, claim)
             return False
@@ -97,6 +99,14 @@ def _run_claimed(folder: TrajectoryFolder, claim: Claim, fire: Fire, interrupt: 
     except BaseException:
         release(folder, claim)
         raise
+
+
+def _end_hung(folder: TrajectoryFolder, claim: Claim, step: int) -> NoReturn:
+    """End this process: nothing else ends a thread that is inside LAMMPS or a force model."""
+    log.error("trajectory %s: step %d does not end; this worker ends itself", folder.id, step)
+    mark_hung(folder, claim)
+    logging.shutdown()
+    os._exit(_HUNG_EXIT)
 
 
 def _store(folder: TrajectoryFolder, claim: Claim, result: TrajectoryResult) -> bool:
@@ -119,9 +129,9 @@ def _given_up(folder: TrajectoryFolder, claim: Claim, died: Sequence[Claim]) -> 
         trajectory_id=folder.id,
         state="failed",
         stop=None,
-        cause=Cause.WORKER_DIED,
-        message=f"{len(died)} workers died on this trajectory ({owners}). Delete {folder.result_file.name} in its "
-        "folder, and `molgun run` tries again.",
+        cause=Cause.HUNG if died[-1].hung else Cause.WORKER_DIED,
+        message=f"{len(died)} workers {'hung at a step' if died[-1].hung else 'died on this trajectory'} ({owners}). "
+        "`molgun retry` gives it another try.",
         steps=0,
         energy=EnergyRecord(drift_ev_per_atom_per_ps=None, excursion_ev_per_atom=None, flagged=False),
         wall_s=0.0,
@@ -133,18 +143,20 @@ def _given_up(folder: TrajectoryFolder, claim: Claim, died: Sequence[Claim]) -> 
     )
 
 
-def interrupt_on_signals(parent: int | None = None) -> threading.Event:
-    """An event that SIGINT, SIGTERM and SIGUSR1 set, also while the main thread is inside LAMMPS.
+def interrupt_on_signals(stop_file: Path, parent: int | None = None) -> threading.Event:
+    """An event that SIGINT, SIGTERM and SIGUSR1 set, also while the main thread is inside LAMMPS; and the stop file.
 
     To be called in the main thread before others start: the signals are blocked and a thread waits for them. With
     `parent`, the end of that process sets the event too, so that no worker outlives its supervisor.
     """
     interrupt = threading.Event()
-    signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
+    signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
 
     def wait() -> None:
         while not interrupt.is_set():
-            if signal.sigtimedwait(_SIGNALS, 1.0) is not None or (parent is not None and os.getppid() != parent):
+            asked = signal.sigtimedwait(SIGNALS, 1.0) is not None
+            orphaned = parent is not None and os.getppid() != parent
+            if asked or orphaned or stop_file.exists():
                 interrupt.set()
 
     threading.Thread(target=wait, name="signals", daemon=True).start()
@@ -159,7 +171,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--parent", type=int, help="end when this process is no longer the parent")
     options = parser.parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(process)d %(levelname)s %(message)s")
-    interrupt = interrupt_on_signals(options.parent)
+    interrupt = interrupt_on_signals(options.folder / STOP_NAME, options.parent)
     try:
         work = open_work(options.folder, options.only)
         with open_engine(work) as fire:

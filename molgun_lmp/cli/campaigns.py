@@ -1,5 +1,7 @@
-"""Commands that make and fire a campaign: init, plan, run, status."""
+"""Commands that make and fire a campaign: init, plan, run, status, retry."""
 
+import time
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TypeAlias
 
@@ -9,7 +11,11 @@ from molgun_lmp.cli.output import AsJson, Overrides, answers, counting, print_js
 from molgun_lmp.errors import ConfigError
 
 if TYPE_CHECKING:
+    from rich.console import RenderableType
+
     from molgun_lmp.campaign.planning import Plan
+    from molgun_lmp.campaign.status import Status
+    from molgun_lmp.campaign.store import Store
     from molgun_lmp.campaign.work import Work
 
 CampaignFolder = Annotated[
@@ -18,11 +24,12 @@ CampaignFolder = Annotated[
 CampaignFile: TypeAlias = Annotated[Path, typer.Argument(metavar="FILE.yaml", help="The campaign file.")]
 
 _PANEL = "A campaign"
+_WATCH_S = 2.0
 
 
 def register(app: typer.Typer) -> None:
     """Add these commands to `molgun`."""
-    for command in (init, plan, run, status):
+    for command in (init, plan, run, status, retry):
         app.command(rich_help_panel=_PANEL)(command)
 
 
@@ -167,17 +174,46 @@ def _fire(work: "Work", workers: int | None) -> bool:
     return True
 
 
-def status(campaign: CampaignFolder, as_json: AsJson = False) -> None:
+def status(
+    campaign: CampaignFolder,
+    watch: Annotated[bool, typer.Option("--watch", help="Look again and again until all have ended.")] = False,
+    as_json: AsJson = False,
+) -> None:
     """Say how many trajectories have ended, are at work, and wait; and how they ended."""
-    from rich.table import Table  # noqa: PLC0415
-
     from molgun_lmp.campaign.status import read_status  # noqa: PLC0415
     from molgun_lmp.campaign.store import Store  # noqa: PLC0415
 
-    now = read_status(Store.open(campaign))
+    store = Store.open(campaign)
+    now = read_status(store)
+    if watch:
+        now = _watch(store, now)
     if as_json:
         print_json(now.to_json())
-        return
+    else:
+        answers().print(_status_page(now))
+
+
+def _watch(store: "Store", now: "Status") -> "Status":
+    """Show the status on standard error until nothing is open or Ctrl-C; the last one."""
+    from rich.live import Live  # noqa: PLC0415
+
+    from molgun_lmp.campaign.status import read_status  # noqa: PLC0415
+
+    with Live(_status_page(now), console=progress_console(), transient=True) as live, suppress(KeyboardInterrupt):
+        while now.open:
+            started = time.monotonic()
+            now = read_status(store)
+            live.update(_status_page(now))
+            # A slow disk is looked at less often.
+            time.sleep(max(_WATCH_S, 5.0 * (time.monotonic() - started)))
+    return now
+
+
+def _status_page(now: "Status") -> "RenderableType":
+    from rich.console import Group  # noqa: PLC0415
+    from rich.table import Table  # noqa: PLC0415
+    from rich.text import Text  # noqa: PLC0415
+
     table = Table("state", "trajectories", box=None)
     for label, number in (
         ("finished", now.finished),
@@ -189,8 +225,35 @@ def status(campaign: CampaignFolder, as_json: AsJson = False) -> None:
         ("energy not conserved", now.energy_flagged),
     ):
         table.add_row(label, str(number))
-    out = answers()
-    out.print(table)
-    for one in now.at_work:
-        out.print(f"{one.trajectory_id}  step {one.step} of {now.steps_per_trajectory}  {one.host} process {one.pid}")
-    out.print(now.sentence(), markup=False)
+    at_work = (
+        Text(f"{one.trajectory_id}  step {one.step} of {now.steps_per_trajectory}  {one.host} process {one.pid}")
+        for one in now.at_work
+    )
+    return Group(table, *at_work, Text(now.sentence()))
+
+
+def retry(
+    campaign: CampaignFolder,
+    failed: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="CAUSE",
+            help="Failed for this cause, such as lost-atoms; if not given, those that lie in the machine "
+            "(worker-died, hung, out-of-memory, disk). Repeatable.",
+        ),
+    ] = None,
+    only: Annotated[list[str] | None, typer.Option(metavar="ID", help="This trajectory only. Repeatable.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Free failed trajectories, so that the next `molgun run` fires them again."""
+    from molgun_lmp.campaign.retrying import causes_named, free_failed  # noqa: PLC0415
+    from molgun_lmp.campaign.store import Store  # noqa: PLC0415
+
+    causes = causes_named(failed or ())
+    freed = free_failed(Store.open(campaign), only or (), causes)
+    if as_json:
+        print_json({"freed": {identifier: cause.value for identifier, cause in freed.items()}})
+    elif freed:
+        answers().print(f"{len(freed)} trajectories are free again: {', '.join(freed)}. Next: molgun run {campaign}")
+    else:
+        answers().print(f"No trajectory failed for {', '.join(sorted(cause.value for cause in causes))}.")

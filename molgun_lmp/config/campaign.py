@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, PositiveInt
+from pydantic import Field, PositiveFloat, PositiveInt
 
 from molgun_lmp.config.dynamics import Dynamics, StopRules
 from molgun_lmp.config.gun import Gun
@@ -30,6 +30,9 @@ class Engine(Section):
     `auto`: the fastest that passed parity for this model and runs on this machine, resolved once, at `plan`."""
     threads: PositiveInt = 1
     """CPU threads of one worker."""
+    hung_after_s: PositiveFloat = 600.0
+    """A step (the first one loads the model) that takes longer has hung: its worker is ended, and another one tries
+    the trajectory again."""
 
 
 class Campaign(Section):

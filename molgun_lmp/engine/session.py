@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 
 from molgun_lmp.engine.deck_text import split_at_first_run
 from molgun_lmp.engine.external import ExternalForces
@@ -39,6 +39,17 @@ class DeckRun:
     wall_s: float
 
 
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Watchdog:
+    """What to do about a step that does not end: `bark` is called after `limit_s` seconds, with the step.
+
+    A thread inside LAMMPS or a force model cannot be stopped from outside, so `bark` has to end the process.
+    """
+
+    limit_s: float
+    bark: Callable[[int], NoReturn]
+
+
 def run_deck(
     deck_path: Path,
     *,
@@ -48,6 +59,7 @@ def run_deck(
     log_path: Path,
     earlier_log: str = "",
     on_progress: Callable[[int], None] | None = None,
+    watchdog: Watchdog | None = None,
 ) -> DeckRun:
     """Run a deck to its end, its `fix halt`, an error, or the interrupt, and read its log.
 
@@ -68,7 +80,7 @@ def run_deck(
     lmp = _open(variables, log_path, plugin=force_model is None)
     try:
         job = _Job(lmp, deck_path, force_model)
-        _wait(job, lmp, interrupt, on_progress)
+        _wait(job, lmp, interrupt, on_progress, watchdog)
         steps = int(lmp.extract_global("ntimestep"))
     finally:
         lmp.close()
@@ -128,16 +140,28 @@ class _Job:
             self.cause, self.error = self._external.failure
 
 
-def _wait(job: _Job, lmp: Any, interrupt: threading.Event, on_progress: Callable[[int], None] | None) -> None:
+def _wait(
+    job: _Job,
+    lmp: Any,
+    interrupt: threading.Event,
+    on_progress: Callable[[int], None] | None,
+    watchdog: Watchdog | None,
+) -> None:
+    last_step, since = -1, time.monotonic()
     job.thread.start()
     try:
         while job.thread.is_alive():
+            step = int(lmp.extract_global("ntimestep"))
+            if step != last_step:
+                last_step, since = step, time.monotonic()
+            elif watchdog is not None and time.monotonic() - since > watchdog.limit_s:
+                watchdog.bark(step)
             if interrupt.is_set():
                 # Again and again: a run that is only being set up starts its timer afresh.
                 lmp.force_timeout()
                 job.stopped_early = True
             elif on_progress is not None:
-                on_progress(int(lmp.extract_global("ntimestep")))
+                on_progress(step)
             job.thread.join(_POLL_S)
     finally:
         while job.thread.is_alive():  # on_progress raised, or a KeyboardInterrupt: never close a running instance

@@ -22,12 +22,14 @@ from ase import Atoms
 from ase.io import iread, write
 
 from molgun_lmp.errors import ConfigError, InputFileError, InterruptedRunError, TrainingError
+from molgun_lmp.interrupts import stop_requests
 from molgun_lmp.training.calculators import Failure, Labels
 from molgun_lmp.training.label_ledger import Ledger, open_ledger
 from molgun_lmp.training.label_settings import LabellingConfig
 from molgun_lmp.training.labelling_process import LabellingProcess
 from molgun_lmp.training.mace_options import ENERGY_KEY, FORCES_KEY
 
+_POLL_S: Final = 0.5
 _ATTEMPTS: Final = 2
 """A structure whose process died is tried this often in one run."""
 
@@ -87,30 +89,30 @@ def label(
 
     `on_progress` is called with the number of structures done. Raises `ConfigError` for a calculator that cannot be
     made, `TrainingError` where the folder holds labels of another method or every structure fails,
-    `InterruptedRunError` after Ctrl-C; finished labels stay in each case.
+    `InterruptedRunError` after Ctrl-C or SIGTERM; finished labels stay in each case.
     """
     unique = {item.key: item for item in reversed(structures)}
     order = [item for item in structures if unique[item.key] is item]
-    with open_ledger(folder, config) as ledger:
+    with open_ledger(folder, config) as ledger, stop_requests() as asked:
         done = ledger.done
         todo = collections.deque(item for item in order if item.key not in done)
         failed: dict[str, str] = {}
         try:
-            for item, result in _results(config, todo, folder / "processes"):
+            for item, result in _results(config, todo, folder / "processes", asked):
                 if isinstance(result, Labels):
                     ledger.add(item.key, result)
                 else:
                     failed[item.source] = result.reason
                     ledger.fail(item.key, result)
                 on_progress(len(done) + len(failed))
-        except KeyboardInterrupt:
-            raise InterruptedRunError(
-                f"labelling stopped with {len(done)} structures labelled in {folder}. The same command goes on."
-            ) from None
         finally:
             labelled = [item for item in order if item.key in done]
             target = folder / "labelled.extxyz"
             _write(labelled, ledger, config, target)
+    if asked:
+        raise InterruptedRunError(
+            f"labelling stopped; {target} holds {len(labelled)} labelled structures. The same command goes on."
+        )
     if failed and not labelled:
         source, reason = next(iter(failed.items()))
         raise TrainingError(f"no structure could be labelled. {source}: {reason}")
@@ -118,7 +120,7 @@ def label(
 
 
 def _results(
-    config: LabellingConfig, todo: collections.deque[Unlabelled], folder: Path
+    config: LabellingConfig, todo: collections.deque[Unlabelled], folder: Path, asked: Sequence[int]
 ) -> Iterator[tuple[Unlabelled, Labels | Failure]]:
     attempts: collections.Counter[str] = collections.Counter()
     busy: dict[object, tuple[LabellingProcess, Unlabelled]] = {}
@@ -127,12 +129,12 @@ def _results(
             processes.enter_context(LabellingProcess(config, folder / str(n)))
             for n in range(min(config.workers, len(todo)))
         ]
-        while todo or busy:
+        while (todo or busy) and not asked:
             while idle and todo:
                 process, item = idle.pop(0), todo.popleft()
                 process.give(item.atoms)
                 busy[process.connection] = (process, item)
-            for connection in wait([process.connection for process, _ in busy.values()]):
+            for connection in wait([process.connection for process, _ in busy.values()], _POLL_S):
                 process, item = busy.pop(connection)
                 result = process.take()
                 if result is None:

@@ -10,7 +10,7 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 import pytest
@@ -64,7 +64,7 @@ def fire_once(work: Work, stop_after: int | None = None) -> TrajectoryResult | N
         threading.Thread(target=_stop_later, args=(folder, claim.number, stop_after, interrupt, ended)).start()
     try:
         with open_engine(work) as fire:
-            result = fire(folder, claim.number, interrupt)
+            result = fire(folder, claim.number, interrupt, _no_hang)
     finally:
         ended.set()
     if result is None:
@@ -73,6 +73,10 @@ def fire_once(work: Work, stop_after: int | None = None) -> TrajectoryResult | N
         assert folder.publish(result)
         folder.remove_runs(keep=claim.number)
     return result
+
+
+def _no_hang(step: int) -> NoReturn:
+    raise AssertionError(f"step {step} took ten minutes")
 
 
 def _stop_later(
@@ -149,6 +153,24 @@ def test_a_killed_worker_loses_one_interval_at_most(work: Work, undisturbed: tup
     steps = [frame.step for frame in read_frames(folder.dump(result))]
     np.testing.assert_array_equal(steps, range(0, STEPS + 1, DUMP))
     assert dumps(work.root) == {folder.id: undisturbed[1]}
+
+
+def test_a_step_that_does_not_end_costs_its_worker_and_one_retry(planned: Path, tmp_path: Path) -> None:
+    # The first step loads the model, which no machine does in a thousandth of a second.
+    overrides = ["engine.hung_after_s=0.001", "model.folder=" + str(planned.parent / "model")]
+    write(check(load_campaign(planned.parent / "campaign.yaml", overrides)), tmp_path / "hangs")
+    (folder,) = open_work(tmp_path / "hangs", ()).folders
+    command = [sys.executable, "-m", "molgun_lmp.campaign.worker", str(tmp_path / "hangs")]
+    for _ in range(2):
+        done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE_S, check=False)
+        assert done.returncode == 75
+        assert "step 0 does not end" in done.stderr
+        assert folder.result() is None
+    subprocess.run(command, capture_output=True, timeout=PATIENCE_S, check=True)
+    result = folder.result()
+    assert result is not None
+    assert (result.state, result.cause) == ("failed", "hung")
+    assert "2 workers hung at a step" in result.message
 
 
 def _wait_for(condition: Callable[[], Any]) -> None:

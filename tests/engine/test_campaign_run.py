@@ -173,7 +173,9 @@ def test_a_killed_worker_costs_its_run_and_nothing_else(campaign: Path, referenc
     assert_complete(campaign, reference)
 
 
-def test_a_trajectory_that_kills_its_workers_is_given_up_with_its_cause(campaign: Path) -> None:
+def test_a_trajectory_that_kills_its_workers_is_given_up_until_it_is_retried(
+    campaign: Path, reference: dict[str, bytes]
+) -> None:
     process = start("run", campaign, "--workers", "1", "--only", "2")
     first = wait_for(lambda: a_running_worker(campaign), "a running trajectory")
     os.kill(first, signal.SIGKILL)
@@ -186,6 +188,14 @@ def test_a_trajectory_that_kills_its_workers_is_given_up_with_its_cause(campaign
     assert str(first) in result["message"] and str(second) in result["message"]
     status = json.loads(molgun("status", campaign, "--json").stdout)
     assert (status["failed"], status["pending"], status["causes"]) == (1, 3, {"worker-died": 1})
+
+    assert json.loads(molgun("retry", campaign, "--failed", "lost-atoms", "--json").stdout) == {"freed": {}}
+    freed = json.loads(molgun("retry", campaign, "--json").stdout)
+    assert freed == {"freed": {"000002": "worker-died"}}
+    assert len(list(campaign.glob("trajectories/*/000002/result-was-1.json"))) == 1
+    done = molgun("run", campaign, "--workers", "2")
+    assert done.returncode == 0, done.stderr
+    assert_complete(campaign, reference)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -204,6 +214,21 @@ def test_an_interrupted_campaign_goes_on_to_the_same_end(
     done = molgun("run", campaign, "--workers", "2")
     assert done.returncode == 0, done.stderr
     assert attempts(campaign) == [1, 1, 1, 1]
+    assert_complete(campaign, reference)
+
+
+def test_a_file_named_stop_stops_it(campaign: Path, reference: dict[str, bytes]) -> None:
+    process = start("run", campaign, "--workers", "2")
+    wait_for(lambda: a_running_worker(campaign), "a running trajectory")
+    (campaign / "STOP").touch()
+    _, errors = process.communicate(timeout=PATIENCE_S)
+    assert process.returncode == 130
+    assert f"goes on once {campaign / 'STOP'} is removed" in errors
+    assert molgun("run", campaign).returncode == 130
+    assert len(dumps(campaign)) < 4
+    (campaign / "STOP").unlink()
+    done = molgun("run", campaign, "--workers", "2")
+    assert done.returncode == 0, done.stderr
     assert_complete(campaign, reference)
 
 

@@ -92,7 +92,8 @@ def test_a_failure_spoils_no_other_structure_and_is_tried_afresh(tmp_path: Path)
         assert frame.energy_ev == pytest.approx(atoms.get_potential_energy(), abs=1e-7)
 
 
-def test_a_killed_run_goes_on_and_a_cut_line_counts_for_nothing(tmp_path: Path) -> None:
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
+def test_an_ended_run_goes_on_and_a_cut_line_counts_for_nothing(tmp_path: Path, number: signal.Signals) -> None:
     config = {"level_of_theory": "EMT", "calculator": "hazardous_calculators:Hazardous"}
     (tmp_path / "label.yaml").write_text(json.dumps(config), encoding="utf-8")
     frames = [chain(5) for _ in range(4)]
@@ -106,7 +107,10 @@ def test_a_killed_run_goes_on_and_a_cut_line_counts_for_nothing(tmp_path: Path) 
         deadline = time.monotonic() + 120
         while (not ledger.is_file() or ledger.read_bytes().count(b"\n") < 2) and time.monotonic() < deadline:
             time.sleep(0.05)
-        process.send_signal(signal.SIGKILL)
+        process.send_signal(number)
+    if number is not signal.SIGKILL:
+        assert process.returncode == 130
+        assert len(read(tmp_path / "labels" / "labelled.extxyz", ":")) >= 2
     kept = ledger.read_bytes().splitlines(keepends=True)
     assert 2 <= len(kept) < 4
     ledger.write_bytes(b"".join(kept[:-1]) + kept[-1][:40])
