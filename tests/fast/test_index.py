@@ -5,6 +5,7 @@ import json
 import os
 import sqlite3
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -39,7 +40,7 @@ def result(identifier: str, cause: Cause | None = None) -> TrajectoryResult:
 def store(tmp_path: Path) -> Store:
     """Six trajectories of which 0, 1 and 4 have ended, the last one badly."""
     engine = EngineChoice(kind="mace", dtype="float32", threads=1, model_file="model.pt", elements=("H",))
-    values = {
+    values: dict[str, Any] = {
         field: {"trajectories": PLANNED, "engine": engine}.get(field, Manifest.model_fields[field].get_default())
         for field in Manifest.model_fields
     }
