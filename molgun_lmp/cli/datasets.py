@@ -160,6 +160,8 @@ def _print_report(report: dict[str, Any], folder: Path) -> None:
         f"{report['labels']['forces']}; {report['frames_usable']} usable",
         markup=False,
     )
+    for name, why in report["skipped_files"].items():
+        out.print(f"Not read: {name}, {why}", markup=False)
     for bonds in report["intact_bonds"]:
         kinds = ", ".join(
             f"{n} {kind} (limit {bonds['limits_angstrom'][kind]} Å)" for kind, n in bonds["bonds"].items()

@@ -14,7 +14,26 @@ from molgun_lmp.training.frames import LabelledFrame
 _STRONGEST_BINDING_EV_PER_ATOM: Final = 12.0
 """Tungsten, the most strongly bound element, has 8.9; spin-restricted atoms add a little."""
 
-Kind = Literal["isolated_atoms", "least_squares", "foundation", "foundation_estimated"]
+Kind = Literal["auto", "isolated_atoms", "least_squares", "foundation", "foundation_estimated"]
+
+
+def settled_kind(
+    kind: Kind | Mapping[str, float],
+    frames: Iterable[LabelledFrame],
+    isolated_ev: Mapping[str, float],
+    *,
+    has_foundation: bool,
+) -> Kind | Mapping[str, float]:
+    """What `auto` comes to: isolated atoms where each element has one, otherwise an estimate.
+
+    The estimate is the foundation model's energies shifted to the labels' level, or a fit where there is no foundation;
+    never an average over elements, which is no energy of any of them.
+    """
+    if kind != "auto":
+        return kind
+    if {symbol for frame in frames for symbol in frame.symbols} <= isolated_ev.keys():
+        return "isolated_atoms"
+    return "foundation_estimated" if has_foundation else "least_squares"
 
 
 def reference_energies(
@@ -22,7 +41,7 @@ def reference_energies(
 ) -> dict[str, float] | None:
     """Reference energies in eV by element; None where mace takes them from the foundation model.
 
-    Raises `TrainingError` where an element has none.
+    `kind` is a settled one. Raises `TrainingError` where an element has none.
     """
     if kind in ("foundation", "foundation_estimated"):
         return None
@@ -36,7 +55,7 @@ def reference_energies(
             f"no reference energy for {', '.join(missing)}: "
             + (
                 "the frames hold no isolated atom (config_type=IsolatedAtom) of it. Add one, or set "
-                "`reference_energies: least_squares`."
+                "`reference_energies: auto`, which estimates (least_squares, or foundation_estimated)."
                 if isinstance(kind, str)
                 else "`reference_energies` does not name it."
             )

@@ -9,7 +9,7 @@ from molgun_lmp.training.frames import LabelledFrame
 
 _NEIGHBOURS_ANGSTROM: Final = 0.1
 _MIN_PAIRS: Final = 10
-_MIN_WORK_EV: Final = 1e-3
+_MIN_CHANGE_EV: Final = 1e-3
 _FACTORS: Final = {
     "energies in Hartree, forces in eV/Å": 1 / 27.211386,
     "energies in eV, forces in Hartree/Bohr": 51.422067,
@@ -55,7 +55,8 @@ class EnergyFollowsForces:
 
     def check(self) -> None:
         """Raise `InputFileError` where the energies do not follow the forces; say nothing where that cannot be told."""
-        if self._pairs < _MIN_PAIRS or self._work < self._pairs * _MIN_WORK_EV**2:
+        smallest = self._pairs * _MIN_CHANGE_EV**2
+        if self._pairs < _MIN_PAIRS or max(self._work, self._energy) < smallest or self._work == 0.0:
             return
         ratio = np.sqrt(self._energy / self._work)
         correlation = self._product / np.sqrt(self._energy * self._work) if self._energy > 0 else 0.0

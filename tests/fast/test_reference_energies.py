@@ -5,7 +5,12 @@ import pytest
 from frame_cases import labelled_frame
 
 from molgun_lmp.errors import TrainingError
-from molgun_lmp.training.reference_energies import CompositionEnergies, check_energies, reference_energies
+from molgun_lmp.training.reference_energies import (
+    CompositionEnergies,
+    check_energies,
+    reference_energies,
+    settled_kind,
+)
 
 
 def test_least_squares_recovers_energies_of_independent_compositions() -> None:
@@ -48,3 +53,18 @@ def test_frames_of_one_composition_count_by_their_number() -> None:
     # Three frames of H2 at -30 and one at -34 eV: the mean counts, here half of -31.
     data = [labelled_frame("H2", energy) for energy in (-30.0, -30.0, -30.0, -34.0)]
     assert CompositionEnergies.of(data).least_squares({})["H"] == pytest.approx(-15.5)
+
+
+@pytest.mark.parametrize(
+    ("isolated", "has_foundation", "kind"),
+    [
+        ({"H": -13.0, "C": -38.0}, True, "isolated_atoms"),
+        ({"H": -13.0}, True, "foundation_estimated"),
+        ({}, False, "least_squares"),
+    ],
+)
+def test_auto_takes_isolated_atoms_where_all_are_there(
+    isolated: dict[str, float], has_foundation: bool, kind: str
+) -> None:
+    assert settled_kind("auto", [labelled_frame("CH4")], isolated, has_foundation=has_foundation) == kind
+    assert settled_kind("least_squares", [], isolated, has_foundation=has_foundation) == "least_squares"

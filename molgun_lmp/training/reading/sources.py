@@ -107,7 +107,7 @@ def _expand(path: Path, temporary: ExitStack) -> Iterator[_Candidate]:
     if path.is_dir():
         for file in sorted(path.rglob("*")):
             inside = file.relative_to(path).parts
-            if file.is_file() and not any(part.startswith(".") for part in inside):
+            if file.is_file() and not _is_hidden(inside):
                 if file.name.endswith(_ARCHIVES):
                     yield from _unpack(file, temporary)
                 else:
@@ -118,6 +118,10 @@ def _expand(path: Path, temporary: ExitStack) -> Iterator[_Candidate]:
         yield from _unpack(path, temporary)
     else:
         yield _Candidate(parts=path.parts, shown=2 if _VASP.search(path.name) else 1, path=path, asked_for=True)
+
+
+def _is_hidden(parts: Sequence[str]) -> bool:
+    return any(part.startswith(".") and part != ".." for part in parts)
 
 
 def _unpack(archive: Path, temporary: ExitStack) -> list[_Candidate]:
@@ -133,7 +137,7 @@ def _unpack(archive: Path, temporary: ExitStack) -> list[_Candidate]:
                 parts=(*archive.parts, *inside), shown=len(inside) + 1, path=beside / inside[-1], asked_for=False
             )
             readable = member.reader() is not None
-            if not readable and "OSZICAR" not in inside[-1]:
+            if _is_hidden(inside) or not (readable or "OSZICAR" in inside[-1]):
                 continue
             beside.mkdir(exist_ok=True)
             if size > shutil.disk_usage(folder).free:
