@@ -1,6 +1,7 @@
 """Training, validation and test sets: by whole trajectories, at random, or as the frames themselves say."""
 
 import dataclasses
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Final
 
@@ -135,8 +136,7 @@ def _trajectories(
     trajectories: npt.NDArray[np.object_], wanted: float | tuple[str, ...] | None, total: int, rng: np.random.Generator
 ) -> set[str]:
     """Names of whole trajectories that hold the wanted fraction of `total` frames, or the names that were wanted."""
-    names, sizes = np.unique(trajectories.astype(str), return_counts=True)
-    counts = dict(zip(names.tolist(), sizes.tolist(), strict=True))
+    counts = Counter(trajectories.tolist())
     if isinstance(wanted, tuple):
         missing = [name for name in wanted if name not in counts]
         if missing:
