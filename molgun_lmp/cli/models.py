@@ -30,24 +30,60 @@ def register(app: typer.Typer) -> None:
 def train(
     file: Annotated[Path, typer.Argument(metavar="FILE.yaml", help="The training file.")],
     output: Annotated[Path, typer.Option("--output", "-o", help="The training's folder; an unfinished one goes on.")],
+    *,
+    slurm_file: Annotated[
+        Path | None,
+        typer.Option(
+            "--write-slurm", metavar="FILE", help="Write a SLURM script for this training and do nothing else."
+        ),
+    ] = None,
+    slurm_options: Annotated[
+        list[str] | None,
+        typer.Option("--sbatch", metavar="NAME=VALUE", help="A #SBATCH line of it, such as time=24:00:00. Repeatable."),
+    ] = None,
     overrides: Overrides = None,
     as_json: AsJson = False,
 ) -> None:
     """Train a MACE on labelled frames with mace's own trainer. Ctrl-C stops; the same command goes on."""
     from molgun_lmp.config.loading import load_section  # noqa: PLC0415
-    from molgun_lmp.training.finetune import train as run_training  # noqa: PLC0415
     from molgun_lmp.training.settings import TrainingConfig  # noqa: PLC0415
 
     config = load_section(file, TrainingConfig, overrides or ())
+    if slurm_file is not None:
+        from molgun_lmp.training.slurm import slurm_script  # noqa: PLC0415
+
+        text = slurm_script(config, file=file, output=output, overrides=overrides or (), options=slurm_options or ())
+        _write_new(slurm_file, text)
+        answers().print(f"Wrote {slurm_file}. Submit it with: sbatch {slurm_file}", markup=False)
+        return
+    from molgun_lmp.training.finetune import train as run_training  # noqa: PLC0415
+    from molgun_lmp.training.training_figure import draw_training  # noqa: PLC0415
+
     record = run_training(config, output, base=file.resolve().parent, console=progress_console())
+    figure = draw_training(record, output)
     if as_json:
         print_json(record.model_dump(mode="json"))
         return
     for errors in record.errors:
         _print_errors(errors)
+    for remark in record.remarks:
+        answers().print(f"Note: {remark}.", markup=False)
     answers().print(
-        f"Model: {output / 'model.model'}. Next: molgun export {output} --output MODEL_FOLDER", markup=False
+        f"Model: {output / 'model.model'}, losses: {figure.png}. Next: molgun export {output} --output MODEL_FOLDER",
+        markup=False,
     )
+
+
+def _write_new(file: Path, text: str) -> None:
+    from molgun_lmp.errors import ConfigError  # noqa: PLC0415
+
+    try:
+        with file.open("x", encoding="utf-8") as handle:
+            handle.write(text)
+    except FileExistsError as error:
+        raise ConfigError(f"{file} exists already. Name another file, or remove it.") from error
+    except OSError as error:
+        raise ConfigError(f"{file} cannot be written: {error.strerror}. Name a file in an existing folder.") from error
 
 
 def export(
@@ -58,7 +94,8 @@ def export(
         list[str] | None,
         typer.Option(
             "--format",
-            help="torchscript-float32, torchscript-float64, symmetrix or mace; if not given, all. Repeatable.",
+            help="torchscript-float32, torchscript-float64, symmetrix, mace, mliap-float32 or mliap-float64; if not "
+            "given, all but the last two. Repeatable.",
         ),
     ] = None,
     frames: Annotated[
@@ -77,11 +114,11 @@ def export(
     """Turn a trained model into the files that LAMMPS runs, each proven against mace, with a model card."""
     from molgun_lmp.errors import ModelError  # noqa: PLC0415
     from molgun_lmp.training.dataset import read_dataset  # noqa: PLC0415
-    from molgun_lmp.training.export import FORMATS, Provenance, export_run  # noqa: PLC0415
+    from molgun_lmp.training.export import DEFAULT_FORMATS, Provenance, export_run  # noqa: PLC0415
     from molgun_lmp.training.export import export as export_file  # noqa: PLC0415
     from molgun_lmp.training.settings import Licences  # noqa: PLC0415
 
-    chosen: Sequence[str] = formats or FORMATS
+    chosen: Sequence[str] = formats or DEFAULT_FORMATS
     if model.is_dir():
         card = export_run(model, output, formats=chosen)
     elif not frames or level_of_theory is None:
@@ -129,10 +166,14 @@ def _print_card(card: "ModelCard", folder: Path) -> None:
     out = answers()
     out.print(f"{folder}: model {card.name}, {', '.join(card.elements)}, labels {card.level_of_theory}", markup=False)
     for parity in card.parity:
+        virial = "" if parity.virial_ev_per_atom is None else f", virial {parity.virial_ev_per_atom:.1e} eV/atom"
         out.print(
-            f"  {parity.format} {parity.dtype}: largest difference from mace on {parity.frames} frames "
-            f"{parity.energy_ev_per_atom:.1e} eV/atom, {parity.force_ev_per_angstrom:.1e} eV/Å",
+            f"  {parity.format} {parity.dtype}{' in LAMMPS' if parity.run_by == 'lammps' else ''}: largest difference "
+            f"from mace on {parity.frames} frames {parity.energy_ev_per_atom:.1e} eV/atom, "
+            f"{parity.force_ev_per_angstrom:.1e} eV/Å{virial}",
             markup=False,
         )
     for name, why in card.not_exported.items():
         out.print(f"  no {name}: {why}", markup=False)
+    for name, why in card.not_run_in_lammps.items():
+        out.print(f"  {name} was not run in LAMMPS here: {why}", markup=False)

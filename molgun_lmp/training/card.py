@@ -20,7 +20,7 @@ from molgun_lmp.training.settings import Licences
 
 CARD_NAME: Final = "card.json"
 
-Format = Literal["torchscript", "symmetrix", "mace"]
+Format = Literal["torchscript", "symmetrix", "mliap", "mace"]
 
 
 class ModelFile(Section):
@@ -32,6 +32,8 @@ class ModelFile(Section):
     """None where the reader chooses (symmetrix)."""
     sha256: str
     size_bytes: int
+    needs: str = ""
+    """What its reader must have, where that is not said by the format."""
 
 
 class Architecture(Section):
@@ -89,6 +91,8 @@ class ModelCard(Section):
     parity: tuple[ParityReport, ...]
     not_exported: dict[str, str]
     """Format -> why this model has no such file."""
+    not_run_in_lammps: dict[str, str] = {}  # noqa: RUF012  # frozen
+    """Format -> why parity was not shown in a run of LAMMPS where it was exported."""
     licences: Licences
     files: tuple[ModelFile, ...]
     versions: dict[str, str]

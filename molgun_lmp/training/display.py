@@ -13,8 +13,13 @@ log = logging.getLogger(__name__)
 
 
 @contextmanager
-def training_display(epochs: int, batches: int, console: Console | None) -> Iterator[Callable[[History], None]]:
-    """A function to call with the history now and then. `batches` in an epoch; no console: no bar."""
+def training_display(
+    epochs: int, batches: int, console: Console | None, history: History
+) -> Iterator[Callable[[History], None]]:
+    """A function to call with the history now and then.
+
+    `batches` in an epoch; no console: no bar. What the history holds at the start is not news.
+    """
     progress = Progress(
         TextColumn("{task.description}"),
         BarColumn(),
@@ -24,22 +29,27 @@ def training_display(epochs: int, batches: int, console: Console | None) -> Iter
         console=console,
         disable=console is None or not console.is_terminal,
     )
-    task = progress.add_task("training", total=epochs * batches, losses="reading frames")
-    reported: set[EpochRecord] = set()
+    reported: set[EpochRecord] = set(history.epochs)
 
-    def show(history: History) -> None:
-        done = history.epochs
-        for epoch in done:
-            if epoch not in reported:
-                reported.add(epoch)
-                log.info("%s", epoch_line(epoch, epochs))
-        finished = done[-1].epoch + 1 if done else 0
-        progress.update(
-            task,
-            completed=finished * batches + history.batches,
-            description=f"epoch {min(finished + 1, epochs)}/{epochs}",
-            losses=epoch_line(done[-1], epochs) if done else "first epoch",
-        )
+    def done_batches(now: History) -> int:
+        finished = now.epochs[-1].epoch + 1 if now.epochs else 0
+        return finished * batches + min(now.batches, batches)
+
+    task = progress.add_task(
+        "reading frames", total=epochs * batches, completed=done_batches(history), losses="no losses yet"
+    )
+
+    def show(now: History) -> None:
+        for record in now.epochs:
+            if record not in reported:
+                reported.add(record)
+                log.info("%s", epoch_line(record, epochs))
+        if now.epochs:
+            progress.update(task, losses=losses(now.epochs[-1]))
+        if now.batches:
+            finished = now.epochs[-1].epoch + 1 if now.epochs else 0
+            progress.update(task, description=f"epoch {min(finished + 1, epochs)}/{epochs}")
+        progress.update(task, completed=done_batches(now))
 
     with progress:
         yield show
@@ -47,7 +57,15 @@ def training_display(epochs: int, batches: int, console: Console | None) -> Iter
 
 def epoch_line(record: EpochRecord, epochs: int) -> str:
     """One epoch in words."""
+    left_s = (epochs - record.epoch - 1) * record.seconds
+    return f"epoch {record.epoch + 1}/{epochs}: {losses(record)}, {record.seconds:.0f} s, {left_s / 60:.0f} min left"
+
+
+def losses(record: EpochRecord) -> str:
+    """The losses of an epoch in words."""
+    trained = "" if record.train_loss is None else f"training {record.train_loss:.3g}, "
     return (
-        f"{record.epoch + 1}/{epochs}: validation force MAE {1000 * record.forces_mae_ev_per_angstrom:.1f} meV/Å, "
-        f"energy MAE {1000 * record.energy_mae_ev_per_atom:.2f} meV/atom, {record.seconds:.0f} s"
+        f"loss {trained}validation {record.validation_loss:.3g}, force MAE "
+        f"{1000 * record.forces_mae_ev_per_angstrom:.1f} meV/Å, energy MAE "
+        f"{1000 * record.energy_mae_ev_per_atom:.2f} meV/atom"
     )

@@ -2,7 +2,6 @@
 
 import dataclasses
 import datetime
-import logging
 import shutil
 import tempfile
 from collections.abc import Sequence
@@ -14,33 +13,23 @@ from molgun_lmp.provenance import sha256_file, versions
 from molgun_lmp.training.card import (
     CARD_NAME,
     Architecture,
-    Format,
     ModelCard,
     ModelFile,
     Training,
     write_card,
 )
-from molgun_lmp.training.deploy import deploy, extract_symmetrix, symmetrix_refusal
-from molgun_lmp.training.finetune import held_out_frames
+from molgun_lmp.training.exported_files import FILES, Exported, write_file
+from molgun_lmp.training.finetune import TRAINED_HEAD, held_out_frames
 from molgun_lmp.training.frames import LabelledFrame
-from molgun_lmp.training.models import Dtype, ModelFacts, choose_head, load_model, model_facts
-from molgun_lmp.training.parity import compare, require_parity
-from molgun_lmp.training.predict import Prediction, predict_calculator, predict_deployed, predict_symmetrix
-from molgun_lmp.training.results import ErrorReport, ParityReport
+from molgun_lmp.training.models import ModelFacts, choose_head, load_model, model_facts, trusted_sha256
+from molgun_lmp.training.predict import predict_calculator
+from molgun_lmp.training.results import ErrorReport
 from molgun_lmp.training.runs import RunFolder, TrainingRecord, read_record
 from molgun_lmp.training.settings import Licences
 
-log = logging.getLogger(__name__)
-
-FORMATS: Final[tuple[str, ...]] = ("torchscript-float32", "torchscript-float64", "symmetrix", "mace")
-
-_NAMES: Final = {
-    "torchscript-float32": "model.pt",
-    "torchscript-float64": "model-float64.pt",
-    "symmetrix": "model.symmetrix.json",
-    "mace": "model.model",
-}
-
+FORMATS: Final[tuple[str, ...]] = tuple(FILES)
+DEFAULT_FORMATS: Final[tuple[str, ...]] = tuple(name for name in FORMATS if not name.startswith("mliap"))
+"""ML-IAP is for another LAMMPS than the one of this environment, and made when it is asked for."""
 
 _PARITY_FRAMES: Final = 12
 
@@ -68,7 +57,7 @@ def export(
     *,
     frames: Sequence[LabelledFrame],
     provenance: Provenance,
-    formats: Sequence[str] = FORMATS,
+    formats: Sequence[str] = DEFAULT_FORMATS,
     head: str | None = None,
     sha256: str | None = None,
     trust: bool = False,
@@ -76,36 +65,36 @@ def export(
     """Write the model folder of a `.model` file and return its card.
 
     `frames` are real structures (a dozen is plenty) on which each exported file must compute what mace's calculator
-    does; `formats` of `FORMATS`. Symmetrix is left out, and the card says why, for a model it cannot hold or where
-    it is not installed. Raises `ModelError` for a model that is not trusted (see `trusted_sha256`), an unknown
-    format, a folder that exists, and a file that fails parity; then nothing is left behind.
+    does, asked from Python and, where this machine can run the format, in LAMMPS; `formats` of `FORMATS`. A format that
+    this model or machine cannot have is left out, and the card says why. Raises `ModelError` for a model that is not
+    trusted (see `trusted_sha256`), an unknown format, an element of the frames that the model lacks, a folder that
+    exists, and a file that fails parity; then nothing is left behind.
     """
     unknown = [name for name in formats if name not in FORMATS]
     if unknown:
         raise ModelError(f"unknown export format {unknown[0]!r}; there are {', '.join(FORMATS)}.")
     if (folder / CARD_NAME).exists() or (folder.is_dir() and any(folder.iterdir())):
         raise ModelError(f"{folder} exists and is not empty. Export into a new folder, or remove it first.")
-    loaded = load_model(model, sha256=sha256, trust=trust, dtype="float64")
-    facts = model_facts(loaded)
+    vouched = trusted_sha256(model, sha256=sha256, trust=trust)
+    facts = model_facts(load_model(model, sha256=vouched))
     chosen = choose_head(facts.heads, head)
-    reference = list(predict_calculator(model, frames, head=chosen))
+    _check_elements(model, facts, frames)
 
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}-") as aside:
         work = Path(aside) / folder.name
         work.mkdir()
-        parity, skipped = _write_files(
-            model, work=work, facts=facts, head=chosen, formats=formats, frames=frames, reference=reference
-        )
-        card = _card(
-            work,
-            formats=formats,
-            facts=model_facts(load_model(model, trust=True)),
-            head=chosen,
-            provenance=provenance,
-            parity=parity,
-            skipped=skipped,
-        )
+        source = Path(aside) / model.name  # what is exported are the bytes that were vouched for
+        shutil.copyfile(model, source)
+        if sha256_file(source) != vouched:
+            raise ModelError(f"{model} changed while it was exported. Give the command again.")
+        reference = list(predict_calculator(source, frames, head=chosen))
+        exported = {
+            name: write_file(name, source, work, facts=facts, head=chosen, frames=frames, reference=reference)
+            for name in FORMATS
+            if name in formats
+        }
+        card = _card(work, exported=exported, facts=facts, head=chosen, provenance=provenance)
         write_card(card, work)
         if folder.is_dir():
             folder.rmdir()
@@ -113,7 +102,7 @@ def export(
     return card
 
 
-def export_run(run_folder: Path, folder: Path, *, formats: Sequence[str] = FORMATS) -> ModelCard:
+def export_run(run_folder: Path, folder: Path, *, formats: Sequence[str] = DEFAULT_FORMATS) -> ModelCard:
     """The model folder of a finished training: the card tells its whole past, parity is shown on held-out frames.
 
     Raises `TrainingError` for a training that is not finished, and what `export` raises.
@@ -127,57 +116,22 @@ def export_run(run_folder: Path, folder: Path, *, formats: Sequence[str] = FORMA
         frames=held_out[::stride][:_PARITY_FRAMES],
         provenance=Provenance.of(record),
         formats=formats,
+        head=TRAINED_HEAD,
         sha256=record.model_sha256,
     )
 
 
-def _write_files(
-    model: Path,
-    *,
-    work: Path,
-    facts: ModelFacts,
-    head: str,
-    formats: Sequence[str],
-    frames: Sequence[LabelledFrame],
-    reference: Sequence[Prediction],
-) -> tuple[tuple[ParityReport, ...], dict[str, str]]:
-    parity: list[ParityReport] = []
-    skipped: dict[str, str] = {}
-    dtypes: tuple[Dtype, Dtype] = ("float32", "float64")
-    for dtype in dtypes:
-        if f"torchscript-{dtype}" in formats:
-            file = work / _NAMES[f"torchscript-{dtype}"]
-            deploy(model, file, dtype=dtype, head=head)
-            parity.append(
-                compare(reference, predict_deployed(file, frames, dtype=dtype), format="torchscript", dtype=dtype)
-            )
-            require_parity(parity[-1])
-    if "symmetrix" in formats:
-        why_not = symmetrix_refusal(facts)
-        if why_not is None:
-            file = work / _NAMES["symmetrix"]
-            extract_symmetrix(model, file, head=head)
-            for dtype in dtypes:
-                found = predict_symmetrix(file, frames, dtype=dtype)
-                parity.append(compare(reference, found, format="symmetrix", dtype=dtype))
-                require_parity(parity[-1])
-        else:
-            log.warning("no symmetrix file: %s", why_not)
-            skipped["symmetrix"] = why_not
-    if "mace" in formats:
-        shutil.copyfile(model, work / _NAMES["mace"])
-    return tuple(parity), skipped
+def _check_elements(model: Path, facts: ModelFacts, frames: Sequence[LabelledFrame]) -> None:
+    unknown = sorted({symbol for frame in frames for symbol in frame.symbols} - set(facts.elements))
+    if unknown:
+        raise ModelError(
+            f"{model} was never trained on {', '.join(unknown)}, which the frames to compare on hold; it knows "
+            f"{', '.join(facts.elements)}. Name frames of these elements."
+        )
 
 
 def _card(
-    work: Path,
-    *,
-    formats: Sequence[str],
-    facts: ModelFacts,
-    head: str,
-    provenance: Provenance,
-    parity: tuple[ParityReport, ...],
-    skipped: dict[str, str],
+    work: Path, *, exported: dict[str, Exported], facts: ModelFacts, head: str, provenance: Provenance
 ) -> ModelCard:
     return ModelCard(
         name=provenance.name,
@@ -195,29 +149,26 @@ def _card(
         e0s_kind=provenance.e0s_kind,
         training=provenance.training,
         errors=provenance.errors,
-        parity=parity,
-        not_exported=skipped,
+        parity=tuple(report for one in exported.values() for report in one.parity),
+        not_exported={FILES[name].format: one.refusal for name, one in exported.items() if one.refusal is not None},
+        not_run_in_lammps={
+            FILES[name].format: one.not_run for name, one in exported.items() if one.not_run is not None
+        },
         licences=provenance.licences,
-        files=tuple(
-            _listed(work / _NAMES[name], name, facts) for name in FORMATS if name in formats and name not in skipped
-        ),
+        files=tuple(_listed(work, name, one, facts) for name, one in exported.items() if one.refusal is None),
         versions=versions(),
         created=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
     )
 
 
-def _listed(file: Path, name: str, facts: ModelFacts) -> ModelFile:
-    format_of: dict[str, tuple[Format, Dtype | None]] = {
-        "torchscript-float32": ("torchscript", "float32"),
-        "torchscript-float64": ("torchscript", "float64"),
-        "symmetrix": ("symmetrix", None),
-        "mace": ("mace", facts.dtype),
-    }
-    file_format, dtype = format_of[name]
+def _listed(work: Path, name: str, exported: Exported, facts: ModelFacts) -> ModelFile:
+    kind = FILES[name]
+    file = work / kind.file_name
     return ModelFile(
         name=file.name,
-        format=file_format,
-        dtype=dtype,
+        format=kind.format,
+        dtype=facts.dtype if kind.format == "mace" else kind.dtype,
         sha256=sha256_file(file),
         size_bytes=file.stat().st_size,
+        needs=exported.needs,
     )

@@ -5,25 +5,31 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from molgun_lmp.errors import ConfigError
-from molgun_lmp.training.settings import Architecture, ExponentialSchedule, FoundationName, TrainingConfig
+from molgun_lmp.training.settings import Architecture, ExponentialSchedule, Multihead, TrainingConfig
 
 ENERGY_KEY: Final = "REF_energy"
 FORCES_KEY: Final = "REF_forces"
 """The keys of the frames that are handed to mace: ASE's reader would move `energy` and `forces` out of its sight."""
 
+REPLAY_FILE: Final = "data/replay.extxyz"
+
+VALID_BATCH_SIZE: Final = 8
+
 _DEFAULTS: Final[Mapping[str, Any]] = {
     "model": "MACE",
     "loss": "weighted",
+    "optimizer": "adam",
+    "amsgrad": True,
     "scaling": "rms_forces_scaling",
     "error_table": "PerAtomMAE",
-    "valid_batch_size": 8,
+    "valid_batch_size": VALID_BATCH_SIZE,
     "eval_interval": 1,
     "num_workers": 0,
     "plot": False,
     "config_type_weights": {"Default": 1.0},
     "foundation_model_elements": False,
     # Its error tables repeat what `evaluate` gives, at the price of an epoch.
-    "skip_evaluate_heads": "Default",
+    "skip_evaluate_heads": "Default,pt_head",
 }
 """Said aloud although most are mace's defaults: a new version of mace must not change a training silently."""
 
@@ -40,7 +46,17 @@ _SETTING_OF: Final[Mapping[str, str]] = {
     "forces_key": "labels.forces",
     "E0s": "reference_energies",
     "foundation_model": "foundation",
+    "foundation_filter_elements": "reinitialise_readouts",
+    "foundation_model_readout": "reinitialise_readouts",
     "multiheads_finetuning": "multihead",
+    "pt_train_file": "multihead.replay",
+    "num_samples_pt": "multihead.samples",
+    "weight_pt_head": "multihead.weight",
+    "lora": "lora",
+    "lora_rank": "lora.rank",
+    "lora_alpha": "lora.alpha",
+    "distributed": "gpus",
+    "launcher": "gpus",
     "num_channels": "architecture.num_channels",
     "hidden_irreps": "architecture.num_channels and max_L",
     "max_L": "architecture.max_L",
@@ -61,7 +77,7 @@ _SETTING_OF: Final[Mapping[str, str]] = {
     "forces_weight": "optimisation.forces_weight",
     "weight_decay": "optimisation.weight_decay",
     "clip_grad": "optimisation.clip_gradient",
-    "patience": "optimisation.epochs",
+    "patience": "optimisation.patience",
 }
 _OURS: Final = frozenset(
     [
@@ -73,6 +89,7 @@ _OURS: Final = frozenset(
         "config",
         "restart_latest",
         "keep_checkpoints",
+        "save_all_checkpoints",
         "save_cpu",
     ]
 )
@@ -97,7 +114,21 @@ def mace_options(
         **config.mace_options,
         **_run(config, restart),
         **_start(config, e0s_ev, foundation),
+        **_fine_tuning(config),
         **_optimisation(config),
+    }
+
+
+def writing_options(options: Mapping[str, Any], epoch: int) -> dict[str, Any]:
+    """The options of a run that trains nothing: it reads the checkpoint of `epoch` and writes its model."""
+    return {
+        **options,
+        "restart_latest": True,
+        "max_num_epochs": epoch,
+        "checkpoints_dir": "mace/best",
+        "results_dir": "mace/writing",
+        "distributed": False,
+        "launcher": "none",
     }
 
 
@@ -119,8 +150,12 @@ def _run(config: TrainingConfig, restart: bool) -> dict[str, Any]:
         "forces_key": FORCES_KEY,
         "save_cpu": True,
         "restart_latest": restart,
-        # mace deletes the old checkpoint before it has written the new one; the trainer prunes instead.
+        # Mace deletes the old checkpoint before it has written the new one; the trainer prunes instead.
         "keep_checkpoints": True,
+        # Without this a restart would begin at the best epoch so far, and lose all that came after it.
+        "save_all_checkpoints": True,
+        "distributed": config.gpus > 1,
+        "launcher": "torchrun" if config.gpus > 1 else "none",
     }
 
 
@@ -132,9 +167,6 @@ def _start(config: TrainingConfig, e0s_ev: Mapping[int, float] | None, foundatio
     shape = config.architecture or Architecture()
     return {
         "E0s": energies,
-        "multiheads_finetuning": config.multihead,
-        # Without this, mace replaces the learning rate and the average of a multihead training by its own.
-        "force_mh_ft_lr": True,
         **(
             {"foundation_model": foundation}
             if foundation is not None
@@ -150,6 +182,27 @@ def _start(config: TrainingConfig, e0s_ev: Mapping[int, float] | None, foundatio
     }
 
 
+def _fine_tuning(config: TrainingConfig) -> dict[str, Any]:
+    options: dict[str, Any] = {
+        "multiheads_finetuning": config.multihead is not None,
+        # Without this, mace replaces the learning rate and the average of a multihead training by its own.
+        "force_mh_ft_lr": True,
+        # Mace 0.3.16 keeps or drops the readouts by the first, other versions by the second.
+        "foundation_filter_elements": not config.reinitialise_readouts,
+        "foundation_model_readout": not config.reinitialise_readouts,
+    }
+    if isinstance(config.multihead, Multihead):
+        replay = config.multihead.replay
+        options |= {
+            "pt_train_file": "mp" if replay == "mp" else REPLAY_FILE,
+            "num_samples_pt": config.multihead.samples,
+            "weight_pt_head": config.multihead.weight,
+        }
+    if config.lora is not None:
+        options |= {"lora": True, "lora_rank": config.lora.rank, "lora_alpha": config.lora.alpha}
+    return options
+
+
 def _optimisation(config: TrainingConfig) -> dict[str, Any]:
     how = config.optimisation
     schedule: dict[str, Any] = (
@@ -161,7 +214,10 @@ def _optimisation(config: TrainingConfig) -> dict[str, Any]:
             "scheduler_patience": how.schedule.patience,
         }
     )
+    # Mace would take the start from the number of epochs, which a restart may raise.
+    has_start = bool({"start_swa", "start_stage_two"} & config.mace_options.keys())
     return {
+        **({"start_swa": max(1, how.epochs // 4 * 3)} if config.has_second_stage and not has_start else {}),
         "max_num_epochs": how.epochs,
         "batch_size": how.batch_size,
         "lr": how.learning_rate,
@@ -172,18 +228,9 @@ def _optimisation(config: TrainingConfig) -> dict[str, Any]:
         "forces_weight": how.forces_weight,
         "weight_decay": how.weight_decay,
         "clip_grad": how.clip_gradient if how.clip_gradient is not None else "None",
-        # Mace 0.3.16 says that it stops early and goes on, unless it is distributed.
+        # Mace 0.3.16 says that it stops early and goes on, unless it is distributed: the trainer ends it instead.
         "patience": how.epochs + 1,
     }
-
-
-def foundation_label(config: TrainingConfig, sha256: str | None) -> str:
-    """The start of a training in words, for the card."""
-    if config.foundation is None:
-        return "none: trained from scratch"
-    if isinstance(config.foundation, FoundationName):
-        return f"{config.foundation.name} (by name, from mace)"
-    return f"{config.foundation.file.name}, SHA-256 {sha256}"
 
 
 def _text(value: Any) -> str:

@@ -1,6 +1,8 @@
 """Mace's own `.model` files: pickles, so one is loaded only when somebody vouched for its very bytes."""
 
 import dataclasses
+import hashlib
+import io
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,7 +13,7 @@ from ase.data import chemical_symbols
 
 from molgun_lmp.errors import ModelError
 from molgun_lmp.provenance import sha256_file
-from molgun_lmp.training.card import CARD_NAME, read_card
+from molgun_lmp.training.card import CARD_NAME, ModelCard, read_card
 
 Dtype = Literal["float32", "float64"]
 
@@ -40,10 +42,17 @@ def trusted_sha256(path: Path, *, sha256: str | None = None, trust: bool = False
 
 
 def _carded_sha256(path: Path) -> str | None:
+    card = _card_of(path)
+    return None if card is None else next(entry.sha256 for entry in card.files if entry.name == path.name)
+
+
+def _card_of(path: Path) -> ModelCard | None:
+    """The card beside a file, where it lists the file."""
     card_file = path.parent / CARD_NAME
     if not card_file.is_file():
         return None
-    return next((entry.sha256 for entry in read_card(card_file).files if entry.name == path.name), None)
+    card = read_card(card_file)
+    return card if any(entry.name == path.name for entry in card.files) else None
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -68,21 +77,34 @@ def load_model(path: Path, *, sha256: str | None = None, trust: bool = False, dt
 
     Raises `ModelError` for a file that is missing, not trusted (see `trusted_sha256`) or not a MACE model.
     """
-    trusted_sha256(path, sha256=sha256, trust=trust)
+    vouched = trusted_sha256(path, sha256=sha256, trust=trust)
+    content = path.read_bytes()
+    if hashlib.sha256(content).hexdigest() != vouched:
+        raise ModelError(f"{path} changed while it was read. Give the command again.")
     import mace  # noqa: F401, PLC0415  # before torch.load: registers what the pickle needs
     import torch  # noqa: PLC0415
 
     try:
-        model = torch.load(path, map_location="cpu", weights_only=False)
+        model = torch.load(io.BytesIO(content), map_location="cpu", weights_only=False)
     except Exception as error:  # torch and pickle raise anything for foreign bytes
         raise ModelError(
             f"{path} is not a model that mace {_mace_version()} can load: {type(error).__name__}: {error}"
         ) from error
     if not all(hasattr(model, name) for name in ("r_max", "atomic_numbers", "interactions", "atomic_energies_fn")):
         raise ModelError(f"{path} holds a {type(model).__name__}, not a MACE model with its interactions and elements.")
+    _check_card(path, model_facts(model).elements)
     if dtype is not None:
         model = model.to(getattr(torch, dtype))
     return model.eval()
+
+
+def _check_card(path: Path, elements: tuple[str, ...]) -> None:
+    card = _card_of(path)
+    if card is not None and card.elements != elements:
+        raise ModelError(
+            f"{path} knows {', '.join(elements)} in this order, its card says {', '.join(card.elements)}: one of them "
+            "belongs to another model. Fetch the model folder again, or export the model anew."
+        )
 
 
 def model_facts(model: Any) -> ModelFacts:

@@ -1,7 +1,7 @@
 """Does an exported file compute what mace computes? The largest differences on real frames decide."""
 
 from collections.abc import Iterable, Mapping
-from typing import Final, Literal
+from typing import Final, Literal, NamedTuple
 
 import numpy as np
 
@@ -10,22 +10,28 @@ from molgun_lmp.training.models import Dtype
 from molgun_lmp.training.predict import Prediction
 from molgun_lmp.training.results import ParityReport
 
-ExportFormat = Literal["torchscript", "symmetrix"]
+ExportFormat = Literal["torchscript", "symmetrix", "mliap"]
 
-ENERGY_LIMITS_EV_PER_ATOM: Final[Mapping[tuple[ExportFormat, Dtype], float]] = {
-    ("torchscript", "float64"): 1e-9,
-    ("torchscript", "float32"): 2e-5,
-    ("symmetrix", "float64"): 1e-5,
-    ("symmetrix", "float32"): 2e-5,
+
+class Limits(NamedTuple):
+    """The largest differences that pass: eV/atom, eV/Å, and eV/atom of virial."""
+
+    energy: float
+    force: float
+    virial: float
+
+
+LIMITS: Final[Mapping[tuple[ExportFormat, Dtype], Limits]] = {
+    ("torchscript", "float64"): Limits(1e-9, 1e-7, 1e-7),
+    ("torchscript", "float32"): Limits(2e-5, 1e-3, 1e-4),
+    ("mliap", "float64"): Limits(1e-7, 1e-5, 1e-6),
+    ("mliap", "float32"): Limits(2e-5, 1e-3, 1e-4),
+    ("symmetrix", "float64"): Limits(1e-5, 2e-4, 1e-4),
+    ("symmetrix", "float32"): Limits(2e-5, 5e-4, 1e-4),
 }
-FORCE_LIMITS_EV_PER_ANGSTROM: Final[Mapping[tuple[ExportFormat, Dtype], float]] = {
-    ("torchscript", "float64"): 1e-7,
-    ("torchscript", "float32"): 1e-3,
-    ("symmetrix", "float64"): 2e-4,
-    ("symmetrix", "float32"): 5e-4,
-}
-"""float64 TorchScript runs the same operations as the reference; float32 rounds; symmetrix interpolates the radial
-functions with splines, which decides its limit in both dtypes. All are far below any model's own error."""
+"""float64 TorchScript runs the same operations as the reference; float32 rounds; ML-IAP may run cuEquivariance's
+operators, whose coefficients are rounded; symmetrix interpolates the radial functions with splines, which decides its
+limit in both dtypes. All are far below any model's own error."""
 
 
 def compare(
@@ -34,42 +40,61 @@ def compare(
     *,
     format: ExportFormat,  # noqa: A002  # the field's name
     dtype: Dtype,
+    run_by: Literal["python", "lammps"] = "python",
 ) -> ParityReport:
-    """The parity report of predictions on the same frames. Raises `ModelError` for no frames at all."""
-    energy = force = largest = 0.0
-    frames = 0
+    """The parity report of predictions on the same frames; virials count where both have one.
+
+    Raises `ModelError` for no frames at all, and for answers that are not numbers.
+    """
+    energy = force = largest = virial = 0.0
+    frames = virials = 0
     for expected, found in zip(reference, exported, strict=True):
+        atoms = len(expected.forces)
         # np.maximum keeps NaN, the builtin may lose it
-        energy = float(np.maximum(energy, abs(expected.energy_ev - found.energy_ev) / len(expected.forces)))
+        energy = float(np.maximum(energy, abs(expected.energy_ev - found.energy_ev) / atoms))
         force = float(np.maximum(force, np.abs(expected.forces - found.forces).max()))
         largest = max(largest, float(np.abs(expected.forces).max()))
+        if expected.virial_ev is not None and found.virial_ev is not None:
+            virial = float(np.maximum(virial, np.abs(expected.virial_ev - found.virial_ev).max() / atoms))
+            virials += 1
         frames += 1
     if frames == 0:
         raise ModelError("parity needs at least one frame; name labelled frames to compare on.")
-    if not np.isfinite(energy + force):
+    if not np.isfinite(energy + force + virial):
         raise ModelError(
-            f"the {format} {dtype} file or mace itself gives energies or forces that are not numbers on the frames "
-            "compared. The model is broken: train it again with a lower learning rate or in float64."
+            f"the {format} {dtype} file or mace itself gives energies, forces or virials that are not numbers on the "
+            "frames compared. The model is broken: train it again with a lower learning rate or in float64."
         )
+    limits = LIMITS[format, dtype]
     return ParityReport(
         format=format,
         dtype=dtype,
+        run_by=run_by,
         frames=frames,
         largest_force_ev_per_angstrom=largest,
         energy_ev_per_atom=energy,
         force_ev_per_angstrom=force,
-        energy_limit_ev_per_atom=ENERGY_LIMITS_EV_PER_ATOM[format, dtype],
-        force_limit_ev_per_angstrom=FORCE_LIMITS_EV_PER_ANGSTROM[format, dtype],
+        virial_ev_per_atom=virial if virials else None,
+        energy_limit_ev_per_atom=limits.energy,
+        force_limit_ev_per_angstrom=limits.force,
+        virial_limit_ev_per_atom=limits.virial if virials else None,
     )
 
 
 def require_parity(report: ParityReport) -> None:
     """Raise `ModelError` for an exported file that does not compute what mace computes."""
-    if not report.passed:
-        raise ModelError(
-            f"the {report.format} {report.dtype} file does not compute what mace does: on {report.frames} frames the "
-            f"energy differs by up to {report.energy_ev_per_atom:.2e} eV/atom (limit "
-            f"{report.energy_limit_ev_per_atom:.0e}) and a force by {report.force_ev_per_angstrom:.2e} eV/Å (limit "
-            f"{report.force_limit_ev_per_angstrom:.0e}, largest force {report.largest_force_ev_per_angstrom:.1f}). "
-            "Nothing was exported. Try another version of mace, torch or symmetrix, or leave this format out."
+    if report.passed:
+        return
+    virial = ""
+    if report.virial_ev_per_atom is not None:
+        virial = (
+            f", the virial by {report.virial_ev_per_atom:.2e} eV/atom (limit {report.virial_limit_ev_per_atom:.0e})"
         )
+    raise ModelError(
+        f"the {report.format} {report.dtype} file does not compute what mace does"
+        f"{' when LAMMPS runs it' if report.run_by == 'lammps' else ''}: on {report.frames} frames the energy differs "
+        f"by up to {report.energy_ev_per_atom:.2e} eV/atom (limit {report.energy_limit_ev_per_atom:.0e}), a force by "
+        f"{report.force_ev_per_angstrom:.2e} eV/Å (limit {report.force_limit_ev_per_angstrom:.0e}, largest force "
+        f"{report.largest_force_ev_per_angstrom:.1f}){virial}. Nothing was exported. Try another version of mace, "
+        "torch or symmetrix, or leave this format out."
+    )

@@ -1,4 +1,4 @@
-"""Energies and forces of many frames at once: mace's own model, a deployed TorchScript file, a symmetrix file."""
+"""Energies, forces and virials of many frames: mace's own model, a deployed TorchScript file, a symmetrix file."""
 
 import dataclasses
 import itertools
@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from ase import Atoms
 
 from molgun_lmp.errors import ModelError
-from molgun_lmp.training.frames import FloatArray, LabelledFrame
+from molgun_lmp.training.frames import FloatArray, HasAtoms, LabelledFrame
 from molgun_lmp.training.models import Dtype, default_dtype
 
 
@@ -18,11 +19,14 @@ from molgun_lmp.training.models import Dtype, default_dtype
 class Prediction:
     """A model's answer for one frame: total energy in eV, forces (N, 3) in eV/Å.
 
-    The energy is summed over atoms in double precision, whatever the model's own dtype.
+    The energy is summed over atoms in double precision, whatever the model's own dtype. `virial_ev` (3, 3) is minus the
+    derivative of the energy with respect to strain, the sum over atoms of r f; None where it was not asked for, or the
+    frame has no cell.
     """
 
     energy_ev: float
     forces: FloatArray
+    virial_ev: FloatArray | None = None
 
 
 def predict_mace(
@@ -38,10 +42,38 @@ def predict_mace(
         yield from _split(output["node_energy"], output["forces"], data["ptr"])
 
 
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class NodeFeatures:
+    """What a model knows of one structure of N atoms: `features` (N, F), as mace lays them out; `energy_ev` in all."""
+
+    features: FloatArray
+    energy_ev: float
+
+
+def node_features(
+    model: Any, structures: Sequence[HasAtoms], *, head: str, batch_size: int = 8, device: str = "cpu"
+) -> Iterator[NodeFeatures]:
+    """The node features of a loaded `.model`, in the order of the structures, in batches; no forces are computed."""
+    model = model.to(device)
+    dtype = next(model.parameters()).dtype
+    heads = list(getattr(model, "heads", None) or ["Default"])
+    for batch in _batches(structures, model, head, heads, batch_size):
+        data = _tensors(batch, dtype, device)
+        output = model(data, compute_force=False, training=False)
+        rows = output["node_feats"].detach().cpu().double().numpy()
+        energies = output["node_energy"].detach().cpu().double().numpy()
+        for start, stop in itertools.pairwise(data["ptr"].cpu().numpy()):
+            yield NodeFeatures(features=rows[start:stop].copy(), energy_ev=float(energies[start:stop].sum()))
+
+
 def predict_deployed(
-    file: Path, frames: Sequence[LabelledFrame], *, dtype: Dtype, batch_size: int = 1
+    file: Path, frames: Sequence[LabelledFrame], *, dtype: Dtype, batch_size: int = 1, virial: bool = False
 ) -> Iterator[Prediction]:
-    """Predictions of a deployed TorchScript file, called as the LAMMPS pair style calls it."""
+    """Predictions of a deployed TorchScript file, called as the LAMMPS pair style calls it.
+
+    The virial of a frame is had with one frame in a batch only. Raises `ModelError` for another file; nothing that a
+    file carries is unpickled.
+    """
     import torch  # noqa: PLC0415
 
     try:
@@ -49,29 +81,37 @@ def predict_deployed(
         module = torch.jit.freeze(module, preserved_attrs=["r_max", "atomic_numbers", "num_interactions"])
     except RuntimeError as error:
         raise ModelError(f"{file} is not a deployed TorchScript model: {error}. Export it again.") from error
-    for batch in _batches(frames, module, "Default", ["Default"], batch_size):
+    for count, batch in enumerate(_batches(frames, module, "Default", ["Default"], batch_size)):
         data = _tensors(batch, getattr(torch, dtype), "cpu")
         bounds = data["ptr"]
         # It knows one head for one graph: several structures go in as a graph of parts with no edges between them.
         data |= {"batch": torch.zeros_like(data["batch"]), "ptr": bounds[[0, -1]], "cell": data["cell"][:3]}
         everywhere = torch.ones(len(data["positions"]), dtype=getattr(torch, dtype))
-        output = module(data, everywhere, False)
-        yield from _split(output["node_energy"], output["forces"], bounds)
+        output = module(data, everywhere, virial)
+        answers = _split(output["node_energy"], output["forces"], bounds)
+        if virial and batch_size == 1:
+            (answer,) = answers
+            tensor = output["virials"].detach().double().numpy().reshape(3, 3)
+            yield dataclasses.replace(answer, virial_ev=tensor if has_volume(frames[count]) else None)
+        else:
+            yield from answers
 
 
 def predict_symmetrix(file: Path, frames: Iterable[LabelledFrame], *, dtype: Dtype) -> Iterator[Prediction]:
-    """Predictions of a symmetrix JSON file, one frame at a time. Raises `ModelError` without symmetrix."""
-    try:
-        from symmetrix import Symmetrix  # noqa: PLC0415
-    except ImportError as error:
-        raise ModelError(f"symmetrix is not installed ({error}): pip install 'molgun_lmp[fast]'.") from error
-    calculator = Symmetrix(str(file), dtype=dtype)
+    """Predictions of a symmetrix JSON file, one frame at a time. Raises `EngineError` without symmetrix."""
+    from molgun_lmp.engine.force_models import symmetrix_calculator  # noqa: PLC0415  # as campaigns ask it
+
+    calculator = symmetrix_calculator(file, dtype)
     for frame in frames:
         atoms = frame.atoms()
         if not atoms.pbc.any():
             atoms.center(vacuum=10.0)  # its neighbour list inverts the cell, and a molecule may have none
         atoms.calc = calculator
-        yield Prediction(energy_ev=float(atoms.get_potential_energy()), forces=np.asarray(atoms.get_forces(), float))
+        yield Prediction(
+            energy_ev=float(atoms.get_potential_energy()),
+            forces=np.asarray(atoms.get_forces(), float),
+            virial_ev=_virial(atoms) if has_volume(frame) else None,
+        )
 
 
 def predict_calculator(model_file: Path, frames: Iterable[LabelledFrame], *, head: str) -> Iterator[Prediction]:
@@ -86,11 +126,24 @@ def predict_calculator(model_file: Path, frames: Iterable[LabelledFrame], *, hea
         for frame in frames:
             atoms = frame.atoms()
             atoms.calc = calculator
-            yield Prediction(energy_ev=float(atoms.get_potential_energy()), forces=np.array(atoms.get_forces()))
+            yield Prediction(
+                energy_ev=float(atoms.get_potential_energy()),
+                forces=np.array(atoms.get_forces()),
+                virial_ev=_virial(atoms) if has_volume(frame) else None,
+            )
+
+
+def has_volume(frame: LabelledFrame) -> bool:
+    """Whether a frame is periodic in a cell, so that it has a virial that all programs agree on."""
+    return all(frame.pbc) and abs(float(np.linalg.det(frame.cell))) > 0.0
+
+
+def _virial(atoms: Atoms) -> FloatArray:
+    return np.asarray(-atoms.get_stress(voigt=False) * atoms.get_volume(), dtype=float)
 
 
 def _batches(
-    frames: Sequence[LabelledFrame], model: Any, head: str, heads: list[str], batch_size: int
+    frames: Sequence[HasAtoms], model: Any, head: str, heads: list[str], batch_size: int
 ) -> Iterator[Any]:
     from mace import data  # noqa: PLC0415
     from mace.tools import AtomicNumberTable, torch_geometric  # noqa: PLC0415

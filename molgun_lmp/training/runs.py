@@ -2,8 +2,8 @@
 
 config.yaml     the resolved training file
 dataset.json    what was read, dropped and held out, with the hash of each file
-data/           train, validation and test frames as mace read them
-mace.yaml       every option that mace was given
+data/           train, validation and test frames as mace read them, and its copy of the foundation model
+mace.yaml       every option that mace was given; writing.yaml the same for the run that only writes the best model
 mace.log        everything that mace said
 mace/           its checkpoints, logs and metrics
 model.model     the trained model
@@ -27,6 +27,17 @@ from molgun_lmp.training.results import ErrorReport
 from molgun_lmp.training.settings import Licences
 
 
+class KeptWeights(Section):
+    """How much of the foundation model is left: the cosine between its weights and those of the trained model.
+
+    Near 1 for weights that were only fine-tuned, near 0 for weights that started from random numbers.
+    """
+
+    readouts: float
+    others: float
+    """All weights of equal shape outside the readouts."""
+
+
 class TrainingRecord(Section):
     """What a finished training leaves beside its model."""
 
@@ -36,10 +47,18 @@ class TrainingRecord(Section):
     e0s_kind: str
     training: Training
     epochs: tuple[EpochRecord, ...]
+    best: EpochRecord
+    """The epoch whose weights were kept, as it was judged then; `epochs` holds its repetition where there was one."""
     errors: tuple[ErrorReport, ...]
     """On the validation and, where there is one, the test set."""
     licences: Licences
     versions: dict[str, str]
+    remarks: tuple[str, ...] = ()
+    """What mace did with this training that nobody asked for, in words."""
+    stopped_early: bool = False
+    """Ended by `optimisation.patience`."""
+    kept_of_foundation: KeptWeights | None = None
+    """None from scratch, and for a foundation whose file is not at hand."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -61,6 +80,10 @@ class RunFolder:
         return self.path / "mace.yaml"
 
     @property
+    def writing_config(self) -> Path:  # noqa: D102
+        return self.path / "writing.yaml"
+
+    @property
     def log(self) -> Path:  # noqa: D102
         return self.path / "mace.log"
 
@@ -76,8 +99,17 @@ class RunFolder:
     def checkpoints(self) -> Path:  # noqa: D102
         return self.path / "mace" / "checkpoints"
 
+    @property
+    def best(self) -> Path:
+        """Copies of the best checkpoints, that the model is written from."""
+        return self.path / "mace" / "best"
+
+    @property
+    def foundation(self) -> Path:  # noqa: D102
+        return self.path / "data" / "foundation.model"
+
     def frames(self, name: str) -> Path:
-        """The frames of a set: `train`, `validation` or `test`."""
+        """The frames of a set: `train`, `validation`, `test`, or `replay`."""
         return self.path / "data" / f"{name}.extxyz"
 
     def metrics(self, name: str, seed: int) -> Path:

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
 
 from molgun_lmp.config.section import Section
+from molgun_lmp.training.presets import PresetName, with_preset
 
 Fraction = Annotated[float, Field(gt=0, lt=1)]
 Element = Annotated[str, Field(pattern=r"^[A-Z][a-z]?$")]
@@ -98,6 +99,28 @@ class FoundationName(Section):
     """Such as `medium` (MACE-MP-0)."""
 
 
+class Multihead(Section):
+    """Fine-tune a second head while the first repeats frames of the foundation's own training (mace: replay)."""
+
+    replay: Literal["mp"] | Annotated[tuple[Path, ...], Field(min_length=1)] = "mp"
+    """Files of labelled frames, relative to the training file; or `mp`: frames of the Materials Project that mace
+    chooses and fetches into its own cache, for foundation models that were trained on them."""
+    labels: Labels | None = None
+    """Of the replay files; None: detected where only one pair of keys is there."""
+    samples: PositiveInt = 10_000
+    """Of `mp`: how many frames."""
+    weight: PositiveFloat = 1.0
+    """Of the replayed frames in the loss."""
+
+
+class Lora(Section):
+    """Low-rank adaptation: the foundation's weights stay, each linear layer gains a product of two thin matrices."""
+
+    rank: PositiveInt = 4
+    alpha: PositiveFloat = 1.0
+    """The product is scaled by alpha / rank."""
+
+
 class Architecture(Section):
     """The shape of a model trained from scratch. The default can be converted for symmetrix."""
 
@@ -128,7 +151,10 @@ class Optimisation(Section):
     """How the weights are found."""
 
     epochs: PositiveInt = 100
+    patience: PositiveInt | None = None
+    """End the training after so many epochs without a lower validation loss; None: never before `epochs`."""
     batch_size: PositiveInt = 4
+    """Frames in a step, of each GPU."""
     learning_rate: PositiveFloat = 0.01
     schedule: Annotated[ExponentialSchedule | PlateauSchedule, Field(discriminator="kind")] = PlateauSchedule(
         kind="plateau"
@@ -152,12 +178,15 @@ class Licences(Section):
 class TrainingConfig(Section):
     """One training."""
 
+    preset: PresetName | None = None
+    """Values to start from; every key that stands in the file itself goes before them."""
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9.-]{0,63}$")]
     """Names the model (letters, digits, dots and dashes)."""
     level_of_theory: Annotated[str, Field(min_length=1)]
     """Of the labels, such as `PBE-D3(BJ), VASP`; stands on the model card and on every result."""
     frames: Annotated[tuple[Path, ...], Field(min_length=1)]
-    """Files of labelled frames (anything ASE reads, also compressed), relative to the training file."""
+    """Files, folders and archives of labelled frames (vasprun.xml, OUTCAR, extxyz, ASE databases; a folder of
+    `molgun dataset`), relative to the training file."""
     labels: Labels | None = None
     """None: detected where only one pair of keys is there."""
     elements: tuple[Element, ...] | None = None
@@ -165,32 +194,43 @@ class TrainingConfig(Section):
     limits: Limits = Limits()
     split: Split = Split()
     reference_energies: (
-        Literal["isolated_atoms", "least_squares", "foundation", "foundation_estimated"] | dict[Element, float]
-    ) = "isolated_atoms"
+        Literal["auto", "isolated_atoms", "least_squares", "foundation", "foundation_estimated"] | dict[Element, float]
+    ) = "auto"
     """The energy of each element that the network adds to. `isolated_atoms`: frames of `config_type` IsolatedAtom;
     `least_squares`: fitted to the training energies, as close to isolated atoms as they allow (no dissociation
     limit, smaller numbers to learn); `foundation`: the foundation model's; `foundation_estimated`: the foundation
-    model's, shifted to the labels' level by mace; or eV for each element."""
+    model's, shifted to the labels' level by mace; `auto`: isolated atoms where each element has one, otherwise
+    foundation_estimated with a foundation model and least_squares without; or eV for each element."""
     foundation: FoundationFile | FoundationName | None = None
     """None trains from scratch."""
-    multihead: bool = False
+    reinitialise_readouts: bool = False
+    """Throw away what the foundation model's readouts learned: they start from random numbers."""
+    multihead: Multihead | None = None
     """Multihead replay fine-tuning (mace's silent default for foundation models, off here unless asked for)."""
+    lora: Lora | None = None
+    """None trains every weight."""
     architecture: Architecture | None = None
     """Of a model from scratch (left out: the default shape); a foundation model brings its own."""
     optimisation: Optimisation = Optimisation()
     dtype: Literal["float32", "float64"] = "float32"
     device: Literal["cpu", "cuda", "mps", "xpu"] = "cpu"
+    gpus: PositiveInt = 1
+    """Of one node; more than one are driven by torchrun, each with its own part of the frames."""
     seed: NonNegativeInt = 1
     threads: PositiveInt = 2
+    """Of each process, one for each GPU."""
     licences: Licences = Licences()
     mace_options: dict[str, bool | int | float | str | list[float] | dict[str, float]] = {}  # noqa: RUF012  # frozen
     """Any other option of `mace_run_train`, by its name there."""
 
     @model_validator(mode="before")
     @classmethod
-    def _shape_from_scratch(cls, document: Any) -> Any:
-        """The resolved file shows the shape that was used."""
-        if isinstance(document, dict) and document.get("foundation") is None:
+    def _resolve(cls, document: Any) -> Any:
+        """The resolved file shows the preset's values, and the shape that was used."""
+        if not isinstance(document, dict):
+            return document
+        document = with_preset(document)
+        if document.get("foundation") is None:
             return {**document, "architecture": document.get("architecture") or {}}
         return document
 
@@ -198,8 +238,26 @@ class TrainingConfig(Section):
     def _foundation_decides(self) -> Self:
         if self.foundation is not None and self.architecture is not None:
             raise ValueError("with a foundation model the architecture is its own: leave out `architecture`")
-        if self.foundation is None and self.multihead:
-            raise ValueError("multihead fine-tuning needs a `foundation` model")
+        for key in ("multihead", "lora", "reinitialise_readouts"):
+            if self.foundation is None and getattr(self, key):
+                raise ValueError(f"{key} is a way to fine-tune: it needs a `foundation` model")
         if self.foundation is None and self.reference_energies in ("foundation", "foundation_estimated"):
             raise ValueError(f"reference_energies: {self.reference_energies} needs a `foundation` model")
         return self
+
+    @model_validator(mode="after")
+    def _can_be_done(self) -> Self:
+        if self.lora is not None and self.reinitialise_readouts:
+            raise ValueError("with lora the readouts' own weights never change: leave out reinitialise_readouts")
+        if self.multihead is not None and self.reinitialise_readouts:
+            raise ValueError("the replayed head needs the foundation's readouts: leave out reinitialise_readouts")
+        if self.gpus > 1 and self.device not in ("cuda", "xpu"):
+            raise ValueError(f"gpus: {self.gpus} needs `device: cuda`; on {self.device} mace trains in one process")
+        if self.optimisation.patience is not None and self.has_second_stage:
+            raise ValueError("optimisation.patience and a second stage (mace_options.swa) exclude each other")
+        return self
+
+    @property
+    def has_second_stage(self) -> bool:
+        """Whether mace's stage two (`swa`, energies weighted higher at the end) was asked for."""
+        return any(self.mace_options.get(key) for key in ("swa", "stage_two", "start_swa", "start_stage_two"))

@@ -1,123 +1,85 @@
-"""Mace's own trainer in a process of its own: start it, follow its metrics, keep its checkpoints, end it with us."""
+"""Mace's own trainer in a process of its own: started, watched, and ended with us."""
 
 import os
-import re
+import shutil
+import signal
 import subprocess
 import sys
 import time
-import zipfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Final, TextIO
+from typing import Final
 
 from molgun_lmp.errors import InterruptedRunError, TrainingError
-from molgun_lmp.training.history import History
+from molgun_lmp.interrupts import stop_requests
+from molgun_lmp.threads import thread_environment
 from molgun_lmp.training.runs import RunFolder
 
 _POLL_S: Final = 0.3
 _END_S: Final = 20.0
 _TAIL_LINES: Final = 25
+_PROCESS: Final = "molgun_lmp.training.mace_process"
+_FULL_DISK: Final = ("No space left", "Disk quota exceeded", "File too large", "file write failed", "unexpected pos")
+"""How Python and torch say it."""
+_LEAST_FREE_BYTES: Final = 2**20
 
 
-def run_trainer(
-    run: RunFolder, *, metrics: Path, threads: int, history: History, on_progress: Callable[[History], None]
-) -> None:
-    """Run mace with the run folder's `mace.yaml` until it ends; `on_progress` is called a few times a second.
+def trainer_command(options_file: Path, *, gpus: int) -> list[str]:
+    """The command of one mace training; more than one GPU is driven by torchrun, one process for each."""
+    torchrun = ["-m", "torch.distributed.run", "--standalone", "--nnodes=1", f"--nproc-per-node={gpus}"]
+    return [sys.executable, "-u", *(torchrun if gpus > 1 else []), "-m", _PROCESS, "--config", options_file.name]
 
-    Raises `TrainingError` with the end of mace's log where it fails, `InterruptedRunError` after Ctrl-C; checkpoints of
-    finished epochs stay in both cases.
+
+def run_trainer(run: RunFolder, options_file: Path, *, gpus: int, threads: int, is_enough: Callable[[], bool]) -> None:
+    """Run mace with an options file of the run folder until it ends.
+
+    `is_enough` is asked a few times a second and may end it early. Raises `TrainingError` with the end of mace's log
+    where mace fails, `InterruptedRunError` after Ctrl-C, SIGTERM or SIGUSR1; the checkpoints of finished epochs stay in
+    every case.
     """
-    command = [sys.executable, "-u", "-m", "mace.cli.run_train", "--config", run.mace_config.name]
-    count = str(threads)
-    environment = {**os.environ, "OMP_NUM_THREADS": count, "MKL_NUM_THREADS": count}
+    environment = {**os.environ, **thread_environment(threads)}
     with (
         run.log.open("ab") as log,
         subprocess.Popen(
-            command, cwd=run.path, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT
+            trainer_command(options_file, gpus=gpus),
+            cwd=run.path,
+            env=environment,
+            stdin=subprocess.PIPE,  # the leash, see mace_process
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,  # Ctrl-C reaches us alone, and we end it
         ) as process,
         _ended(process),
+        stop_requests() as asked,
     ):
-        lines = _Tail(metrics)
-        try:
-            while (code := process.poll()) is None:
-                time.sleep(_POLL_S)
-                history.feed(lines.new())
-                prune_checkpoints(run.checkpoints)
-                on_progress(history)
-        except KeyboardInterrupt:
-            raise InterruptedRunError(
-                f"training stopped after {len(history.epochs)} epochs; {run.path} keeps its checkpoints. The same "
-                "command goes on from the best epoch so far."
-            ) from None
-        history.feed(lines.new())
-        on_progress(history)
+        while (code := process.poll()) is None:
+            time.sleep(_POLL_S)
+            if asked:
+                raise InterruptedRunError(
+                    f"training stopped; {run.path} keeps its checkpoints. The same command goes on from the last whole "
+                    "epoch."
+                )
+            if is_enough():
+                return
     if code != 0:
-        raise TrainingError(
-            f"mace's trainer ended with exit status {code}. {_advice(run.log)} The end of {run.log}:\n"
-            + log_tail(run.log)
-        )
+        how = f"was killed by signal {-code}" if code < 0 else f"ended with exit status {code}"
+        raise TrainingError(f"mace's trainer {how}. {_advice(run)} The end of {run.log}:\n{log_tail(run.log)}")
 
 
 @contextmanager
 def _ended(process: subprocess.Popen[bytes]) -> Iterator[None]:
-    """No trainer outlives its caller, whatever ends the block."""
+    """Neither the trainer nor a process that it started outlives the block."""
     try:
         yield
     finally:
-        if process.poll() is None:
-            process.terminate()
-            try:
-                process.wait(_END_S)
-            except subprocess.TimeoutExpired:
-                process.kill()
-
-
-class _Tail:
-    """Whole new lines of a file that another process appends to; the file may not exist yet."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._handle: TextIO | None = None
-        self._rest = ""
-        self._start = path.stat().st_size if path.exists() else 0
-
-    def new(self) -> list[str]:
-        if self._handle is None:
-            if not self._path.exists():
-                return []
-            self._handle = self._path.open(encoding="utf-8")  # closed when the tail goes
-            self._handle.seek(self._start)
-        *whole, self._rest = (self._rest + self._handle.read()).split("\n")
-        return whole
-
-    def __del__(self) -> None:
-        if self._handle is not None:
-            self._handle.close()
-
-
-_CHECKPOINT = re.compile(r"_epoch-(\d+)(?:_swa)?\.pt$")
-
-
-def prune_checkpoints(folder: Path, *, keep: int = 2) -> None:
-    """Delete all but the newest whole checkpoints. Nothing is deleted while the newest is still being written."""
-    newest_first = _checkpoints(folder)
-    if newest_first and zipfile.is_zipfile(newest_first[0]):
-        for file in newest_first[keep:]:
-            file.unlink(missing_ok=True)
-
-
-def set_aside_broken_checkpoints(folder: Path) -> list[Path]:
-    """Rename checkpoints that were cut while they were written: mace would pass over one silently and start anew."""
-    broken = [file for file in _checkpoints(folder) if not zipfile.is_zipfile(file)]
-    for file in broken:
-        file.replace(file.with_suffix(".broken"))
-    return broken
-
-
-def _checkpoints(folder: Path) -> list[Path]:
-    found = [(int(match[1]), file) for file in folder.glob("*.pt") if (match := _CHECKPOINT.search(file.name))]
-    return [file for _, file in sorted(found, reverse=True)]
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGTERM)
+        try:
+            process.wait(_END_S)
+        except subprocess.TimeoutExpired:
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
 
 
 def log_tail(log: Path) -> str:
@@ -125,12 +87,19 @@ def log_tail(log: Path) -> str:
     return "\n".join(log.read_text(encoding="utf-8", errors="replace").splitlines()[-_TAIL_LINES:])
 
 
-def _advice(log: Path) -> str:
-    tail = log_tail(log)
-    if "error: unrecognized arguments" in tail or "error: argument" in tail:
-        return "An entry of `mace_options` is not an option, or not a value, that this version of mace knows."
-    if "No space left" in tail:
-        return "The disk is full: make room and give the same command; finished epochs are kept."
+def _advice(run: RunFolder) -> str:
+    tail = log_tail(run.log)
+    free_bytes = shutil.disk_usage(run.path).free
+    if any(words in tail for words in _FULL_DISK) or free_bytes < _LEAST_FREE_BYTES:
+        return (
+            f"A file could not be written: the disk of {run.path} is full ({free_bytes // 2**20} MiB free), or a quota "
+            "or limit of file sizes is reached. Make room and give the same command: finished epochs are kept."
+        )
+    if "download failed" in tail or "urlopen error" in tail:
+        return (
+            "The foundation model, or the frames to replay, could not be fetched: start the training once on a machine "
+            "with internet and copy its ~/.cache/mace here, or name a file (`foundation: {file: ..., sha256: ...}`)."
+        )
     if "out of memory" in tail.lower():
         return "Memory ran out: use a smaller `optimisation.batch_size`."
     return "Correct the cause and give the same command; finished epochs are kept."

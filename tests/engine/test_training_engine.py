@@ -1,23 +1,17 @@
 """Real mace, tiny: train, restart, fine-tune, evaluate, export, parity."""
 
 import json
-import signal
-import subprocess
-import sys
-import time
-from collections.abc import Iterator
+import shutil
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from ase import Atoms
-from ase.build import bulk
-from ase.calculators.emt import EMT
-from ase.io import write
+from training_cases import config, labelled, write_frames
 
-from molgun_lmp.errors import ModelError, TrainingError
-from molgun_lmp.training.card import check_elements, load_card, model_file
+from molgun_lmp.errors import ConfigError, ModelError, TrainingError
+from molgun_lmp.training.card import check_elements, load_card, model_file, write_card
 from molgun_lmp.training.evaluate import evaluate
 from molgun_lmp.training.export import Provenance, export, export_run
 from molgun_lmp.training.finetune import held_out_frames, train
@@ -28,49 +22,10 @@ from molgun_lmp.training.settings import Licences, TrainingConfig
 
 pytestmark = pytest.mark.engine
 
-TINY = {"num_channels": 8, "max_L": 0, "num_interactions": 2, "max_ell": 1, "correlation": 2, "r_max_angstrom": 3.5}
-
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Six trajectories of four rattled CuAl cells each, labelled by EMT; and a free cluster, which has no cell."""
-    folder = tmp_path_factory.mktemp("data")
-    rng = np.random.default_rng(0)
-    frames = []
-    for trajectory in range(6):
-        for _ in range(4):
-            atoms = bulk("Cu", cubic=True, a=3.8)
-            atoms.symbols[: 1 + trajectory % 2] = "Al"
-            if trajectory == 5:
-                atoms.set_cell(None)
-                atoms.pbc = False
-            atoms.positions += rng.normal(0, 0.08, (len(atoms), 3))
-            frames.append(_labelled(atoms, trajectory=f"run{trajectory}"))
-    frames += [_labelled(Atoms(element), config_type="IsolatedAtom") for element in ("Cu", "Al")]
-    write(folder / "frames.extxyz", frames)
-    return folder
-
-
-def _labelled(atoms: Atoms, **info: str) -> Atoms:
-    work = atoms.copy()
-    work.calc = EMT()
-    atoms.info.update(info, REF_energy=float(work.get_potential_energy()))
-    atoms.set_array("REF_forces", np.array(work.get_forces()))
-    return atoms
-
-
-def config(**changes: Any) -> TrainingConfig:
-    document = {
-        "name": "tiny",
-        "level_of_theory": "EMT",
-        "frames": ["frames.extxyz"],
-        "split": {"validation": ["run1"], "test": ["run0", "run5"]},
-        "architecture": TINY,
-        "optimisation": {"epochs": 2, "batch_size": 4},
-        "threads": 1,
-        **changes,
-    }
-    return TrainingConfig.model_validate({key: value for key, value in document.items() if value is not None})
+    return write_frames(tmp_path_factory.mktemp("data"))
 
 
 @pytest.fixture(scope="module")
@@ -109,7 +64,7 @@ def test_reference_energies_are_the_isolated_atoms(data: Path, trained: tuple[Pa
     model = load_model(RunFolder(path=folder).model, sha256=record.model_sha256)
     facts = model_facts(model)
     assert (facts.elements, facts.num_interactions, facts.max_ell) == (("Al", "Cu"), 2, 1)
-    expected = {symbol: float(_labelled(Atoms(symbol)).info["REF_energy"]) for symbol in ("Al", "Cu")}
+    expected = {symbol: float(labelled(Atoms(symbol)).info["REF_energy"]) for symbol in ("Al", "Cu")}
     assert facts.e0s_ev["Default"] == pytest.approx(expected, abs=1e-5)
 
 
@@ -136,58 +91,82 @@ def test_another_training_does_not_enter_the_folder(data: Path, trained: tuple[P
         train(config(seed=5, optimisation={"epochs": 2, "batch_size": 4, "learning_rate": 0.5}), trained[0], base=data)
 
 
-@pytest.fixture
-def interrupted(data: Path) -> Iterator[Path]:
-    """A long training in a process of its own, ended by Ctrl-C (SIGINT) after its first epochs."""
-    folder = data / "interrupted"
-    # A runner in the background ignores SIGINT, and so would its children.
-    code = (
-        "import signal, sys; from pathlib import Path; signal.signal(signal.SIGINT, signal.default_int_handler); "
-        "from molgun_lmp.training.finetune import train; from molgun_lmp.training.settings import TrainingConfig; "
-        "train(TrainingConfig.model_validate_json(sys.argv[1]), Path(sys.argv[2]), base=Path(sys.argv[3]))"
+def start_from(trained: tuple[Path, TrainingRecord], **changes: Any) -> TrainingConfig:
+    """One epoch from the trained model, with steps too small to change anything unless others are given."""
+    folder, record = trained
+    return config(
+        **{
+            "architecture": None,
+            "foundation": {"file": str(folder / "model.model"), "sha256": record.model_sha256},
+            "reference_energies": "foundation",
+            "optimisation": {"epochs": 1, "batch_size": 4, "learning_rate": 1e-9, "ema_decay": None},
+            **changes,
+        }
     )
-    long = config(optimisation={"epochs": 12, "batch_size": 4}).model_dump_json()
-    with subprocess.Popen(
-        [sys.executable, "-c", code, long, folder, data], stderr=subprocess.PIPE, text=True
-    ) as process:
-        metrics = folder / "mace/results/tiny_run-1_train.txt"
-        while process.poll() is None and (not metrics.is_file() or metrics.read_text().count('"eval"') < 4):
-            time.sleep(0.1)
-        process.send_signal(signal.SIGINT)
-        _, complaint = process.communicate(timeout=60)
-    assert "InterruptedRunError" in complaint
-    yield folder
-
-
-def test_ctrl_c_keeps_checkpoints_and_the_same_command_goes_on(data: Path, interrupted: Path) -> None:
-    assert 1 <= len(list(interrupted.glob("mace/checkpoints/*.pt"))) <= 3
-    record = train(config(optimisation={"epochs": 13, "batch_size": 4}), interrupted, base=data)  # one more is allowed
-    assert [epoch.epoch for epoch in record.epochs] == list(range(13))
-    log = (interrupted / "mace.log").read_text()
-    assert log.count("Started training") == 2
-    assert "Loading checkpoint" in log.split("Started training")[1]
 
 
 def test_fine_tuning_starts_from_the_model_it_is_given(data: Path, trained: tuple[Path, TrainingRecord]) -> None:
-    folder, base = trained
-    tuned = config(
-        architecture=None,
-        foundation={"file": str(folder / "model.model"), "sha256": base.model_sha256},
-        reference_energies="foundation",
-        optimisation={"epochs": 1, "batch_size": 4, "learning_rate": 1e-9, "ema_decay": None},
-    )
+    _, base = trained
+    tuned = start_from(trained)
     record = train(tuned, data / "tuned", base=data)
     before = next(report for report in base.errors if report.name == "test")
     after = next(report for report in record.errors if report.name == "test")
     assert after.forces_ev_per_angstrom.mae == pytest.approx(before.forces_ev_per_angstrom.mae, rel=1e-4)
     assert after.energy_ev_per_atom.mae == pytest.approx(before.energy_ev_per_atom.mae, rel=1e-3)
     assert base.model_sha256 in record.training.foundation
+    assert record.kept_of_foundation is not None
+    assert min(record.kept_of_foundation.readouts, record.kept_of_foundation.others) > 0.999999
     assert train(tuned, data / "tuned", base=data) == record
 
 
+def test_readouts_start_anew_when_asked(data: Path, trained: tuple[Path, TrainingRecord]) -> None:
+    record = train(start_from(trained, reinitialise_readouts=True), data / "fresh", base=data)
+    assert record.kept_of_foundation is not None
+    assert abs(record.kept_of_foundation.readouts) < 0.5
+    assert record.kept_of_foundation.others > 0.999999
+    model = load_model(data / "fresh" / "model.model", sha256=record.model_sha256)
+    weights = np.concatenate([parameter.detach().numpy().ravel() for parameter in model.readouts.parameters()])
+    assert 0.7 < weights.std() < 1.3  # e3nn draws them from a normal distribution of width 1
+
+
+def test_lora_leaves_a_model_of_the_foundations_shape(data: Path, trained: tuple[Path, TrainingRecord]) -> None:
+    folder, base = trained
+    how = {"epochs": 1, "batch_size": 4, "learning_rate": 0.05, "ema_decay": None}
+    record = train(start_from(trained, lora={"rank": 2}, optimisation=how), data / "lora", base=data)
+    before = load_model(folder / "model.model", sha256=base.model_sha256).state_dict()
+    after = load_model(data / "lora" / "model.model", sha256=record.model_sha256).state_dict()
+    assert {name: weights.shape for name, weights in before.items()} == {n: w.shape for n, w in after.items()}
+    assert record.kept_of_foundation is not None
+    assert 0.9 < record.kept_of_foundation.others < 0.999999
+
+
+def test_replay_trains_a_second_head_and_ours_is_judged_and_exported(
+    data: Path, trained: tuple[Path, TrainingRecord]
+) -> None:
+    replay = {"replay": ["frames.extxyz"], "labels": {"energy": "REF_energy", "forces": "REF_forces"}}
+    record = train(start_from(trained, multihead=replay), data / "replayed", base=data)
+    facts = model_facts(load_model(data / "replayed" / "model.model", sha256=record.model_sha256))
+    assert facts.heads == ("pt_head", "Default")
+    assert {report.name for report in record.errors} == {"validation", "test"}
+    assert any("two heads" in remark for remark in record.remarks)
+    card = export_run(data / "replayed", data / "replayed-model", formats=("torchscript-float64",))
+    assert card.head == "Default"
+
+
+def test_what_the_installed_mace_does_not_know_is_refused_before_anything_is_written(data: Path) -> None:
+    for wrong, words in (
+        ({"mace_options": {"no_such_option": 1}}, "no_such_option: mace .* has no such option"),
+        ({"mace_options": {"num_radial_basis": "many"}}, "num_radial_basis: invalid int value: 'many'"),
+        ({"architecture": None, "foundation": {"name": "mediun"}}, "did you mean 'medium'"),
+    ):
+        with pytest.raises(ConfigError, match=words):
+            train(config(**wrong), data / "refused", base=data)
+    assert not (data / "refused").exists()
+
+
 def test_a_failure_of_mace_shows_the_end_of_its_log(data: Path) -> None:
-    with pytest.raises(TrainingError, match=r"(?s)not an option.*unrecognized arguments: --no_such_option"):
-        train(config(mace_options={"no_such_option": 1}), data / "failed", base=data)
+    with pytest.raises(TrainingError, match=r"(?s)ended with exit status 1.*The end of .*mace\.log.*malformed"):
+        train(config(mace_options={"heads": "two of them"}), data / "failed", base=data)
 
 
 def test_exported_files_pass_parity_and_the_card_tells_the_past(
@@ -195,8 +174,12 @@ def test_exported_files_pass_parity_and_the_card_tells_the_past(
 ) -> None:
     card = load_card(exported)
     record = trained[1]
-    assert {(p.format, p.dtype) for p in card.parity} == {("torchscript", "float32"), ("torchscript", "float64")}
-    assert all(report.passed and report.frames == 12 for report in card.parity)
+    assert {(p.format, p.dtype, p.run_by) for p in card.parity} == {
+        ("torchscript", dtype, run_by) for dtype in ("float32", "float64") for run_by in ("python", "lammps")
+    }
+    assert all(report.passed and report.virial_ev_per_atom is not None for report in card.parity)
+    assert {report.frames for report in card.parity if report.run_by == "python"} == {12}
+    assert card.not_run_in_lammps == {}
     assert "max_ell 3" in card.not_exported["symmetrix"]
     assert (card.training, card.errors, card.level_of_theory) == (record.training, record.errors, "EMT")
     check_elements(card, ["Cu"])
@@ -224,6 +207,59 @@ def test_export_does_not_overwrite_and_leaves_nothing_behind(
     with pytest.raises(ModelError, match="at least one frame"):
         export(trained[0] / "model.model", tmp_path / "new", frames=[], provenance=unknown, trust=True)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_ml_iap_files_compute_what_mace_does(
+    data: Path, exported: Path, trained: tuple[Path, TrainingRecord]
+) -> None:
+    card = export_run(trained[0], data / "mliap", formats=("mliap-float32", "mliap-float64"))
+    assert {(report.format, report.dtype, report.run_by) for report in card.parity} == {
+        ("mliap", "float32", "python"),
+        ("mliap", "float64", "python"),
+    }
+    assert all(report.passed and report.virial_ev_per_atom is not None for report in card.parity)
+    assert "no ML-IAP" in card.not_run_in_lammps["mliap"]
+    assert all("ML-IAP" in entry.needs for entry in card.files)
+
+
+class Bomb:
+    """A pickle of it creates a file when it is loaded."""
+
+    def __init__(self, mark: Path) -> None:
+        self.mark = mark
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Path.touch, (self.mark,)
+
+
+def test_code_in_a_file_that_torch_wrote_is_run_for_nobody_who_did_not_ask_for_it(
+    tmp_path: Path, trained: tuple[Path, TrainingRecord]
+) -> None:
+    import torch
+
+    frames = held_out_frames(trained[0])["test"]
+    mark, bomb = tmp_path / "mark", tmp_path / "bomb.pt"
+    torch.save(Bomb(mark), bomb)
+    unknown = Provenance(name="x", level_of_theory="?", e0s_kind="?", training=None, errors=(), licences=Licences())
+    with pytest.raises(ModelError, match="nothing vouches for it"):
+        export(bomb, tmp_path / "out", frames=frames, provenance=unknown)
+    with pytest.raises(ModelError, match="nothing vouches for it"):
+        evaluate(bomb, frames, name="x")
+    with pytest.raises(ModelError, match="not a deployed TorchScript model"):
+        list(predict_deployed(bomb, frames, dtype="float64"))
+    assert not mark.exists()
+    with pytest.raises(ModelError, match="not a MACE model"):
+        load_model(bomb, trust=True)
+    assert mark.exists()  # it was live
+
+
+def test_a_card_with_the_elements_in_another_order_is_found(tmp_path: Path, exported: Path) -> None:
+    folder = tmp_path / "model"
+    shutil.copytree(exported, folder)
+    card = load_card(folder)
+    write_card(card.model_copy(update={"elements": tuple(reversed(card.elements))}), folder)
+    with pytest.raises(ModelError, match="knows Al, Cu in this order, its card says Cu, Al"):
+        load_model(folder / "model.model")
 
 
 def test_bytes_that_are_no_model_are_refused(tmp_path: Path, trained: tuple[Path, TrainingRecord]) -> None:

@@ -1,7 +1,8 @@
-"""Losses per epoch, checkpoints, errors, parity and the model card."""
+"""Losses per epoch, parity and the model card."""
 
+import dataclasses
 import json
-import zipfile
+import pickle
 from pathlib import Path
 from typing import Any
 
@@ -19,13 +20,12 @@ from molgun_lmp.training.card import (
     model_file,
     write_card,
 )
-from molgun_lmp.training.history import History, best_epoch
+from molgun_lmp.training.history import History, MetricsFile, best_epoch, is_stale
 from molgun_lmp.training.models import load_model, trusted_sha256
 from molgun_lmp.training.parity import compare, require_parity
 from molgun_lmp.training.predict import Prediction
 from molgun_lmp.training.runs import read_record
 from molgun_lmp.training.settings import Licences
-from molgun_lmp.training.trainer import prune_checkpoints, set_aside_broken_checkpoints
 
 
 def step(loss: float) -> str:
@@ -45,9 +45,35 @@ def test_losses_are_averaged_over_the_batches_of_an_epoch() -> None:
     assert history.batches == 1
 
 
+def test_a_loss_that_is_not_a_number_ends_the_training_in_words() -> None:
+    with pytest.raises(TrainingError, match=r"epoch 3 is not a finite number.*smaller `optimisation.learning_rate`"):
+        History().feed([validation(2, float("nan"))])
+
+
+def test_patience_counts_the_epochs_since_the_best() -> None:
+    history = History()
+    history.feed([validation(epoch, loss) for epoch, loss in enumerate([3.0, 1.0, 2.0, 1.0])])
+    assert not is_stale(history.epochs, None)
+    assert is_stale(history.epochs, 2)
+    assert not is_stale(history.epochs, 3)
+    assert not is_stale((), 1)
+
+
+def test_a_metrics_file_is_read_in_whole_lines_as_it_grows(tmp_path: Path) -> None:
+    file = tmp_path / "train.txt"
+    with MetricsFile(file) as metrics:
+        assert metrics.new_lines() == []
+        file.write_text("one\ntw")
+        assert metrics.new_lines() == ["one"]
+        with file.open("a") as handle:
+            handle.write("o\n")
+        assert metrics.new_lines() == ["two"]
+
+
 def test_a_restart_repeats_an_epoch_and_forgets_the_one_cut_short() -> None:
     history = History()
     history.feed([step(4.0), validation(0, 2.0), step(3.0), validation(1, 1.0), step(100.0), '{"loss": 1.0, "ti'])
+    history.cut()
     history.feed([validation(None, 9.0), step(2.0), validation(1, 1.5), step(1.0), validation(2, 1.2)])
     assert [(e.epoch, e.train_loss, e.validation_loss) for e in history.epochs] == [
         (0, 4.0, 2.0),
@@ -55,34 +81,6 @@ def test_a_restart_repeats_an_epoch_and_forgets_the_one_cut_short() -> None:
         (2, 1.0, 1.2),
     ]
     assert best_epoch(history.epochs).epoch == 2
-
-
-def checkpoint(folder: Path, epoch: int, *, whole: bool = True) -> Path:
-    file = folder / f"m_run-1_epoch-{epoch}.pt"
-    if whole:
-        with zipfile.ZipFile(file, "w") as archive:
-            archive.writestr("data", "x")
-    else:
-        file.write_bytes(b"PK\x03\x04 cut")
-    return file
-
-
-def test_the_newest_two_checkpoints_are_kept(tmp_path: Path) -> None:
-    files = [checkpoint(tmp_path, epoch) for epoch in (2, 9, 10, 11)]
-    prune_checkpoints(tmp_path)
-    assert [file.exists() for file in files] == [False, False, True, True]
-
-
-def test_nothing_is_deleted_while_a_checkpoint_is_written(tmp_path: Path) -> None:
-    files = [checkpoint(tmp_path, epoch) for epoch in (1, 2)] + [checkpoint(tmp_path, 3, whole=False)]
-    prune_checkpoints(tmp_path)
-    assert all(file.exists() for file in files)
-
-
-def test_a_cut_checkpoint_is_set_aside(tmp_path: Path) -> None:
-    good, cut = checkpoint(tmp_path, 1), checkpoint(tmp_path, 2, whole=False)
-    assert set_aside_broken_checkpoints(tmp_path) == [cut]
-    assert sorted(tmp_path.iterdir()) == [good, cut.with_suffix(".broken")]
 
 
 def predictions(energy: float, force: float) -> list[Prediction]:
@@ -101,6 +99,16 @@ def test_parity_takes_the_largest_differences() -> None:
 def test_a_file_that_computes_something_else_fails(energy: float, force: float) -> None:
     report = compare(predictions(1.0, 0.5), predictions(energy, force), format="torchscript", dtype="float64")
     with pytest.raises(ModelError, match="does not compute what mace does"):
+        require_parity(report)
+
+
+def test_virials_count_where_both_have_one() -> None:
+    with_virial = [dataclasses.replace(one, virial_ev=np.eye(3)) for one in predictions(1.0, 0.5)]
+    off = [dataclasses.replace(one, virial_ev=np.eye(3) + 0.02) for one in predictions(1.0, 0.5)]
+    assert compare(with_virial, predictions(1.0, 0.5), format="symmetrix", dtype="float32").virial_ev_per_atom is None
+    report = compare(with_virial, off, format="torchscript", dtype="float32", run_by="lammps")
+    assert report.virial_ev_per_atom == pytest.approx(0.01)
+    with pytest.raises(ModelError, match=r"when LAMMPS runs it.*virial by 1\.00e-02 eV/atom"):
         require_parity(report)
 
 
@@ -202,6 +210,28 @@ def test_a_pickle_is_not_loaded_unless_somebody_vouches_for_it(model_folder: tup
     (folder / "model.model").write_bytes(b"another pickle")
     with pytest.raises(ModelError, match="not the model that was recorded"):
         load_model(folder / "model.model")
+
+
+class Bomb:
+    """A pickle of it creates a file when it is loaded."""
+
+    def __init__(self, mark: Path) -> None:
+        self.mark = mark
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Path.touch, (self.mark,)
+
+
+def test_a_pickle_that_carries_code_is_not_run_on_the_word_of_its_name(tmp_path: Path) -> None:
+    mark, bomb = tmp_path / "mark", tmp_path / "model.model"
+    bomb.write_bytes(pickle.dumps(Bomb(mark)))
+    with pytest.raises(ModelError, match="nothing vouches for it"):
+        load_model(bomb)
+    with pytest.raises(ModelError, match="not the model that was recorded"):
+        load_model(bomb, sha256="0" * 64, trust=True)
+    assert not mark.exists()
+    pickle.loads(bomb.read_bytes())
+    assert mark.exists()  # it was live
 
 
 def test_an_unfinished_training_has_no_record(tmp_path: Path) -> None:

@@ -9,13 +9,16 @@ from pydantic import ValidationError
 import molgun_lmp
 from molgun_lmp.config.loading import dump_yaml, load_section, load_yaml
 from molgun_lmp.errors import ConfigError, ModelError, TrainingError
-from molgun_lmp.training.finetune import prepare
-from molgun_lmp.training.mace_options import as_config_file, mace_options
+from molgun_lmp.training.mace_options import as_config_file, mace_options, writing_options
+from molgun_lmp.training.preparation import prepare
+from molgun_lmp.training.presets import PRESETS
+from molgun_lmp.training.remarks import remarks
 from molgun_lmp.training.settings import TrainingConfig
 
 EXAMPLE = Path(molgun_lmp.__file__).parent / "examples" / "ecco-si001"
-TRAINING_FILES = sorted(file.name for file in EXAMPLE.glob("*.yaml") if "level_of_theory" in file.read_text())
+TRAINING_FILES = sorted(file.name for file in EXAMPLE.glob("*.yaml") if "optimisation" in file.read_text())
 MINIMAL: dict[str, Any] = {"name": "m", "level_of_theory": "EMT", "frames": ["f.extxyz"]}
+MEDIUM: dict[str, Any] = {"foundation": {"name": "medium"}}
 
 
 def config(**changes: Any) -> TrainingConfig:
@@ -71,7 +74,14 @@ def test_a_foundation_file_that_nobody_vouched_for_is_refused(tmp_path: Path) ->
         ({"epochs": 3}, "Extra inputs are not permitted"),
         ({"optimisation": {"batch_size": 0}}, "greater than 0"),
         ({"foundation": {"name": "medium"}, "architecture": {"num_channels": 8}}, "architecture is its own"),
-        ({"multihead": True}, "needs a `foundation`"),
+        ({"multihead": {}}, "needs a `foundation`"),
+        ({"lora": {}}, "needs a `foundation`"),
+        ({"reinitialise_readouts": True}, "needs a `foundation`"),
+        ({**MEDIUM, "reinitialise_readouts": True, "lora": {}}, "leave out reinitialise_readouts"),
+        ({**MEDIUM, "reinitialise_readouts": True, "multihead": {}}, "leave out reinitialise_readouts"),
+        ({"gpus": 2}, "needs `device: cuda`"),
+        ({"optimisation": {"patience": 3}, "mace_options": {"swa": True}}, "exclude each other"),
+        ({"preset": "paper"}, "paper-finetune"),
         ({"reference_energies": "foundation"}, "needs a `foundation`"),
         ({"reference_energies": "average"}, "isolated_atoms"),
         ({"split": {"by": "random", "validation": ["a"]}}, "a random split takes fractions"),
@@ -95,7 +105,7 @@ def test_what_mace_does_silently_is_said() -> None:
     given = options()
     assert given["multiheads_finetuning"] is False
     assert given["E0s"] == "{1: -10.9, 14: -44.5}"
-    assert given["keep_checkpoints"] is True
+    assert (given["keep_checkpoints"], given["save_all_checkpoints"], given["amsgrad"]) == (True, True, True)
     assert (given["energy_weight"], given["forces_weight"]) == (1.0, 100.0)
     assert (given["num_channels"], given["max_L"], given["max_ell"], given["r_max"]) == (32, 0, 3, 5.0)
     assert (given["scheduler"], given["ema"], given["ema_decay"]) == ("ReduceLROnPlateau", True, 0.99)
@@ -106,6 +116,71 @@ def test_a_foundation_brings_its_architecture_and_can_bring_its_energies() -> No
     given = mace_options(tuned, e0s_ev=None, foundation="medium", restart=True)
     assert (given["foundation_model"], given["E0s"], given["restart_latest"]) == ("medium", "estimated", True)
     assert not {"num_channels", "r_max", "max_L"} & given.keys()
+
+
+@pytest.mark.parametrize("preset", sorted(PRESETS))
+def test_a_presets_values_stand_in_the_resolved_file_and_are_read_again(preset: str) -> None:
+    resolved = config(preset=preset)
+    assert (resolved.preset, TrainingConfig.model_validate(resolved.model_dump(mode="json"))) == (preset, resolved)
+
+
+def test_the_papers_presets_hold_what_the_paper_states() -> None:
+    tuned, scratch = config(preset="paper-finetune"), config(preset="paper-scratch")
+    for training in (tuned, scratch):
+        how = training.optimisation
+        assert (how.learning_rate, how.batch_size, how.energy_weight, how.forces_weight) == (0.001, 16, 1.0, 100.0)
+        assert (training.seed, training.split.seed, training.split.validation) == (24, 24, 0.05)
+    assert (tuned.optimisation.epochs, tuned.reinitialise_readouts, tuned.multihead) == (100, True, None)
+    assert tuned.model_dump()["foundation"] == {"name": "medium"}
+    assert scratch.optimisation.epochs == 1000
+    assert scratch.architecture is not None
+    assert (scratch.architecture.num_channels, scratch.architecture.max_L) == (128, 1)
+
+
+def test_own_keys_go_before_the_presets() -> None:
+    own = {"foundation": {"file": "my.model"}, "optimisation": {"epochs": 7}, "split": {"by": "trajectory"}}
+    tuned = config(preset="paper-finetune", **own)
+    assert tuned.model_dump(mode="json")["foundation"] == {"file": "my.model", "sha256": None}
+    assert (tuned.optimisation.epochs, tuned.optimisation.learning_rate) == (7, 0.001)
+    assert (tuned.split.by, tuned.split.validation) == ("trajectory", 0.05)
+    other = config(preset="multihead", multihead={"replay": ["old.extxyz"]})
+    assert other.multihead is not None
+    assert other.multihead.model_dump(mode="json")["replay"] == ["old.extxyz"]
+
+
+def test_ways_to_fine_tune_reach_mace() -> None:
+    fresh = options(**MEDIUM, reinitialise_readouts=True)
+    assert (fresh["foundation_filter_elements"], fresh["foundation_model_readout"]) == (False, False)
+    assert options(**MEDIUM)["foundation_filter_elements"] is True
+    lora = options(**MEDIUM, lora={"rank": 8})
+    assert (lora["lora"], lora["lora_rank"], lora["lora_alpha"]) == (True, 8, 1.0)
+    replayed = options(**MEDIUM, multihead={"replay": ["old.extxyz"]})
+    assert (replayed["multiheads_finetuning"], replayed["pt_train_file"]) == (True, "data/replay.extxyz")
+    assert options(preset="multihead")["pt_train_file"] == "mp"
+    assert options(preset="multihead")["ema_decay"] == 0.99999
+
+
+def test_several_gpus_are_one_process_each_and_one_writes_the_model() -> None:
+    given = options(gpus=4, device="cuda")
+    assert (given["distributed"], given["launcher"]) == (True, "torchrun")
+    assert options()["distributed"] is False
+    writing = writing_options(given, epoch=12)
+    assert (writing["distributed"], writing["restart_latest"], writing["max_num_epochs"]) == (False, True, 12)
+
+
+def test_a_second_stage_starts_where_more_epochs_would_not_move_it() -> None:
+    second = options(mace_options={"swa": True}, optimisation={"epochs": 40})
+    assert second["start_swa"] == 30
+    assert "start_swa" not in options(mace_options={"stage_two": True, "start_stage_two": 7})
+
+
+def test_what_mace_leaves_out_is_said() -> None:
+    prepared = prepare(on_example_frames(optimisation={"batch_size": 7, "patience": 5}), EXAMPLE)
+    said = " ".join(remarks(prepared))
+    left_out = len(prepared.split.train) % 7
+    assert left_out > 0
+    assert f"leaves out {left_out} of {len(prepared.split.train)} training frames" in said
+    assert "never earlier" not in said
 
 
 def test_other_options_reach_mace_and_ours_cannot_be_bypassed() -> None:
