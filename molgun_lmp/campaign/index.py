@@ -91,7 +91,7 @@ def _read(file: Path) -> dict[str, IndexRow]:
             if index.execute("PRAGMA user_version").fetchone()[0] != _FORMAT:
                 return {}
             rows = index.execute("SELECT * FROM results ORDER BY id").fetchall()
-        return {row[0]: IndexRow(*row[:7], bool(row[7]), *row[8:]) for row in rows}
+        return {row[0]: IndexRow._make((*row[:7], bool(row[7]), *row[8:])) for row in rows}
     except (sqlite3.Error, TypeError, IndexError):
         return {}
 
