@@ -142,9 +142,7 @@ def _virial(atoms: Atoms) -> FloatArray:
     return np.asarray(-atoms.get_stress(voigt=False) * atoms.get_volume(), dtype=float)
 
 
-def _batches(
-    frames: Sequence[HasAtoms], model: Any, head: str, heads: list[str], batch_size: int
-) -> Iterator[Any]:
+def _batches(frames: Sequence[HasAtoms], model: Any, head: str, heads: list[str], batch_size: int) -> Iterator[Any]:
     from mace import data  # noqa: PLC0415
     from mace.tools import AtomicNumberTable, torch_geometric  # noqa: PLC0415
 
