@@ -153,10 +153,17 @@ def footnote(figure: Figure, text: str) -> None:
     figure.supxlabel("\n".join(lines), x=0.01, ha="left", fontsize=6.5, color=FADED, parse_math=False)
 
 
+class _PlainLog(LogFormatter):
+    """Matplotlib's choice of which ticks to label, its numbers written as they are said."""
+
+    def __call__(self, x: float, pos: int | None = None) -> str:
+        return f"{x:g}" if super().__call__(x, pos) else ""
+
+
 def plain_log(axis: Axis) -> None:
-    """A logarithmic axis with numbers as they are said: 60, not 6 x 10^1."""
-    axis.set_major_formatter(LogFormatter())
-    axis.set_minor_formatter(LogFormatter())
+    """A logarithmic axis with plain numbers: 60, not 6 x 10^1."""
+    axis.set_major_formatter(_PlainLog())
+    axis.set_minor_formatter(_PlainLog())
 
 
 def halo() -> list[AbstractPathEffect]:

@@ -1,6 +1,7 @@
 """One labelled frame: the type that dataset, training, evaluation and parity share."""
 
 import dataclasses
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -10,6 +11,14 @@ FloatArray = npt.NDArray[np.float64]
 
 SET_KEY = "set"
 """Header key of an extxyz frame that says which set it belongs to."""
+
+
+class HasAtoms(Protocol):
+    """A structure from wherever."""
+
+    def atoms(self) -> Atoms:
+        """As ASE atoms."""
+        ...
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

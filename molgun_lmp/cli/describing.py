@@ -1,0 +1,151 @@
+"""The command that shows what is new to a model: descriptors."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from molgun_lmp.cli.judging import Model
+from molgun_lmp.cli.models import Head, Sha256, Trust
+from molgun_lmp.cli.output import AsJson, answers, counting, print_json
+from molgun_lmp.errors import ConfigError, ModelError
+
+if TYPE_CHECKING:
+    from molgun_lmp.training.extrapolation import DescriptorReport
+    from molgun_lmp.training.structures import Structure
+
+
+def register(app: typer.Typer) -> None:
+    """Add this command to `molgun`."""
+    app.command(rich_help_panel="Models")(descriptors)
+
+
+def descriptors(
+    model: Model,
+    sets: Annotated[
+        list[Path] | None,
+        typer.Argument(
+            metavar="SETS...", help="Files of frames, LAMMPS dumps or campaign folders.", show_default=False
+        ),
+    ] = None,
+    *,
+    output: Annotated[Path, typer.Option("--output", "-o", help="A folder for figures, their numbers and a report.")],
+    training: Annotated[
+        list[Path] | None,
+        typer.Option(help="The training set; if not given, that of MODEL's training folder. Repeatable."),
+    ] = None,
+    colour: Annotated[
+        Literal["set", "energy", "mode"],
+        typer.Option("--colour", "--color", help="By set, by the model's energy, or by how a trajectory ended."),
+    ] = "set",
+    element: Annotated[
+        str | None, typer.Option(help="Atoms of this element one by one, instead of means over structures.")
+    ] = None,
+    formula: Annotated[
+        str | None,
+        typer.Option(help="Of the structures to compare, such as C12H46Si96; if not given, what most of SETS are."),
+    ] = None,
+    every: Annotated[int, typer.Option(min=1, help="Only every n-th frame of SETS.")] = 1,
+    batch_size: Annotated[int, typer.Option(min=1, help="Structures at a time.")] = 8,
+    device: Annotated[str, typer.Option(help="Where the model computes: cpu, cuda, ...")] = "cpu",
+    head: Head = None,
+    sha256: Sha256 = None,
+    trust: Trust = False,
+    as_json: AsJson = False,
+) -> None:
+    """Principal components of a model's descriptors: how far are frames, or a campaign, from its training set?"""
+    from molgun_lmp.training.descriptor_figures import draw_components, draw_distances  # noqa: PLC0415
+    from molgun_lmp.training.descriptors import describe  # noqa: PLC0415
+    from molgun_lmp.training.extrapolation import of_one_composition, place, report_of, write_report  # noqa: PLC0415
+    from molgun_lmp.training.judgement import NOT_STATED  # noqa: PLC0415
+    from molgun_lmp.training.models import choose_head, load_model, model_facts, trusted_sha256  # noqa: PLC0415
+    from molgun_lmp.training.predictor import find_model  # noqa: PLC0415
+
+    source = find_model(model)
+    if source.format not in ("mace", None):
+        raise ModelError(
+            f"{source.file} is a deployed file ({source.format}), which keeps its descriptors to itself: name mace's "
+            "own .model file."
+        )
+    found = trusted_sha256(source.file, sha256=sha256 or source.sha256, trust=trust)
+    loaded = load_model(source.file, sha256=found)
+    chosen = choose_head(model_facts(loaded).heads, head or source.head)
+    structures = [*_training_set(model, training), *_others(sets or (), every)]
+    points, left_out = f"{element} atoms", dict[str, int]()
+    if element is None:
+        points, structures, left_out = of_one_composition(structures, formula)
+    with counting("describing structures", len(structures)) as advance:
+        described = describe(
+            loaded,
+            structures,
+            head=chosen,
+            element=element,
+            batch_size=batch_size,
+            device=device,
+            advance=advance,
+        )
+    placed = place(described)
+    level = source.level_of_theory or NOT_STATED
+    report = report_of(
+        described, placed, model=source.name, sha256=found, level_of_theory=level, points=points, left_out=left_out
+    )
+    footer = f"{points}; model {source.name}, trained on labels: {level}"
+    draw_components(described, placed, output, colour=colour, footer=footer)
+    draw_distances(described, placed, output, footer=footer)
+    write_report(report, output)
+    if as_json:
+        print_json(report.model_dump(mode="json"))
+    else:
+        _print_report(report)
+        answers().print(f"Figures and numbers: {output}", markup=False)
+
+
+def _training_set(model: Path, files: list[Path] | None) -> "list[Structure]":
+    import dataclasses  # noqa: PLC0415
+
+    from molgun_lmp.training.extrapolation import TRAINING_SET  # noqa: PLC0415
+    from molgun_lmp.training.runs import RunFolder  # noqa: PLC0415
+    from molgun_lmp.training.structures import structures_of, without_isolated_atoms  # noqa: PLC0415
+
+    own = RunFolder(path=model if model.is_dir() else model.parent).frames("train")
+    chosen = files or ([own] if own.is_file() else [])
+    if not chosen:
+        raise ConfigError(
+            f"which frames was {model} trained on? Name them with --training FILE; a folder of `molgun train` has them."
+        )
+    read = [structure for file in chosen for structure in structures_of(file)]
+    kept = without_isolated_atoms(read, ", ".join(map(str, chosen)))
+    return [dataclasses.replace(structure, set_name=TRAINING_SET) for structure in kept]
+
+
+def _others(sets: "list[Path] | tuple[()]", every: int) -> "list[Structure]":
+    from molgun_lmp.campaign.structures import campaign_structures, is_campaign  # noqa: PLC0415
+    from molgun_lmp.training.structures import structures_of, without_isolated_atoms  # noqa: PLC0415
+
+    found: list[Structure] = []
+    for path in sets:
+        structures = campaign_structures if is_campaign(path) else structures_of
+        found += without_isolated_atoms(list(structures(path, every=every)), str(path))
+    return found
+
+
+def _print_report(report: "DescriptorReport") -> None:
+    from rich.table import Table  # noqa: PLC0415
+
+    table = Table("descriptors", "set", "points", "median", "95 %", "largest", "outside / %", "nearest", box=None)
+    for column in table.columns[2:]:
+        column.justify = "right"
+    for kind, of in report.kinds.items():
+        for name, one in of.sets.items():
+            numbers = (one.median, one.percentile_95, one.largest, 100 * one.outside, one.median_nearest)
+            table.add_row(kind, name, str(one.points), *(f"{number:.2f}" for number in numbers))
+    out = answers()
+    out.print(f"{report.points}, model {report.model}", markup=False)
+    out.print(table)
+    for formula, count in report.left_out.items():
+        out.print(f"Not compared: {count} structures {formula}, of another composition", markup=False)
+    out.print(
+        "Distances in units of the training set's own spread; outside: farther out than 99 % of the training set; "
+        "nearest: to the nearest training point, in units of those between training points.",
+        markup=False,
+    )

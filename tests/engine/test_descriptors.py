@@ -1,0 +1,113 @@
+"""Descriptors of real models: those of mace's own calculator, invariant where they should be."""
+
+import warnings
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from ase import Atoms
+from engine_cases import TinyModel, structures
+
+from molgun_lmp.errors import InputFileError, ModelError
+from molgun_lmp.training.descriptors import Layout, describe
+from molgun_lmp.training.models import load_model
+from molgun_lmp.training.structures import Structure
+
+pytestmark = pytest.mark.engine
+
+
+@pytest.fixture(scope="module")
+def equivariant_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An untrained model whose first layer has vectors."""
+    import torch
+    from mace import modules
+
+    from molgun_lmp.training.models import default_dtype
+
+    with default_dtype("float64"), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        from e3nn import o3
+
+        torch.manual_seed(1)
+        block = modules.interaction_classes["RealAgnosticResidualInteractionBlock"]
+        model = modules.ScaleShiftMACE(
+            r_max=4.0,
+            num_bessel=6,
+            num_polynomial_cutoff=5,
+            max_ell=2,
+            interaction_cls=block,
+            interaction_cls_first=block,
+            num_interactions=2,
+            num_elements=3,
+            hidden_irreps=o3.Irreps("4x0e + 4x1o"),
+            MLP_irreps=o3.Irreps("4x0e"),
+            atomic_energies=np.zeros(3),
+            avg_num_neighbors=8.0,
+            atomic_numbers=[1, 6, 14],
+            correlation=2,
+            gate=torch.nn.functional.silu,
+            radial_MLP=[8],
+            atomic_inter_scale=1.0,
+            atomic_inter_shift=0.0,
+        )
+        file = tmp_path_factory.mktemp("equivariant") / "equivariant.model"
+        torch.save(model, file)
+    return file
+
+
+def structure(atoms: Atoms) -> Structure:
+    return Structure(
+        symbols=tuple(atoms.get_chemical_symbols()),
+        positions=atoms.positions,
+        cell=np.array(atoms.cell),
+        pbc=(bool(atoms.pbc[0]), bool(atoms.pbc[1]), bool(atoms.pbc[2])),
+        set_name="s",
+        source="s#0",
+        trajectory="t",
+    )
+
+
+def calculator(file: Path) -> Any:
+    from mace.calculators import MACECalculator
+
+    return MACECalculator(model_paths=str(file), device="cpu", default_dtype="float64")
+
+
+@pytest.mark.parametrize("which", ["scalars", "vectors"])
+def test_they_are_those_of_maces_calculator(tiny_mace: TinyModel, equivariant_model: Path, which: str) -> None:
+    file = tiny_mace.model if which == "scalars" else equivariant_model
+    model = load_model(file, trust=True, dtype="float64")
+    assert Layout.of(model).kinds == (("invariant",) if which == "scalars" else ("invariant", "equivariant"))
+    cases = list(structures().values())
+    described = describe(model, [structure(atoms) for atoms in cases], head="Default", batch_size=2)
+    reference = calculator(file)
+    for index, atoms in enumerate(cases):
+        for kind, features in described.features.items():
+            expected = reference.get_descriptors(atoms, invariants_only=kind == "invariant").mean(axis=0)
+            np.testing.assert_allclose(features[index], expected, atol=1e-9)
+        work = atoms.copy()
+        work.calc = reference
+        assert described.energy_ev_per_atom[index] == pytest.approx(work.get_potential_energy() / len(atoms), abs=1e-9)
+
+
+def test_invariants_do_not_turn_and_equivariants_do(equivariant_model: Path) -> None:
+    model = load_model(equivariant_model, trust=True, dtype="float64")
+    here = structures()["molecule in vacuum"]
+    turned = here.copy()
+    turned.rotate(40, (1, 2, 3))
+    described = describe(model, [structure(here), structure(turned)], head="Default", element="C")
+    invariant, equivariant = described.features["invariant"], described.features["equivariant"]
+    np.testing.assert_allclose(invariant[:2], invariant[2:], atol=1e-9)
+    assert np.abs(equivariant[:2] - equivariant[2:]).max() > 1e-6
+
+
+def test_atoms_of_one_element(tiny_mace: TinyModel) -> None:
+    model = load_model(tiny_mace.model, trust=True)
+    cases = [structures()[name] for name in ("molecule in vacuum", "isolated atom", "molecule on slab")]
+    described = describe(model, [structure(atoms) for atoms in cases], head="Default", element="C")
+    assert described.structure.tolist() == [0, 0, 2, 2]
+    with pytest.raises(InputFileError, match="none of the structures holds O"):
+        describe(model, [structure(atoms) for atoms in cases], head="Default", element="O")
+    with pytest.raises(ModelError, match="never trained on Au"):
+        describe(model, [structure(Atoms("Au2", positions=np.eye(3)[:2] * 2))], head="Default")
