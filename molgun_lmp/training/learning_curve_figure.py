@@ -78,7 +78,7 @@ def _draw(axes: Axes, style: ModeStyle, kind: str, points: Sequence[tuple[int, f
     sizes = [size for size, _ in points]
     label = kind
     if law is not None:
-        label += f": N^−{law.exponent:.2f} (±{law.exponent_error:.2f})"
+        label += f": $N^{{{-law.exponent:.2f}}}$ (±{law.exponent_error:.2f})"
         ends = np.array([min(sizes), max(sizes)], dtype=np.float64)
         drawn = [_MEV * law.at(frames) for frames in ends.tolist()]
         axes.plot(ends, drawn, color=style.colour, linestyle=style.dash)

@@ -5,10 +5,11 @@ import json
 import zipfile
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Final
 
 from ase.data import chemical_symbols
 
-from molgun_lmp.errors import ModelError
+from molgun_lmp.errors import ModelError, TrainingError
 from molgun_lmp.training.card import CARD_NAME, Format, ModelCard, ModelFile, load_card, read_card
 from molgun_lmp.training.frames import LabelledFrame
 from molgun_lmp.training.models import Dtype, choose_head, load_model, model_facts, trusted_sha256
@@ -17,7 +18,7 @@ from molgun_lmp.training.runs import RunFolder, read_record
 
 Predict = Callable[[Sequence[LabelledFrame]], Iterator[Prediction]]
 
-_PREFERRED: tuple[Format, ...] = ("mace", "torchscript", "symmetrix")
+_PREFERRED: Final[tuple[Format, ...]] = ("mace", "torchscript", "symmetrix")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -77,15 +78,20 @@ def find_model(path: Path) -> ModelSource:
             )
     run = RunFolder(path=folder)
     if run.record.is_file() and file in (None, run.model.name):
-        record = read_record(folder)
-        return ModelSource(
-            file=run.model,
-            name=record.name,
-            level_of_theory=record.level_of_theory,
-            format="mace",
-            head=None,
-            sha256=record.model_sha256,
-        )
+        try:
+            record = read_record(folder)
+        except TrainingError:  # of the model before this one: it says nothing of a file that was named itself
+            if file is None:
+                raise
+        else:
+            return ModelSource(
+                file=run.model,
+                name=record.name,
+                level_of_theory=record.level_of_theory,
+                format="mace",
+                head=None,
+                sha256=record.model_sha256,
+            )
     if file is None:
         raise ModelError(
             f"{folder} holds no model that can be evaluated: neither a model folder of `molgun export` with a "
@@ -112,6 +118,11 @@ def open_predictor(
     """
     source = find_model(path)
     kind = source.format or _format_of(source.file)
+    if kind == "mliap":
+        raise ModelError(
+            f"{source.file} is read by LAMMPS with ML-IAP alone. Name the .model file, which it was proven to agree "
+            "with, or the model folder."
+        )
     found = trusted_sha256(source.file, sha256=sha256 or source.sha256, trust=trust or kind == "symmetrix")
     if kind == "mace":
         model = load_model(source.file, sha256=found, dtype=dtype)

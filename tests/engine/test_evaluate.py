@@ -12,7 +12,7 @@ from campaign_cases import write_model
 from engine_cases import TinyModel, structures
 
 from molgun_lmp.cli import main
-from molgun_lmp.errors import ModelError
+from molgun_lmp.errors import ModelError, TrainingError
 from molgun_lmp.provenance import sha256_file
 from molgun_lmp.training.dataset import read_dataset
 from molgun_lmp.training.judgement import Judgement
@@ -103,6 +103,18 @@ def test_what_nobody_vouched_for_is_not_loaded(molgun: Any, frames: Path, tiny_m
         assert "changed" in errors or "not the model that was recorded" in errors
 
 
+def test_a_record_of_another_model_says_nothing_of_this_one(tmp_path: Path, tiny_mace: TinyModel) -> None:
+    # As where a finished training goes on: the new model is there, the record still speaks of the old one.
+    file = tmp_path / "model.model"
+    file.write_bytes(tiny_mace.model.read_bytes())
+    (tmp_path / "record.json").write_text("{}")
+    assert open_predictor(file, sha256=sha256_file(file)).source.level_of_theory is None
+    with pytest.raises(ModelError, match="nothing vouches for it"):
+        open_predictor(file)
+    with pytest.raises(TrainingError, match="not a training record"):
+        open_predictor(tmp_path, trust=True)
+
+
 def test_what_is_no_model_is_refused(tmp_path: Path, tiny_mace: TinyModel) -> None:
     (tmp_path / "text.model").write_text("no model")
     with pytest.raises(ModelError, match="is no model"):
@@ -112,6 +124,10 @@ def test_what_is_no_model_is_refused(tmp_path: Path, tiny_mace: TinyModel) -> No
         open_predictor(tmp_path / "other.json")
     with pytest.raises(ModelError, match="no model that can be evaluated"):
         open_predictor(tmp_path)
+    card = write_model(tmp_path / "model", tiny_mace.deployed["float64"])
+    (tmp_path / "model" / "card.json").write_text(card.model_dump_json().replace("torchscript", "mliap"))
+    with pytest.raises(ModelError, match="by LAMMPS with ML-IAP alone"):
+        open_predictor(tmp_path / "model" / "model.pt")
     with pytest.raises(ModelError, match="computes in float64"):
         open_predictor(tiny_mace.deployed["float64"], trust=True, dtype="float32")
 
