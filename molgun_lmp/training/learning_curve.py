@@ -135,7 +135,7 @@ def draw_curve(folder: Path) -> "FigureFiles":
 
 def _joined(earlier: CurveDesign, now: CurveDesign, folder: Path) -> CurveDesign:
     """The earlier design with the kinds that are new. Raises `TrainingError` where points would not be comparable."""
-    shared = earlier.trainings.keys() & now.trainings.keys()
+    shared = [kind for kind in earlier.trainings if kind in now.trainings]
     before, after = (
         {
             **design.model_dump(exclude={"trainings"}),
