@@ -66,6 +66,12 @@ def train(
         return
     for errors in record.errors:
         _print_errors(errors)
+    if (kept := record.kept_of_foundation) is not None:
+        answers().print(
+            f"Left of the foundation model (cosine of the weights): readouts {kept.readouts:.3f}, others "
+            f"{kept.others:.3f}",
+            markup=False,
+        )
     for remark in record.remarks:
         answers().print(f"Note: {remark}.", markup=False)
     answers().print(

@@ -23,6 +23,7 @@ from molgun_lmp.training.frames import LabelledFrame
 from molgun_lmp.training.history import EpochRecord, History, MetricsFile, is_stale
 from molgun_lmp.training.mace_check import check_with_mace
 from molgun_lmp.training.mace_options import mace_options, writing_options
+from molgun_lmp.training.models import load_model
 from molgun_lmp.training.preparation import Prepared, prepare, write_inputs, write_options
 from molgun_lmp.training.remarks import remarks
 from molgun_lmp.training.resuming import is_same_training
@@ -125,6 +126,7 @@ def _record(run: RunFolder, prepared: Prepared, history: History, best: BestChec
     sha256 = sha256_file(run.model)
     held_out = {name: frames for name, frames in prepared.split.sets().items() if name != "train" and frames}
     foundation, foundation_label = _foundation(run, prepared)
+    model = load_model(run.model, sha256=sha256)
     return TrainingRecord(
         name=config.name,
         level_of_theory=config.level_of_theory,
@@ -137,7 +139,7 @@ def _record(run: RunFolder, prepared: Prepared, history: History, best: BestChec
             best_epoch=best.last_stage.record.epoch,
             foundation=foundation_label,
             data=TrainingData(
-                files=dict(prepared.dataset.files),
+                files=prepared.files(),
                 labels=f"{prepared.dataset.labels.energy}, {prepared.dataset.labels.forces}",
                 frames={name: len(frames) for name, frames in prepared.split.sets().items()},
                 trajectories=prepared.split.trajectories(),
@@ -154,18 +156,22 @@ def _record(run: RunFolder, prepared: Prepared, history: History, best: BestChec
         versions=versions(),
         remarks=remarks(prepared),
         stopped_early=history.epochs[-1].epoch + 1 < config.optimisation.epochs,
-        kept_of_foundation=None if foundation is None else kept_weights(run.model, foundation),
+        kept_of_foundation=None if foundation is None else kept_weights(model, foundation),
     )
 
 
-def _foundation(run: RunFolder, prepared: Prepared) -> tuple[Path | None, str]:
-    """The file that the training started from, where there is one, and what the card says of the start."""
+def _foundation(run: RunFolder, prepared: Prepared) -> tuple[Any | None, str]:
+    """The model that the training started from, where its file is at hand, and what the card says of it."""
     if prepared.foundation is not None:
-        return run.foundation, f"{prepared.foundation.file.name}, SHA-256 {prepared.foundation.sha256}"
+        sha256 = prepared.foundation.sha256
+        return load_model(run.foundation, sha256=sha256), f"{prepared.foundation.file.name}, SHA-256 {sha256}"
     if isinstance(prepared.config.foundation, FoundationName):
         name = prepared.config.foundation.name
         file = cached_foundation(name)
-        return file, f"{name} (by name, from mace), SHA-256 {'unknown' if file is None else sha256_file(file)}"
+        if file is None:
+            return None, f"{name} (by name, from mace), SHA-256 unknown"
+        # Trusted as far as mace is, which fetched it and has just loaded it.
+        return load_model(file, trust=True), f"{name} (by name, from mace), SHA-256 {sha256_file(file)}"
     return None, "none: trained from scratch"
 
 

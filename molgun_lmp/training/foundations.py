@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from molgun_lmp.training.models import load_model
 from molgun_lmp.training.runs import KeptWeights
 
 
@@ -37,12 +36,12 @@ def _urls() -> Mapping[str, str | None]:
     }
 
 
-def kept_weights(model: Path, foundation: Path) -> KeptWeights | None:
-    """How much of a foundation model's weights is left in a trained one; both files must have been checked.
+def kept_weights(model: Any, foundation: Any) -> KeptWeights | None:
+    """How much of a foundation model's weights is left in one that was trained from it, both loaded.
 
     None where no readout has the shape that it had (several heads).
     """
-    trained, before = (dict(load_model(file, trust=True).named_parameters()) for file in (model, foundation))
+    trained, before = (dict(one.named_parameters()) for one in (model, foundation))
     same = [name for name, weights in before.items() if name in trained and trained[name].shape == weights.shape]
     readouts = [name for name in same if name.startswith("readouts.")]
     others = [name for name in same if not name.startswith("readouts.")]

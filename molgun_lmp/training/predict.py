@@ -38,7 +38,8 @@ def predict_mace(
     heads = list(getattr(model, "heads", None) or ["Default"])
     for batch in _batches(frames, model, head, heads, batch_size):
         data = _tensors(batch, dtype, device)
-        output = model(data, compute_force=True, training=False)
+        with default_dtype("float64" if dtype.itemsize == 8 else "float32"):  # mace's masks of heads have it
+            output = model(data, compute_force=True, training=False)
         yield from _split(output["node_energy"], output["forces"], data["ptr"])
 
 
@@ -87,7 +88,8 @@ def predict_deployed(
         # It knows one head for one graph: several structures go in as a graph of parts with no edges between them.
         data |= {"batch": torch.zeros_like(data["batch"]), "ptr": bounds[[0, -1]], "cell": data["cell"][:3]}
         everywhere = torch.ones(len(data["positions"]), dtype=getattr(torch, dtype))
-        output = module(data, everywhere, virial)
+        with default_dtype("float32"):  # that of LAMMPS
+            output = module(data, everywhere, virial)
         answers = _split(output["node_energy"], output["forces"], bounds)
         if virial and batch_size == 1:
             (answer,) = answers
@@ -156,7 +158,7 @@ def _batches(frames: Sequence[HasAtoms], model: Any, head: str, heads: list[str]
                 )
                 for frame in frames[start : start + batch_size]
             ]
-            yield torch_geometric.Batch.from_data_list(graphs)
+        yield torch_geometric.Batch.from_data_list(graphs)
 
 
 def _tensors(batch: Any, dtype: Any, device: str) -> dict[str, Any]:

@@ -37,11 +37,16 @@ class Prepared:
     config: TrainingConfig
     dataset: Dataset
     split: SplitFrames
-    replay: tuple[LabelledFrame, ...]
-    """Frames of the foundation's own training that are repeated; empty where mace fetches them, or there are none."""
+    replay: Dataset | None
+    """Frames of the foundation's own training that are repeated; None where mace fetches them, or there are none."""
     e0s_ev: dict[str, float] | None
     foundation: Foundation | None
     """None from scratch, and for a model that mace knows by name."""
+
+    def files(self) -> dict[str, str]:
+        """All files of frames: name -> SHA-256."""
+        replayed = {} if self.replay is None else self.replay.files
+        return {**{f"{name} (replayed)": sha256 for name, sha256 in replayed.items()}, **self.dataset.files}
 
     def batches(self) -> int:
         """Steps of an epoch; replayed frames are not counted, mace chooses them."""
@@ -96,9 +101,10 @@ def write_inputs(run: RunFolder, prepared: Prepared, *, restart: bool) -> dict[s
         "frames": {name: len(frames) for name, frames in prepared.split.sets().items()},
         "trajectories": prepared.split.trajectories(),
     }
-    write_json({**prepared.dataset.report(), "split": split}, run.dataset)
+    write_json({**prepared.dataset.report(), "files": prepared.files(), "split": split}, run.dataset)
     run.frames("train").parent.mkdir(exist_ok=True)
-    for name, frames in {**prepared.split.sets(), "replay": prepared.replay}.items():
+    replayed = prepared.replay.frames if prepared.replay is not None else ()
+    for name, frames in {**prepared.split.sets(), "replay": replayed}.items():
         if frames:
             _write_frames(run.frames(name), frames)
     e0s = None
@@ -163,11 +169,11 @@ def _foundation(config: TrainingConfig, base: Path) -> Foundation | None:
     return Foundation(file=file, sha256=trusted_sha256(file, sha256=config.foundation.sha256))
 
 
-def _replay(config: TrainingConfig, base: Path) -> tuple[LabelledFrame, ...]:
+def _replay(config: TrainingConfig, base: Path) -> Dataset | None:
     if config.multihead is None or config.multihead.replay == "mp":
-        return ()
+        return None
     files = [_absolute(base, file) for file in config.multihead.replay]
-    return read_dataset(files, labels=config.multihead.labels, limits=config.limits).frames
+    return read_dataset(files, labels=config.multihead.labels, limits=config.limits)
 
 
 def _write_frames(file: Path, frames: Sequence[LabelledFrame]) -> None:

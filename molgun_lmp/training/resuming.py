@@ -30,7 +30,7 @@ def is_same_training(run: RunFolder, prepared: Prepared) -> bool:
     different = _differences(earlier, prepared.config)
     if different:
         raise TrainingError(f"{run.path} holds a training with another {', '.join(different)}. {advice}")
-    if files != dict(prepared.dataset.files):
+    if files != prepared.files():
         raise TrainingError(f"{run.path} holds a training on frame files with other contents. {advice}")
     return True
 

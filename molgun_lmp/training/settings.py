@@ -172,7 +172,8 @@ class Licences(Section):
 
     model: str = "unstated"
     data: str = "unstated"
-    foundation: str = "none: trained from scratch"
+    foundation: str = "unstated"
+    """Said by itself for a model from scratch."""
 
 
 class TrainingConfig(Section):
@@ -230,8 +231,12 @@ class TrainingConfig(Section):
         if not isinstance(document, dict):
             return document
         document = with_preset(document)
-        if document.get("foundation") is None:
-            return {**document, "architecture": document.get("architecture") or {}}
+        if document.get("foundation") is not None:
+            return document
+        document["architecture"] = document.get("architecture") or {}
+        licences = document.get("licences") or {}
+        if isinstance(licences, dict):
+            document["licences"] = {"foundation": "none: trained from scratch", **licences}
         return document
 
     @model_validator(mode="after")

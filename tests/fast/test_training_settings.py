@@ -97,6 +97,7 @@ def test_the_resolved_file_shows_the_shape_and_is_read_again() -> None:
     scratch, tuned = config(), config(foundation={"name": "medium"})
     assert scratch.architecture is not None
     assert tuned.architecture is None
+    assert (scratch.licences.foundation, tuned.licences.foundation) == ("none: trained from scratch", "unstated")
     for resolved in (scratch, tuned):
         assert TrainingConfig.model_validate(resolved.model_dump(mode="json")) == resolved
 
