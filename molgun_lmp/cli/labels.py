@@ -18,7 +18,8 @@ def register(app: typer.Typer) -> None:
 def label(
     file: Annotated[Path, typer.Argument(metavar="LABEL.yaml", help="Which ASE calculator, with which options.")],
     frames: Annotated[
-        list[Path], typer.Argument(metavar="FRAMES...", help="Structures, in any format that ASE reads.")
+        list[Path],
+        typer.Argument(metavar="FRAMES...", help="Structures: files that ASE reads, dumps, folders, archives."),
     ],
     output: Annotated[Path, typer.Option("--output", "-o", help="The labels' folder; what is there is kept.")],
     overrides: Overrides = None,
@@ -32,7 +33,7 @@ def label(
 
     config = load_section(file, LabellingConfig, overrides or ())
     structures = read_structures(frames)
-    with counting("labelling", len({item.key for item in structures})) as show:
+    with counting("labelling", len(structures)) as show:
         report = run_labelling(config, structures, output, show)
     if as_json:
         print_json(

@@ -1,6 +1,7 @@
 """One labelled frame: the type that dataset, training, evaluation and parity share."""
 
 import dataclasses
+import hashlib
 from typing import Protocol
 
 import numpy as np
@@ -8,6 +9,9 @@ import numpy.typing as npt
 from ase import Atoms
 
 FloatArray = npt.NDArray[np.float64]
+
+DEFAULT_CONFIG_TYPE = "Default"
+"""Of a frame whose header has none, as mace calls it."""
 
 SET_KEY = "set"
 """Header key of an extxyz frame that says which set it belongs to."""
@@ -19,6 +23,27 @@ class HasAtoms(Protocol):
     def atoms(self) -> Atoms:
         """As ASE atoms."""
         ...
+
+
+class Geometry(Protocol):
+    """What tells one structure from another; the attributes are those of `LabelledFrame`."""
+
+    @property
+    def symbols(self) -> tuple[str, ...]: ...  # noqa: D102
+    @property
+    def positions(self) -> FloatArray: ...  # noqa: D102
+    @property
+    def cell(self) -> FloatArray: ...  # noqa: D102
+    @property
+    def pbc(self) -> tuple[bool, bool, bool]: ...  # noqa: D102
+
+
+def geometry_digest(structure: Geometry) -> bytes:
+    """16 bytes that two structures share when elements, cell, periodicity and positions (to 1e-6 Å) are the same."""
+    digest = hashlib.blake2b(" ".join(structure.symbols).encode(), digest_size=16)
+    for values in (structure.positions, structure.cell, np.array(structure.pbc, dtype=float)):
+        digest.update((np.round(values, 6) + 0.0).tobytes())  # + 0.0 makes -0.0 and 0.0 one
+    return digest.digest()
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

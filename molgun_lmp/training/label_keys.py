@@ -6,7 +6,7 @@ import numpy as np
 
 from molgun_lmp.errors import ConfigError
 from molgun_lmp.training.drops import Dropped, DropReason
-from molgun_lmp.training.frames import SET_KEY, LabelledFrame
+from molgun_lmp.training.frames import DEFAULT_CONFIG_TYPE, SET_KEY, LabelledFrame
 from molgun_lmp.training.reading.found import FoundFrame
 from molgun_lmp.training.reading.items import items_of
 from molgun_lmp.training.reading.sources import Source
@@ -49,7 +49,7 @@ def label(found: FoundFrame, labels: Labels, source: Source, index: int) -> Labe
     keys = source.reader.labels or labels
     name = f"{source.name}#{index}"
     energy, forces = found.energies.get(keys.energy), found.forces.get(keys.forces)
-    config_type = ISOLATED_ATOM if _is_alone(found) else str(found.header.get("config_type", "Default"))
+    config_type = ISOLATED_ATOM if _is_alone(found) else str(found.header.get("config_type", DEFAULT_CONFIG_TYPE))
     if energy is None:
         return Dropped(source=name, reason=DropReason.NO_ENERGY, detail=f"no number under {keys.energy!r}")
     if config_type == ISOLATED_ATOM and forces is None:
@@ -89,4 +89,4 @@ def _is_alone(found: FoundFrame) -> bool:
 
 
 def _trajectory(name: str, config_type: str) -> str:
-    return name if config_type == "Default" else f"{name}:{config_type}"
+    return name if config_type == DEFAULT_CONFIG_TYPE else f"{name}:{config_type}"

@@ -9,25 +9,24 @@ processes/       where each process works and its calculator leaves files
 
 import collections
 import dataclasses
-import hashlib
-import itertools
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from multiprocessing.connection import wait
 from pathlib import Path
 from typing import Final
 
-import numpy as np
 from ase import Atoms
-from ase.io import iread, write
+from ase.io import write
 
 from molgun_lmp.errors import ConfigError, InputFileError, InterruptedRunError, TrainingError
 from molgun_lmp.interrupts import stop_requests
 from molgun_lmp.training.calculators import Failure, Labels
-from molgun_lmp.training.label_ledger import Ledger, open_ledger
+from molgun_lmp.training.frames import geometry_digest
+from molgun_lmp.training.label_ledger import open_ledger
 from molgun_lmp.training.label_settings import LabellingConfig
 from molgun_lmp.training.labelling_process import LabellingProcess
 from molgun_lmp.training.mace_options import ENERGY_KEY, FORCES_KEY
+from molgun_lmp.training.structures import Structure, structures_of
 
 _POLL_S: Final = 0.5
 _ATTEMPTS: Final = 2
@@ -47,41 +46,17 @@ class LabellingReport:
     """The labelled structures."""
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Unlabelled:
-    """A structure to label. `key` is a hash of its geometry."""
-
-    atoms: Atoms
-    source: str
-    key: str
-
-
-def read_structures(files: Sequence[Path]) -> list[Unlabelled]:
-    """Every structure of the files (anything ASE reads). Raises `InputFileError`."""
-    found: list[Unlabelled] = []
-    for file in files:
-        try:
-            for index, atoms in enumerate(iread(str(file), index=":")):
-                atoms.info.setdefault("trajectory", file.name)
-                found.append(Unlabelled(atoms=atoms, source=f"{file.name}#{index}", key=geometry_key(atoms)))
-        except Exception as error:  # ASE's readers raise anything for what they cannot parse
-            raise InputFileError(f"{file} cannot be read as structures: {type(error).__name__}: {error}") from error
+def read_structures(files: Sequence[Path]) -> list[Structure]:
+    """Every structure of the files, folders and archives of frames, and dumps. Raises `InputFileError`."""
+    found = [structure for file in files for structure in structures_of(file)]
     if not found:
-        raise InputFileError("there is no structure to label. Name files that hold some.")
+        raise InputFileError(f"no structure to label in {', '.join(map(str, files))}. Name files that hold some.")
     return found
-
-
-def geometry_key(atoms: Atoms) -> str:
-    """A hash that two structures share when elements, cell, periodicity and positions (to 1e-6 Å) are the same."""
-    digest = hashlib.sha256(atoms.numbers.astype("<i4").tobytes())
-    for array in (atoms.positions, np.array(atoms.cell), atoms.pbc.astype(float)):
-        digest.update((np.round(array, 6) + 0.0).tobytes())  # + 0.0 makes -0.0 and 0.0 one
-    return digest.hexdigest()[:32]
 
 
 def label(
     config: LabellingConfig,
-    structures: Sequence[Unlabelled],
+    structures: Sequence[Structure],
     folder: Path,
     on_progress: Callable[[int], None] = lambda done: None,
 ) -> LabellingReport:
@@ -91,24 +66,27 @@ def label(
     made, `TrainingError` where the folder holds labels of another method or every structure fails,
     `InterruptedRunError` after Ctrl-C or SIGTERM; finished labels stay in each case.
     """
-    unique = {item.key: item for item in reversed(structures)}
-    order = [item for item in structures if unique[item.key] is item]
+    order: dict[str, Structure] = {}
+    for item in structures:
+        order.setdefault(geometry_digest(item).hex(), item)
     with open_ledger(folder, config) as ledger, stop_requests() as asked:
         done = ledger.done
-        todo = collections.deque(item for item in order if item.key not in done)
+        todo = collections.deque((key, item) for key, item in order.items() if key not in done)
+        before = len(order) - len(todo)
         failed: dict[str, str] = {}
         try:
-            for item, result in _results(config, todo, folder / "processes", asked):
+            results = _results(config, todo, folder / "processes", asked)
+            for number, (key, item, result) in enumerate(results, start=before + 1):
                 if isinstance(result, Labels):
-                    ledger.add(item.key, result)
+                    ledger.add(key, result)
                 else:
                     failed[item.source] = result.reason
-                    ledger.fail(item.key, result)
-                on_progress(len(done) + len(failed))
+                    ledger.fail(key, result)
+                on_progress(number)
         finally:
-            labelled = [item for item in order if item.key in done]
+            labelled = [(item, done[key]) for key, item in order.items() if key in done]
             target = folder / "labelled.extxyz"
-            _write(labelled, ledger, config, target)
+            _write(labelled, config, target)
     if asked:
         raise InterruptedRunError(
             f"labelling stopped; {target} holds {len(labelled)} labelled structures. The same command goes on."
@@ -120,10 +98,10 @@ def label(
 
 
 def _results(
-    config: LabellingConfig, todo: collections.deque[Unlabelled], folder: Path, asked: Sequence[int]
-) -> Iterator[tuple[Unlabelled, Labels | Failure]]:
+    config: LabellingConfig, todo: collections.deque[tuple[str, Structure]], folder: Path, asked: Sequence[int]
+) -> Iterator[tuple[str, Structure, Labels | Failure]]:
     attempts: collections.Counter[str] = collections.Counter()
-    busy: dict[object, tuple[LabellingProcess, Unlabelled]] = {}
+    busy: dict[object, tuple[LabellingProcess, str, Structure]] = {}
     with ExitStack() as processes:
         idle = [
             processes.enter_context(LabellingProcess(config, folder / str(n)))
@@ -131,41 +109,43 @@ def _results(
         ]
         while (todo or busy) and not asked:
             while idle and todo:
-                process, item = idle.pop(0), todo.popleft()
-                process.give(item.atoms)
-                busy[process.connection] = (process, item)
-            for connection in wait([process.connection for process, _ in busy.values()], _POLL_S):
-                process, item = busy.pop(connection)
+                process, (key, item) = idle.pop(0), todo.popleft()
+                process.give(item.atoms())
+                busy[process.connection] = (process, key, item)
+            for connection in wait([process.connection for process, _, _ in busy.values()], _POLL_S):
+                process, key, item = busy.pop(connection)
                 result = process.take()
                 if result is None:
                     process.restart()
-                    attempts[item.key] += 1
-                    if attempts[item.key] < _ATTEMPTS:
-                        todo.append(item)
+                    attempts[key] += 1
+                    if attempts[key] < _ATTEMPTS:
+                        todo.append((key, item))
                     else:
-                        yield item, Failure(reason=f"the process that labelled it died {_ATTEMPTS} times")
+                        yield key, item, Failure(reason=f"the process that labelled it died {_ATTEMPTS} times")
                 elif isinstance(result, Failure) and result.fatal:
                     raise ConfigError(result.reason)
                 else:
-                    yield item, result
+                    yield key, item, result
                 idle.append(process)
 
 
-def _write(labelled: Sequence[Unlabelled], ledger: Ledger, config: LabellingConfig, target: Path) -> None:
-    aside = target.with_name(f".{target.name}")
-    frames = (_labelled(item, ledger.done[item.key], config) for item in labelled)
-    first = next(frames, None)
-    if first is None:
+def _write(labelled: Sequence[tuple[Structure, Labels]], config: LabellingConfig, target: Path) -> None:
+    if not labelled:
         return
+    aside = target.with_name(f".{target.name}")
     with aside.open("w", encoding="utf-8") as handle:
-        for atoms in itertools.chain([first], frames):
-            write(handle, atoms, format="extxyz")
+        for structure, labels in labelled:
+            write(handle, _labelled(structure, labels, config), format="extxyz")
     aside.replace(target)
 
 
-def _labelled(item: Unlabelled, labels: Labels, config: LabellingConfig) -> Atoms:
-    atoms = Atoms(item.atoms.numbers, positions=item.atoms.positions, cell=item.atoms.cell, pbc=item.atoms.pbc)
-    kept = {key: value for key, value in item.atoms.info.items() if key in ("config_type", "trajectory", "step")}
-    atoms.info = {**kept, "level_of_theory": config.level_of_theory, ENERGY_KEY: labels.energy_ev}
+def _labelled(structure: Structure, labels: Labels, config: LabellingConfig) -> Atoms:
+    atoms = structure.atoms()
+    atoms.info = {
+        "config_type": structure.config_type,
+        "trajectory": structure.trajectory,
+        "level_of_theory": config.level_of_theory,
+        ENERGY_KEY: labels.energy_ev,
+    }
     atoms.set_array(FORCES_KEY, labels.forces)
     return atoms

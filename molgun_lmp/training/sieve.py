@@ -1,6 +1,5 @@
 """The way every frame goes: read, labelled, judged against the limits and against the frames before it."""
 
-import hashlib
 from array import array
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -9,7 +8,7 @@ import numpy as np
 
 from molgun_lmp.errors import InputFileError
 from molgun_lmp.training.drops import Dropped, DropReason
-from molgun_lmp.training.frames import LabelledFrame
+from molgun_lmp.training.frames import LabelledFrame, geometry_digest
 from molgun_lmp.training.intact_bonds import IntactBonds, bond_limits, bonds_of
 from molgun_lmp.training.label_keys import ISOLATED_ATOM, label
 from molgun_lmp.training.reading.found import FoundFrame, Unusable
@@ -127,7 +126,7 @@ class Sieve:
             self._level_file = self._level_file or source.name
 
     def _duplicate(self, frame: LabelledFrame, number: int, index: int) -> Dropped | None:
-        twin = self._seen.setdefault(_geometry(frame), len(self._energies_ev))
+        twin = self._seen.setdefault(geometry_digest(frame), len(self._energies_ev))
         if twin == len(self._energies_ev):
             self._energies_ev.append(frame.energy_ev)
             self._places.extend((number, index))
@@ -151,13 +150,6 @@ def _add_isolated(isolated: dict[str, float], frame: LabelledFrame) -> None:
             f"{frame.source}: the isolated {element} atom has {frame.energy_ev} eV here and {isolated[element]} eV "
             "before: two levels of theory, or two spin states. Keep one."
         )
-
-
-def _geometry(frame: LabelledFrame) -> bytes:
-    digest = hashlib.blake2b(" ".join(frame.symbols).encode(), digest_size=16)
-    for values in (frame.positions, frame.cell, np.array(frame.pbc, dtype=float)):
-        digest.update((np.round(values, 6) + 0.0).tobytes())  # + 0.0 makes -0.0 and 0.0 one
-    return digest.digest()
 
 
 def _formula(symbols: Sequence[str]) -> str:

@@ -9,7 +9,7 @@ from ase.symbols import Symbols
 
 from molgun_lmp.analysis.dumps import Frame, read_frames
 from molgun_lmp.errors import InputFileError
-from molgun_lmp.training.frames import FloatArray
+from molgun_lmp.training.frames import DEFAULT_CONFIG_TYPE, FloatArray
 from molgun_lmp.training.reading.found import FoundFrame
 from molgun_lmp.training.reading.items import items_of
 from molgun_lmp.training.reading.sources import find_sources
@@ -28,6 +28,7 @@ class Structure:
     source: str
     """The file and its index there, such as `frames.extxyz.xz#17`."""
     trajectory: str
+    config_type: str = DEFAULT_CONFIG_TYPE
     mode: str | None = None
     """How the campaign's trajectory ended."""
 
@@ -63,6 +64,7 @@ def structures_of(path: Path, *, every: int = 1) -> Iterator[Structure]:
                         set_name=path.name,
                         source=f"{source.name}#{index}",
                         trajectory=str(found.header.get("trajectory", source.name)),
+                        config_type=str(found.header.get("config_type", DEFAULT_CONFIG_TYPE)),
                     )
 
 
