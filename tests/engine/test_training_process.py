@@ -69,7 +69,6 @@ def test_kill_9_leaves_no_trainer_behind(data: Path, run: Path) -> None:
         command.process.wait()
     assert_ended(run)
     assert max(whole_epochs(run)) >= 3
-    assert len(whole_epochs(run)) <= 4  # two, and what was written since they were counted
     assert (run / "mace/best/best.json").is_file()
 
 
