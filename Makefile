@@ -4,6 +4,8 @@ VENV   ?= .venv
 DEMO   ?= demo
 # Shots of the demo; the continuous-integration run fires fewer.
 SHOTS  ?= 8
+# Tests side by side, file by file.
+JOBS   ?= 2
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 
@@ -31,7 +33,7 @@ demo: $(READY)
 	@$(BIN)/molgun report $(DEMO)/ecco-si001
 
 test: $(READY)
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile
 
 lint: $(READY)
 	$(BIN)/ruff check .

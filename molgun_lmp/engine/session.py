@@ -151,7 +151,8 @@ def _wait(
     job.thread.start()
     try:
         while job.thread.is_alive():
-            step = int(lmp.extract_global("ntimestep"))
+            found = lmp.extract_global("ntimestep")
+            step = max(last_step, 0) if found is None else int(found)  # None in the middle of some setup commands
             if step != last_step:
                 last_step, since = step, time.monotonic()
             elif watchdog is not None and time.monotonic() - since > watchdog.limit_s:
