@@ -102,14 +102,14 @@ def test_a_restart_goes_on_from_the_last_whole_epoch_and_ends_in_order(data: Pat
 def test_a_full_disk_is_said_and_costs_no_checkpoint(data: Path, run: Path) -> None:
     """A limit of file sizes stands for it: mace's writing fails in the same place and the same way."""
     set_aside_broken(run / "mace/checkpoints")
-    newest, *older = checkpoints(run / "mace/checkpoints")
-    before = {checkpoint.path: checkpoint.path.read_bytes() for checkpoint in older}
+    # Two are kept. A third is left where the kill came before it was pruned; the next start may prune it.
+    newest, older = checkpoints(run / "mace/checkpoints")[:2]
+    before = older.path.read_bytes()
     with molgun_train(data, config(optimisation=WILD), run, before=LIMIT_FILES) as command:
         _, said = command.process.communicate(timeout=300)
     assert command.process.returncode == TrainingError.exit_code, said
     assert "disk" in said and "finished epochs are kept" in said
-    assert before
-    assert all(path.read_bytes() == content for path, content in before.items())
+    assert older.path.read_bytes() == before
     assert newest.epoch == max(whole_epochs(run))  # repeated, and cut
 
 
