@@ -36,8 +36,8 @@ def serve(connection: Connection, name: str, options: Mapping[str, Any], folder:
             atoms = connection.recv()
             result = compute_labels(calculator, atoms)
             if isinstance(result, Failure):
-                # Calculators start from the electrons of the structure before: those of a failure spoil the next,
-                # and without them this one may succeed.
+                # Calculators start from the electrons of the structure before. After a failure these are not worth
+                # keeping, and without them this structure may succeed.
                 calculator = make_calculator(name, options)
                 result = compute_labels(calculator, atoms)
                 if isinstance(result, Failure):

@@ -33,14 +33,8 @@ def predict_mace(
     model: Any, frames: Sequence[LabelledFrame], *, head: str, batch_size: int = 8, device: str = "cpu"
 ) -> Iterator[Prediction]:
     """Predictions of a loaded `.model`, in the order of the frames, in batches."""
-    model = model.to(device)
-    dtype = next(model.parameters()).dtype
-    heads = list(getattr(model, "heads", None) or ["Default"])
-    for batch in _batches(frames, model, head, heads, batch_size):
-        data = _tensors(batch, dtype, device)
-        with default_dtype("float64" if dtype.itemsize == 8 else "float32"):  # mace's masks of heads have it
-            output = model(data, compute_force=True, training=False)
-        yield from _split(output["node_energy"], output["forces"], data["ptr"])
+    for bounds, output in _answers(model, frames, head, batch_size, device, compute_force=True):
+        yield from _split(output["node_energy"], output["forces"], bounds)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -55,15 +49,10 @@ def node_features(
     model: Any, structures: Sequence[HasAtoms], *, head: str, batch_size: int = 8, device: str = "cpu"
 ) -> Iterator[NodeFeatures]:
     """The node features of a loaded `.model`, in the order of the structures, in batches; no forces are computed."""
-    model = model.to(device)
-    dtype = next(model.parameters()).dtype
-    heads = list(getattr(model, "heads", None) or ["Default"])
-    for batch in _batches(structures, model, head, heads, batch_size):
-        data = _tensors(batch, dtype, device)
-        output = model(data, compute_force=False, training=False)
-        rows = output["node_feats"].detach().cpu().double().numpy()
-        energies = output["node_energy"].detach().cpu().double().numpy()
-        for start, stop in itertools.pairwise(data["ptr"].cpu().numpy()):
+    for bounds, output in _answers(model, structures, head, batch_size, device, compute_force=False):
+        rows = _rows(output["node_feats"])
+        energies = _rows(output["node_energy"])
+        for start, stop in itertools.pairwise(_rows(bounds)):
             yield NodeFeatures(features=rows[start:stop].copy(), energy_ev=float(energies[start:stop].sum()))
 
 
@@ -144,6 +133,20 @@ def _virial(atoms: Atoms) -> FloatArray:
     return np.asarray(-atoms.get_stress(voigt=False) * atoms.get_volume(), dtype=float)
 
 
+def _answers(
+    model: Any, structures: Sequence[HasAtoms], head: str, batch_size: int, device: str, *, compute_force: bool
+) -> Iterator[tuple[Any, dict[str, Any]]]:
+    """For each batch, where its structures begin and end, and what a loaded `.model` answers."""
+    model = model.to(device)
+    dtype = next(model.parameters()).dtype
+    heads = list(getattr(model, "heads", None) or ["Default"])
+    for batch in _batches(structures, model, head, heads, batch_size):
+        data = _tensors(batch, dtype, device)
+        with default_dtype("float64" if dtype.itemsize == 8 else "float32"):  # mace's masks of heads have it
+            output = model(data, compute_force=compute_force, training=False)
+        yield data["ptr"], output
+
+
 def _batches(frames: Sequence[HasAtoms], model: Any, head: str, heads: list[str], batch_size: int) -> Iterator[Any]:
     from mace import data  # noqa: PLC0415
     from mace.tools import AtomicNumberTable, torch_geometric  # noqa: PLC0415
@@ -173,11 +176,15 @@ def _tensors(batch: Any, dtype: Any, device: str) -> dict[str, Any]:
 
 
 def _split(node_energy: Any, forces: Any, ptr: Any) -> Iterator[Prediction]:
-    energies = node_energy.detach().cpu().double().numpy()
-    vectors = forces.detach().cpu().double().numpy()
-    bounds = ptr.cpu().numpy()
-    for start, stop in itertools.pairwise(bounds):
+    energies, vectors = _rows(node_energy), _rows(forces)
+    for start, stop in itertools.pairwise(_rows(ptr)):
         yield Prediction(energy_ev=float(energies[start:stop].sum()), forces=vectors[start:stop].copy())
+
+
+def _rows(tensor: Any) -> Any:
+    """A tensor as an array, in double precision where it holds floats."""
+    array = tensor.detach().cpu()
+    return (array.double() if array.is_floating_point() else array).numpy()
 
 
 class _quiet_root_logger:  # noqa: N801  # a context manager

@@ -17,9 +17,8 @@ from molgun_lmp.training.structures import Structure
 pytestmark = pytest.mark.engine
 
 
-@pytest.fixture(scope="module")
-def equivariant_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An untrained model whose first layer has vectors."""
+def untrained(*heads: str) -> Any:
+    """A model in double precision whose first layer has vectors."""
     import torch
     from mace import modules
 
@@ -31,7 +30,7 @@ def equivariant_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
         torch.manual_seed(1)
         block = modules.interaction_classes["RealAgnosticResidualInteractionBlock"]
-        model = modules.ScaleShiftMACE(
+        return modules.ScaleShiftMACE(
             r_max=4.0,
             num_bessel=6,
             num_polynomial_cutoff=5,
@@ -42,17 +41,24 @@ def equivariant_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
             num_elements=3,
             hidden_irreps=o3.Irreps("4x0e + 4x1o"),
             MLP_irreps=o3.Irreps("4x0e"),
-            atomic_energies=np.zeros(3),
+            atomic_energies=np.zeros((len(heads), 3)),
             avg_num_neighbors=8.0,
             atomic_numbers=[1, 6, 14],
             correlation=2,
             gate=torch.nn.functional.silu,
             radial_MLP=[8],
-            atomic_inter_scale=1.0,
-            atomic_inter_shift=0.0,
+            atomic_inter_scale=[1.0] * len(heads),
+            atomic_inter_shift=[0.0] * len(heads),
+            heads=list(heads),
         )
-        file = tmp_path_factory.mktemp("equivariant") / "equivariant.model"
-        torch.save(model, file)
+
+
+@pytest.fixture(scope="module")
+def equivariant_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    import torch
+
+    file = tmp_path_factory.mktemp("equivariant") / "equivariant.model"
+    torch.save(untrained("Default"), file)
     return file
 
 
@@ -89,6 +95,16 @@ def test_they_are_those_of_maces_calculator(tiny_mace: TinyModel, equivariant_mo
         work = atoms.copy()
         work.calc = reference
         assert described.energy_ev_per_atom[index] == pytest.approx(work.get_potential_energy() / len(atoms), abs=1e-9)
+
+
+def test_several_heads_in_single_precision() -> None:
+    """Which need the process's default dtype to be the model's: the masks of the heads are made with it."""
+    model = untrained("Default", "other")
+    cases = [structure(atoms) for atoms in structures().values()]
+    double = describe(model, cases, head="other")
+    single = describe(model.float(), cases, head="other")
+    for kind, features in single.features.items():
+        np.testing.assert_allclose(features, double.features[kind], atol=1e-5)
 
 
 def test_invariants_do_not_turn_and_equivariants_do(equivariant_model: Path) -> None:
