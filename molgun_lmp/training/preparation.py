@@ -142,8 +142,8 @@ def _absolute(base: Path, file: Path) -> Path:
 
 def _check_sets(config: TrainingConfig, split: SplitFrames) -> None:
     trained = {symbol for frame in split.train for symbol in frame.symbols}
-    held_out = {symbol for frame in (*split.validation, *split.test) for symbol in frame.symbols}
-    missing = sorted((set(config.elements or ()) | held_out) - trained)
+    every = {symbol for frames in split.sets().values() for frame in frames for symbol in frame.symbols}
+    missing = sorted((set(config.elements or ()) | every) - trained)
     if missing:
         raise TrainingError(
             f"the training frames hold no {', '.join(missing)}, only {', '.join(sorted(trained))}. Add frames with it, "

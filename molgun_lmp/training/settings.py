@@ -254,6 +254,11 @@ class TrainingConfig(Section):
     def _can_be_done(self) -> Self:
         if self.lora is not None and self.reinitialise_readouts:
             raise ValueError("with lora the readouts' own weights never change: leave out reinitialise_readouts")
+        if self.lora is not None and any(self.mace_options.get(key) for key in ("enable_cueq", "enable_oeq")):
+            raise ValueError(
+                "mace_options: lora's weights are lost when mace converts the model for enable_cueq or enable_oeq: "
+                "leave out one of the two"
+            )
         if self.multihead is not None and self.reinitialise_readouts:
             raise ValueError("the replayed head needs the foundation's readouts: leave out reinitialise_readouts")
         if self.gpus > 1 and self.device not in ("cuda", "xpu"):

@@ -9,7 +9,9 @@ import numpy as np
 import pytest
 from ase import Atoms
 from training_cases import config, labelled, write_frames
+from typer.testing import CliRunner
 
+from molgun_lmp.cli.app import app
 from molgun_lmp.errors import ConfigError, ModelError, TrainingError
 from molgun_lmp.training.card import check_elements, load_card, model_file, write_card
 from molgun_lmp.training.evaluate import evaluate
@@ -42,6 +44,10 @@ def exported(data: Path, trained: tuple[Path, TrainingRecord]) -> Path:
     return folder
 
 
+def atom_energies() -> dict[str, float]:
+    return {symbol: float(labelled(Atoms(symbol)).info["REF_energy"]) for symbol in ("Al", "Cu")}
+
+
 def test_training_learns_and_records_every_epoch(trained: tuple[Path, TrainingRecord]) -> None:
     folder, record = trained
     assert [epoch.epoch for epoch in record.epochs] == [0, 1]
@@ -65,8 +71,7 @@ def test_reference_energies_are_the_isolated_atoms(data: Path, trained: tuple[Pa
     model = load_model(RunFolder(path=folder).model, sha256=record.model_sha256)
     facts = model_facts(model)
     assert (facts.elements, facts.num_interactions, facts.max_ell) == (("Al", "Cu"), 2, 1)
-    expected = {symbol: float(labelled(Atoms(symbol)).info["REF_energy"]) for symbol in ("Al", "Cu")}
-    assert facts.e0s_ev["Default"] == pytest.approx(expected, abs=1e-5)
+    assert facts.e0s_ev["Default"] == pytest.approx(atom_energies(), abs=1e-5)
 
 
 def test_batches_give_what_maces_calculator_gives(trained: tuple[Path, TrainingRecord]) -> None:
@@ -78,6 +83,18 @@ def test_batches_give_what_maces_calculator_gives(trained: tuple[Path, TrainingR
     for one, other in zip(batched, predict_calculator(path, frames, head="Default"), strict=True):
         assert one.energy_ev == pytest.approx(other.energy_ev, abs=1e-10)
         np.testing.assert_allclose(one.forces, other.forces, atol=1e-10)
+
+
+def test_a_folder_that_molgun_dataset_wrote_is_trained_on_as_it_was_divided(data: Path) -> None:
+    """Frames, sets and the atoms' energies all come from the folder."""
+    arguments = ["--by", "trajectory", "--validation", "run1", "--test", "run0"]
+    outcome = CliRunner().invoke(app, ["dataset", str(data / "frames.extxyz"), "-o", str(data / "set"), *arguments])
+    assert outcome.exit_code == 0, outcome.output
+    record = train(config(frames=["set"], split={"by": "given"}), data / "from-folder", base=data)
+    assert record.training.data.frames == {"train": 16, "validation": 4, "test": 4}
+    assert record.training.data.trajectories["validation"] == ("run1",)
+    facts = model_facts(load_model(data / "from-folder/model.model", sha256=record.model_sha256))
+    assert facts.e0s_ev["Default"] == pytest.approx(atom_energies(), abs=1e-5)
 
 
 def test_a_finished_training_is_returned_as_it_is(data: Path, trained: tuple[Path, TrainingRecord]) -> None:

@@ -4,6 +4,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ase.build import molecule
+from ase.io import write
+from labelled_cases import labelled, slab
 from pydantic import ValidationError
 
 import molgun_lmp
@@ -57,6 +60,29 @@ def test_an_element_that_no_training_frame_holds_is_refused() -> None:
         prepare(on_example_frames(elements=["C", "H", "O", "Si"]), EXAMPLE)
 
 
+@pytest.mark.parametrize("held", [{"test": ["slab"]}, {"by": "random", "test_trajectories": ["slab"]}])
+def test_an_element_of_a_test_set_alone_is_refused(tmp_path: Path, held: dict[str, Any]) -> None:
+    """Whichever of the two test sets holds it."""
+    frames = []
+    ethyne = molecule("C2H2")
+    for name, atoms in (("m0", ethyne), ("m1", ethyne), ("slab", slab())):
+        for _ in range(3):
+            atoms.positions[0] += 0.01  # no two alike
+            frames.append(labelled(atoms, trajectory=name).labelled_atoms("REF_energy", "REF_forces"))
+    write(tmp_path / "frames.extxyz", frames)
+    validation = {"validation": ["m1"]} if held.get("by") is None else {"validation": 0.2}
+    with pytest.raises(TrainingError, match="hold no Si"):
+        prepare(
+            config(
+                frames=["frames.extxyz"],
+                split={**validation, **held},
+                reference_energies="least_squares",
+                optimisation={"batch_size": 1},
+            ),
+            tmp_path,
+        )
+
+
 def test_a_batch_larger_than_the_training_set_is_refused() -> None:
     with pytest.raises(ConfigError, match=r"batch_size is 5000.*train on nothing"):
         prepare(on_example_frames(optimisation={"batch_size": 5000}), EXAMPLE)
@@ -78,6 +104,7 @@ def test_a_foundation_file_that_nobody_vouched_for_is_refused(tmp_path: Path) ->
         ({"lora": {}}, "needs a `foundation`"),
         ({"reinitialise_readouts": True}, "needs a `foundation`"),
         ({**MEDIUM, "reinitialise_readouts": True, "lora": {}}, "leave out reinitialise_readouts"),
+        ({**MEDIUM, "mace_options": {"enable_cueq": True}, "lora": {}}, "lora's weights are lost"),
         ({**MEDIUM, "reinitialise_readouts": True, "multihead": {}}, "leave out reinitialise_readouts"),
         ({"gpus": 2}, "needs `device: cuda`"),
         ({"optimisation": {"patience": 3}, "mace_options": {"swa": True}}, "exclude each other"),
