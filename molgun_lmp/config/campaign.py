@@ -29,7 +29,8 @@ class Engine(Section):
     """`mace`: the TorchScript pair style; `symmetrix`: the same model many times faster on CPUs (extra `fast`);
     `auto`: the fastest that passed parity for this model and runs on this machine, resolved once, at `plan`."""
     threads: PositiveInt = 1
-    """CPU threads of one worker."""
+    """CPU threads of one worker. With one, a trajectory can be repeated bit for bit; with more, sums are taken in any
+    order and two runs of one deck part after some hundred steps."""
     hung_after_s: PositiveFloat = 600.0
     """A step (the first one loads the model) that takes longer has hung: its worker is ended, and another one tries
     the trajectory again."""

@@ -42,7 +42,9 @@ class ForceModel(Protocol):
     """Energies and forces of structures.
 
     An evaluation is a function of the structure alone: no neighbour list or other memory of earlier calls changes
-    its bits, so that a trajectory does not depend on what the same worker fired before. One thread at a time.
+    its bits, so that a trajectory does not depend on what the same worker fired before. That holds for one OpenMP
+    thread, the default of a worker; with more, symmetrix adds in any order (about 1e-16 of a force). One caller at a
+    time.
     """
 
     @property
