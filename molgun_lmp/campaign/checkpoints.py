@@ -7,22 +7,29 @@ read back and hashed after it had been written; a file that is not listed, or is
 """
 
 import dataclasses
+import hashlib
 import json
 import shutil
+import struct
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
 from pydantic import ConfigDict, ValidationError
 
-from molgun_lmp.analysis.dumps import read_frames
 from molgun_lmp.campaign.durable import json_bytes, replace_file
-from molgun_lmp.errors import InputFileError
+from molgun_lmp.campaign.outputs import whole_frames
 from molgun_lmp.gun.names import DUMP_NAME, LOG_NAME, RESTART_NAMES, RESUME_NAME
 from molgun_lmp.provenance import sha256_file
 from molgun_lmp.records import JsonRecord
 
 CHECKPOINTS_NAME: Final = "checkpoints.json"
+_MAGIC: Final = b"LammpS RestartT\0"
+_TEXT_FLAGS: Final = frozenset({0, 4})
+"""Of LAMMPS's version and units."""
+_STEP_FLAG: Final = 5
+_FLAGS_BEFORE_STEP: Final = 12
+"""Six in 2025; more may come."""
 EARLIER_LOG_NAME: Final = "earlier.log.lammps"
 """In a run that was resumed: the logs of what was run before, one after the other."""
 
@@ -53,27 +60,50 @@ class RunRecord(JsonRecord):
 
 
 class CheckpointWatch:
-    """Lists the checkpoints of a run while LAMMPS writes them; call it with the timestep now and then."""
+    """Lists the checkpoints of a run while LAMMPS writes them; call it now and then."""
 
-    def __init__(self, run: Path, planned: dict[str, str], *, every: int, resumed_at: Sequence[int]) -> None:
+    def __init__(self, run: Path, planned: dict[str, str], *, resumed_at: Sequence[int]) -> None:
         self._run = run
-        self._every = every
-        self._start = resumed_at[-1] if resumed_at else 0
         self._record = RunRecord(planned=planned, resumed_at=tuple(resumed_at), checkpoints=())
-        self._seen = self._start // every
+        self._seen: dict[str, int] = {}
 
-    def __call__(self, step: int, *, ended: bool = False) -> None:
-        """Hash the newest whole restart file. The one of this very step may be half written, unless LAMMPS `ended`."""
-        number = step // self._every - (0 if ended or step % self._every else 1)
-        if number <= self._seen:
-            return
-        self._seen = number
-        # LAMMPS begins with the first file, whatever the step.
-        name = RESTART_NAMES[(number - self._start // self._every - 1) % 2]
-        found = Checkpoint(name=name, step=number * self._every, sha256=sha256_file(self._run / name))
-        kept = tuple(earlier for earlier in self._record.checkpoints if earlier.name != name)
-        self._record = dataclasses.replace(self._record, checkpoints=(found, *kept))
-        replace_file(self._run / CHECKPOINTS_NAME, json_bytes(self._record.to_json()))
+    def __call__(self, _: int) -> None:
+        """Hash what is new and whole. What LAMMPS overwrites in this moment has another hash later, and is not used."""
+        found = {checkpoint.name: checkpoint for checkpoint in self._record.checkpoints}
+        for name in RESTART_NAMES:
+            time_ns = _time_ns(self._run / name)
+            if time_ns is None or self._seen.get(name) == time_ns:
+                continue
+            self._seen[name] = time_ns
+            content = (self._run / name).read_bytes()
+            step = restart_step(content)
+            if step is not None:
+                found[name] = Checkpoint(name=name, step=step, sha256=hashlib.sha256(content).hexdigest())
+        newest_first = tuple(sorted(found.values(), key=lambda checkpoint: checkpoint.step, reverse=True))
+        if newest_first != self._record.checkpoints:
+            self._record = dataclasses.replace(self._record, checkpoints=newest_first)
+            replace_file(self._run / CHECKPOINTS_NAME, json_bytes(self._record.to_json()))
+
+
+def restart_step(content: bytes) -> int | None:
+    """The timestep in a LAMMPS restart file, None where it is not whole: a full disk cuts it, and LAMMPS says nothing.
+
+    The step stands in the file itself because LAMMPS may be several checkpoints further by now. Format 3 of
+    https://github.com/lammps/lammps/blob/stable/src/lmprestart.h: the magic word at both ends, then flags, each with an
+    integer (a text: its length and bytes) up to flag 5, the timestep.
+    """
+    if len(content) < 2 * len(_MAGIC) or not content.startswith(_MAGIC) or not content.endswith(_MAGIC):
+        return None
+    at = len(_MAGIC) + 8
+    try:
+        for _ in range(_FLAGS_BEFORE_STEP + 1):
+            flag, value = struct.unpack_from("=ii", content, at)
+            if flag == _STEP_FLAG:
+                return int(struct.unpack_from("=q", content, at + 4)[0])
+            at += 8 + (value if flag in _TEXT_FLAGS else 0)
+    except struct.error:
+        pass
+    return None
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -96,6 +126,12 @@ class Resumption:
         (run / EARLIER_LOG_NAME).write_bytes(b"".join(file.read_bytes() for file in logs))
 
 
+def made_progress(run: Path) -> bool:
+    """Whether a run left a whole checkpoint of its own: then the next one has less left to do."""
+    record = _read_record(run)
+    return record is not None and any(_is_as_listed(run, checkpoint) for checkpoint in record.checkpoints)
+
+
 def find_resumption(runs: Sequence[Path], planned: dict[str, str], *, dump_every: int) -> Resumption | None:
     """The furthest checkpoint of earlier runs that is whole and whose dump holds every frame before it, or None."""
     candidates = [
@@ -105,8 +141,7 @@ def find_resumption(runs: Sequence[Path], planned: dict[str, str], *, dump_every
         for checkpoint in record.checkpoints
     ]
     for checkpoint, run, record in sorted(candidates, key=lambda found: found[0].step, reverse=True):
-        file = run / checkpoint.name
-        if not file.is_file() or sha256_file(file) != checkpoint.sha256:
+        if not _is_as_listed(run, checkpoint):
             continue
         length = _length_before(run / DUMP_NAME, checkpoint.step, dump_every)
         if length is not None:
@@ -117,6 +152,18 @@ def find_resumption(runs: Sequence[Path], planned: dict[str, str], *, dump_every
                 dump_bytes=length,
             )
     return None
+
+
+def _is_as_listed(run: Path, checkpoint: Checkpoint) -> bool:
+    file = run / checkpoint.name
+    return file.is_file() and sha256_file(file) == checkpoint.sha256
+
+
+def _time_ns(file: Path) -> int | None:
+    try:
+        return file.stat().st_mtime_ns
+    except FileNotFoundError:
+        return None
 
 
 def _read_record(run: Path) -> RunRecord | None:
@@ -130,14 +177,7 @@ def _length_before(dump: Path, step: int, every: int) -> int | None:
     """Bytes of the frames before `step`; None where one of them is missing or damaged."""
     wanted = list(range(0, step, every))
     try:
-        found = [frame.step for _, frame in zip(wanted, read_frames(dump), strict=False)]
-        text = dump.read_bytes()
-    except (InputFileError, OSError):
+        frames = [frame for _, frame in zip(wanted, whole_frames(dump), strict=False)]
+    except OSError:
         return None
-    if found != wanted:
-        return None
-    at = -1
-    for _ in wanted:
-        at = text.index(b"ITEM: TIMESTEP\n", at + 1)
-    end = text.find(b"ITEM: TIMESTEP\n", at + 1)
-    return len(text) if end < 0 else end
+    return frames[-1].end if frames and [frame.step for frame in frames] == wanted else None

@@ -31,7 +31,7 @@ SILENCE_S: Final = 300.0
 """A claim of another machine without a sign of life for this long is taken over (half a minute of NFS caching, and
 minutes of a stalled server, are no death)."""
 MAX_DEATHS: Final = 2
-"""A trajectory whose worker died this often is given up: it gets one retry."""
+"""A trajectory whose worker died this often without a new checkpoint is given up: it gets one retry."""
 
 _CLAIM: Final = re.compile(r"claim-(\d+)\.json")
 

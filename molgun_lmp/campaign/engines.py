@@ -1,12 +1,29 @@
 """Which engine a campaign uses, and the files beside its decks that say so: `engine.in` and the model."""
 
+from collections.abc import Iterable
 from pathlib import Path
 
+from molgun_lmp.campaign.durable import json_bytes
 from molgun_lmp.campaign.manifest import EngineChoice
 from molgun_lmp.campaign.store import ENGINE_NAME, MODEL_FOLDER
-from molgun_lmp.config import Campaign
+from molgun_lmp.config import Campaign, LoadedCampaign
 from molgun_lmp.engine.resolve import ResolvedEngine, engine_include, resolve_engine
-from molgun_lmp.training.card import CARD_NAME, ModelCard
+from molgun_lmp.engine.stock import stock_card, stock_include
+from molgun_lmp.training.card import CARD_NAME, ModelCard, check_elements, load_card
+
+
+def campaign_card(loaded: LoadedCampaign, elements: Iterable[str]) -> ModelCard:
+    """The card of the campaign's model, whose files were compared with their hashes, or of its pair potential.
+
+    Raises `ModelError` for a changed model or one that lacks one of `elements`, `ConfigError` for a pair potential that
+    is not taken.
+    """
+    config = loaded.config
+    if config.engine.kind == "stock":
+        return stock_card(config.engine, sorted(set(elements)))
+    card = load_card(loaded.path(config.model.folder))
+    check_elements(card, elements)
+    return card
 
 
 def choose_engine(config: Campaign, card: ModelCard, model_folder: Path, elements: tuple[str, ...]) -> EngineChoice:
@@ -14,6 +31,16 @@ def choose_engine(config: Campaign, card: ModelCard, model_folder: Path, element
 
     Raises `EngineError` where none runs here, `ModelError` where the model has no file for it in the dtype asked for.
     """
+    if config.engine.kind == "stock":
+        return EngineChoice(
+            kind="stock",
+            dtype="float64",
+            threads=config.engine.threads,
+            hung_after_s=config.engine.hung_after_s,
+            model_file=CARD_NAME,
+            elements=elements,
+            commands=config.engine.commands,
+        )
     engine = resolve_engine(config.engine, config.model.dtype, card, model_folder)
     return EngineChoice(
         kind=engine.kind,
@@ -28,6 +55,11 @@ def choose_engine(config: Campaign, card: ModelCard, model_folder: Path, element
 def shared_files(engine: EngineChoice, card: ModelCard, model_folder: Path) -> dict[str, bytes]:
     """Relative path -> content of engine.in, the model's card, the file that the engine reads, and the one with which
     any LAMMPS that has `pair_style mace` runs the decks by hand."""
+    if engine.kind == "stock":
+        return {
+            ENGINE_NAME: stock_include(engine.commands).encode(),
+            f"{MODEL_FOLDER}/{CARD_NAME}": json_bytes(card.model_dump(mode="json")),
+        }
     resolved = ResolvedEngine(
         kind=engine.kind,
         dtype=engine.dtype,

@@ -8,7 +8,7 @@ from typing import Any
 from ase import Atoms
 from rich.console import Console
 
-from molgun_lmp.campaign.engines import choose_engine, shared_files
+from molgun_lmp.campaign.engines import campaign_card, choose_engine, shared_files
 from molgun_lmp.campaign.equilibrations import Equilibrations, open_or_write
 from molgun_lmp.campaign.integrity import verify_open, verify_shared
 from molgun_lmp.campaign.supervisor import default_workers, supervise
@@ -27,7 +27,7 @@ from molgun_lmp.gun.equilibration import (
 from molgun_lmp.gun.names import LOG_NAME
 from molgun_lmp.gun.pools import Part, read_pool, write_pool
 from molgun_lmp.records import Stop
-from molgun_lmp.training.card import ModelCard, check_elements, load_card
+from molgun_lmp.training.card import ModelCard
 from molgun_lmp.units import FS_PER_PS
 
 
@@ -69,8 +69,7 @@ def equilibrate(
         _require_writable(pool_file(loaded, part), force)
     structures: dict[Part, Atoms] = {part: _structure(loaded, part, part in parts) for part in ("slab", "molecule")}
     elements = equilibration_elements(structures["slab"], structures["molecule"])
-    card = load_card(loaded.path(loaded.config.model.folder))
-    check_elements(card, elements)
+    card = campaign_card(loaded, elements)
     pools = []
     for part in parts:
         runs = _prepared(loaded, part, structures[part], elements, card)

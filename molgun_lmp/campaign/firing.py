@@ -21,6 +21,7 @@ from molgun_lmp.campaign.checkpoints import (
 )
 from molgun_lmp.campaign.energy import energy_record
 from molgun_lmp.campaign.integrity import planned_hashes, require_planned, verify_shared
+from molgun_lmp.campaign.outputs import require_whole
 from molgun_lmp.campaign.store import MODEL_FOLDER, TrajectoryFolder
 from molgun_lmp.campaign.work import Work
 from molgun_lmp.engine.force_models import ForceModel, SymmetrixModel
@@ -51,7 +52,7 @@ def open_engine(work: Work) -> Iterator[Fire]:
     model: ForceModel | None = None
     if work.engine.kind == "mace":
         ensure_plugin()
-    else:
+    elif work.engine.kind == "symmetrix":
         model = SymmetrixModel(work.root / MODEL_FOLDER / work.engine.model_file, dtype=work.engine.dtype)
 
     def fire(
@@ -106,13 +107,16 @@ def fire_one(
         earlier_log=_earlier_log(run),
         on_progress=watch,
         watchdog=Watchdog(limit_s=work.engine.hung_after_s, bark=on_hung),
+        plugin=work.engine.kind == "mace",
     )
     if watch is not None:
-        watch(done.steps, ended=True)
+        watch(done.steps)
     if interrupt.is_set() and (done.interrupted or done.cause is not None):
         return None
     if done.cause is Cause.DISK:
         raise OSError(errno.ENOSPC, done.error or "no space left", str(run))
+    if done.cause is None:
+        require_whole(run, dump_every=work.dynamics.dump_every_steps if work.dynamics is not None else None)
     for name in (*copies, *RESTART_NAMES, RESUME_NAME, CHECKPOINTS_NAME):
         (run / name).unlink(missing_ok=True)
     stop, cause, message = _end(done, work)
@@ -165,7 +169,7 @@ def _earlier_log(run: Path) -> str:
 def _watch(work: Work, run: Path, hashes: dict[str, str], resumed_at: tuple[int, ...]) -> CheckpointWatch | None:
     if work.dynamics is None or work.dynamics.checkpoint_every_steps is None:
         return None
-    return CheckpointWatch(run, hashes, every=work.dynamics.checkpoint_every_steps, resumed_at=resumed_at)
+    return CheckpointWatch(run, hashes, resumed_at=resumed_at)
 
 
 def _end(done: DeckRun, work: Work) -> tuple[Stop | None, Cause | None, str]:

@@ -14,14 +14,16 @@ MANIFEST_NAME: Final = "manifest.json"
 class EngineChoice(Section):
     """What computes the forces of a whole campaign, resolved once."""
 
-    kind: Literal["mace", "symmetrix"]
+    kind: Literal["mace", "symmetrix", "stock"]
     dtype: Literal["float32", "float64"]
     threads: int
     """CPU threads of one worker."""
     hung_after_s: float = 600.0
     """Longest time of a step."""
     model_file: str
-    """The file that the engine reads, in the folder of the model."""
+    """The file that the engine reads, in the folder of the model; the card where there is no other."""
+    commands: tuple[str, ...] = ()
+    """The pair potential of the engine `stock`."""
     elements: tuple[str, ...]
     """Chemical symbols of LAMMPS types 1, 2, ..."""
 

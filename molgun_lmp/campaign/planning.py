@@ -13,7 +13,7 @@ from ase import Atoms
 
 from molgun_lmp.analysis.statistics import shots_needed, wilson
 from molgun_lmp.campaign.durable import json_bytes, replace_file
-from molgun_lmp.campaign.engines import choose_engine, shared_files
+from molgun_lmp.campaign.engines import campaign_card, choose_engine, shared_files
 from molgun_lmp.campaign.manifest import MANIFEST_NAME, EngineChoice, Manifest
 from molgun_lmp.campaign.store import (
     CONFIG_NAME,
@@ -36,7 +36,7 @@ from molgun_lmp.gun.setup import Setup, prepare
 from molgun_lmp.provenance import sha256_file, sha256_text, versions
 from molgun_lmp.records import InitialCondition
 from molgun_lmp.templates_dir import templates_folder
-from molgun_lmp.training.card import ModelCard, check_elements, load_card
+from molgun_lmp.training.card import ModelCard
 from molgun_lmp.units import BOLTZMANN_EV_PER_K
 
 _DECK_TEMPLATE = "trajectory.in.j2"
@@ -87,10 +87,9 @@ def check(loaded: LoadedCampaign, advance: Advance | None = None) -> Plan:
     """
     config = loaded.config
     model_folder = loaded.path(config.model.folder)
-    card = load_card(model_folder)
     slab_pool = read_pool(loaded.path(config.system.slab.pool), "slab")
     molecule_pool = read_pool(loaded.path(config.system.molecule.pool), "molecule")
-    check_elements(card, {*slab_pool.symbols, *molecule_pool.symbols})
+    card = campaign_card(loaded, {*slab_pool.symbols, *molecule_pool.symbols})
     setup = prepare(config, slab_pool, molecule_pool, card.architecture.r_max_angstrom)
     for index in range(config.trajectories):
         draw(index, setup)

@@ -66,6 +66,7 @@ class _Crew:
         self._number = number
         self._running: dict[int, subprocess.Popen[bytes]] = {}
         self._startless_deaths = 0
+        self._ended = 0
         self.interrupted = False
 
     def __enter__(self) -> "_Crew":
@@ -122,7 +123,10 @@ class _Crew:
         how = f"was killed by signal {-code}" if code < 0 else f"ended with exit status {code}"
         left = [folder.id for folder in self._work.folders if _left_by(folder, pid)]
         log.warning("worker %d (process %d) %s at trajectory %s", number, pid, how, ", ".join(left) or "none")
-        if not left:
+        ended = sum(folder.result_file.exists() for folder in self._work.folders)
+        if ended > self._ended:  # meanwhile workers did start
+            self._startless_deaths, self._ended = 0, ended
+        if not left and not self._took_one(number, pid):
             self._startless_deaths += 1
             if self._startless_deaths > _MAX_STARTLESS_DEATHS:
                 raise EngineError(
@@ -130,6 +134,10 @@ class _Crew:
                     f"{_tail(self._log(number))}\n`molgun doctor` shows what this machine lacks."
                 )
         self._start(number)
+
+    def _took_one(self, number: int, pid: int) -> bool:
+        """Whether a dead worker had taken a trajectory, by its log: then nothing keeps workers from starting."""
+        return f" {pid} INFO trajectory " in self._log(number).read_text(encoding="utf-8", errors="replace")
 
     def _log(self, number: int) -> Path:
         return self._work.logs / f"worker-{socket.gethostname()}-{os.getpid()}-{number}.log"

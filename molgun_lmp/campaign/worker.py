@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Final, NoReturn
 
 from molgun_lmp.campaign.background import repeated
+from molgun_lmp.campaign.checkpoints import made_progress
 from molgun_lmp.campaign.claims import (
     HEARTBEAT_S,
     MAX_DEATHS,
@@ -84,14 +85,14 @@ def _full_disk_in_words(folder: TrajectoryFolder) -> Iterator[None]:
 
 
 def _run_claimed(folder: TrajectoryFolder, claim: Claim, fire: Fire, interrupt: threading.Event) -> bool:
-    died = deaths(folder, claim.number)
+    died = _in_vain(folder, deaths(folder, claim.number))
     try:
         with repeated(lambda: beat(folder, claim), every_s=HEARTBEAT_S, name="heartbeat"):
             if len(died) >= MAX_DEATHS:
                 result: TrajectoryResult | None = _given_up(folder, claim, died)
             else:
                 log.info("trajectory %s: run %d begins", folder.id, claim.number)
-                result = fire(folder, claim.number, interrupt, lambda step: _end_hung(folder, claim, step))
+                result = _fire_again_without_memory(folder, claim, fire, interrupt)
         if result is None:
             release(folder, claim)
             return False
@@ -99,6 +100,27 @@ def _run_claimed(folder: TrajectoryFolder, claim: Claim, fire: Fire, interrupt: 
     except BaseException:
         release(folder, claim)
         raise
+
+
+def _in_vain(folder: TrajectoryFolder, died: Sequence[Claim]) -> list[Claim]:
+    """Those that died since the last one that got as far as a checkpoint: where each gets further, the end comes."""
+    in_vain: list[Claim] = []
+    for claim in died:
+        in_vain = [] if made_progress(folder.run_folder(claim.number)) else [*in_vain, claim]
+    return in_vain
+
+
+def _fire_again_without_memory(
+    folder: TrajectoryFolder, claim: Claim, fire: Fire, interrupt: threading.Event
+) -> TrajectoryResult | None:
+    """Fire, and once more where memory was short, since that may have been a neighbour's doing."""
+    result: TrajectoryResult | None = None
+    for _ in range(MAX_DEATHS):
+        result = fire(folder, claim.number, interrupt, lambda step: _end_hung(folder, claim, step))
+        if result is None or result.cause is not Cause.OUT_OF_MEMORY:
+            return result
+        log.warning("trajectory %s: run %d is out of memory: %s", folder.id, claim.number, result.message)
+    return result
 
 
 def _end_hung(folder: TrajectoryFolder, claim: Claim, step: int) -> NoReturn:

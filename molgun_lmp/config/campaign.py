@@ -17,7 +17,7 @@ Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
 class Model(Section):
     """The deployed model."""
 
-    folder: Path
+    folder: Path = Path("model")
     """A model folder as `molgun export` writes it, with its card; relative to the campaign file."""
     dtype: Literal["float32", "float64"] = "float32"
 
@@ -25,9 +25,14 @@ class Model(Section):
 class Engine(Section):
     """What computes the forces."""
 
-    kind: Literal["auto", "mace", "symmetrix"] = "auto"
+    kind: Literal["auto", "mace", "symmetrix", "stock"] = "auto"
     """`mace`: the TorchScript pair style; `symmetrix`: the same model many times faster on CPUs (extra `fast`);
-    `auto`: the fastest that passed parity for this model and runs on this machine, resolved once, at `plan`."""
+    `auto`: the fastest that passed parity for this model and runs on this machine, resolved once, at `plan`;
+    `stock`: no model, but the analytic pair potential of `commands`, to try a protocol or a machine with."""
+    commands: tuple[str, ...] = ()
+    """With `stock`: LAMMPS's own lines, such as [pair_style lj/cut 4.0, pair_coeff * * 0.01 2.5]."""
+    cutoff_angstrom: PositiveFloat | None = None
+    """With `stock`: the longest range of `commands`."""
     threads: PositiveInt = 1
     """CPU threads of one worker. With one, a trajectory can be repeated bit for bit; with more, sums are taken in any
     order and two runs of one deck part after some hundred steps."""
@@ -45,7 +50,7 @@ class Campaign(Section):
     """Trajectory i depends on (seed, i) alone."""
     trajectories: Annotated[int, Field(ge=0, le=1_000_000)]
     system: System
-    model: Model
+    model: Model = Model()
     gun: Gun = Gun()
     dynamics: Dynamics = Dynamics()
     stop: StopRules = StopRules()

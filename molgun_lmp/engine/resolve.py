@@ -55,6 +55,8 @@ def resolve_engine(asked: Engine, dtype: Dtype, card: ModelCard, model_folder: P
     Export keeps a file only after its forces agreed with mace's own, so a listed file has passed parity. Raises
     `EngineError` where the machine cannot run it, `ModelError` where the model folder has no file for it.
     """
+    if asked.kind == "stock":
+        raise EngineError("the engine `stock` runs no model: name another one (engine.kind) to use the model.")
     here = {entry.kind: entry for entry in engines_here()}
     if asked.kind != "auto":
         file = _model_file(asked.kind, dtype, card, model_folder)

@@ -60,12 +60,14 @@ def run_deck(
     earlier_log: str = "",
     on_progress: Callable[[int], None] | None = None,
     watchdog: Watchdog | None = None,
+    plugin: bool = True,
 ) -> DeckRun:
     """Run a deck to its end, its `fix halt`, an error, or the interrupt, and read its log.
 
     `variables` become LAMMPS index variables (as `-var NAME VALUE`); a deck takes its folder from `dir`. With a
     `force_model` the deck's engine include holds `fix molgun_force all external pf/callback 1 1`, which is attached
-    before the first `run` or `minimize`. `earlier_log` is the log of what the deck goes on from. LAMMPS works in a
+    before the first `run` or `minimize`; without one the pair style `mace` is loaded, and libtorch with it, unless
+    `plugin` says that the deck needs neither. `earlier_log` is the log of what the deck goes on from. LAMMPS works in a
     thread of its own; the calling thread waits, calls `on_progress` with the timestep, and once `interrupt` is set ends
     the run at its next step. After the interrupt the deck's later runs are skipped and its other commands (such as
     write_restart) are carried out.
@@ -77,7 +79,7 @@ def run_deck(
     if not deck_path.is_file():
         raise EngineError(f"there is no deck {deck_path}. Plan the campaign again.")
     started = time.monotonic()
-    lmp = _open(variables, log_path, plugin=force_model is None)
+    lmp = _open(variables, log_path, plugin=plugin and force_model is None)
     try:
         job = _Job(lmp, deck_path, force_model)
         _wait(job, lmp, interrupt, on_progress, watchdog)
@@ -179,6 +181,9 @@ def _cause_of(message: str) -> Cause:
         ("no space left", Cause.DISK),
         ("out of memory", Cause.OUT_OF_MEMORY),
         ("can't allocate", Cause.OUT_OF_MEMORY),
+        ("failed to allocate", Cause.OUT_OF_MEMORY),
+        ("failed to reallocate", Cause.OUT_OF_MEMORY),
+        ("bad_alloc", Cause.OUT_OF_MEMORY),
         ("pair_style mace: the model failed", Cause.FORCE_MODEL_ERROR),
     ):
         if words in lowered:

@@ -1,6 +1,8 @@
 """Checkpoints: only what was read back whole is used, and only with every frame before it."""
 
 import json
+import os
+import struct
 from pathlib import Path
 
 import pytest
@@ -9,6 +11,23 @@ from molgun_lmp.campaign.checkpoints import CHECKPOINTS_NAME, CheckpointWatch, R
 
 PLANNED = {"deck": "d", "data": "t", "model": "m"}
 EVERY = 100
+MAGIC = b"LammpS RestartT\0"
+
+
+def state(step: int) -> bytes:
+    """A restart file as LAMMPS 22 Jul 2025 writes it, its head and end."""
+    head = struct.pack("=ii", 1, 3) + struct.pack("=ii", 0, 12) + b"22 Jul 2025\0"
+    sizes = b"".join(struct.pack("=ii", flag, size) for flag, size in ((1, 4), (48, 4), (2, 4), (3, 8)))
+    units = struct.pack("=ii", 4, 6) + b"metal\0"
+    return MAGIC + head + sizes + units + struct.pack("=iq", 5, step) + b"and so on" + MAGIC
+
+
+def replaced(file: Path, content: bytes) -> None:
+    """As LAMMPS overwrites it, some time later."""
+    later = file.stat().st_mtime_ns + 10_000_000 if file.exists() else None
+    file.write_bytes(content)
+    if later is not None:
+        os.utime(file, ns=(later, later))
 
 
 def frame(step: int) -> str:
@@ -21,11 +40,11 @@ def frame(step: int) -> str:
 def write_run(run: Path, steps: int = 350, dump_every: int = 40) -> Path:
     """A run folder as LAMMPS leaves it at step `steps`, its checkpoints seen by a watch."""
     run.mkdir()
-    watch = CheckpointWatch(run, PLANNED, every=EVERY, resumed_at=())
+    watch = CheckpointWatch(run, PLANNED, resumed_at=())
     for step in range(steps + 1):
         if step and step % EVERY == 0:
             name = "restart.a" if (step // EVERY) % 2 else "restart.b"
-            (run / name).write_bytes(b"state %d" % step)
+            replaced(run / name, state(step))
         watch(step)
     (run / "traj.dump").write_text("".join(frame(step) for step in range(0, steps + 1, dump_every)))
     (run / "log.lammps").write_text(f"log up to {steps}\n")
@@ -42,27 +61,27 @@ def test_the_last_two_are_listed_newest_first(tmp_path: Path) -> None:
     assert [(one["name"], one["step"]) for one in listed] == [("restart.a", 300), ("restart.b", 200)]
 
 
-def test_one_that_may_be_half_written_is_not_listed_until_the_run_has_passed_it(tmp_path: Path) -> None:
+def test_one_that_is_half_written_is_not_listed(tmp_path: Path) -> None:
     run = tmp_path / "run-1"
     run.mkdir()
-    (run / "restart.a").write_bytes(b"half")
-    watch = CheckpointWatch(run, PLANNED, every=EVERY, resumed_at=())
+    watch = CheckpointWatch(run, PLANNED, resumed_at=())
+    (run / "restart.a").write_bytes(state(100)[:60])
     watch(100)
     assert not (run / CHECKPOINTS_NAME).exists()
-    (run / "restart.a").write_bytes(b"whole")
-    watch(100, ended=True)
+    replaced(run / "restart.a", state(100))
+    watch(100)
     assert (run / CHECKPOINTS_NAME).exists()
 
 
-def test_a_resumed_run_begins_with_the_first_file_again(tmp_path: Path) -> None:
+def test_a_step_is_what_the_file_says_however_late_it_is_seen(tmp_path: Path) -> None:
     run = tmp_path / "run-2"
     run.mkdir()
-    watch = CheckpointWatch(run, PLANNED, every=EVERY, resumed_at=(100, 300))
-    watch(399)
-    (run / "restart.a").write_bytes(b"state 400")
-    watch(401)
+    watch = CheckpointWatch(run, PLANNED, resumed_at=(100, 300))
+    (run / "restart.a").write_bytes(state(600))
+    (run / "restart.b").write_bytes(state(700))
+    watch(750)
     record = json.loads((run / CHECKPOINTS_NAME).read_text())
-    assert [(one["name"], one["step"]) for one in record["checkpoints"]] == [("restart.a", 400)]
+    assert [(one["name"], one["step"]) for one in record["checkpoints"]] == [("restart.b", 700), ("restart.a", 600)]
     assert record["resumed_at"] == [100, 300]
 
 
@@ -73,7 +92,7 @@ def test_the_newest_is_taken_with_the_frames_before_it(tmp_path: Path) -> None:
     new = tmp_path / "run-2"
     new.mkdir()
     found.copy_to(new)
-    assert (new / "resume.restart").read_bytes() == b"state 300"
+    assert (new / "resume.restart").read_bytes() == state(300)
     assert (new / "traj.dump").read_text() == "".join(frame(step) for step in range(0, 300, 40))
     assert (new / "earlier.log.lammps").read_text() == "log up to 350\n"
 
@@ -87,7 +106,7 @@ def test_a_frame_of_the_checkpoints_own_step_is_left_to_the_new_run(tmp_path: Pa
     assert (new / "traj.dump").read_text() == "".join(frame(step) for step in range(0, 300, 50))
 
 
-@pytest.mark.parametrize("damage", [b"state 30", b"state 3OO", b""])
+@pytest.mark.parametrize("damage", [state(300)[:40], state(301), b""])
 def test_a_damaged_one_gives_way_to_the_one_before(tmp_path: Path, damage: bytes) -> None:
     run = write_run(tmp_path / "run-1")
     (run / "restart.a").write_bytes(damage)
@@ -125,3 +144,16 @@ def test_a_damaged_list_is_as_none(tmp_path: Path) -> None:
     run = write_run(tmp_path / "run-1")
     (run / CHECKPOINTS_NAME).write_text('{"planned": 3')
     assert find(run) is None
+
+
+@pytest.mark.parametrize("cut", [b"", state(200)[:9], state(200)[:60], state(200)[:-1]])
+def test_one_that_a_full_disk_has_cut_is_not_listed(tmp_path: Path, cut: bytes) -> None:
+    run = tmp_path / "run-1"
+    run.mkdir()
+    watch = CheckpointWatch(run, PLANNED, resumed_at=())
+    (run / "restart.a").write_bytes(state(100))
+    watch(101)
+    (run / "restart.b").write_bytes(cut)
+    watch(201)
+    listed = json.loads((run / CHECKPOINTS_NAME).read_text())["checkpoints"]
+    assert [one["step"] for one in listed] == [100]

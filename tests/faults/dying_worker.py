@@ -1,0 +1,75 @@
+"""A worker that is killed at its n-th change of the campaign folder, for every n; started as a program by the tests.
+
+`python dying_worker.py CAMPAIGN SCRATCH` prints one JSON line for each n: what the change was, and the results after a
+second worker came. It forks before LAMMPS and MPI are loaded, so that each worker is a fresh one.
+"""
+
+import json
+import os
+import shutil
+import signal
+import sys
+from pathlib import Path
+from typing import Any
+
+from fault_cases import table
+
+from molgun_lmp.campaign import worker
+
+_CHANGES = {"os.link", "os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.truncate"}
+
+
+def die_at(number: int, root: Path, report: Path) -> None:
+    """Kill this process just before its `number`-th change below `root`, and note what it would have been."""
+    seen = 0
+
+    def hook(event: str, arguments: tuple[Any, ...]) -> None:
+        nonlocal seen
+        writes = event == "open" and isinstance(arguments[2], int) and arguments[2] & (os.O_WRONLY | os.O_RDWR)
+        if not (writes or event in _CHANGES) or str(root) not in str(arguments[0]):
+            return
+        seen += 1
+        if seen == number:
+            descriptor = os.open(report, os.O_CREAT | os.O_RDONLY)
+            os.close(descriptor)
+            os.write(1, f"{event} {Path(str(arguments[0])).name}\n".encode())
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    sys.addaudithook(hook)
+
+
+def in_child(campaign: Path, number: int | None, output: Path) -> int:
+    """One worker; its wait status."""
+    pid = os.fork()
+    if pid == 0:
+        descriptor = os.open(output, os.O_CREAT | os.O_WRONLY | os.O_TRUNC)
+        os.dup2(descriptor, 1)
+        if number is not None:
+            die_at(number, campaign, output)
+        os._exit(worker.main([str(campaign)]))
+    return os.waitpid(pid, 0)[1]
+
+
+def main(planned: Path, scratch: Path) -> None:
+    """Every n until a worker comes to its end."""
+    number = 0
+    while True:
+        number += 1
+        campaign, output = scratch / f"dies-at-{number}", scratch / "what"
+        shutil.copytree(planned, campaign)
+        status = in_child(campaign, number, output)
+        if os.WIFEXITED(status):
+            break
+        again = in_child(campaign, None, scratch / "again")
+        line = {
+            "change": output.read_text().strip(),
+            "killed": os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL,
+            "again": os.waitstatus_to_exitcode(again),
+            "table": table(campaign),
+        }
+        print(json.dumps(line), flush=True)
+        shutil.rmtree(campaign)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), Path(sys.argv[2]))

@@ -1,0 +1,151 @@
+"""Faults 5 and 6: a full disk in dump, log, checkpoint, result and index, and restart files that are cut or flipped."""
+
+import json
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from campaign_commands import ENVIRONMENT, PATIENCE_S, molgun, wait_for
+from conftest import SmallDisk
+from fault_cases import assert_same_table, finish, plan_stock, start_quietly, table, workers_of
+
+from molgun_lmp.campaign.outputs import require_whole, whole_frames
+from molgun_lmp.errors import CampaignError
+from molgun_lmp.gun.pools import Pool
+
+pytestmark = pytest.mark.engine
+
+STEPS, EVERY = 30_000, 2000
+
+
+@pytest.fixture(scope="module")
+def planned(tmp_path_factory: pytest.TempPathFactory, slab_pool: Pool, molecule_pool: Pool) -> Path:
+    folder = tmp_path_factory.mktemp("planned")
+    return plan_stock(folder, slab_pool, molecule_pool, trajectories=8, steps=STEPS, every=EVERY)
+
+
+@pytest.fixture(scope="module")
+def undisturbed(planned: Path) -> dict[str, dict[str, Any]]:
+    copy = planned.with_name("undisturbed")
+    shutil.copytree(planned, copy)
+    assert molgun("run", copy, "--workers", "2").returncode == 0
+    return table(copy)
+
+
+@pytest.mark.parametrize("leave_bytes", [0, 4096, 16_384, 40_960])
+def test_a_disk_that_fills_up_in_the_middle_costs_no_more_than_time(
+    planned: Path, undisturbed: dict[str, dict[str, Any]], small_disk: SmallDisk, tmp_path: Path, leave_bytes: int
+) -> None:
+    campaign = small_disk.path / "campaign"
+    shutil.copytree(planned, campaign)
+    log = tmp_path / "log"
+    process = start_quietly(campaign, log, workers=2)
+    wait_for(lambda: list(campaign.glob("trajectories/*/*/run-*/restart.a")), "a checkpoint")
+    small_disk.fill(leave_bytes)
+    assert process.wait(PATIENCE_S) == CampaignError.exit_code, log.read_text()[-3000:]
+    assert "the same command" in log.read_text()
+    assert "Traceback" not in log.read_text()
+    status = molgun("status", campaign, "--json")
+    assert status.returncode == 0, "the status is read without writing an index"
+    assert json.loads(status.stdout)["failed"] == 0
+    for identifier, row in table(campaign).items():
+        assert row == undisturbed[identifier], "what ended on a full disk is whole"
+    small_disk.empty()
+    finish(campaign, workers=2)
+    assert_same_table(campaign, undisturbed)
+
+
+def test_a_disk_that_was_full_for_a_moment_leaves_no_result_with_gaps(
+    planned: Path, undisturbed: dict[str, dict[str, Any]], small_disk: SmallDisk, tmp_path: Path
+) -> None:
+    """LAMMPS writes on as if nothing had been: frames and lines of the log are missing in the middle."""
+    campaign = small_disk.path / "campaign"
+    shutil.copytree(planned, campaign)
+    stop = threading.Event()
+
+    def fill_and_empty() -> None:
+        rng = random.Random(24)
+        while not stop.is_set():
+            small_disk.fill()
+            time.sleep(rng.uniform(0.05, 0.3))
+            small_disk.empty()
+            time.sleep(rng.uniform(0.2, 1.0))
+
+    process = start_quietly(campaign, tmp_path / "log", workers=2)
+    wait_for(lambda: list(campaign.glob("trajectories/*/*/run-*/traj.dump")), "a dump")
+    filler = threading.Thread(target=fill_and_empty)
+    filler.start()
+    try:
+        for _ in range(4):
+            assert process.wait(PATIENCE_S) in {0, CampaignError.exit_code}, (tmp_path / "log").read_text()[-3000:]
+            process = start_quietly(campaign, tmp_path / "log", workers=2)
+        process.send_signal(signal.SIGTERM)
+        process.wait(PATIENCE_S)
+    finally:
+        stop.set()
+        filler.join()
+        small_disk.empty()
+    finish(campaign, workers=2)
+    assert_same_table(campaign, undisturbed)
+
+
+def test_a_dump_cut_at_any_byte_of_its_last_frames_is_found(planned: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "copy"
+    shutil.copytree(planned, copy)
+    assert molgun("run", copy, "--only", "0").returncode == 0
+    (dump,) = copy.glob("trajectories/*/000000/run-1/traj.dump")
+    require_whole(dump.parent, dump_every=EVERY)
+    content = dump.read_bytes()
+    frames = list(whole_frames(dump))
+    assert [frame.step for frame in frames] == list(range(0, STEPS + 1, EVERY))
+    start = frames[-2].end
+    for end in (*range(start + 1, start + 400), *range(start + 400, len(content), 97), len(content) - 1):
+        dump.write_bytes(content[:end])
+        with pytest.raises(OSError, match="a frame is cut"):
+            require_whole(dump.parent, dump_every=EVERY)
+    for first, last in ((start - 3000, start - 20), (frames[0].end, frames[1].end), (200, 4296)):
+        dump.write_bytes(content[:first] + content[last:])
+        with pytest.raises(OSError, match="a frame is cut|frames are missing"):
+            require_whole(dump.parent, dump_every=EVERY)
+    dump.write_bytes(content)
+    (dump.parent / "log.lammps").write_bytes((dump.parent / "log.lammps").read_bytes()[:-30])
+    with pytest.raises(OSError, match="log"):
+        require_whole(dump.parent, dump_every=EVERY)
+
+
+@pytest.mark.parametrize("damage", ["newest cut", "newest flipped", "both flipped", "list cut", "dump cut"])
+def test_a_killed_run_whose_files_are_damaged_goes_on_from_what_is_whole(
+    planned: Path, undisturbed: dict[str, dict[str, Any]], tmp_path: Path, damage: str
+) -> None:
+    campaign = tmp_path / "campaign"
+    shutil.copytree(planned, campaign)
+    command = [sys.executable, "-m", "molgun_lmp.campaign.worker", str(campaign), "--only", "1"]
+    run = campaign / "trajectories" / "0000" / "000001" / "run-1"
+    with subprocess.Popen(command, env=ENVIRONMENT, stderr=subprocess.DEVNULL) as worker:
+        wait_for((run / "restart.b").is_file, "two checkpoints")
+        wait_for((run / "checkpoints.json").is_file, "their list")
+        worker.kill()
+    listed = json.loads((run / "checkpoints.json").read_text())["checkpoints"]
+    if damage == "list cut":
+        os.truncate(run / "checkpoints.json", 100)
+    elif damage == "dump cut":
+        os.truncate(run / "traj.dump", (run / "traj.dump").stat().st_size - 7)
+    elif damage == "newest cut":
+        os.truncate(run / listed[0]["name"], 5000)
+    else:
+        for one in listed[: 2 if damage == "both flipped" else 1]:
+            content = bytearray((run / one["name"]).read_bytes())
+            content[len(content) // 2] ^= 1
+            (run / one["name"]).write_bytes(content)
+    subprocess.run(command, env=ENVIRONMENT, check=True, capture_output=True, timeout=PATIENCE_S)
+    (row,) = table(campaign).values()
+    assert row == undisturbed["000001"]
+    assert not workers_of(campaign)
