@@ -179,6 +179,7 @@ def _cause_of(message: str) -> Cause:
         ("non-numeric", Cause.NAN_FORCE),
         ("lost atoms", Cause.LOST_ATOMS),
         ("no space left", Cause.DISK),
+        ("i/o error while writing", Cause.DISK),
         ("out of memory", Cause.OUT_OF_MEMORY),
         ("can't allocate", Cause.OUT_OF_MEMORY),
         ("failed to allocate", Cause.OUT_OF_MEMORY),

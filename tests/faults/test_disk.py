@@ -9,12 +9,12 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from campaign_commands import ENVIRONMENT, PATIENCE_S, molgun, wait_for
-from conftest import SmallDisk
 from fault_cases import assert_same_table, finish, plan_stock, start_quietly, table, workers_of
 
 from molgun_lmp.campaign.outputs import require_whole, whole_frames
@@ -24,6 +24,45 @@ from molgun_lmp.gun.pools import Pool
 pytestmark = pytest.mark.engine
 
 STEPS, EVERY = 30_000, 2000
+
+
+class SmallDisk:
+    """A tmpfs of some MiB; `fill` leaves no byte free, `empty` takes the filling out again."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._filling = path / "filling"
+
+    def fill(self, leave_bytes: int = 0) -> None:
+        """Write until nothing is left but `leave_bytes` (whole pages)."""
+        with self._filling.open("ab", buffering=0) as handle:
+            try:
+                while True:
+                    handle.write(bytes(4096))
+            except OSError:
+                pass
+        if leave_bytes:
+            os.truncate(self._filling, max(0, self._filling.stat().st_size - leave_bytes))
+
+    def empty(self) -> None:
+        """Make room."""
+        self._filling.unlink(missing_ok=True)
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[SmallDisk]:
+    """Skips, loudly, where this user may not mount."""
+    path = tmp_path / "disk"
+    path.mkdir()
+    done = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=24m", "tmpfs", str(path)], capture_output=True, text=True, check=False
+    )
+    if done.returncode != 0:
+        pytest.skip(f"A FULL DISK IS NOT TESTED: only root may mount a tmpfs ({done.stderr.strip()})")
+    try:
+        yield SmallDisk(path)
+    finally:
+        subprocess.run(["umount", "-l", str(path)], check=True)
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +79,7 @@ def undisturbed(planned: Path) -> dict[str, dict[str, Any]]:
     return table(copy)
 
 
-@pytest.mark.parametrize("leave_bytes", [0, 4096, 16_384, 40_960])
+@pytest.mark.parametrize("leave_bytes", [0, 16_384])
 def test_a_disk_that_fills_up_in_the_middle_costs_no_more_than_time(
     planned: Path, undisturbed: dict[str, dict[str, Any]], small_disk: SmallDisk, tmp_path: Path, leave_bytes: int
 ) -> None:
@@ -113,7 +152,7 @@ def test_a_dump_cut_at_any_byte_of_its_last_frames_is_found(planned: Path, tmp_p
             require_whole(dump.parent, dump_every=EVERY)
     for first, last in ((start - 3000, start - 20), (frames[0].end, frames[1].end), (200, 4296)):
         dump.write_bytes(content[:first] + content[last:])
-        with pytest.raises(OSError, match="a frame is cut|frames are missing"):
+        with pytest.raises(OSError, match=r"a frame is cut|frames are missing"):
             require_whole(dump.parent, dump_every=EVERY)
     dump.write_bytes(content)
     (dump.parent / "log.lammps").write_bytes((dump.parent / "log.lammps").read_bytes()[:-30])
