@@ -10,11 +10,12 @@ BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 
 .DELETE_ON_ERROR:
-.PHONY: demo test lint types format clean help
+.PHONY: demo test soak lint types format clean help
 
 help:
 	@echo "make demo   real ECCO molecules fired at Si(001): outcomes and a report page in $(DEMO)/"
 	@echo "make test   all tests (a system package that is absent skips its tests loudly)"
+	@echo "make soak   a campaign that is killed and doubled again and again loses nothing (SCALE=0.02: a minute)"
 	@echo "make lint types format clean"
 
 $(READY): pyproject.toml constraints.txt
@@ -34,6 +35,12 @@ demo: $(READY)
 
 test: $(READY)
 	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile
+
+# 10,000 trajectories, 200 kills, two coordinators and a full disk, times SCALE; half an hour at most, in SOAK/.
+SCALE  ?= 1
+SOAK   ?= soak
+soak: $(READY)
+	PYTHONPATH=tests/shared $(BIN)/python tests/faults/soak.py $(SOAK) $(SCALE)
 
 lint: $(READY)
 	$(BIN)/ruff check .
