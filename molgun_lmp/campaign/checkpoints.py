@@ -169,7 +169,7 @@ def _time_ns(file: Path) -> int | None:
 def _read_record(run: Path) -> RunRecord | None:
     try:
         return RunRecord.from_json(json.loads((run / CHECKPOINTS_NAME).read_bytes()))
-    except (OSError, ValidationError, ValueError):
+    except (OSError, ValidationError, ValueError, RecursionError):
         return None
 
 

@@ -169,7 +169,7 @@ def read_claim(file: Path) -> Claim | None:
     """A claim, None where the file is damaged. Raises `FileNotFoundError`."""
     try:
         return Claim.from_json(json.loads(file.read_bytes()))
-    except (ValidationError, ValueError):
+    except (ValidationError, ValueError, RecursionError):
         return None
 
 

@@ -87,7 +87,7 @@ class TrajectoryFolder:
         file = self.path / SHOT_NAME
         try:
             return Shot.from_json(json.loads(file.read_bytes()))
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, RecursionError) as error:
             raise CampaignError(f"{file} is missing or damaged ({error}). Plan the campaign again.") from error
 
     def result(self) -> TrajectoryResult | None:
@@ -96,7 +96,7 @@ class TrajectoryFolder:
             return TrajectoryResult.from_json(json.loads(self.result_file.read_bytes()))
         except FileNotFoundError:
             return None
-        except (OSError, ValidationError, ValueError) as error:
+        except (OSError, ValidationError, ValueError, RecursionError) as error:
             raise CampaignError(
                 f"{self.result_file} is damaged ({error}). Delete it, and `molgun run` fires the trajectory again."
             ) from error

@@ -131,7 +131,7 @@ def _read_head(path: Path) -> tuple[frozenset[str], float]:
         return frozenset(chemical_symbols[z] for z in document["atomic_numbers"]), float(document["r_cut"])
     except OSError as error:
         raise ModelError(f"the model {path} cannot be read: {error}. Check the path.") from error
-    except (ValueError, KeyError, TypeError, IndexError) as error:
+    except (ValueError, KeyError, TypeError, IndexError, RecursionError) as error:
         raise ModelError(
             f"{path} is not a symmetrix model ({type(error).__name__}: {error}). Make one with `molgun export` or "
             "`symmetrix_extract_mace`."

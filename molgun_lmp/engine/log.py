@@ -10,7 +10,7 @@ import numpy as np
 from molgun_lmp.records import FloatArray
 
 _HEADER: Final = "   Step "
-_HALT: Final = re.compile(r"Fix halt condition for fix-id (\S+) met on step (\d+) with value (\S+)")
+_HALT: Final = re.compile(r"Fix halt condition for fix-id (\S+) met on step (\d{1,18}) with value (\S+)")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -74,11 +74,11 @@ def joined_thermo(tables: Iterable[ThermoTable]) -> Mapping[str, FloatArray]:
 
 def last_halt(text: str) -> Halt | None:
     """The last `fix halt` that acted, or None. It needs `message yes` (LAMMPS' default) in the fix."""
-    found = _HALT.findall("\n".join(_whole_lines(text)))
-    if not found:
-        return None
-    fix_id, step, value = found[-1]
-    return Halt(fix_id=fix_id, step=int(step), value=float(value))
+    for fix_id, step, value in reversed(_HALT.findall("\n".join(_whole_lines(text)))):
+        numbers = _numbers([value])
+        if numbers is not None:
+            return Halt(fix_id=fix_id, step=int(step), value=numbers[0])
+    return None
 
 
 def _whole_lines(text: str) -> list[str]:

@@ -42,6 +42,8 @@ def recover_shot(data_text: str, top: npt.NDArray[np.bool_]) -> MeasuredShot:
     n_slab = len(top)
     try:
         frame, velocities = _parse(data_text)
+        if not all(np.isfinite(values).all() for values in (frame.positions, velocities, frame.cell[:])):
+            raise ValueError("a number is not finite")
     except (ValueError, KeyError, IndexError) as error:
         raise InputFileError(f"this is not the data file of a shot: {error!r}. Plan the campaign again.") from error
     masses, positions = frame.get_masses(), np.asarray(frame.positions)

@@ -10,6 +10,7 @@ import os
 import random
 import signal
 import subprocess
+import sys
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -81,7 +82,8 @@ def workers_of(campaign: Path) -> list[int]:
                 words = (entry / "cmdline").read_bytes().split(b"\0")
             except OSError:
                 continue
-            if b"molgun_lmp.campaign.worker" in words and str(campaign.resolve()).encode() in words:
+            ours = words[0] == sys.executable.encode() and b"molgun_lmp.campaign.worker" in words
+            if ours and str(campaign.resolve()).encode() in words:
                 found.append(int(entry.name))
     return found
 

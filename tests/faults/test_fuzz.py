@@ -1,0 +1,169 @@
+"""Readers of what may be damaged or hostile: random bytes, cuts and changes give a result or an error of ours."""
+
+import json
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from molgun_lmp.analysis.dumps import read_frames
+from molgun_lmp.campaign.checkpoints import find_resumption, made_progress, restart_step
+from molgun_lmp.campaign.claims import look, read_claim
+from molgun_lmp.campaign.manifest import read_manifest
+from molgun_lmp.campaign.outputs import whole_frames
+from molgun_lmp.campaign.store import TrajectoryFolder
+from molgun_lmp.config import load_campaign
+from molgun_lmp.engine.log import joined_thermo, last_halt, thermo_tables
+from molgun_lmp.errors import MolgunError
+from molgun_lmp.gun.recover import recover_shot
+from molgun_lmp.training.card import read_card
+
+EXAMPLES = 150
+DUMP = (
+    b"ITEM: TIMESTEP\n0\nITEM: NUMBER OF ATOMS\n2\nITEM: BOX BOUNDS xy xz yz pp pp pp\n0 9 0\n0 9 0\n0 9 0\n"
+    b"ITEM: ATOMS id type element x y z ix iy iz vx vy vz\n1 1 H 0.1 0.2 0.3 0 0 0 1 1 1\n2 2 C 1 2 3 0 0 0 1 1 1\n"
+)
+DATA = (
+    b"title\n\n2 atoms\n2 atom types\n\n0.0 9.0 xlo xhi\n0.0 9.0 ylo yhi\n0.0 9.0 zlo zhi\n\nMasses\n\n1 1.008 # H\n"
+    b"2 28.085 # Si\n\nAtoms # atomic\n\n1 2 1.0 1.0 1.0 0 0 0\n2 1 1.0 1.0 7.0 0 0 0\n\nVelocities\n\n"
+    b"1 0.0 0.0 0.0\n2 0.0 0.0 -9.0\n"
+)
+CLAIM = json.dumps(
+    {
+        "number": 1,
+        "token": "a1",
+        "owner": {"host": "h", "machine": "m", "pid": 7, "started": 9},
+        "folder": 12,
+        "hung": False,
+    }
+).encode()
+RESULT = json.dumps(
+    {
+        "trajectory_id": "000003",
+        "state": "finished",
+        "stop": "completed",
+        "cause": None,
+        "message": "",
+        "steps": 10,
+        "energy": {"drift_ev_per_atom_per_ps": None, "excursion_ev_per_atom": None, "flagged": False},
+        "wall_s": 1.0,
+        "started_at": "2026",
+        "host": "h",
+        "engine": "e",
+        "attempt": 1,
+        "hashes": {},
+        "resumed_at": [],
+    }
+).encode()
+CONFIG = (
+    b"name: a\nseed: 1\ntrajectories: 2\nsystem:\n  slab: {pool: s.xyz}\n  molecule: {pool: m.xyz}\n"
+    b"gun: {kick: {kind: flux, temperature_k: 300}}\n"
+)
+RECORD = json.dumps(
+    {"planned": {"deck": "d"}, "resumed_at": [1], "checkpoints": [{"name": "restart.a", "step": 2, "sha256": "0"}]}
+).encode()
+CARD = json.dumps({"card_format": 1, "name": "x", "elements": ["H"], "files": [], "e0s_ev": {"H": 1.0}}).encode()
+LOG = b"   Step Temp\n 0 1.0\n 10 2.0\nLoop time of 1\nFix halt condition for fix-id h met on step 5 with value 1\n"
+
+
+@st.composite
+def damaged(draw: st.DrawFn, whole: bytes) -> bytes:
+    """A sound file after some cuts, insertions and overwritten pieces; sometimes nothing of it is left."""
+    content = bytearray(whole)
+    for _ in range(draw(st.integers(0, 4))):
+        at = draw(st.integers(0, len(content)))
+        piece = draw(st.one_of(st.binary(max_size=8), st.sampled_from(PIECES)))
+        match draw(st.sampled_from(("cut", "insert", "overwrite", "drop"))):
+            case "cut":
+                del content[at:]
+            case "insert":
+                content[at:at] = piece
+            case "overwrite":
+                content[at : at + len(piece)] = piece
+            case "drop":
+                del content[at : at + draw(st.integers(1, 40))]
+    return bytes(content)
+
+
+PIECES = (
+    *(b"\0", b"\n", b"nan", b"-1", b"1e999", b"99999999999999999999", b"null", b"{", b"]", b'"', b"\xff\xfe"),
+    *(b"[" * 100_000, b"&a [*a]", b"!!python/object/apply:os.system ['touch pwned']", b"ITEM: TIMESTEP\n", b"- ", b"%"),
+    b"1" * 5000,
+)
+
+
+def _shot(file: Path) -> object:
+    import numpy as np
+
+    return recover_shot(file.read_text(errors="replace"), np.array([True]))
+
+
+def _log(file: Path) -> object:
+    text = file.read_text(errors="replace")
+    return joined_thermo(thermo_tables(text)), last_halt(text)
+
+
+def _trajectory(file: Path) -> TrajectoryFolder:
+    return TrajectoryFolder(id="000003", path=file.parent)
+
+
+def _resumption(file: Path) -> object:
+    return find_resumption([file.parent], {"deck": "d"}, dump_every=10), made_progress(file.parent)
+
+
+READERS: dict[str, tuple[str, bytes, Callable[[Path], object]]] = {
+    "dump": ("traj.dump", DUMP * 2, lambda file: list(read_frames(file))),
+    "packed dump": ("traj.dump.gz", DUMP, lambda file: list(read_frames(file))),
+    "dump's frames": ("traj.dump", DUMP, lambda file: list(whole_frames(file))),
+    "data file": ("data.lmp", DATA, _shot),
+    "log": ("log.lammps", LOG, _log),
+    "claim": ("claim-1.json", CLAIM, read_claim),
+    "claim in its folder": ("claim-1.json", CLAIM, lambda file: look(_trajectory(file))),
+    "result": ("result.json", RESULT, lambda file: _trajectory(file).result()),
+    "shot": ("shot.json", RESULT, lambda file: _trajectory(file).shot()),
+    "checkpoints": ("checkpoints.json", RECORD, _resumption),
+    "restart file": ("restart.a", b"LammpS RestartT\0" * 2, lambda file: restart_step(file.read_bytes())),
+    "manifest": ("manifest.json", CARD, lambda file: read_manifest(file.parent)),
+    "campaign file": ("campaign.yaml", CONFIG, load_campaign),
+    "card": ("card.json", CARD, read_card),
+}
+
+
+@pytest.mark.parametrize("reader", READERS)
+@settings(max_examples=EXAMPLES, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@given(data=st.data())
+def test_no_file_ends_in_anything_but_a_clear_error(reader: str, data: Any) -> None:
+    name, whole, read = READERS[reader]
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / name
+        file.write_bytes(data.draw(st.one_of(damaged(whole), st.binary(max_size=300))))
+        try:
+            read(file)
+        except MolgunError as error:
+            assert len(str(error)) > 20
+    assert not Path("pwned").exists()
+
+
+@pytest.mark.parametrize("reader", READERS)
+def test_nor_does_any_nasty_piece_at_any_place(reader: str, tmp_path: Path) -> None:
+    name, whole, read = READERS[reader]
+    for piece in PIECES:
+        for at in (0, 1, len(whole) // 3, len(whole) // 2, len(whole) - 1, len(whole)):
+            for rest in (b"", whole[at:], whole[at + len(piece) :]):
+                (tmp_path / name).write_bytes(whole[:at] + piece + rest)
+                try:
+                    read(tmp_path / name)
+                except MolgunError as error:
+                    assert len(str(error)) > 20
+
+
+@pytest.mark.parametrize("reader", ["dump", "data file", "claim", "result", "campaign file", "dump's frames", "log"])
+def test_the_sound_files_are_read(reader: str, tmp_path: Path) -> None:
+    """Else the test above would only ever see errors."""
+    name, whole, read = READERS[reader]
+    (tmp_path / name).write_bytes(whole if reader != "dump" else DUMP)
+    assert read(tmp_path / name)

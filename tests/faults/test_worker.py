@@ -1,0 +1,90 @@
+"""Faults 12 and 15: what is tried again and what is not, by cause."""
+
+import dataclasses
+import resource
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+from campaign_commands import ENVIRONMENT, PATIENCE_S
+from fault_cases import plan_stock
+
+from molgun_lmp.campaign.opening import open_work
+from molgun_lmp.campaign.store import TrajectoryFolder
+from molgun_lmp.campaign.worker import fire_all
+from molgun_lmp.gun.pools import Pool
+from molgun_lmp.records import Cause, EnergyRecord, Stop, TrajectoryResult
+
+pytestmark = pytest.mark.engine
+
+ENDED = TrajectoryResult(
+    trajectory_id="000000",
+    state="finished",
+    stop=Stop.COMPLETED,
+    cause=None,
+    message="",
+    steps=60,
+    energy=EnergyRecord(drift_ev_per_atom_per_ps=None, excursion_ev_per_atom=None, flagged=False),
+    wall_s=1.0,
+    started_at="2026-11-22T12:00:00Z",
+    host="here",
+    engine="stock float64",
+    attempt=1,
+    hashes={},
+)
+
+
+@pytest.mark.parametrize(
+    ("causes", "runs", "end"),
+    [
+        ([Cause.OUT_OF_MEMORY, None], 2, None),
+        ([Cause.OUT_OF_MEMORY, Cause.OUT_OF_MEMORY], 2, Cause.OUT_OF_MEMORY),
+        ([Cause.NAN_FORCE], 1, Cause.NAN_FORCE),
+        ([Cause.LOST_ATOMS], 1, Cause.LOST_ATOMS),
+    ],
+)
+def test_short_memory_is_tried_once_more_and_physics_is_not(
+    slab_pool: Pool, molecule_pool: Pool, tmp_path: Path, *, causes: list[Cause | None], runs: int, end: Cause | None
+) -> None:
+    work = open_work(plan_stock(tmp_path, slab_pool, molecule_pool, trajectories=1), ())
+    left = list(causes)
+
+    def fire(folder: TrajectoryFolder, number: int, *_: object) -> TrajectoryResult:
+        cause = left.pop(0)
+        folder.run_folder(number).mkdir(exist_ok=True)
+        return ENDED if cause is None else dataclasses.replace(ENDED, state="failed", stop=None, cause=cause)
+
+    assert fire_all(work, fire, threading.Event()) == 1
+    assert len(causes) - len(left) == runs
+    result = work.folders[0].result()
+    assert result is not None
+    assert result.cause is end
+
+
+def test_memory_that_lammps_cannot_get_is_called_so(tmp_path: Path) -> None:
+    """A limit of the address space stands for a machine without memory."""
+    (tmp_path / "in.lammps").write_text(
+        "units metal\nregion b block 0 200 0 200 0 200\ncreate_box 1 b\nmass 1 1\nlattice sc 0.5\n"
+        "pair_style zero 1.0\npair_coeff * *\ncreate_atoms 1 box\nrun 0\n"
+    )
+    code = (
+        "import sys, threading, resource; from pathlib import Path; import mpi4py.MPI, lammps\n"
+        "from molgun_lmp.engine.session import run_deck\n"
+        f"resource.setrlimit(resource.RLIMIT_AS, ({2 * 10**9},) * 2)\n"
+        "folder = Path(sys.argv[1])\n"
+        "run = run_deck(folder / 'in.lammps', variables={}, force_model=None, interrupt=threading.Event(),\n"
+        "               log_path=folder / 'log.lammps', plugin=False)\n"
+        "print(run.cause, run.error)"
+    )
+    assert resource.getrlimit(resource.RLIMIT_AS)[1] == resource.RLIM_INFINITY
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(tmp_path)],
+        env=ENVIRONMENT,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_S,
+        check=True,
+    )
+    assert done.stdout.startswith("out-of-memory"), done.stdout
