@@ -15,6 +15,7 @@ from molgun_lmp.analysis.statistics import shots_needed, wilson
 from molgun_lmp.campaign.durable import json_bytes, replace_file
 from molgun_lmp.campaign.engines import campaign_card, choose_engine, shared_files
 from molgun_lmp.campaign.manifest import MANIFEST_NAME, EngineChoice, Manifest
+from molgun_lmp.campaign.projection import project
 from molgun_lmp.campaign.store import (
     CONFIG_NAME,
     MODEL_FOLDER,
@@ -41,6 +42,7 @@ from molgun_lmp.units import BOLTZMANN_EV_PER_K
 
 _DECK_TEMPLATE = "trajectory.in.j2"
 _ADSORPTION_EV = 3.0
+_MANY_ENOUGH_TO_SAY = 1000
 
 Advance = Callable[[int], None]
 """Called with the number of trajectories that were checked or written so far."""
@@ -235,7 +237,10 @@ def _notes(plan: Plan) -> tuple[str, ...]:
             f"A fraction near one half will be known to ±{50 * (high - low):.0f} % (95 %) at best; ±5 % takes "
             f"{shots_needed(0.05, 0.5)} independent shots, ±1 % {shots_needed(0.01, 0.5)}."
         )
-    else:
+    if shots >= _MANY_ENOUGH_TO_SAY:
+        n_atoms = len(setup.slab.symbols) + len(setup.molecule.symbols)
+        notes.append(project(shots, n_atoms, config.dynamics).sentence(shots))
+    if not shots:
         notes.append("The campaign has no trajectories: `--set trajectories=N` plans some.")
     if config.dynamics.ensemble == "nve" and config.dynamics.bath is None:
         warming = _ADSORPTION_EV / (3 * mobile * BOLTZMANN_EV_PER_K)

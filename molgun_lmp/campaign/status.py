@@ -2,6 +2,7 @@
 
 import dataclasses
 import os
+import shutil
 from collections import Counter
 from pathlib import Path
 from typing import Final, Literal
@@ -52,6 +53,29 @@ class Status(JsonRecord):
     at_work: tuple[Running, ...]
     wall_s: float
     """Sum over ended trajectories."""
+    free_bytes: int
+    """On the disk of the campaign."""
+
+    @property
+    def per_hour(self) -> float | None:
+        """Trajectories that those at work end in an hour, if they take as long as those that have ended."""
+        if not self.running or not self.done or not self.wall_s:
+            return None
+        return 3600.0 * self.running * self.done / self.wall_s
+
+    @property
+    def left_s(self) -> float | None:
+        """Seconds until all have ended at this rate."""
+        rate = self.per_hour
+        return None if rate is None else 3600.0 * self.open / rate
+
+    @property
+    def pace(self) -> str:
+        """Rate, time left and disk in words."""
+        disk = f"{self.free_bytes / 1e9:.1f} GB free on the disk"
+        if self.per_hour is None or self.left_s is None:
+            return disk
+        return f"about {self.per_hour:.3g} an hour, {_duration(self.left_s)} left; {disk}"
 
     @property
     def done(self) -> int:
@@ -107,6 +131,7 @@ def read_status(store: Store) -> Status:
         energy_flagged=sum(row.flagged for row in ended),
         at_work=tuple(at_work),
         wall_s=sum(row.wall_s for row in ended),
+        free_bytes=shutil.disk_usage(store.root).free,
     )
 
 
@@ -139,6 +164,13 @@ def _last_step(log: Path) -> int:
         if len(words) >= 6 and words[0].isdigit():
             return int(words[0])
     return 0
+
+
+def _duration(seconds: float) -> str:
+    for unit, length in (("days", 86_400), ("hours", 3600), ("minutes", 60)):
+        if seconds >= 2 * length:
+            return f"{seconds / length:.0f} {unit}"
+    return f"{seconds:.0f} seconds"
 
 
 def _listed(counts: dict[str, int]) -> str:

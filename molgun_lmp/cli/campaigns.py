@@ -63,7 +63,7 @@ def init(
         answers().print(f"Made {folder} from the example {example}. Next: molgun plan {folder / 'campaign.yaml'}")
 
 
-def plan(
+def plan(  # noqa: PLR0917  # a command
     file: CampaignFile,
     output: Annotated[
         Path | None,
@@ -71,15 +71,19 @@ def plan(
     ] = None,
     overrides: Overrides = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Check everything and write nothing.")] = False,
+    huge: Annotated[
+        bool, typer.Option("--huge", help="Plan more than 100,000 trajectories, whose cost is said without it.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Draw every shot and write one LAMMPS deck for each, after everything was checked."""
-    from molgun_lmp.campaign import planning  # noqa: PLC0415
+    from molgun_lmp.campaign import planning, projection  # noqa: PLC0415
     from molgun_lmp.config import dump_yaml, load_campaign  # noqa: PLC0415
 
     loaded = load_campaign(file, overrides or ())
     folder = output if output is not None else planning.default_folder(loaded)
     planning.require_new(folder)
+    projection.require_meant(loaded, folder, huge=huge)
     with counting("drawing shots", loaded.config.trajectories) as advance:
         checked = planning.check(loaded, advance)
     if not as_json:
@@ -188,7 +192,7 @@ def status(
     if watch:
         now = _watch(store, now)
     if as_json:
-        print_json(now.to_json())
+        print_json({**now.to_json(), "per_hour": now.per_hour, "left_s": now.left_s})
     else:
         answers().print(_status_page(now))
 
@@ -229,7 +233,7 @@ def _status_page(now: "Status") -> "RenderableType":
         Text(f"{one.trajectory_id}  step {one.step} of {now.steps_per_trajectory}  {one.host} process {one.pid}")
         for one in now.at_work
     )
-    return Group(table, *at_work, Text(now.sentence()))
+    return Group(table, *at_work, Text(now.pace), Text(now.sentence()))
 
 
 def retry(

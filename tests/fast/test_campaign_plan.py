@@ -1,5 +1,6 @@
 """Planning: what is written, that it is a pure function of file and seed, and every refusal before anything is."""
 
+import dataclasses
 import json
 import shutil
 from collections.abc import Callable, Mapping
@@ -227,3 +228,13 @@ def test_a_changed_manifest_a_foreign_folder_and_an_unplanned_one_are_told_apart
     (tmp_path / "manifest.json").write_text(json.dumps({"manifest_format": 1}))
     with pytest.raises(CampaignError, match="damaged or of another version"):
         Store.open(tmp_path)
+
+
+def test_the_pace_is_that_of_those_that_have_ended(plan_of: PlanOf, tmp_path: Path) -> None:
+    status = read_status(planning.write(plan_of(tmp_path, {}), tmp_path / "small"))
+    assert (status.per_hour, status.left_s) == (None, None)
+    assert "free on the disk" in status.pace
+    later = dataclasses.replace(status, planned=100, pending=70, running=10, finished=18, failed=2, wall_s=36_000.0)
+    assert later.per_hour == pytest.approx(20.0)
+    assert later.left_s == pytest.approx(4 * 3600.0)
+    assert later.pace.startswith("about 20 an hour, 4 hours left")
