@@ -54,9 +54,10 @@ def peak_mib(*command: str | Path) -> tuple[float, str]:
     return int(done.stderr.split()[-1]) / 1024, done.stdout
 
 
-def plan(folder: Path, trajectories: int) -> Path:
+def plan(folder: Path, trajectories: int, name: str = "planned") -> Path:
     """The example's slab and molecule under a pair potential."""
-    copy_example("ecco-si001", folder / "example")
+    if not (folder / "example").exists():
+        copy_example("ecco-si001", folder / "example")
     settings = {
         "trajectories": trajectories,
         "engine": json.dumps(dict(STOCK)),
@@ -68,9 +69,9 @@ def plan(folder: Path, trajectories: int) -> Path:
     }
     overrides = [word for key, value in settings.items() for word in ("--set", f"{key}={value}")]
     started = time.monotonic()
-    memory, _ = peak_mib("plan", folder / "example" / "campaign.yaml", "--output", folder / "planned", *overrides)
+    memory, _ = peak_mib("plan", folder / "example" / "campaign.yaml", "--output", folder / name, *overrides)
     say(f"planned {trajectories} decks, at most {memory:.0f} MiB", started)
-    return folder / "planned"
+    return folder / name
 
 
 @contextlib.contextmanager
@@ -116,10 +117,12 @@ def undisturbed_run(campaign: Path) -> None:
         assert json.loads(status.stdout)["pending"] == 0
 
 
-def full_disk(planned: Path, folder: Path, trajectories: int) -> None:
-    """A part of the campaign on a disk that is too small, then made larger."""
+def full_disk(folder: Path, trajectories: int) -> None:
+    """The campaign's first trajectories on a disk that is too small, then made larger."""
+    planned = plan(folder, trajectories, "first")
+    expected = {key: row for key, row in table(folder / "undisturbed").items() if int(key) < trajectories}
     started = time.monotonic()
-    with small_disk(folder / "disk", max(8, trajectories * 60 // 1024)) as mounted:
+    with small_disk(folder / "disk", max(4, trajectories * 60 // 1024)) as mounted:
         if not mounted:
             say("A FULL DISK IS LEFT OUT: only root may mount a tmpfs")
             return
@@ -131,7 +134,7 @@ def full_disk(planned: Path, folder: Path, trajectories: int) -> None:
         kept = len(table(campaign))
         subprocess.run(["mount", "-o", "remount,size=90%", str(folder / "disk")], check=True)
         finish(campaign, workers=2)
-        assert_same_table(campaign, table(folder / "undisturbed"))
+        assert_same_table(campaign, expected)
     say(f"a disk that was full after {kept} trajectories, then enlarged: the same table", started)
 
 
@@ -175,7 +178,7 @@ def main(folder: Path, scale: float) -> None:
     again, resumed = sum(one["attempt"] > 1 for one in attempts), sum(bool(one["resumed_at"]) for one in attempts)
     say(f"{again} trajectories took more than one run, {resumed} went on from a checkpoint")
     shutil.rmtree(disturbed)
-    full_disk(planned, folder, trajectories)
+    full_disk(folder, math.ceil(trajectories / 5))
     shutil.rmtree(folder)
     say("soak", started)
 

@@ -1,4 +1,4 @@
-"""Faults 7, 8, 9, 14 and 20: two commands at once, a late owner, signals, ranks that raise or die, 1 to 7 workers."""
+"""Faults 7, 8, 9, 14 and 20: a late owner, signals, ranks that raise or die, 1 to 7 workers."""
 
 import json
 import os
@@ -60,16 +60,6 @@ def test_a_worker_needs_no_torch(campaign: Path) -> None:
     )
     command = [sys.executable, "-c", code, str(campaign), "--only", "0"]
     subprocess.run(command, env=ENVIRONMENT, check=True, timeout=PATIENCE_S)
-
-
-def test_two_commands_at_once_fire_every_trajectory_once(
-    campaign: Path, undisturbed: dict[str, dict[str, Any]], tmp_path: Path
-) -> None:
-    both = [start_quietly(campaign, tmp_path / f"log-{number}", 2) for number in (1, 2)]
-    assert [process.wait(PATIENCE_S) for process in both] == [0, 0]
-    logs = "".join(file.read_text() for file in (campaign / "logs").iterdir())
-    assert logs.count("run 1 begins") == logs.count("begins") == COUNT
-    assert_same_table(campaign, undisturbed)
 
 
 def test_a_late_owner_of_another_machine_is_too_late(
