@@ -178,7 +178,7 @@ def main(folder: Path, scale: float) -> None:
     again, resumed = sum(one["attempt"] > 1 for one in attempts), sum(bool(one["resumed_at"]) for one in attempts)
     say(f"{again} trajectories took more than one run, {resumed} went on from a checkpoint")
     shutil.rmtree(disturbed)
-    full_disk(folder, math.ceil(trajectories / 5))
+    full_disk(folder, min(trajectories, max(150, trajectories // 5)))
     shutil.rmtree(folder)
     say("soak", started)
 
