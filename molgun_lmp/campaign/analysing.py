@@ -10,6 +10,7 @@ import ase.io
 
 from molgun_lmp.analysis.dumps import Frame, read_frames
 from molgun_lmp.analysis.following import Reference
+from molgun_lmp.analysis.kinetics import survival, transitions, wait_of, write_survival, write_transitions
 from molgun_lmp.analysis.outcomes import decide
 from molgun_lmp.analysis.summary import Summary, summarise, write_csv
 from molgun_lmp.campaign.durable import json_bytes, replace_file
@@ -25,6 +26,8 @@ OUTCOMES_JSON: Final = "outcomes.json"
 OUTCOMES_CSV: Final = "outcomes.csv"
 SUMMARY_JSON: Final = "summary.json"
 TABLE_CSV: Final = "table.csv"
+PRECURSOR_CSV: Final = "precursor.csv"
+TRANSITIONS_CSV: Final = "transitions.csv"
 
 _CSV_HEADER: Final = (
     *("trajectory", "mode", "detail", "stuck", "contact", "first_contact_ps", "first_bond_ps", "time_ps"),
@@ -149,6 +152,10 @@ def _write(store: Store, analysis: Analysis) -> None:
         replace_file(folder / OUTCOMES_CSV, _csv(analysis.ended).encode())
         replace_file(folder / SUMMARY_JSON, json_bytes(analysis.summary.to_json()))
         write_csv(analysis.summary, folder / TABLE_CSV)
+        decided = [one.outcome for one in analysis.ended]
+        waits = [wait for wait in map(wait_of, decided) if wait is not None]
+        write_survival(survival(waits), folder / PRECURSOR_CSV)
+        write_transitions(transitions(decided), folder / TRANSITIONS_CSV)
     except OSError as error:
         raise CampaignError(f"cannot write the analysis to {folder}: {error}. Make room and analyse again.") from error
 

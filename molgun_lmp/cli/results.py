@@ -1,4 +1,7 @@
-"""Commands that say what came of a campaign: analyse, report."""
+"""Commands that say what came of a campaign: analyse, report, compare."""
+
+from pathlib import Path
+from typing import Annotated
 
 import typer
 
@@ -10,7 +13,7 @@ _PANEL = "Results"
 
 def register(app: typer.Typer) -> None:
     """Add these commands to `molgun`."""
-    for command in (analyse, report):
+    for command in (analyse, report, compare):
         app.command(rich_help_panel=_PANEL)(command)
 
 
@@ -63,3 +66,45 @@ def report(campaign: CampaignFolder, as_json: AsJson = False) -> None:
     else:
         answers().print(sticking_sentence(analysis.summary), markup=False)
         answers().print(f"Report: {page}", markup=False)
+
+
+def compare(
+    campaigns: Annotated[
+        list[Path], typer.Argument(metavar="REFERENCE CAMPAIGN...", help="Two or more campaign folders.")
+    ],
+    csv: Annotated[
+        Path | None, typer.Option(metavar="FILE.csv", help="Also write the unrounded numbers there.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Put campaigns side by side and say by how much each differs from the first, with 95 % intervals and a test."""
+    from rich.table import Table  # noqa: PLC0415
+
+    from molgun_lmp.analysis.comparison import write_comparison  # noqa: PLC0415
+    from molgun_lmp.campaign.comparing import compare_campaigns, difference_cells  # noqa: PLC0415
+    from molgun_lmp.campaign.store import Store  # noqa: PLC0415
+    from molgun_lmp.errors import InputFileError  # noqa: PLC0415
+
+    stores = [Store.open(folder) for folder in campaigns]
+    with counting("reading trajectories", sum(store.manifest.trajectories for store in stores)) as advance:
+        comparison = compare_campaigns(stores, campaigns, advance)
+    if csv is not None:
+        try:
+            write_comparison(comparison, csv)
+        except OSError as error:
+            raise InputFileError(f"cannot write {csv}: {error.strerror}. Name a file in an existing folder.") from error
+    if as_json:
+        print_json(comparison.to_json())
+        return
+    out = answers()
+    table = Table("", *comparison.names, "difference", "95 %", "95 %, all lines", "p", "p (Holm)", box=None)
+    for cells in difference_cells(comparison):
+        table.add_row(*cells)
+    out.print(table)
+    for name, store in zip(comparison.names, stores, strict=True):
+        out.print(f"{name}: model labels {store.manifest.level_of_theory}", markup=False)
+    out.print(
+        f"Differences are per cent of shots, less {comparison.names[0]}. A difference is beyond chance where its "
+        "interval over all lines leaves out 0.",
+        markup=False,
+    )

@@ -24,6 +24,7 @@ from campaign_commands import (
 )
 from engine_cases import TinyModel
 
+from molgun_lmp.errors import InputFileError
 from molgun_lmp.gun.pools import Pool
 
 pytestmark = pytest.mark.engine
@@ -263,8 +264,20 @@ def test_analysis_and_report_of_a_campaign_read_only_what_is_stored(
     assert document["summary"]["shots"] == 4
     assert [outcome["trajectory_id"] for outcome in document["outcomes"]] == sorted(reference)
     first = {file.name: file.read_bytes() for file in (campaign / "analysis").iterdir()}
+    assert {"precursor.csv", "transitions.csv"} <= set(first)
     assert molgun("analyse", campaign).returncode == 0
     assert {file.name: file.read_bytes() for file in (campaign / "analysis").iterdir()} == first
     page = molgun("report", campaign, "--json")
     assert page.returncode == 0, page.stderr
     assert Path(json.loads(page.stdout)["page"]).read_text().count("<svg") >= 5
+
+    copy = campaign.with_name("copy")
+    shutil.copytree(campaign, copy)
+    compared = molgun("compare", campaign, copy, "--json", "--csv", copy / "differences.csv")
+    assert compared.returncode == 0, compared.stderr
+    found = json.loads(compared.stdout)
+    assert [summary["shots"] for summary in found["summaries"]] == [4, 4]
+    assert {one["difference"] for one in found["differences"]} <= {0.0, None}
+    assert len((copy / "differences.csv").read_text().splitlines()) == 1 + len(found["differences"])
+    refused = molgun("compare", campaign, campaign)
+    assert refused.returncode == InputFileError.exit_code and "two or more different" in refused.stderr

@@ -1,0 +1,98 @@
+"""Waits after first contact: hand-worked curves, competing risks against the truth, transitions."""
+
+import csv
+import dataclasses
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from molgun_lmp.analysis.kinetics import (
+    Fate,
+    Wait,
+    survival,
+    transitions,
+    wait_of,
+    write_survival,
+    write_transitions,
+)
+from molgun_lmp.records import Mode, Outcome
+
+BASE = Outcome(
+    trajectory_id="000000", mode=Mode.PHYSISORBED, stuck=False, contact=True, first_contact_ps=0.5, first_bond_ps=None,
+    time_ps=2.0, lowest_clearance_angstrom=2.0, events=((0.0, Mode.IN_FLIGHT), (0.5, Mode.PHYSISORBED)), bonds=(),
+    reason="", truncated=False, slab_snapshot="s", molecule_snapshot="m",
+)  # fmt: skip
+
+
+def waits(*given: tuple[float, Fate]) -> list[Wait]:
+    return [Wait(time_ps=time, fate=fate) for time, fate in given]
+
+
+def test_a_curve_worked_by_hand() -> None:
+    steps = survival(waits((1, Fate.BOUND), (2, Fate.CENSORED), (2, Fate.LEFT), (3, Fate.BOUND), (4, Fate.CENSORED)))
+    assert [step.time_ps for step in steps] == [0, 1, 2, 3]
+    assert [step.at_risk for step in steps] == [5, 5, 4, 2]
+    assert [step.waiting for step in steps] == pytest.approx([1, 4 / 5, 3 / 5, 3 / 10])
+    assert [step.bound for step in steps] == pytest.approx([0, 1 / 5, 1 / 5, 1 / 2])
+    assert [step.left for step in steps] == pytest.approx([0, 0, 1 / 5, 1 / 5])
+    # Greenwood at t = 2 by hand: 1/(5*4) + 1/(4*3) = 2/15.
+    spread = 1.959963985 * math.sqrt(2 / 15) / abs(math.log(3 / 5))
+    assert steps[2].interval == pytest.approx((0.6 ** math.exp(spread), 0.6 ** math.exp(-spread)))
+
+
+def test_competing_risks_find_the_true_shares_under_censoring() -> None:
+    rng = np.random.default_rng(5)
+    bind, leave, end = rng.exponential(1.0, 4000), rng.exponential(2.0, 4000), rng.uniform(0.5, 3.0, 4000)
+    steps = survival(
+        [
+            Wait(time_ps=t, fate=Fate.CENSORED if t == e else Fate.BOUND if t == b else Fate.LEFT)
+            for b, leaving, e in zip(bind, leave, end, strict=True)
+            for t in (min(b, leaving, e),)
+        ]
+    )
+    at_one = [step for step in steps if step.time_ps <= 1.0][-1]
+    gone = 1 - math.exp(-1.5)
+    assert at_one.waiting == pytest.approx(1 - gone, abs=0.03)
+    assert at_one.bound == pytest.approx(gone * 2 / 3, abs=0.03)
+    assert at_one.left == pytest.approx(gone / 3, abs=0.03)
+    assert at_one.interval[0] < 1 - gone < at_one.interval[1]
+    assert all(step.waiting + step.bound + step.left == pytest.approx(1.0) for step in steps)
+
+
+def test_what_ended_each_wait() -> None:
+    scattered = (*BASE.events, (1.4, Mode.SCATTERED))
+    for change, expected in (
+        ({}, (1.5, Fate.CENSORED)),
+        ({"first_bond_ps": 0.9, "mode": Mode.OT_CY}, (0.4, Fate.BOUND)),
+        ({"first_bond_ps": 0.5, "mode": Mode.FAILED}, (0.0, Fate.BOUND)),
+        ({"mode": Mode.SCATTERED, "events": scattered}, (0.9, Fate.LEFT)),
+        ({"mode": Mode.SCATTERED}, (1.5, Fate.LEFT)),
+        ({"mode": Mode.FAILED}, (1.5, Fate.CENSORED)),
+    ):
+        wait = wait_of(dataclasses.replace(BASE, **change))
+        assert wait is not None
+        assert wait.fate is expected[1]
+        assert wait.time_ps == pytest.approx(expected[0])
+    assert wait_of(dataclasses.replace(BASE, first_contact_ps=None, contact=False)) is None
+
+
+def test_nobody_in_contact_gives_no_curve_and_everybody_bound_ends_at_zero() -> None:
+    assert [step.at_risk for step in survival([])] == [0]
+    last = survival(waits((0.2, Fate.BOUND), (0.3, Fate.BOUND)))[-1]
+    assert (last.waiting, last.bound, last.interval) == (0.0, 1.0, (0.0, 1.0))
+
+
+def test_transitions_and_curves_are_written_unrounded(tmp_path: Path) -> None:
+    more = dataclasses.replace(BASE, events=(*BASE.events, (1.0, Mode.DB), (1.2, Mode.OT_CY)))
+    counts = transitions([BASE, more, dataclasses.replace(BASE, events=())])
+    assert counts == {
+        (Mode.DB, Mode.OT_CY): 1, (Mode.IN_FLIGHT, Mode.PHYSISORBED): 2, (Mode.PHYSISORBED, Mode.DB): 1,
+    }  # fmt: skip
+    assert next(iter(counts)) == (Mode.DB, Mode.OT_CY)
+    lines = write_transitions(counts, tmp_path / "t.csv").read_text().splitlines()
+    assert lines == ["from,to,count", "DB,OT-CY,1", "in flight,physisorbed,2", "physisorbed,DB,1"]
+    steps = survival(waits((1 / 3, Fate.BOUND), (1.0, Fate.CENSORED), (2.0, Fate.CENSORED)))
+    rows = list(csv.DictReader(write_survival(steps, tmp_path / "s.csv").open(encoding="utf-8")))
+    assert (float(rows[1]["after_contact_ps"]), float(rows[1]["waiting"])) == (1 / 3, 1 - 1 / 3)
