@@ -6,19 +6,27 @@ from molgun_lmp.campaign.manifest import EngineChoice
 from molgun_lmp.campaign.store import ENGINE_NAME, MODEL_FOLDER
 from molgun_lmp.config import Campaign
 from molgun_lmp.engine.resolve import ResolvedEngine, engine_include, resolve_engine
+from molgun_lmp.errors import ConfigError
 from molgun_lmp.training.card import CARD_NAME, ModelCard
 
 
 def choose_engine(config: Campaign, card: ModelCard, model_folder: Path, elements: tuple[str, ...]) -> EngineChoice:
     """The engine that the campaign file asks for, or the fastest that this machine and model allow.
 
-    Raises `EngineError` where none runs here, `ModelError` where the model has no file for it in the dtype asked for.
+    Raises `EngineError` where none runs here, `ModelError` where the model has no file for it in the dtype asked for,
+    `ConfigError` for trajectories together with an engine that takes one at a time.
     """
     engine = resolve_engine(config.engine, config.model.dtype, card, model_folder)
+    if engine.kind == "mace" and config.engine.together > 1:
+        raise ConfigError(
+            f"engine.together is {config.engine.together}, and the pair style of the engine `mace` takes one "
+            "trajectory at a time: set engine.kind to torchscript, or engine.together to 1."
+        )
     return EngineChoice(
         kind=engine.kind,
         dtype=engine.dtype,
         threads=config.engine.threads,
+        together=config.engine.together,
         hung_after_s=config.engine.hung_after_s,
         model_file=engine.model_file,
         elements=elements,

@@ -1,9 +1,10 @@
 """A deployed TorchScript MACE asked from Python: needs no compiler, and takes many structures in one call."""
 
+import os
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from ase.data import chemical_symbols
@@ -112,6 +113,19 @@ class TorchScriptModel:
                 "Use a model of these elements."
             )
         return found
+
+
+_LOCAL_RANK: Final = ("MPI_LOCALRANKID", "OMPI_COMM_WORLD_LOCAL_RANK", "SLURM_LOCALID")
+
+
+def local_device() -> str:
+    """The device of this process: `cuda:i` by its rank on this host where torch has GPUs, or else `cpu`."""
+    import torch  # noqa: PLC0415
+
+    if not torch.cuda.is_available():
+        return "cpu"
+    rank = next((int(os.environ[name]) for name in _LOCAL_RANK if os.environ.get(name, "").isdigit()), 0)
+    return f"cuda:{rank % torch.cuda.device_count()}"
 
 
 def _edges(structure: Structure, cutoff: float) -> tuple[IntArray, FloatArray, FloatArray]:
