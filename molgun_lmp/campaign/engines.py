@@ -9,6 +9,7 @@ from molgun_lmp.campaign.store import ENGINE_NAME, MODEL_FOLDER
 from molgun_lmp.config import Campaign, LoadedCampaign
 from molgun_lmp.engine.resolve import ResolvedEngine, engine_include, resolve_engine
 from molgun_lmp.engine.stock import stock_card, stock_include
+from molgun_lmp.errors import ConfigError
 from molgun_lmp.training.card import CARD_NAME, ModelCard, check_elements, load_card
 
 
@@ -29,9 +30,11 @@ def campaign_card(loaded: LoadedCampaign, elements: Iterable[str]) -> ModelCard:
 def choose_engine(config: Campaign, card: ModelCard, model_folder: Path, elements: tuple[str, ...]) -> EngineChoice:
     """The engine that the campaign file asks for, or the fastest that this machine and model allow.
 
-    Raises `EngineError` where none runs here, `ModelError` where the model has no file for it in the dtype asked for.
+    Raises `EngineError` where none runs here, `ModelError` where the model has no file for it in the dtype asked for,
+    `ConfigError` for trajectories together with an engine that takes one at a time.
     """
     if config.engine.kind == "stock":
+        _require_one_at_a_time(config, "stock")
         return EngineChoice(
             kind="stock",
             dtype="float64",
@@ -42,14 +45,25 @@ def choose_engine(config: Campaign, card: ModelCard, model_folder: Path, element
             commands=config.engine.commands,
         )
     engine = resolve_engine(config.engine, config.model.dtype, card, model_folder)
+    if engine.kind == "mace":
+        _require_one_at_a_time(config, "mace")
     return EngineChoice(
         kind=engine.kind,
         dtype=engine.dtype,
         threads=config.engine.threads,
+        together=config.engine.together,
         hung_after_s=config.engine.hung_after_s,
         model_file=engine.model_file,
         elements=elements,
     )
+
+
+def _require_one_at_a_time(config: Campaign, kind: str) -> None:
+    if config.engine.together > 1:
+        raise ConfigError(
+            f"engine.together is {config.engine.together}, and the pair style of the engine `{kind}` takes one "
+            "trajectory at a time: set engine.kind to torchscript, or engine.together to 1."
+        )
 
 
 def shared_files(engine: EngineChoice, card: ModelCard, model_folder: Path) -> dict[str, bytes]:

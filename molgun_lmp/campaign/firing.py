@@ -1,5 +1,6 @@
 """One run of one deck: checked, copied into the folder of the run, handed to LAMMPS, and its end put into words."""
 
+import contextlib
 import datetime
 import errno
 import logging
@@ -25,8 +26,10 @@ from molgun_lmp.campaign.outputs import require_whole
 from molgun_lmp.campaign.store import MODEL_FOLDER, TrajectoryFolder
 from molgun_lmp.campaign.work import Work
 from molgun_lmp.engine.force_models import ForceModel, SymmetrixModel
+from molgun_lmp.engine.joint import JointEvaluation
 from molgun_lmp.engine.plugin_build import ensure_plugin
 from molgun_lmp.engine.session import DeckRun, Watchdog, run_deck
+from molgun_lmp.engine.torch_model import TorchScriptModel, local_device
 from molgun_lmp.gun.names import DATA_NAME, DUMP_NAME, INPUT_NAME, LOG_NAME, RESTART_NAMES, RESUME_NAME, STOP_OF_FIX
 from molgun_lmp.provenance import sha256_file
 from molgun_lmp.records import Cause, EnergyRecord, Stop, TrajectoryResult
@@ -49,16 +52,14 @@ def open_engine(work: Work) -> Iterator[Fire]:
     not run here.
     """
     verify_shared(work)
-    model: ForceModel | None = None
-    if work.engine.kind == "mace":
-        ensure_plugin()
-    elif work.engine.kind == "symmetrix":
-        model = SymmetrixModel(work.root / MODEL_FOLDER / work.engine.model_file, dtype=work.engine.dtype)
+    model = _force_model(work)
+    joint = None if model is None or work.engine.together == 1 else JointEvaluation(model)
 
     def fire(
         folder: TrajectoryFolder, number: int, interrupt: threading.Event, on_hung: OnHung
     ) -> TrajectoryResult | None:
-        return fire_one(work, folder, number, model, interrupt, on_hung=on_hung)
+        with contextlib.nullcontext(model) if joint is None else joint.member() as asked:
+            return fire_one(work, folder, number, asked, interrupt, on_hung=on_hung)
 
     before = Path.cwd()
     os.chdir(work.root)
@@ -66,6 +67,18 @@ def open_engine(work: Work) -> Iterator[Fire]:
         yield fire
     finally:
         os.chdir(before)
+
+
+def _force_model(work: Work) -> ForceModel | None:
+    """The model, loaded; None where the deck's own pair style reads it."""
+    file = work.root / MODEL_FOLDER / work.engine.model_file
+    if work.engine.kind == "symmetrix":
+        return SymmetrixModel(file, dtype=work.engine.dtype)
+    if work.engine.kind == "torchscript":
+        return TorchScriptModel(file, device=local_device())
+    if work.engine.kind == "mace":
+        ensure_plugin()
+    return None
 
 
 def fire_one(

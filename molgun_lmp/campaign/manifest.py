@@ -14,10 +14,12 @@ MANIFEST_NAME: Final = "manifest.json"
 class EngineChoice(Section):
     """What computes the forces of a whole campaign, resolved once."""
 
-    kind: Literal["mace", "symmetrix", "stock"]
+    kind: Literal["mace", "symmetrix", "torchscript", "stock"]
     dtype: Literal["float32", "float64"]
     threads: int
     """CPU threads of one worker."""
+    together: int = 1
+    """Trajectories that one worker fires at once."""
     hung_after_s: float = 600.0
     """Longest time of a step."""
     model_file: str

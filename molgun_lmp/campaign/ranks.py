@@ -13,8 +13,9 @@ from molgun_lmp.campaign.background import repeated
 from molgun_lmp.campaign.firing import open_engine
 from molgun_lmp.campaign.integrity import verify_open
 from molgun_lmp.campaign.monitor import Monitor, progress_display
+from molgun_lmp.campaign.together import fire_together
 from molgun_lmp.campaign.work import Work
-from molgun_lmp.campaign.worker import fire_all, interrupt_on_signals
+from molgun_lmp.campaign.worker import interrupt_on_signals
 from molgun_lmp.engine.launcher import check_launcher, check_world_size, examine_launch
 from molgun_lmp.errors import InterruptedRunError
 from molgun_lmp.threads import thread_environment
@@ -49,7 +50,7 @@ def work_as_rank(work: Work, console: Console) -> bool:
             if speaks:
                 verify_open(work)
             with open_engine(work) as fire:
-                fire_all(work, fire, interrupt)
+                fire_together(work, fire, interrupt)
         except InterruptedRunError as interrupted:
             if not speaks:  # every rank was told to stop; one says so
                 raise SystemExit(interrupted.exit_code) from None

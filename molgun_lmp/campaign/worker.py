@@ -192,12 +192,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--only", nargs="*", default=[], metavar="ID")
     parser.add_argument("--parent", type=int, help="end when this process is no longer the parent")
     options = parser.parse_args(arguments)
+    from molgun_lmp.campaign.together import fire_together  # noqa: PLC0415 - it needs fire_all of this module
+
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(process)d %(levelname)s %(message)s")
     interrupt = interrupt_on_signals(options.folder / STOP_NAME, options.parent)
     try:
         work = open_work(options.folder, options.only)
         with open_engine(work) as fire:
-            fire_all(work, fire, interrupt)
+            fire_together(work, fire, interrupt)
     except MolgunError as error:
         print(f"{ERROR_MARK}{error}", file=sys.stderr, flush=True)
         return error.exit_code

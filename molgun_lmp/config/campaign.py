@@ -25,8 +25,9 @@ class Model(Section):
 class Engine(Section):
     """What computes the forces."""
 
-    kind: Literal["auto", "mace", "symmetrix", "stock"] = "auto"
+    kind: Literal["auto", "mace", "symmetrix", "torchscript", "stock"] = "auto"
     """`mace`: the TorchScript pair style; `symmetrix`: the same model many times faster on CPUs (extra `fast`);
+    `torchscript`: the pair style's file asked from Python, which needs no compiler and can be asked `together`;
     `auto`: the fastest that passed parity for this model and runs on this machine, resolved once, at `plan`;
     `stock`: no model, but the analytic pair potential of `commands`, to try a protocol or a machine with."""
     commands: tuple[str, ...] = ()
@@ -36,6 +37,9 @@ class Engine(Section):
     threads: PositiveInt = 1
     """CPU threads of one worker. With one, a trajectory can be repeated bit for bit; with more, sums are taken in any
     order and two runs of one deck part after some hundred steps."""
+    together: PositiveInt = 1
+    """Trajectories that one worker fires at once, their forces in one evaluation: for GPUs (`torchscript`). One core
+    gains nothing from it. With more than 1 a trajectory repeats to rounding, not bit for bit."""
     hung_after_s: PositiveFloat = 600.0
     """A step (the first one loads the model) that takes longer has hung: its worker is ended, and another one tries
     the trajectory again."""

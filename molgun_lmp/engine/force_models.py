@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final, Literal, Protocol
 
@@ -61,6 +62,10 @@ class ForceModel(Protocol):
         """Energy and forces of one structure. Any exception ends the trajectory, with its words as the cause."""
         ...
 
+    def evaluate_many(self, structures: Sequence[Structure]) -> list[Evaluation]:
+        """Energy and forces of several structures, in their order; none sees a neighbour in another."""
+        ...
+
 
 class SymmetrixModel:
     """A MACE in symmetrix's JSON format (`molgun export` or `symmetrix_extract_mace`), on the CPU.
@@ -96,6 +101,10 @@ class SymmetrixModel:
         self._calculator.calculate(atoms, _WANTED)
         results = self._calculator.results
         return Evaluation(energy_ev=float(results["energy"]), forces=np.asarray(results["forces"], dtype=np.float64))
+
+    def evaluate_many(self, structures: Sequence[Structure]) -> list[Evaluation]:
+        """One after the other: on the CPU a core gains nothing from a batch."""
+        return [self.evaluate(structure) for structure in structures]
 
 
 def symmetrix_calculator(path: Path, dtype: Dtype) -> Any:

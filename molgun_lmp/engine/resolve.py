@@ -15,10 +15,10 @@ from molgun_lmp.engine.plugin_path import build_folder, is_built
 from molgun_lmp.errors import EngineError, ModelError
 from molgun_lmp.training.card import Format, ModelCard, model_file
 
-EngineKind = Literal["mace", "symmetrix"]
+EngineKind = Literal["mace", "symmetrix", "torchscript"]
 Dtype = Literal["float32", "float64"]
 
-ENGINE_KINDS: Final[tuple[EngineKind, ...]] = ("symmetrix", "mace")
+ENGINE_KINDS: Final[tuple[EngineKind, ...]] = ("symmetrix", "mace", "torchscript")
 """Fastest first, on CPUs."""
 
 
@@ -46,7 +46,7 @@ class ResolvedEngine:
 
 def engines_here() -> tuple[Availability, ...]:
     """What this machine can run, fastest first. Nothing is built and nothing heavy imported."""
-    return (_symmetrix(), _mace())
+    return (_symmetrix(), _mace(), _torchscript())
 
 
 def resolve_engine(asked: Engine, dtype: Dtype, card: ModelCard, model_folder: Path) -> ResolvedEngine:
@@ -92,7 +92,7 @@ def engine_include(engine: ResolvedEngine, elements: Sequence[str]) -> str:
     if engine.kind == "mace":
         return f"pair_style mace no_domain_decomposition\npair_coeff * * {model} {symbols}\n"
     return (
-        f"# {model} ({engine.dtype}) is computed by symmetrix, in the callback that molgun attaches to the fix.\n"
+        f"# {model} ({engine.dtype}) is computed by {engine.kind}, in the callback that molgun attaches to the fix.\n"
         "# To run the deck by hand: pair_style mace, with the model's TorchScript file, in place of all these lines.\n"
         f'variable {ELEMENTS_VARIABLE} string "{symbols}"\n'
         f"pair_style zero {engine.cutoff_angstrom:g}\n"
@@ -103,7 +103,11 @@ def engine_include(engine: ResolvedEngine, elements: Sequence[str]) -> str:
 
 
 def _model_file(kind: EngineKind, dtype: Dtype, card: ModelCard, folder: Path) -> str:
-    formats: dict[EngineKind, Format] = {"mace": "torchscript", "symmetrix": "symmetrix"}
+    formats: dict[EngineKind, Format] = {
+        "mace": "torchscript",
+        "symmetrix": "symmetrix",
+        "torchscript": "torchscript",
+    }
     return model_file(folder, card, formats[kind], dtype).name
 
 
@@ -135,3 +139,9 @@ def _symmetrix() -> Availability:
         reason = "symmetrix compiles its kernels, and there is no C++20 compiler: install g++ 10 or later."
         return Availability(kind="symmetrix", available=False, reason=reason)
     return Availability(kind="symmetrix", available=True, reason="symmetrix is installed, and a C++20 compiler.")
+
+
+def _torchscript() -> Availability:
+    if importlib.util.find_spec("torch") is None:
+        return Availability(kind="torchscript", available=False, reason="torch is not installed.")
+    return Availability(kind="torchscript", available=True, reason="torch is installed.")

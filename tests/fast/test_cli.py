@@ -16,7 +16,7 @@ from molgun_lmp.gun.pools import Pool
 
 COMMANDS = [
     *("init", "plan", "run", "status", "equilibrate", "analyse", "report", "compare"),
-    *("dataset", "train", "export", "evaluate", "learning-curve", "descriptors", "doctor", "schema"),
+    *("dataset", "train", "export", "evaluate", "learning-curve", "descriptors", "doctor", "schema", "bench"),
 ]
 
 

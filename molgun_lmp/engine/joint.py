@@ -1,0 +1,106 @@
+"""Many trajectories at once: the force calls of several LAMMPS instances, in threads, become one evaluation."""
+
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+from molgun_lmp.engine.force_models import Evaluation, ForceModel, Structure
+
+
+class JointEvaluation:
+    """Where trajectories meet: once each of those that are under way waits for forces, all are evaluated in one call.
+
+    A trajectory takes part from its first force call until its `member` block ends, so that one which is being set up,
+    or has ended, keeps nobody waiting (continuous batching). Where the joint call raises, the structures are evaluated
+    one by one, and only the guilty ones hear of it.
+    """
+
+    def __init__(self, model: ForceModel) -> None:
+        self._model = model
+        self._changed = threading.Condition()
+        self._members: set[Member] = set()
+        self._asked: dict[Member, Structure] = {}
+        self._answers: dict[Member, Evaluation | BaseException] = {}
+        self._busy = False
+        self.sizes: list[int] = []
+        """How many structures each evaluation held, in order."""
+
+    @contextmanager
+    def member(self) -> Iterator["Member"]:
+        """A force model for one trajectory; the block's end says that it will ask no more."""
+        member = Member(self, self._model)
+        try:
+            yield member
+        finally:
+            with self._changed:
+                self._members.discard(member)
+                self._asked.pop(member, None)
+                self._answers.pop(member, None)
+                self._changed.notify_all()
+
+    def ask(self, member: "Member", structure: Structure) -> Evaluation:
+        """The evaluation of one member's structure, made with those of the others. Raises what the model raises."""
+        with self._changed:
+            self._members.add(member)
+            self._asked[member] = structure
+            self._changed.notify_all()
+            while member not in self._answers:
+                if self._busy or len(self._asked) < len(self._members):
+                    self._changed.wait()
+                    continue
+                self._evaluate_all()
+            answer = self._answers.pop(member)
+        if isinstance(answer, BaseException):
+            raise answer
+        return answer
+
+    def _evaluate_all(self) -> None:
+        """Answer all that was asked, without the lock meanwhile; called, and left, with it."""
+        batch, self._asked = self._asked, {}
+        self._busy = True
+        self._changed.release()
+        try:
+            answers = _answers(self._model, list(batch.values()))
+        finally:
+            self._changed.acquire()
+            self._busy = False
+            self._changed.notify_all()
+        self.sizes.append(len(batch))
+        for member, answer in zip(batch, answers, strict=True):
+            if member in self._members:
+                self._answers[member] = answer
+
+
+class Member:
+    """One trajectory's force model; what it asks is answered together with the others of its `JointEvaluation`."""
+
+    def __init__(self, joint: JointEvaluation, model: ForceModel) -> None:
+        self._joint = joint
+        self._model = model
+
+    @property
+    def elements(self) -> frozenset[str]:
+        """Chemical symbols that the model knows."""
+        return self._model.elements
+
+    @property
+    def cutoff_angstrom(self) -> float:
+        """Largest distance of neighbours."""
+        return self._model.cutoff_angstrom
+
+    def evaluate(self, structure: Structure) -> Evaluation:
+        """Energy and forces of one structure, once the others have asked for theirs."""
+        return self._joint.ask(self, structure)
+
+    def evaluate_many(self, structures: Sequence[Structure]) -> list[Evaluation]:
+        """One after the other: a trajectory has one structure at a time."""
+        return [self.evaluate(structure) for structure in structures]
+
+
+def _answers(model: ForceModel, structures: list[Structure]) -> list[Evaluation | BaseException]:
+    try:
+        return list(model.evaluate_many(structures))
+    except Exception as error:
+        if len(structures) == 1:
+            return [error]
+    return [answer for structure in structures for answer in _answers(model, [structure])]
