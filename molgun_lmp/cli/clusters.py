@@ -1,5 +1,6 @@
 """Commands that send a campaign to a cluster and take its results back: cluster, collect."""
 
+import shlex
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -50,8 +51,8 @@ def cluster(
     for note in chosen.notes:
         answers().print(f"note     {note}", markup=False)
     answers().print(
-        f"Wrote {len(record.trajectories)} trajectories to {output}. Copy it there, then: cd {output.name} "
-        f"&& sbatch job.slurm. Afterwards: molgun collect {campaign} {output}",
+        f"Wrote {len(record.trajectories)} trajectories to {output}. Copy it, then: cd {shlex.quote(output.name)} "
+        f"&& sbatch job.slurm. Afterwards: molgun collect {shlex.quote(str(campaign))} {shlex.quote(str(output))}",
         markup=False,
     )
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from molgun_lmp.records import FloatArray
 
-_HEADER: Final = re.compile(r" *Step ")
+_HEADER: Final = re.compile(r"   Step |Step +(Time|Temp) ")
 """LAMMPS of 2022 does not indent it."""
 _HALT: Final = re.compile(r"Fix halt condition for fix-id (\S+) met on step (\d+) with value (\S+)")
 
