@@ -6,7 +6,19 @@ from typing import Annotated
 import typer
 
 import molgun_lmp
-from molgun_lmp.cli import benching, campaigns, datasets, describing, judging, labels, machine, models, pools, results
+from molgun_lmp.cli import (
+    benching,
+    campaigns,
+    clusters,
+    datasets,
+    describing,
+    judging,
+    labels,
+    machine,
+    models,
+    pools,
+    results,
+)
 from molgun_lmp.cli.output import log_to_stderr, progress_console
 from molgun_lmp.errors import InterruptedRunError, MolgunError
 
@@ -39,7 +51,7 @@ def _options(
     log_to_stderr(debug=debug)
 
 
-for _family in (campaigns, results, pools, datasets, models, judging, describing, labels, machine, benching):
+for _family in (campaigns, clusters, results, pools, datasets, models, judging, describing, labels, machine, benching):
     _family.register(app)
 
 

@@ -32,6 +32,8 @@ print(json.dumps({
     "packages": list(lmp.installed_packages),
     "pair_mace": lmp.has_style("pair", "mace"),
     "external": lmp.has_style("fix", "external"),
+    "pairs": [name for name in ("mace/kk", "mliap/kk", "symmetrix/mace", "symmetrix/mace/kk")
+              if lmp.has_style("pair", name)],
     "mpi": MPI.Get_library_version().splitlines()[0],
 }))
 lmp.close()
@@ -136,7 +138,26 @@ def _lammps() -> list[Finding]:
             found="known to LAMMPS" if answer["external"] else "not in this LAMMPS",
             follows="" if answer["external"] else "no engine symmetrix: use a LAMMPS with the package MISC",
         ),
+        _targets(bool(answer["pair_mace"]) or plugins, answer["pairs"]),
     ]
+
+
+def _targets(mace: bool, pairs: list[str]) -> Finding:
+    """The targets of `molgun cluster` that the LAMMPS of this environment can run itself."""
+    needs = {
+        "ml-mace-kokkos": "mace/kk",
+        "mliap-kokkos": "mliap/kk",
+        "symmetrix": "symmetrix/mace",
+        "symmetrix-kokkos": "symmetrix/mace/kk",
+    }
+    here = [*(["pip"] if mace else []), *(name for name, style in needs.items() if style in pairs)]
+    others = ", ".join(name for name in ("pip", "ml-mace", *needs) if name not in here)
+    return Finding(
+        name="targets",
+        status="ok" if here else "warn",
+        found=f"{', '.join(here) or 'none'} can run here",
+        follows=f"for other machines, by `molgun cluster --target`: {others}",
+    )
 
 
 def _pair_follows(known: bool, plugins: bool) -> str:

@@ -9,7 +9,8 @@ import numpy as np
 
 from molgun_lmp.records import FloatArray
 
-_HEADER: Final = "   Step "
+_HEADER: Final = re.compile(r"   Step |Step +(Time|Temp) ")
+"""LAMMPS of 2022 does not indent it."""
 _HALT: Final = re.compile(r"Fix halt condition for fix-id (\S+) met on step (\d{1,18}) with value (\S+)")
 
 
@@ -40,7 +41,7 @@ def thermo_tables(text: str) -> tuple[ThermoTable, ...]:
     rows: list[list[float]] = []
     for line in _whole_lines(text):
         words = line.split()
-        if line.startswith(_HEADER):
+        if _HEADER.match(line):
             tables += _table(columns, rows)
             columns, rows = tuple(words), []
         elif line.startswith("Loop time of "):

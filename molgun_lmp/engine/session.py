@@ -137,7 +137,7 @@ class _Job:
                     self._lmp.commands_string(after)
         except Exception as error:  # whatever happened is this trajectory's end, not the worker's
             self.error = " ".join(str(error).split())
-            self.cause = _cause_of(self.error)
+            self.cause = cause_of(self.error)
         if self._external is not None and self._external.failure is not None:
             self.cause, self.error = self._external.failure
 
@@ -172,7 +172,8 @@ def _wait(
             job.thread.join(_POLL_S)
 
 
-def _cause_of(message: str) -> Cause:
+def cause_of(message: str) -> Cause:
+    """The cause that an error message of LAMMPS stands for."""
     lowered = message.lower()
     for words, cause in (
         ("non-finite force", Cause.NAN_FORCE),

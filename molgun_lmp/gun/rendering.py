@@ -41,6 +41,14 @@ def render(name: str, values: Mapping[str, Any]) -> str:
     return _template(name).render(values)
 
 
+def render_text(text: str, values: Mapping[str, Any]) -> str:
+    """A template that is given as its text filled in. Raises `ConfigError` as `render` does, and for a broken one."""
+    try:
+        return _environment().from_string(text).render(values)
+    except jinja2.TemplateError as error:
+        raise ConfigError(f"the template\n{text}\ncannot be filled in: {error}.") from error
+
+
 def _plain(value: Any) -> str:
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         raise ConfigError(f"{value!r} cannot stand in a LAMMPS deck: only numbers and plain names can.")

@@ -103,7 +103,7 @@ def _run(
 
 def _deck(include: str, *, periodic: bool) -> str:
     return (
-        f"units metal\natom_style atomic\natom_modify map array sort 0 0\nboundary {'p p p' if periodic else 'f f f'}\n"
+        f"units metal\natom_style atomic\natom_modify map yes sort 0 0\nboundary {'p p p' if periodic else 'f f f'}\n"
         f"box tilt large\nread_data ${{root}}/data.lmp\n{include}"
         "thermo_style custom step pe pxx pyy pzz pxy pxz pyz\nthermo_modify format float %.17g\n"
         "dump forces all custom 1 ${root}/forces.dump id fx fy fz\n"

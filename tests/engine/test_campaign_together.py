@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 from campaign_cases import dumps, write_campaign_file, write_model
+from campaign_commands import molgun, results
 from engine_cases import TinyModel
-from test_campaign_run import molgun, results
 
 from molgun_lmp.gun.pools import Pool
 

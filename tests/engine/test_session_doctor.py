@@ -34,6 +34,8 @@ def test_it_finds_what_is_here(findings: dict[str, Finding]) -> None:
         assert findings[name].status == "ok", findings[name]
     assert "MPICH" in findings["mpi"].found
     assert findings["pair_style mace"].found == "known to LAMMPS"
+    assert findings["targets"].found == "pip can run here"
+    assert "ml-mace, ml-mace-kokkos, mliap-kokkos, symmetrix, symmetrix-kokkos" in findings["targets"].follows
 
 
 def test_it_is_ready_for_json(findings: dict[str, Finding]) -> None:

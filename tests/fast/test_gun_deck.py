@@ -32,7 +32,7 @@ variable root index ../../..
 variable resume index no
 units metal
 atom_style atomic
-atom_modify map array sort 0 0
+atom_modify map yes sort 0 0
 newton on
 boundary p p p
 box tilt large

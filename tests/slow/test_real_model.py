@@ -37,7 +37,7 @@ def _deck(folder: Path, atoms: Atoms, engine: str, rest: str) -> Path:
     write_lammps_data(folder / "data.lmp", atoms, specorder=ELEMENTS, masses=True, units="metal", velocities=False)
     deck = folder / "in.lammps"
     deck.write_text(
-        "variable dir index .\nunits metal\natom_style atomic\natom_modify map array sort 0 0\n"
+        "variable dir index .\nunits metal\natom_style atomic\natom_modify map yes sort 0 0\n"
         f"read_data ${{dir}}/data.lmp\n{engine}"
         "thermo_style custom step time pe ke etotal\nthermo_modify format float %.17g\n" + rest
     )

@@ -1,0 +1,80 @@
+"""Commands that send a campaign to a cluster and take its results back: cluster, collect."""
+
+import shlex
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from molgun_lmp.cli.campaigns import CampaignFolder
+from molgun_lmp.cli.output import AsJson, answers, print_json
+
+
+def register(app: typer.Typer) -> None:
+    """Add these commands to `molgun`."""
+    for command in (cluster, collect):
+        app.command(rich_help_panel="A campaign")(command)
+
+
+def cluster(
+    campaign: CampaignFolder,
+    *,
+    target: Annotated[str, typer.Option(help="The LAMMPS there: its name, or a target file of your own (.yaml).")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="The folder to make.")],
+    scheduler: Annotated[Literal["slurm"], typer.Option(help="Whose job arrays to write.")] = "slurm",
+    site: Annotated[Path | None, typer.Option(help="Time, options of sbatch, modules, variables of the site.")] = None,
+    chunk: Annotated[int | None, typer.Option(min=1, help="Trajectories of one task of the array.")] = None,
+    model: Annotated[Path | None, typer.Option(help="The exported model's folder, for another format.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Write the open trajectories as a folder of job arrays that needs nothing but LAMMPS."""
+    del scheduler  # one so far
+    from molgun_lmp.campaign.cluster import Site, write_cluster  # noqa: PLC0415
+    from molgun_lmp.campaign.store import Store  # noqa: PLC0415
+    from molgun_lmp.config.loading import load_section  # noqa: PLC0415
+    from molgun_lmp.engine.targets import load_target  # noqa: PLC0415
+
+    chosen = load_target(target)
+    record = write_cluster(
+        Store.open(campaign),
+        output,
+        target=chosen,
+        target_name=Path(target).stem,
+        site=Site() if site is None else load_section(site, Site),
+        chunk=chunk,
+        model=model,
+        beside=Path(target).parent,
+    )
+    if as_json:
+        print_json(record.model_dump(mode="json"))
+        return
+    for note in chosen.notes:
+        answers().print(f"note     {note}", markup=False)
+    answers().print(
+        f"Wrote {len(record.trajectories)} trajectories to {output}. Copy it, then: cd {shlex.quote(output.name)} "
+        f"&& sbatch job.slurm. Afterwards: molgun collect {shlex.quote(str(campaign))} {shlex.quote(str(output))}",
+        markup=False,
+    )
+
+
+def collect(
+    campaign: CampaignFolder,
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="The folder that came back from the cluster.")],
+    as_json: AsJson = False,
+) -> None:
+    """Take the results of a cluster folder into the campaign, checked, and say what is missing."""
+    import dataclasses  # noqa: PLC0415
+
+    from molgun_lmp.campaign.collecting import collect as take  # noqa: PLC0415
+    from molgun_lmp.campaign.store import Store  # noqa: PLC0415
+
+    found = take(Store.open(campaign), folder)
+    if as_json:
+        print_json(dataclasses.asdict(found))
+        return
+    out = answers()
+    out.print(f"{len(found.taken)} taken, {len(found.before)} were there before, {len(found.missing)} have not ended.")
+    for name in found.missing:
+        out.print(f"  {name} has not ended: submit job.slurm again", markup=False)
+    for name, why in found.damaged.items():
+        out.print(f"  {name} is damaged: {why}", markup=False)

