@@ -22,7 +22,7 @@ from campaign_commands import ENVIRONMENT, MOLGUN, PATIENCE_S, molgun
 
 from molgun_lmp.campaign.planning import check, write
 from molgun_lmp.config import load_campaign
-from molgun_lmp.errors import CampaignError, InterruptedRunError
+from molgun_lmp.errors import CampaignError, EngineError, InterruptedRunError
 from molgun_lmp.gun.pools import Pool
 
 STOCK: Final[Mapping[str, Any]] = {
@@ -115,7 +115,9 @@ def hammer(
                 if process.poll() == 0:
                     return done
                 if process.returncode is not None:
-                    if process.returncode not in {-signal.SIGKILL, CampaignError.exit_code}:
+                    # EngineError: three workers in a row were killed while they started, and it says so.
+                    expected = {-signal.SIGKILL, CampaignError.exit_code, EngineError.exit_code}
+                    if process.returncode not in expected:
                         raise AssertionError(f"`molgun run` ended with {process.returncode}: {log.read_text()[-3000:]}")
                     running[number] = start_quietly(campaign, log, workers)
             if rng.random() < 0.1:
