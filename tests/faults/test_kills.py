@@ -21,9 +21,9 @@ KILLS = 50
 
 @pytest.fixture(scope="module")
 def planned(tmp_path_factory: pytest.TempPathFactory, slab_pool: Pool, molecule_pool: Pool) -> Path:
-    """100 trajectories of some tenths of a second each, with three checkpoints."""
+    """200 trajectories of some tenths of a second each, with three checkpoints."""
     folder = tmp_path_factory.mktemp("planned")
-    return plan_stock(folder, slab_pool, molecule_pool, trajectories=100, steps=20_000, every=4000)
+    return plan_stock(folder, slab_pool, molecule_pool, trajectories=200, steps=20_000, every=4000)
 
 
 @pytest.fixture(scope="module")
