@@ -6,7 +6,9 @@ from typing import Annotated
 import typer
 
 from molgun_lmp.cli.campaigns import CampaignFolder
-from molgun_lmp.cli.output import AsJson, answers, counting, print_json
+from molgun_lmp.cli.foreign import analyse_each_frame, analyse_files
+from molgun_lmp.cli.output import AsJson, Overrides, answers, counting, print_json
+from molgun_lmp.errors import ConfigError
 
 _PANEL = "Results"
 
@@ -17,11 +19,41 @@ def register(app: typer.Typer) -> None:
         app.command(rich_help_panel=_PANEL)(command)
 
 
-def analyse(campaign: CampaignFolder, as_json: AsJson = False) -> None:
+def analyse(
+    paths: Annotated[
+        list[Path], typer.Argument(metavar="CAMPAIGN|FILE...", help="A campaign folder, or files made elsewhere.")
+    ],
+    *,
+    processes: Annotated[
+        int | None, typer.Option(min=1, help="Read so many at a time; if not given, as many as there are cores.")
+    ] = None,
+    config: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE.yaml", help="For files: elements of types, timestep, molecule, groups, criteria."),
+    ] = None,
+    overrides: Overrides = None,
+    each_frame: Annotated[
+        bool, typer.Option("--each-frame", help="For files: classify every frame as a structure of its own.")
+    ] = False,
+    one_trajectory: Annotated[
+        bool, typer.Option("--one-trajectory", help="For files: all are parts of one trajectory, in this order.")
+    ] = False,
+    csv: Annotated[Path | None, typer.Option(metavar="FILE.csv", help="For files: also write a table.")] = None,
+    as_json: AsJson = False,
+) -> None:
     """Decide what became of each molecule (stuck, how, scattered, ...) and print the table with 95 % intervals.
 
-    Needs no dynamics: it reads the stored trajectories and can be repeated, also while a campaign runs.
+    Needs no dynamics: it reads the stored trajectories and can be repeated, also while a campaign runs. Files of
+    others: LAMMPS dumps (text, binary; plain, .gz, .zst, .xz) and extended XYZ.
     """
+    if len(paths) > 1 or paths[0].is_file():
+        if each_frame:
+            analyse_each_frame(paths, config, overrides or (), table=csv, as_json=as_json)
+        else:
+            analyse_files(paths, config, overrides or (), one_trajectory=one_trajectory, table=csv, as_json=as_json)
+        return
+    _only_for_files(config=config, set=overrides, each_frame=each_frame, one_trajectory=one_trajectory, csv=csv)
+    campaign = paths[0]
     from rich.table import Table  # noqa: PLC0415
 
     from molgun_lmp.analysis.summary import sticking_sentence  # noqa: PLC0415
@@ -30,7 +62,7 @@ def analyse(campaign: CampaignFolder, as_json: AsJson = False) -> None:
 
     store = Store.open(campaign)
     with counting("reading trajectories", store.manifest.trajectories) as advance:
-        analysis = run_analysis(store, advance)
+        analysis = run_analysis(store, advance, processes=processes)
     if as_json:
         print_json(analysis.to_json())
         return
@@ -48,6 +80,15 @@ def analyse(campaign: CampaignFolder, as_json: AsJson = False) -> None:
         out.print(f"Energy not conserved within the campaign's limits: {summary.energy_flagged} of {summary.shots}.")
     out.print(sticking_sentence(summary), markup=False)
     out.print(f"Every trajectory with the numbers that decided it: {store.analysis}", markup=False)
+
+
+def _only_for_files(**options: object) -> None:
+    given = [name.replace("_", "-") for name, value in options.items() if value]
+    if given:
+        raise ConfigError(
+            f"--{', --'.join(given)} is for files made elsewhere; a campaign knows these of itself. Leave it out, or "
+            "name files."
+        )
 
 
 def report(campaign: CampaignFolder, as_json: AsJson = False) -> None:
