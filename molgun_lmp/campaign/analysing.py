@@ -4,6 +4,7 @@ import csv
 import dataclasses
 import io
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Any, Final
 
 import ase.io
@@ -13,6 +14,7 @@ from molgun_lmp.analysis.following import Reference
 from molgun_lmp.analysis.kinetics import survival, transitions, wait_of, write_survival, write_transitions
 from molgun_lmp.analysis.outcomes import decide
 from molgun_lmp.analysis.summary import Summary, summarise, write_csv
+from molgun_lmp.campaign.deciding import decide_all
 from molgun_lmp.campaign.durable import json_bytes, replace_file
 from molgun_lmp.campaign.store import Store, TrajectoryFolder
 from molgun_lmp.config import Campaign
@@ -68,20 +70,20 @@ class Start:
     cell: FloatArray
 
 
-def analyse(store: Store, advance: Callable[[int], None] | None = None) -> Analysis:
+def analyse(store: Store, advance: Callable[[int], None] | None = None, *, processes: int | None = None) -> Analysis:
     """Decide all outcomes and store them in the campaign's `analysis/`; no dynamics is run, so it can be repeated.
 
-    `advance` is called with the number of trajectories read. Raises `CampaignError` for a damaged result,
-    `InputFileError` for a damaged dump.
+    What was decided before from the same dumps, criteria and code is not decided again. `processes` read at a time,
+    None for as many as there are cores and work for them. `advance` is called with the number of trajectories read.
+    Raises `CampaignError` for a damaged result, `InputFileError` for a damaged dump.
     """
     config, surface = store.config(), clean_surface(store)
-    ended: list[Ended] = []
-    for folder in store.trajectories():
-        result = folder.result()
-        if result is not None:
-            ended.append(_decided(config, surface, folder, result))
-            if advance is not None:
-                advance(len(ended))
+    results = [(folder, result) for folder in store.trajectories() if (result := folder.result()) is not None]
+    found = decide_all(store, results, partial(_outcome, config, surface), processes=processes, advance=advance)
+    ended = [
+        Ended(folder=folder, shot=folder.shot(), result=result, outcome=outcome)
+        for (folder, result), outcome in zip(results, found, strict=True)
+    ]
     outcomes = [one.outcome for one in ended]
     summary = summarise(outcomes, [one.result for one in ended], planned=store.manifest.trajectories)
     analysis = Analysis(ended=tuple(ended), summary=summary)
@@ -112,15 +114,16 @@ def planned_start(folder: TrajectoryFolder, surface: Surface) -> Start:
     )
 
 
-def frames_of(folder: TrajectoryFolder, result: TrajectoryResult) -> Iterator[Frame]:
+def frames_of(folder: TrajectoryFolder, result: TrajectoryResult, *, velocities: bool = True) -> Iterator[Frame]:
     """The whole frames of a trajectory that counts; none where it failed before its first."""
     dump = folder.dump(result)
     if result.state == "failed" and (not dump.is_file() or dump.stat().st_size == 0):
         return iter(())
-    return read_frames(dump)
+    return read_frames(dump, velocities=velocities)
 
 
-def _decided(config: Campaign, surface: Surface, folder: TrajectoryFolder, result: TrajectoryResult) -> Ended:
+def decided(config: Campaign, surface: Surface, folder: TrajectoryFolder, result: TrajectoryResult) -> Ended:
+    """What came of one trajectory by the criteria of `config`. Raises as `analyse`."""
     start, shot = planned_start(folder, surface), folder.shot()
     reference = Reference.of(
         symbols=start.symbols,
@@ -132,7 +135,7 @@ def _decided(config: Campaign, surface: Surface, folder: TrajectoryFolder, resul
     )
     outcome = decide(
         folder.id,
-        frames_of(folder, result),
+        frames_of(folder, result, velocities=False),
         reference,
         config.outcomes,
         result,
@@ -141,6 +144,10 @@ def _decided(config: Campaign, surface: Surface, folder: TrajectoryFolder, resul
         molecule_snapshot=shot.molecule_snapshot,
     )
     return Ended(folder=folder, shot=shot, result=result, outcome=outcome)
+
+
+def _outcome(config: Campaign, surface: Surface, folder: TrajectoryFolder, result: TrajectoryResult) -> Outcome:
+    return decided(config, surface, folder, result).outcome
 
 
 def _write(store: Store, analysis: Analysis) -> None:
