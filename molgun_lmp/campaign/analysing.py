@@ -10,10 +10,10 @@ import ase.io
 
 from molgun_lmp.analysis.dumps import Frame, read_frames
 from molgun_lmp.analysis.following import Reference
-from molgun_lmp.analysis.kinetics import survival, transitions, wait_of, write_survival, write_transitions
 from molgun_lmp.analysis.outcomes import decide
 from molgun_lmp.analysis.summary import Summary, summarise, write_csv
 from molgun_lmp.campaign.durable import json_bytes, replace_file
+from molgun_lmp.campaign.statistics_files import write_statistics
 from molgun_lmp.campaign.store import Store, TrajectoryFolder
 from molgun_lmp.config import Campaign
 from molgun_lmp.errors import CampaignError
@@ -26,8 +26,6 @@ OUTCOMES_JSON: Final = "outcomes.json"
 OUTCOMES_CSV: Final = "outcomes.csv"
 SUMMARY_JSON: Final = "summary.json"
 TABLE_CSV: Final = "table.csv"
-PRECURSOR_CSV: Final = "precursor.csv"
-TRANSITIONS_CSV: Final = "transitions.csv"
 
 _CSV_HEADER: Final = (
     *("trajectory", "mode", "detail", "stuck", "contact", "first_contact_ps", "first_bond_ps", "time_ps"),
@@ -85,7 +83,7 @@ def analyse(store: Store, advance: Callable[[int], None] | None = None) -> Analy
     outcomes = [one.outcome for one in ended]
     summary = summarise(outcomes, [one.result for one in ended], planned=store.manifest.trajectories)
     analysis = Analysis(ended=tuple(ended), summary=summary)
-    _write(store, analysis)
+    _write(store, surface, analysis)
     return analysis
 
 
@@ -143,7 +141,7 @@ def _decided(config: Campaign, surface: Surface, folder: TrajectoryFolder, resul
     return Ended(folder=folder, shot=shot, result=result, outcome=outcome)
 
 
-def _write(store: Store, analysis: Analysis) -> None:
+def _write(store: Store, surface: Surface, analysis: Analysis) -> None:
     folder = store.analysis
     try:
         folder.mkdir(exist_ok=True)
@@ -152,10 +150,7 @@ def _write(store: Store, analysis: Analysis) -> None:
         replace_file(folder / OUTCOMES_CSV, _csv(analysis.ended).encode())
         replace_file(folder / SUMMARY_JSON, json_bytes(analysis.summary.to_json()))
         write_csv(analysis.summary, folder / TABLE_CSV)
-        decided = [one.outcome for one in analysis.ended]
-        waits = [wait for wait in map(wait_of, decided) if wait is not None]
-        write_survival(survival(waits), folder / PRECURSOR_CSV)
-        write_transitions(transitions(decided), folder / TRANSITIONS_CSV)
+        write_statistics(store, surface, analysis.ended)
     except OSError as error:
         raise CampaignError(f"cannot write the analysis to {folder}: {error}. Make room and analyse again.") from error
 
