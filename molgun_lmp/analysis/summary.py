@@ -11,6 +11,7 @@ import numpy as np
 from pydantic import ConfigDict
 
 from molgun_lmp.analysis.estimates import Estimate, Estimator, clusters_of, hits_of
+from molgun_lmp.analysis.stopping import Stopping, stopping_sentence
 from molgun_lmp.errors import InputFileError
 from molgun_lmp.records import JsonRecord, Mode, Outcome, TrajectoryResult
 
@@ -96,6 +97,8 @@ class Summary(JsonRecord):
     """Analysed trajectories without a known energy drift, or without a result at all."""
     causes: dict[str, int]
     """Cause of failure -> trajectories."""
+    stopping: Stopping | None = None
+    """The stop rule of `molgun run --until` and its looks; None where the number of shots was fixed beforehand."""
 
     def mode(self, mode: Mode) -> Estimate:
         """The estimate of one mode."""
@@ -125,10 +128,12 @@ def summarise(
     *,
     planned: int | None = None,
     confidence: float = 0.95,
+    stopping: Stopping | None = None,
 ) -> Summary:
     """Count every mode over all `outcomes` and give its intervals.
 
-    `results` tell which trajectories were flagged or failed and why; `planned` is the campaign's number of shots.
+    `results` tell which trajectories were flagged or failed and why; `planned` is the campaign's number of shots;
+    `stopping` the rule that stopped it.
     Raises `InputFileError` where a trajectory is there twice, or where a result has no outcome: either would change
     the denominator unseen.
     """
@@ -155,6 +160,7 @@ def summarise(
         energy_flagged=sum(r.energy.flagged for r in results),
         energy_unknown=len(outcomes) - len(known),
         causes=dict(sorted(Counter(r.cause.value for r in results if r.cause is not None).items())),
+        stopping=stopping,
     )
 
 
@@ -201,7 +207,8 @@ def sticking_sentence(summary: Summary) -> str:
         text += " None came into contact with the surface."
     if unclear:
         text += f" {' and '.join(unclear)} are in the denominator and count as not bound."
-    return text
+    rule = "" if summary.stopping is None else stopping_sentence(summary.stopping)
+    return f"{text} {rule}".rstrip()
 
 
 def write_csv(summary: Summary, path: Path) -> Path:

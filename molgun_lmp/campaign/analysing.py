@@ -15,6 +15,7 @@ from molgun_lmp.analysis.summary import Summary, summarise, write_csv
 from molgun_lmp.campaign.durable import json_bytes, replace_file
 from molgun_lmp.campaign.statistics_files import write_statistics
 from molgun_lmp.campaign.store import Store, TrajectoryFolder
+from molgun_lmp.campaign.until import counted, read_stopping
 from molgun_lmp.config import Campaign
 from molgun_lmp.errors import CampaignError
 from molgun_lmp.gun.names import DATA_NAME
@@ -80,8 +81,10 @@ def analyse(store: Store, advance: Callable[[int], None] | None = None) -> Analy
             ended.append(_decided(config, surface, folder, result))
             if advance is not None:
                 advance(len(ended))
+    stopping = read_stopping(store)
+    ended = ended[counted(stopping, store.manifest.trajectories, ended)]
     outcomes = [one.outcome for one in ended]
-    summary = summarise(outcomes, [one.result for one in ended], planned=store.manifest.trajectories)
+    summary = summarise(outcomes, [one.result for one in ended], planned=store.manifest.trajectories, stopping=stopping)
     analysis = Analysis(ended=tuple(ended), summary=summary)
     _write(store, surface, analysis)
     return analysis

@@ -42,7 +42,7 @@ def analyse(campaign: CampaignFolder, as_json: AsJson = False) -> None:
             table.add_row(*row.cells(), style=None if row.estimate.count else "dim")
         out.print(table)
     out.print(f"Model labels: {store.manifest.level_of_theory}", markup=False)
-    if summary.shots < store.manifest.trajectories:
+    if summary.shots < store.manifest.trajectories and not (summary.stopping and summary.stopping.reached):
         out.print(f"{summary.shots} of {store.manifest.trajectories} planned trajectories have ended.")
     if summary.energy_flagged:
         out.print(f"Energy not conserved within the campaign's limits: {summary.energy_flagged} of {summary.shots}.")
