@@ -78,11 +78,11 @@ def analyse(store: Store, advance: Callable[[int], None] | None = None) -> Analy
     for folder in store.trajectories():
         result = folder.result()
         if result is not None:
-            ended.append(_decided(config, surface, folder, result))
+            ended.append(decided(config, surface, folder, result))
             if advance is not None:
                 advance(len(ended))
     stopping = read_stopping(store)
-    ended = ended[counted(stopping, store.manifest.trajectories, ended)]
+    ended = ended[counted(stopping, store.manifest.trajectories, [one.folder.id for one in ended])]
     outcomes = [one.outcome for one in ended]
     summary = summarise(outcomes, [one.result for one in ended], planned=store.manifest.trajectories, stopping=stopping)
     analysis = Analysis(ended=tuple(ended), summary=summary)
@@ -121,7 +121,8 @@ def frames_of(folder: TrajectoryFolder, result: TrajectoryResult) -> Iterator[Fr
     return read_frames(dump)
 
 
-def _decided(config: Campaign, surface: Surface, folder: TrajectoryFolder, result: TrajectoryResult) -> Ended:
+def decided(config: Campaign, surface: Surface, folder: TrajectoryFolder, result: TrajectoryResult) -> Ended:
+    """What came of one trajectory by the criteria of `config`. Raises as `analyse`."""
     start, shot = planned_start(folder, surface), folder.shot()
     reference = Reference.of(
         symbols=start.symbols,

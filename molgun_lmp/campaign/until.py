@@ -8,7 +8,7 @@ import dataclasses
 import json
 import time
 from collections.abc import Callable, Sequence
-from typing import Final, Protocol
+from typing import Final
 
 from pydantic import ValidationError
 
@@ -26,15 +26,6 @@ _OTHERS_S: Final = 2.0
 """While other terminals hold the last trajectories before a look, they are waited for so often."""
 
 
-class HasOutcome(Protocol):
-    """A trajectory that was analysed."""
-
-    @property
-    def outcome(self) -> Outcome:
-        """What came of it."""
-        ...
-
-
 def read_stopping(store: Store) -> Stopping | None:
     """The campaign's rule and looks; None where it has no rule. Raises `CampaignError` for a damaged record."""
     file = store.root / UNTIL_NAME
@@ -49,13 +40,13 @@ def read_stopping(store: Store) -> Stopping | None:
         ) from error
 
 
-def counted(stopping: Stopping | None, planned: int, ended: Sequence[HasOutcome]) -> slice:
-    """Which of the `ended` trajectories, in order, the table counts: the prefix at which a rule stopped the campaign,
-    unless all were fired in the end. Others that had ended by then are not a fair sample."""
+def counted(stopping: Stopping | None, planned: int, ended: Sequence[str]) -> slice:
+    """Which of the `ended` trajectories (ids in order) the table counts: the prefix at which a rule stopped the
+    campaign, unless all were fired in the end. Others that had ended by then are not a fair sample."""
     if stopping is None or not stopping.reached or len(ended) == planned:
         return slice(None)
     shots = stopping.looks[-1].shots
-    return slice(sum(int(one.outcome.trajectory_id) < shots for one in ended))
+    return slice(sum(int(identifier) < shots for identifier in ended))
 
 
 def run_until(

@@ -1,4 +1,4 @@
-"""Commands that say what came of a campaign: analyse, report, compare."""
+"""Commands that say what came of a campaign: analyse, report, compare, sensitivity."""
 
 from pathlib import Path
 from typing import Annotated
@@ -13,7 +13,7 @@ _PANEL = "Results"
 
 def register(app: typer.Typer) -> None:
     """Add these commands to `molgun`."""
-    for command in (analyse, report, compare):
+    for command in (analyse, report, compare, sensitivity):
         app.command(rich_help_panel=_PANEL)(command)
 
 
@@ -108,3 +108,49 @@ def compare(
         "interval over all lines leaves out 0.",
         markup=False,
     )
+
+
+def sensitivity(
+    campaign: CampaignFolder,
+    scale: Annotated[
+        list[float] | None,
+        typer.Option(help="A factor for all bond limits, 0.8 to 1.2; if not given, 0.9 to 1.1 in five. Repeatable."),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Say how far the table depends on the bond limits: decide all trajectories again with scaled ones."""
+    from rich.table import Table  # noqa: PLC0415
+
+    from molgun_lmp.analysis.sensitivity import SCALES, cells, changed, unscaled_of  # noqa: PLC0415
+    from molgun_lmp.campaign.sensitivity import CHANGES_CSV, SENSITIVITY_CSV  # noqa: PLC0415
+    from molgun_lmp.campaign.sensitivity import sensitivity as vary  # noqa: PLC0415
+    from molgun_lmp.campaign.store import Store  # noqa: PLC0415
+
+    store, scales = Store.open(campaign), scale or SCALES
+    with counting("deciding", store.manifest.trajectories * len({*scales, 1.0})) as advance:
+        found = vary(store, scales, advance)
+    files = [store.analysis / name for name in (SENSITIVITY_CSV, CHANGES_CSV)]
+    if as_json:
+        print_json(
+            {
+                "scales": [
+                    {
+                        "scale": one.scale,
+                        "limits_angstrom": dict(one.limits),
+                        "changed": changed(one, unscaled_of(found)),
+                        "summary": one.summary.to_json(),
+                    }
+                    for one in found
+                ],
+                "files": [str(file) for file in files],
+            }
+        )
+        return
+    out = answers()
+    table = Table("shots with bond limits times", *(f"{one.scale:g}" for one in found), box=None)
+    for row in cells(found):
+        table.add_row(*row)
+    out.print(table)
+    limits = ", ".join(f"{pair} {limit:.2f}" for pair, limit in unscaled_of(found).limits.items())
+    out.print(f"Limits times 1, in Å: {limits}", markup=False)
+    out.print(f"With intervals, and by trajectory: {files[0]}, {files[1]}", markup=False)

@@ -65,3 +65,17 @@ def test_until_stops_at_a_look_and_the_analysis_counts_its_prefix(campaign: Path
     said = molgun("analyse", campaign).stdout
     assert "Stopped by rule at look 1 of 3" in said
     assert "planned trajectories have ended" not in said
+
+
+def test_the_table_under_scaled_bond_limits(campaign: Path) -> None:
+    assert molgun("run", campaign, "--only", "0", "--only", "1").returncode == 0
+    done = molgun("sensitivity", campaign, "--scale", "0.9", "--scale", "1.1", "--json")
+    assert done.returncode == 0, done.stderr
+    document = json.loads(done.stdout)
+    assert [one["scale"] for one in document["scales"]] == [0.9, 1.0, 1.1]
+    assert document["scales"][0]["limits_angstrom"]["C-Si"] == pytest.approx(0.9 * 2.47)
+    analysed = json.loads(molgun("analyse", campaign, "--json").stdout)["summary"]
+    assert document["scales"][1]["summary"]["modes"] == analysed["modes"]
+    assert all(Path(file).is_file() for file in document["files"])
+    refused = molgun("sensitivity", campaign, "--scale", "0.5")
+    assert refused.returncode == ConfigError.exit_code

@@ -124,15 +124,11 @@ def test_the_stop_is_told_and_only_its_prefix_is_counted() -> None:
     assert "stuck 50.0 %" in text
     assert stopping_sentence(Stopping(rule=rule)) == ""
 
-    class Ended:
-        def __init__(self, index: int) -> None:
-            self.outcome = outcome_of(index, Mode.SCATTERED)
-
-    early = [Ended(k) for k in (*range(20), 23, 31)]
-    assert len(early[counted(stopping, 50, early)]) == 20, "those that ended beyond the prefix ended too fast"
-    assert len(early[counted(None, 50, early)]) == 22
-    everything = [Ended(k) for k in range(50)]
-    assert len(everything[counted(stopping, 50, everything)]) == 50
+    early = [f"{k:06d}" for k in (*range(20), 23, 31)]
+    assert early[counted(stopping, 50, early)] == early[:20], "those that ended beyond the prefix ended too fast"
+    assert early[counted(None, 50, early)] == early
+    everything = [f"{k:06d}" for k in range(50)]
+    assert everything[counted(stopping, 50, everything)] == everything
 
 
 def test_the_expected_width_is_the_tables_own() -> None:
