@@ -8,6 +8,8 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from molgun_lmp.analysis.costs import HEADER as COST_HEADER
+from molgun_lmp.analysis.costs import Cost
 from molgun_lmp.analysis.movies import Cast, Movie
 from molgun_lmp.analysis.plotting import FigureFiles
 from molgun_lmp.analysis.report_rows import (
@@ -44,6 +46,7 @@ class ReportContent:
     cast: Cast | None = None
     movies: Sequence[Movie] = ()
     """Trajectories that can be turned; none without `cast`."""
+    costs: Sequence[Cost] = ()
     level_of_theory: str = ""
     """Of the labels that the model learned from, such as `GFN1-xTB`; empty where the card does not say."""
     protocol: Mapping[str, object] = dataclasses.field(default_factory=dict)
@@ -79,6 +82,8 @@ def render_report(content: ReportContent) -> str:
         examples={} if viewer is None else dict(viewer.examples),
         turnable=frozenset() if viewer is None else viewer.ids,
         figures=[(figure, Markup(inline_svg(figure.svg, figure.caption))) for figure in content.figures],
+        cost_header=COST_HEADER,
+        costs=[cost.cells() for cost in content.costs],
         sections=[
             ("protocol", "Protocol", "The resolved campaign file.", settings_rows(content.protocol)),
             ("model", "Model", labels_statement(content.level_of_theory), settings_rows(content.model_card)),

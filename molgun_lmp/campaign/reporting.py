@@ -1,19 +1,25 @@
 """`molgun report`: the analysis with its figures on one page."""
 
 import datetime
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
 import numpy as np
 
+from molgun_lmp.analysis.costs import PAPER, costs_of, write_costs
 from molgun_lmp.analysis.figures import draw_energy_drift, draw_heights, draw_modes
 from molgun_lmp.analysis.impact_map import draw_impacts
+from molgun_lmp.analysis.kinetics import survival, wait_of
+from molgun_lmp.analysis.kinetics_figures import draw_flow, draw_waiting
+from molgun_lmp.analysis.mode_comparison import Compared, draw_mode_comparison
 from molgun_lmp.analysis.pictures import draw_structures
 from molgun_lmp.analysis.plotting import FigureFiles
 from molgun_lmp.analysis.report import ReportContent, write_report
 from molgun_lmp.analysis.sampling_map import draw_coverage, draw_sampling
+from molgun_lmp.analysis.settling import draw_settling, read_settling
 from molgun_lmp.analysis.timelines import draw_timelines
-from molgun_lmp.campaign.analysing import Analysis, clean_surface, planned_start
+from molgun_lmp.campaign.analysing import Analysis, analyse, clean_surface, planned_start
 from molgun_lmp.campaign.store import Store
 from molgun_lmp.campaign.walking import Walk, walk
 from molgun_lmp.errors import CampaignError
@@ -23,10 +29,15 @@ from molgun_lmp.units import FS_PER_PS
 
 PAGE_NAME: Final = "report.html"
 FIGURES_FOLDER: Final = "figures"
+COSTS_NAME: Final = "costs.csv"
+_RUNNING_NAME: Final = "running.csv"
 
 
-def report(store: Store, analysis: Analysis) -> Path:
-    """Draw all figures, write the page, and give its path. Raises `CampaignError` where no trajectory has ended."""
+def report(store: Store, analysis: Analysis, references: Sequence[Compared] = ()) -> Path:
+    """Draw all figures, write the page, and give its path; `references` are drawn beside this campaign.
+
+    Raises `CampaignError` where no trajectory has ended.
+    """
     if not analysis.ended:
         raise CampaignError(
             f"campaign {store.manifest.name} has no ended trajectory yet: nothing to report. `molgun run {store.root}` "
@@ -38,6 +49,13 @@ def report(store: Store, analysis: Analysis) -> Path:
     card = read_card(store.model)
     surface = clean_surface(store)
     walked = walk(store, analysis.ended, surface)
+    engine = store.manifest.engine
+    costs = [*costs_of([one.result for one in analysis.ended], engine.threads / engine.together), *PAPER]
+    write_costs(costs, folder / COSTS_NAME)
+    figures = _figures(store, analysis, surface, walked, folder)
+    if references:
+        own = Compared(store.manifest.name, analysis.summary, store.manifest.level_of_theory)
+        figures.insert(1, draw_mode_comparison([own, *references], folder))
     content = ReportContent(
         title=f"Campaign {store.manifest.name}",
         created=datetime.datetime.now(datetime.UTC).isoformat(timespec="minutes"),
@@ -45,7 +63,8 @@ def report(store: Store, analysis: Analysis) -> Path:
         outcomes=[one.outcome for one in analysis.ended],
         shots=[(one.folder.id, one.shot) for one in analysis.ended],
         results=[one.result for one in analysis.ended],
-        figures=_figures(store, analysis, surface, walked, folder),
+        figures=figures,
+        costs=costs,
         cast=walked.cast,
         movies=walked.movies,
         level_of_theory=card.level_of_theory,
@@ -57,10 +76,22 @@ def report(store: Store, analysis: Analysis) -> Path:
     return write_report(store.analysis / PAGE_NAME, content)
 
 
+def compared(folders: Sequence[Path]) -> list[Compared]:
+    """Other campaigns, analysed to be drawn beside one; named by their folders. Raises as `analyse` does."""
+    stores = [Store.open(folder) for folder in folders]
+    return [
+        Compared(str(folder), analyse(store).summary, store.manifest.level_of_theory)
+        for folder, store in zip(folders, stores, strict=True)
+    ]
+
+
 def _figures(store: Store, analysis: Analysis, surface: Surface, walked: Walk, folder: Path) -> list[FigureFiles]:
     config = store.config()
     ended = analysis.ended
-    modes = [one.outcome.mode for one in ended]
+    outcomes = [one.outcome for one in ended]
+    modes = [outcome.mode for outcome in outcomes]
+    waits = [wait for wait in map(wait_of, outcomes) if wait is not None]
+    settling = read_settling(store.analysis / _RUNNING_NAME)
     start = planned_start(ended[0].folder, surface)
     top = np.flatnonzero(surface.top)
     place = {int(atom): rank for rank, atom in enumerate(top)}
@@ -69,7 +100,10 @@ def _figures(store: Store, analysis: Analysis, surface: Surface, walked: Walk, f
     return [
         draw_modes(analysis.summary, folder),
         draw_structures(walked.snapshots, folder),
-        draw_timelines([one.outcome for one in ended], folder),
+        draw_timelines(outcomes, folder),
+        draw_flow(outcomes, folder),
+        *([draw_waiting(waits, survival(waits), folder)] if waits else []),
+        *([draw_settling(settling, folder)] if settling else []),
         draw_heights(walked.traces, folder),
         draw_impacts(
             np.array([one.shot.impact_xy_angstrom for one in ended]),
