@@ -1,12 +1,12 @@
 """Commands that look closer at a campaign: map, trust, replay."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
 from molgun_lmp.cli.campaigns import CampaignFolder
-from molgun_lmp.cli.output import AsJson, answers, counting, print_json
+from molgun_lmp.cli.output import AsJson, answers, counting, print_json, progress_console
 from molgun_lmp.errors import ConfigError
 
 _PANEL = "Results"
@@ -15,6 +15,7 @@ _PANEL = "Results"
 def register(app: typer.Typer) -> None:
     """Add these commands to `molgun`."""
     app.command("map", rich_help_panel=_PANEL)(map_sampling)
+    app.command(rich_help_panel=_PANEL)(replay)
 
 
 def map_sampling(
@@ -86,3 +87,47 @@ def _mirror(text: str) -> tuple[bool, bool]:
     if set(text) - set("xy"):
         raise ConfigError(f"--mirror {text}: write x, y or xy.")
     return "x" in text, "y" in text
+
+
+def replay(
+    campaign: CampaignFolder,
+    trajectory: Annotated[str, typer.Argument(metavar="ID", help="A trajectory that has ended, such as 3.")],
+    *,
+    dtype: Annotated[Literal["float32", "float64"] | None, typer.Option(help="Another precision.")] = None,
+    timestep: Annotated[float | None, typer.Option(metavar="FS", help="Another timestep, in fs.")] = None,
+    model: Annotated[Path | None, typer.Option(help="Another model's folder, or this model's, with all files.")] = None,
+    engine: Annotated[Literal["mace", "symmetrix", "torchscript"] | None, typer.Option(help="Another engine.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Run one trajectory again from the same first frame, and say whether its outcome depends on what was changed.
+
+    The replay is a campaign folder of its own in `replays/`; the same command goes on after an interruption.
+    """
+    from molgun_lmp.campaign.integrity import verify_open, verify_shared  # noqa: PLC0415
+    from molgun_lmp.campaign.opening import campaign_work  # noqa: PLC0415
+    from molgun_lmp.campaign.replay_verdict import judge  # noqa: PLC0415
+    from molgun_lmp.campaign.replaying import Changes, plan_replay  # noqa: PLC0415
+    from molgun_lmp.campaign.store import Store  # noqa: PLC0415
+    from molgun_lmp.campaign.supervisor import supervise  # noqa: PLC0415
+
+    store = Store.open(campaign)
+    if store.select([trajectory])[0].result() is None:
+        raise ConfigError(
+            f"trajectory {trajectory} has not ended, so there is nothing to compare with: "
+            f"`molgun run {campaign} --only {trajectory}` fires it."
+        )
+    changes = Changes(
+        dtype=dtype, timestep_fs=timestep, model=None if model is None else str(model.resolve()), engine=engine
+    )
+    again = plan_replay(store, trajectory, changes)
+    work = campaign_work(again)
+    if not work.folders[0].result_file.exists():
+        verify_shared(work)
+        verify_open(work)
+        supervise(work, workers=1, console=progress_console())
+    verdict = judge(store, again)
+    if as_json:
+        print_json({**verdict.to_json(), "same": verdict.same, "folder": str(again.root)})
+    else:
+        answers().print(verdict.sentence(), markup=False)
+        answers().print(f"The replay: {again.root}", markup=False)

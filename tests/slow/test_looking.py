@@ -13,8 +13,13 @@ import pytest
 from campaign_commands import molgun
 
 import molgun_lmp
+from molgun_lmp.campaign.integrity import verify_open
+from molgun_lmp.campaign.opening import campaign_work
+from molgun_lmp.campaign.replay_verdict import judge, verdicts_of
+from molgun_lmp.campaign.replaying import Changes, plan_replay
+from molgun_lmp.campaign.store import Store
 from molgun_lmp.cli.looking import map_sampling
-from molgun_lmp.errors import CampaignError, ConfigError
+from molgun_lmp.errors import CampaignError, ConfigError, ModelError
 from molgun_lmp.records import Mode
 
 pytestmark = pytest.mark.slow
@@ -116,3 +121,54 @@ def test_maps_fold_by_what_is_a_symmetry_only(folder: Path, tmp_path: Path) -> N
     ):
         with pytest.raises(ConfigError, match=re.escape(words)):
             map_sampling(campaign, **wrong)
+
+
+def test_a_replay_begins_with_the_planned_bytes_and_ends_in_the_same_way(folder: Path) -> None:
+    campaign = folder / "first" / "look"
+    done = molgun("replay", campaign, "1", "--json")
+    assert done.returncode == 0, done.stderr
+    verdict = json.loads(done.stdout)
+    assert (verdict["of"], verdict["same"], verdict["identical"]) == ("000001", True, True)
+    again = Path(verdict["folder"]) / "trajectories" / "0000" / "000000"
+    for name in ("in.lammps", "data.lmp", "shot.json"):
+        assert (again / name).read_bytes() == (campaign / "trajectories" / "0000" / "000001" / name).read_bytes()
+    (stored,) = verdicts_of(Store.open(campaign))
+    assert stored.sentence() == "000001: every stored position is the same; in flight both times."
+    assert molgun("status", verdict["folder"]).returncode == 0
+
+
+def test_a_replay_with_half_the_timestep_keeps_all_times(folder: Path) -> None:
+    store = Store.open(folder / "first" / "look")
+    half = plan_replay(store, "0", Changes(timestep_fs=0.25, dtype="float64"))
+    config, before = half.config(), store.config()
+    assert half.root.name == "000000-float64-0.25fs"
+    assert (config.dynamics.steps, config.dynamics.dump_every_steps) == (400, 2 * before.dynamics.dump_every_steps)
+    assert config.stop.check_every_steps == 2 * before.stop.check_every_steps
+    assert half.manifest.engine.dtype == "float64"
+    deck = (half.trajectory("000000").path / "in.lammps").read_text()
+    assert re.search(r"timestep\s+0\.00025\b", deck)
+    assert plan_replay(store, "0", Changes(timestep_fs=0.25, dtype="float64")).manifest == half.manifest
+    verify_open(campaign_work(half))
+    with pytest.raises(CampaignError, match=r"trajectory 000000 of .* has not ended"):
+        judge(store, half)
+
+
+@pytest.mark.parametrize(
+    ("identifier", "changes", "error", "words"),
+    [
+        ("9", Changes(), CampaignError, "has no trajectory '9'"),
+        ("0", Changes(timestep_fs=0.3), ConfigError, r"dynamics\.steps \(200\) would be 333\.333 steps"),
+        ("0", Changes(timestep_fs=0.0), ConfigError, "longer than 0 fs"),
+        ("0", Changes(engine="mace", dtype="float64"), ModelError, "name the model's own folder with --model"),
+        ("0", Changes(model="nowhere"), ModelError, "nowhere"),
+    ],
+)
+def test_a_replay_that_cannot_be_is_refused_and_leaves_nothing(
+    folder: Path, identifier: str, changes: Changes, error: type[Exception], words: str
+) -> None:
+    store = Store.open(folder / "first" / "look")
+    before = sorted(store.root.glob("replays/*"))
+    with pytest.raises(error, match=words):
+        plan_replay(store, identifier, changes)
+    assert sorted(store.root.glob("replays/*")) == before
+    assert not list(store.root.glob("replays/.*"))
