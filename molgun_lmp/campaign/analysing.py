@@ -11,12 +11,13 @@ import ase.io
 
 from molgun_lmp.analysis.dumps import Frame, read_frames
 from molgun_lmp.analysis.following import Reference
-from molgun_lmp.analysis.kinetics import survival, transitions, wait_of, write_survival, write_transitions
 from molgun_lmp.analysis.outcomes import decide
 from molgun_lmp.analysis.summary import Summary, summarise, write_csv
 from molgun_lmp.campaign.deciding import decide_all
 from molgun_lmp.campaign.durable import json_bytes, replace_file
+from molgun_lmp.campaign.statistics_files import write_statistics
 from molgun_lmp.campaign.store import Store, TrajectoryFolder
+from molgun_lmp.campaign.until import counted, read_stopping
 from molgun_lmp.config import Campaign
 from molgun_lmp.errors import CampaignError
 from molgun_lmp.gun.names import DATA_NAME
@@ -28,8 +29,6 @@ OUTCOMES_JSON: Final = "outcomes.json"
 OUTCOMES_CSV: Final = "outcomes.csv"
 SUMMARY_JSON: Final = "summary.json"
 TABLE_CSV: Final = "table.csv"
-PRECURSOR_CSV: Final = "precursor.csv"
-TRANSITIONS_CSV: Final = "transitions.csv"
 
 _CSV_HEADER: Final = (
     *("trajectory", "mode", "detail", "stuck", "contact", "first_contact_ps", "first_bond_ps", "time_ps"),
@@ -79,15 +78,17 @@ def analyse(store: Store, advance: Callable[[int], None] | None = None, *, proce
     """
     config, surface = store.config(), clean_surface(store)
     results = [(folder, result) for folder in store.trajectories() if (result := folder.result()) is not None]
+    stopping = read_stopping(store)
+    results = results[counted(stopping, store.manifest.trajectories, [folder.id for folder, _ in results])]
     found = decide_all(store, results, partial(_outcome, config, surface), processes=processes, advance=advance)
     ended = [
         Ended(folder=folder, shot=folder.shot(), result=result, outcome=outcome)
         for (folder, result), outcome in zip(results, found, strict=True)
     ]
     outcomes = [one.outcome for one in ended]
-    summary = summarise(outcomes, [one.result for one in ended], planned=store.manifest.trajectories)
+    summary = summarise(outcomes, [one.result for one in ended], planned=store.manifest.trajectories, stopping=stopping)
     analysis = Analysis(ended=tuple(ended), summary=summary)
-    _write(store, analysis)
+    _write(store, surface, analysis)
     return analysis
 
 
@@ -150,7 +151,7 @@ def _outcome(config: Campaign, surface: Surface, folder: TrajectoryFolder, resul
     return decided(config, surface, folder, result).outcome
 
 
-def _write(store: Store, analysis: Analysis) -> None:
+def _write(store: Store, surface: Surface, analysis: Analysis) -> None:
     folder = store.analysis
     try:
         folder.mkdir(exist_ok=True)
@@ -159,10 +160,7 @@ def _write(store: Store, analysis: Analysis) -> None:
         replace_file(folder / OUTCOMES_CSV, _csv(analysis.ended).encode())
         replace_file(folder / SUMMARY_JSON, json_bytes(analysis.summary.to_json()))
         write_csv(analysis.summary, folder / TABLE_CSV)
-        decided = [one.outcome for one in analysis.ended]
-        waits = [wait for wait in map(wait_of, decided) if wait is not None]
-        write_survival(survival(waits), folder / PRECURSOR_CSV)
-        write_transitions(transitions(decided), folder / TRANSITIONS_CSV)
+        write_statistics(store, surface, analysis.ended)
     except OSError as error:
         raise CampaignError(f"cannot write the analysis to {folder}: {error}. Make room and analyse again.") from error
 

@@ -1,6 +1,7 @@
 """Commands that make and fire a campaign: init, plan, run, status, retry."""
 
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TypeAlias
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from molgun_lmp.campaign.status import Status
     from molgun_lmp.campaign.store import Store
     from molgun_lmp.campaign.work import Work
+    from molgun_lmp.config import LoadedCampaign
 
 CampaignFolder = Annotated[
     Path, typer.Argument(metavar="CAMPAIGN", help="A campaign folder, as `molgun plan` makes it.")
@@ -71,6 +73,27 @@ def plan(  # noqa: PLR0917  # a command
     ] = None,
     overrides: Overrides = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Check everything and write nothing.")] = False,
+    targets: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--for",
+            metavar="LINE:HALF-WIDTH",
+            help="Only say how many shots and snapshots it takes to know a fraction so well, such as OT-CY:0.02. "
+            "Repeatable.",
+        ),
+    ] = None,
+    assume: Annotated[
+        float, typer.Option(min=0.0, max=1.0, help="With --for: the fraction to expect; if not given, the worst case.")
+    ] = 0.5,
+    correlation: Annotated[
+        float,
+        typer.Option(
+            min=0.0,
+            max=0.5,
+            help="With --for: how much shots that share a slab, or a molecule, snapshot are alike (intra-cluster "
+            "correlation of each kind).",
+        ),
+    ] = 0.02,
     huge: Annotated[
         bool, typer.Option("--huge", help="Plan more than 100,000 trajectories, whose cost is said without it.")
     ] = False,
@@ -81,6 +104,9 @@ def plan(  # noqa: PLR0917  # a command
     from molgun_lmp.config import dump_yaml, load_campaign  # noqa: PLC0415
 
     loaded = load_campaign(file, overrides or ())
+    if targets:
+        _say_sizes(loaded, targets, assume, correlation, as_json)
+        return
     folder = output if output is not None else planning.default_folder(loaded)
     planning.require_new(folder)
     projection.require_meant(loaded, folder, huge=huge)
@@ -108,6 +134,35 @@ def plan(  # noqa: PLR0917  # a command
         answers().print(f"Wrote {loaded.config.trajectories} decks to {folder}. Next: molgun run {folder}")
 
 
+def _say_sizes(loaded: "LoadedCampaign", targets: list[str], assume: float, correlation: float, as_json: bool) -> None:
+    import dataclasses  # noqa: PLC0415
+
+    from molgun_lmp.analysis.sizing import size  # noqa: PLC0415
+    from molgun_lmp.analysis.stopping import parse_target  # noqa: PLC0415
+    from molgun_lmp.gun.pools import read_pool  # noqa: PLC0415
+
+    wanted, system = [parse_target(target) for target in targets], loaded.config.system
+    slabs = len(read_pool(loaded.path(system.slab.pool), "slab"))
+    molecules = len(read_pool(loaded.path(system.molecule.pool), "molecule"))
+    sizes = [
+        size(
+            target,
+            fraction=assume,
+            correlation=correlation,
+            slabs=slabs,
+            molecules=molecules,
+            planned=loaded.config.trajectories,
+        )
+        for target in wanted
+    ]
+    if as_json:
+        print_json({"sizes": [dataclasses.asdict(one) | {"sentences": one.sentences()} for one in sizes]})
+        return
+    for one in sizes:
+        for sentence in one.sentences():
+            answers().print(sentence, markup=False)
+
+
 def _describe(checked: "Plan") -> None:
     setup = checked.setup
     a, b, c = setup.cell
@@ -122,7 +177,7 @@ def _describe(checked: "Plan") -> None:
         out.print(f"note     {note}", markup=False)
 
 
-def run(
+def run(  # noqa: PLR0917  # a command
     campaign: CampaignFolder,
     workers: Annotated[
         int | None,
@@ -130,6 +185,14 @@ def run(
     ] = None,
     only: Annotated[
         list[str] | None, typer.Option(metavar="ID", help="Fire this trajectory only, such as 3. Repeatable.")
+    ] = None,
+    until: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="LINE:HALF-WIDTH",
+            help="Stop when a fraction is known so well, such as OT-CY:0.02 or stuck:0.05, at one of a few numbers of "
+            "shots that are fixed beforehand. Repeatable: all are to be reached.",
+        ),
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="List what would be fired, and fire nothing.")] = False,
     as_json: AsJson = False,
@@ -143,18 +206,50 @@ def run(
     from molgun_lmp.campaign.store import Store  # noqa: PLC0415
 
     store = Store.open(campaign)
+    if until and not dry_run:
+        _run_until(store, until, only or (), workers)
+        only = None
     work = campaign_work(store, only or ())
     open_ids = [folder.id for folder in work.folders if not folder.result_file.exists()]
     if dry_run:
         _list_open(open_ids, as_json)
         return
-    if open_ids and not _fire(work, workers):
+    if open_ids and not until and not _fire(work, workers):
         return
     now = read_status(store)
     if as_json:
         print_json(now.to_json())
     else:
         answers().print(now.sentence(), markup=False)
+
+
+def _run_until(store: "Store", until: list[str], only: Sequence[str], workers: int | None) -> None:
+    from molgun_lmp.analysis.stopping import Stopping, parse_target, stopping_sentence  # noqa: PLC0415
+    from molgun_lmp.campaign.analysing import analyse  # noqa: PLC0415
+    from molgun_lmp.campaign.ranks import under_launcher  # noqa: PLC0415
+    from molgun_lmp.campaign.until import run_until  # noqa: PLC0415
+
+    targets = [parse_target(text) for text in until]
+    if only or under_launcher():
+        raise ConfigError(
+            "--until fires the shots in their order with workers of its own: give it without --only and without "
+            "mpirun. Other terminals may help with `molgun run`."
+        )
+    shown: list[Stopping] = []
+
+    def show(now: Stopping) -> None:
+        shown.append(now)
+        progress_console().print(stopping_sentence(now), markup=False)
+
+    stopping = run_until(
+        store,
+        targets,
+        lambda work: _fire(work, workers),
+        lambda: [one.outcome for one in analyse(store).ended],
+        show,
+    )
+    if not shown:
+        show(stopping)
 
 
 def _list_open(ids: list[str], as_json: bool) -> None:

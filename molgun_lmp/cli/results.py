@@ -1,7 +1,8 @@
-"""Commands that say what came of a campaign: analyse, report, compare."""
+"""Commands that say what came of a campaign: analyse, report, compare, sensitivity."""
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -10,12 +11,17 @@ from molgun_lmp.cli.foreign import analyse_each_frame, analyse_files
 from molgun_lmp.cli.output import AsJson, Overrides, answers, counting, print_json
 from molgun_lmp.errors import ConfigError
 
+if TYPE_CHECKING:
+    from molgun_lmp.analysis.quench import Quenched
+    from molgun_lmp.campaign.analysing import Analysis
+    from molgun_lmp.campaign.store import Store
+
 _PANEL = "Results"
 
 
 def register(app: typer.Typer) -> None:
     """Add these commands to `molgun`."""
-    for command in (analyse, report, compare):
+    for command in (analyse, report, compare, sensitivity):
         app.command(rich_help_panel=_PANEL)(command)
 
 
@@ -39,6 +45,14 @@ def analyse(
         bool, typer.Option("--one-trajectory", help="For files: all are parts of one trajectory, in this order.")
     ] = False,
     csv: Annotated[Path | None, typer.Option(metavar="FILE.csv", help="For files: also write a table.")] = None,
+    quench: Annotated[
+        bool,
+        typer.Option(
+            "--quench",
+            help="Also minimise the ends with the campaign's model: binding energies and the classes of the minima. "
+            "What is done is kept; Ctrl-C stops, and the same command goes on.",
+        ),
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Decide what became of each molecule (stuck, how, scattered, ...) and print the table with 95 % intervals.
@@ -47,6 +61,8 @@ def analyse(
     others: LAMMPS dumps (text, binary; plain, .gz, .zst, .xz) and extended XYZ.
     """
     if len(paths) > 1 or paths[0].is_file():
+        if quench:
+            raise ConfigError("--quench minimises with a campaign's model, and files have none. Leave it out.")
         if each_frame:
             analyse_each_frame(paths, config, overrides or (), table=csv, as_json=as_json)
         else:
@@ -63,8 +79,10 @@ def analyse(
     store = Store.open(campaign)
     with counting("reading trajectories", store.manifest.trajectories) as advance:
         analysis = run_analysis(store, advance, processes=processes)
+    quenched = _quench(store, analysis) if quench else ()
     if as_json:
-        print_json(analysis.to_json())
+        minima = {"quenched": [one.to_json() for one in quenched]} if quench else {}
+        print_json(analysis.to_json() | minima)
         return
     summary = analysis.summary
     out = answers()
@@ -74,11 +92,13 @@ def analyse(
             table.add_row(*row.cells(), style=None if row.estimate.count else "dim")
         out.print(table)
     out.print(f"Model labels: {store.manifest.level_of_theory}", markup=False)
-    if summary.shots < store.manifest.trajectories:
+    if summary.shots < store.manifest.trajectories and not (summary.stopping and summary.stopping.reached):
         out.print(f"{summary.shots} of {store.manifest.trajectories} planned trajectories have ended.")
     if summary.energy_flagged:
         out.print(f"Energy not conserved within the campaign's limits: {summary.energy_flagged} of {summary.shots}.")
     out.print(sticking_sentence(summary), markup=False)
+    if quench:
+        _print_minima(quenched)
     out.print(f"Every trajectory with the numbers that decided it: {store.analysis}", markup=False)
 
 
@@ -91,17 +111,56 @@ def _only_for_files(**options: object) -> None:
         )
 
 
-def report(campaign: CampaignFolder, as_json: AsJson = False) -> None:
-    """Analyse, draw the figures, and write one self-contained HTML page."""
+def _quench(store: "Store", analysis: "Analysis") -> "Sequence[Quenched]":
+    from molgun_lmp.campaign.quenching import WORTH_QUENCHING  # noqa: PLC0415
+    from molgun_lmp.campaign.quenching import quench as run_quench  # noqa: PLC0415
+
+    ends = sum(one.outcome.mode in WORTH_QUENCHING for one in analysis.ended)
+    with counting("minimising ends", ends) as advance:
+        return run_quench(store, analysis, advance)
+
+
+def _print_minima(quenched: "Sequence[Quenched]") -> None:
+    from collections import Counter  # noqa: PLC0415
+
+    from rich.table import Table  # noqa: PLC0415
+
+    from molgun_lmp.analysis.quench import binding_by_mode  # noqa: PLC0415
+
+    out = answers()
+    table = Table("minimum", "ends", "binding energy / eV", "spread", "strongest", "weakest", box=None)
+    for one in binding_by_mode(quenched):
+        spread = "–" if one.spread_ev is None else f"{one.spread_ev:.2f}"
+        energies = (f"{one.mean_ev:.2f}", spread, f"{one.strongest_ev:.2f}", f"{one.weakest_ev:.2f}")
+        table.add_row(one.mode.value, str(one.minima), *energies)
+    out.print(table)
+    for (end, minimum), number in Counter((one.mode_at_end.value, one.mode.value) for one in quenched).items():
+        if end != minimum:
+            out.print(f"{number} that ended as {end} fell to {minimum}.", markup=False)
+    unfinished = sum(not one.converged for one in quenched)
+    if unfinished:
+        out.print(f"{unfinished} did not reach the force tolerance and are not among the binding energies.")
+
+
+def report(
+    campaign: CampaignFolder,
+    reference: Annotated[
+        list[Path] | None,
+        typer.Option(metavar="CAMPAIGN", help="Another campaign to draw beside this one, such as AIMD. Repeatable."),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Analyse, draw the figures, and write one self-contained HTML page with trajectories that can be turned."""
     from molgun_lmp.analysis.summary import sticking_sentence  # noqa: PLC0415
     from molgun_lmp.campaign.analysing import analyse as run_analysis  # noqa: PLC0415
+    from molgun_lmp.campaign.reporting import compared  # noqa: PLC0415
     from molgun_lmp.campaign.reporting import report as write_page  # noqa: PLC0415
     from molgun_lmp.campaign.store import Store  # noqa: PLC0415
 
     store = Store.open(campaign)
     with counting("reading trajectories", store.manifest.trajectories) as advance:
         analysis = run_analysis(store, advance)
-    page = write_page(store, analysis)
+    page = write_page(store, analysis, compared(reference or ()))
     if as_json:
         print_json({"page": str(page), "summary": analysis.summary.to_json()})
     else:
@@ -149,3 +208,49 @@ def compare(
         "interval over all lines leaves out 0.",
         markup=False,
     )
+
+
+def sensitivity(
+    campaign: CampaignFolder,
+    scale: Annotated[
+        list[float] | None,
+        typer.Option(help="A factor for all bond limits, 0.8 to 1.2; if not given, 0.9 to 1.1 in five. Repeatable."),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Say how far the table depends on the bond limits: decide all trajectories again with scaled ones."""
+    from rich.table import Table  # noqa: PLC0415
+
+    from molgun_lmp.analysis.sensitivity import SCALES, cells, changed, unscaled_of  # noqa: PLC0415
+    from molgun_lmp.campaign.sensitivity import CHANGES_CSV, SENSITIVITY_CSV  # noqa: PLC0415
+    from molgun_lmp.campaign.sensitivity import sensitivity as vary  # noqa: PLC0415
+    from molgun_lmp.campaign.store import Store  # noqa: PLC0415
+
+    store, scales = Store.open(campaign), scale or SCALES
+    with counting("deciding", store.manifest.trajectories * len({*scales, 1.0})) as advance:
+        found = vary(store, scales, advance)
+    files = [store.analysis / name for name in (SENSITIVITY_CSV, CHANGES_CSV)]
+    if as_json:
+        print_json(
+            {
+                "scales": [
+                    {
+                        "scale": one.scale,
+                        "limits_angstrom": dict(one.limits),
+                        "changed": changed(one, unscaled_of(found)),
+                        "summary": one.summary.to_json(),
+                    }
+                    for one in found
+                ],
+                "files": [str(file) for file in files],
+            }
+        )
+        return
+    out = answers()
+    table = Table("shots with bond limits times", *(f"{one.scale:g}" for one in found), box=None)
+    for row in cells(found):
+        table.add_row(*row)
+    out.print(table)
+    limits = ", ".join(f"{pair} {limit:.2f}" for pair, limit in unscaled_of(found).limits.items())
+    out.print(f"Limits times 1, in Å: {limits}", markup=False)
+    out.print(f"With intervals, and by trajectory: {files[0]}, {files[1]}", markup=False)

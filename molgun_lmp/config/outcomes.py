@@ -28,6 +28,8 @@ class OutcomeCriteria(Section):
     the surface. A surface without dimers has only these."""
     max_fragments: Annotated[int, Field(ge=1)] = 3
     """More fragments of the molecule than this are an explosion."""
+    after_contact_ps: tuple[PositiveFloat, ...] = (0.5, 1.0, 2.0)
+    """Times after first contact at which the modes are tabulated besides at the end."""
 
     @model_validator(mode="after")
     def _left_is_beyond_contact(self) -> Self:
