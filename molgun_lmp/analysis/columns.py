@@ -28,12 +28,14 @@ Triple = tuple[int, int, int]
 class Layout:
     """Which columns hold what (https://docs.lammps.org/dump.html).
 
-    `id`; `species`: the element, or the type where `types` says what types are; `coordinates`: x, y, z, or else xu, or
-    xs, or xsu; `scaled`: they are fractions of the box; `images`: box crossings, None where the coordinates have them
-    already (xu, xsu) or where there are none; `velocities`.
+    `id`; `kind`: the atom type, None where it has no column; `species`: the element, or the type where `types` says
+    what types are; `coordinates`: x, y, z, or else xu, or xs, or xsu; `scaled`: they are fractions of the box;
+    `images`: box crossings, None where the coordinates have them already (xu, xsu) or where there are none;
+    `velocities`.
     """
 
     id: int
+    kind: int | None
     species: int
     coordinates: Triple
     scaled: bool
@@ -62,6 +64,7 @@ class Layout:
         unwrapped = coordinates[0] in {"xu", "xsu"}
         return cls(
             id=titles.index("id"),
+            kind=titles.index("type") if "type" in titles else None,
             species=titles.index(found),
             coordinates=_triple(titles, coordinates),
             scaled=coordinates[0] in {"xs", "xsu"},

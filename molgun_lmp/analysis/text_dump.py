@@ -15,6 +15,7 @@ from molgun_lmp.errors import InputFileError
 from molgun_lmp.records import IntArray
 
 _STRETCH: Final = 1 << 18  # bytes: a few tens of frames of a hundred atoms, which the processor's cache holds
+_CARBON: Final = 6
 _FIRST: Final = b"ITEM: TIMESTEP\n"
 _ANGSTROM_UNITS: Final = {"metal": 1.0, "real": 1000.0}
 """LAMMPS's unit styles with lengths in Å, and their velocities in Å/ps."""
@@ -52,6 +53,7 @@ class TextDump:
         self._known = (b"", _Head(0, Box(cell=np.eye(3), origin=np.zeros(3), pbc=(True, True, True)), ()))
         self._symbols = Symbols()
         self._speed = 1.0
+        self._named = False
         self.lines = 0
         self.cut = False
 
@@ -181,6 +183,9 @@ class TextDump:
             numbers = numbers_of_types(table.integers([layout.species])[:, 0], self._types, where)
         else:
             numbers = _elements(table, layout.species, where)
+            if not self._named:
+                _require_named(table, layout, numbers, where)
+                self._named = True
         return Block(
             steps=[raw.step for raw in raws],
             boxes=[head.box] * n_frames,
@@ -200,6 +205,17 @@ def speed_in(units: str, name: str) -> float:
             f"{name}: its units are `{units}`, and lengths are taken in Å ({', '.join(_ANGSTROM_UNITS)}). Convert it."
         )
     return _ANGSTROM_UNITS[units]
+
+
+def _require_named(table: Table, layout: Layout, numbers: IntArray, where: str) -> None:
+    """Refuse what LAMMPS writes where nobody has named the elements: carbon for every type."""
+    if layout.kind is not None and (numbers == _CARBON).all():
+        types = np.unique(table.integers([layout.kind]))
+        if len(types) > 1:
+            raise InputFileError(
+                f"{where}: the column `element` says C for all of the {len(types)} types, as LAMMPS does where nobody "
+                "has named them. Say which element each type is (`elements: {1: H, 2: C}`)."
+            )
 
 
 def _elements(table: Table, column: int, where: str) -> IntArray:

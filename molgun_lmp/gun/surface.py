@@ -17,7 +17,7 @@ NO_LAYER: Final = -1
 """Layer of the slab's hydrogen, which saturates it and belongs to no layer."""
 NO_DIMER: Final = -1
 """Dimer of an atom that is in none."""
-_NEXT_TO: Final = 1.25  # of the shortest distance in the slab; the second neighbours of a square layer are at 1.41
+_NEXT_TO: Final = 1.25  # of the shortest distance in the layer; second neighbours of a square layer are at 1.41
 _LEAST_VACUUM: Final = 5.0  # Å; less than this between the slab and its own image is no surface
 
 
@@ -114,12 +114,13 @@ def find_surface(slab: Atoms) -> Surface:
 
 
 def _adjacent(positions: FloatArray, layer: IntArray, lattice: MinimumImage) -> npt.NDArray[np.bool_]:
-    distances = lattice.distances(positions, positions)
-    np.fill_diagonal(distances, np.inf)
-    heavy = layer != NO_LAYER
-    nearest = float(np.median(distances[np.ix_(heavy, heavy)].min(axis=1))) if heavy.sum() > 1 else 0.0
-    in_one_layer = (layer[:, None] == layer[None, :]) & heavy[:, None]
-    adjacent: npt.NDArray[np.bool_] = in_one_layer & (distances < _NEXT_TO * nearest)
+    adjacent = np.zeros((len(layer), len(layer)), dtype=np.bool_)
+    for number in range(int(layer.max()) + 1):
+        members = np.flatnonzero(layer == number)
+        distances = lattice.distances(positions[members], positions[members])
+        np.fill_diagonal(distances, np.inf)
+        nearest = float(np.median(distances.min(axis=1)))
+        adjacent[np.ix_(members, members)] = distances < _NEXT_TO * nearest
     return adjacent
 
 

@@ -29,6 +29,7 @@ DUMPS = {
     "atom.lammpstrj": "atom {f}",
     "atom.bin": "atom {f}",
     "units.dump": "custom {f} id type element x y z ix iy iz",
+    "unnamed.dump": "custom {f} id type element x y z ix iy iz",
     "units.bin": "custom {f} id type element x y z ix iy iz vx vy vz",
 }
 MODIFY = {
@@ -124,7 +125,7 @@ def agrees(frames: list[Frame], truths: list[Truth], tolerance: float, *, unwrap
 def test_every_kind_of_dump_holds_what_lammps_held(run: tuple[Path, list[Truth]], name: str) -> None:
     folder, truths = run
     frames = list(read_frames(folder / name, types=TYPES))
-    short = name in {"units.dump", "atom.lammpstrj"}  # six digits are LAMMPS's default
+    short = name in {"units.dump", "unnamed.dump", "atom.lammpstrj"}  # six digits are LAMMPS's default
     agrees(frames, truths, 1e-3 if short else 1e-9, unwrapped=not name.startswith("atom"))
     assert not any(frame.cut_after for frame in frames)
     crossed = np.any([frame.unwrapped - frame.positions for frame in frames])
@@ -152,6 +153,13 @@ def test_types_are_never_guessed(run: tuple[Path, list[Truth]], name: str) -> No
         list(read_frames(run[0] / name))
     with pytest.raises(InputFileError, match="type 3 is in no entry"):
         list(read_frames(run[0] / name, types={1: "H", 2: "C"}))
+
+
+def test_carbon_by_default_is_not_believed(run: tuple[Path, list[Truth]]) -> None:
+    folder, truths = run
+    with pytest.raises(InputFileError, match="C for all of the 3 types"):
+        list(read_frames(folder / "unnamed.dump"))
+    agrees(list(read_frames(folder / "unnamed.dump", types=TYPES)), truths, 1e-3)
 
 
 @pytest.mark.parametrize("name", ["binary.bin", "units.bin", "plain.dump"])

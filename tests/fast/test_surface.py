@@ -58,6 +58,27 @@ def test_thermal_displacements_do_not_mix_layers(make: Callable[[], Atoms], seed
     same_as_built(find_surface(slab), slab)
 
 
+@pytest.mark.parametrize("reconstruction", ["p(2x2)", "c(4x2)"])
+@pytest.mark.parametrize("seed", range(6))
+def test_flipped_and_displaced_dimers_are_the_same_dimers_in_the_same_rows(reconstruction: str, seed: int) -> None:
+    slab = built(reconstruction)
+    before = find_surface(slab)
+    rng = np.random.default_rng(seed)
+    for first, second in before.dimers:
+        pair = [int(first), int(second)]
+        if rng.random() < 0.5:
+            slab.positions[pair, 2] = slab.positions[pair[::-1], 2]
+        slab.positions[pair] += [*rng.uniform(-0.3, 0.3, 2), rng.uniform(-0.2, 0.2)]
+    after = find_surface(slab)
+    assert (after.dimer == before.dimer).all()
+    assert (after.layer == before.layer).all()
+    assert (after.row == before.row).all()
+    assert {frozenset(pair) for pair in after.neighbours.tolist()} == {
+        frozenset(pair) for pair in before.neighbours.tolist()
+    }
+    assert (after.side == before.side).all()
+
+
 def test_rows_neighbours_and_sides_by_hand() -> None:
     found = find_surface(SLAB)
     row_of = {int(SLAB.arrays["dimer"][a]): int(found.row[n]) for n, (a, _) in enumerate(found.dimers)}
