@@ -186,7 +186,9 @@ def classify_frames(path: Path, settings: ForeignFiles, folder: Path, apart: Apa
 
 def _classified(path: Path, frame: Frame, found: Found, settings: ForeignFiles) -> FrameClass:
     reference, criteria = found.reference, settings.outcomes
-    same = dataclasses.replace(found, cell=frame.cell)
+    heights = frame.positions[found.slab, 2]
+    lowest = None if found.lowest is None else _lowest(heights, float(frame.cell[2, 2]))
+    same = dataclasses.replace(found, cell=frame.cell, lowest=lowest)
     ordered = same.put_in_order(frame, str(path)).unwrapped
     n_slab = reference.n_slab
     surface = reference.surface

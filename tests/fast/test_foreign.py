@@ -183,6 +183,12 @@ def test_each_frame_against_a_clean_slab(tmp_path: Path) -> None:
     found = list(classify_frames(tmp_path / "all.extxyz", settings, tmp_path, molecule_apart))
     assert [one.mode for one in found[1:]] == [CASES[name][1] or Mode.IN_FLIGHT for name in names]
     assert [one.step for one in found] == list(range(9))
+    for index, atoms in enumerate(mixed):  # as calculations leave them: each wrapped at another height
+        atoms.positions[:, 2] += 11.0 * index
+        atoms.wrap()
+    ase.io.write(tmp_path / "wrapped.extxyz", mixed)
+    again = list(classify_frames(tmp_path / "wrapped.extxyz", SETTINGS, tmp_path, molecule_apart))
+    assert [one.mode for one in again] == [one.mode for one in found]
     # A dimer that has opened under the molecule is one only in the clean slab.
     opened = structures([molecule(), CASES["OT-CY"][0]])
     way = opened[1].get_distance(A, B, mic=True, vector=True)
