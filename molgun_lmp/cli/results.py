@@ -66,9 +66,44 @@ def analyse(
     if summary.energy_flagged:
         out.print(f"Energy not conserved within the campaign's limits: {summary.energy_flagged} of {summary.shots}.")
     out.print(sticking_sentence(summary), markup=False)
+    if summary.contact:
+        _print_after_contact(store, analysis)
+    _print_correlation(analysis)
     if quench:
         _print_minima(quenched)
     out.print(f"Every trajectory with the numbers that decided it: {store.analysis}", markup=False)
+
+
+def _print_after_contact(store: "Store", analysis: "Analysis") -> None:
+    from rich.table import Table  # noqa: PLC0415
+
+    from molgun_lmp.analysis.fixed_times import after_contact, cells  # noqa: PLC0415
+
+    times = store.config().outcomes.after_contact_ps
+    if not times:
+        return
+    outcomes = [one.outcome for one in analysis.ended]
+    table = Table("after first contact", *(f"{time:g} ps" for time in times), box=None)
+    for row in cells(after_contact(outcomes, [one.result.stop for one in analysis.ended], times)):
+        table.add_row(*row)
+    answers().print(table)
+
+
+def _print_correlation(analysis: "Analysis") -> None:
+    from molgun_lmp.analysis.estimates import clusters_of  # noqa: PLC0415
+    from molgun_lmp.analysis.sizing import correlation_of  # noqa: PLC0415
+    from molgun_lmp.analysis.statistics import FEW_CLUSTERS  # noqa: PLC0415
+
+    effect, clusters = analysis.summary.pooled_design_effect, clusters_of([one.outcome for one in analysis.ended])
+    if effect is None or clusters.fewest < FEW_CLUSTERS:
+        return
+    alike = correlation_of(effect, clusters)
+    if alike is not None:
+        answers().print(
+            f"Shots that share a snapshot are alike by {alike:.3f} (intra-cluster correlation of each kind, for "
+            "`molgun plan --for LINE:HALF-WIDTH --correlation`).",
+            markup=False,
+        )
 
 
 def _quench(store: "Store", analysis: "Analysis") -> "Sequence[Quenched]":
