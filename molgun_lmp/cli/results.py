@@ -33,6 +33,9 @@ def analyse(
             "What is done is kept; Ctrl-C stops, and the same command goes on.",
         ),
     ] = False,
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="With --quench: processes; if not given, one for each core.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Decide what became of each molecule (stuck, how, scattered, ...) and print the table with 95 % intervals.
@@ -48,7 +51,7 @@ def analyse(
     store = Store.open(campaign)
     with counting("reading trajectories", store.manifest.trajectories) as advance:
         analysis = run_analysis(store, advance)
-    quenched = _quench(store, analysis) if quench else ()
+    quenched = _quench(store, analysis, workers) if quench else ()
     if as_json:
         minima = {"quenched": [one.to_json() for one in quenched]} if quench else {}
         print_json(analysis.to_json() | minima)
@@ -106,13 +109,15 @@ def _print_correlation(analysis: "Analysis") -> None:
         )
 
 
-def _quench(store: "Store", analysis: "Analysis") -> "Sequence[Quenched]":
-    from molgun_lmp.campaign.quenching import WORTH_QUENCHING  # noqa: PLC0415
-    from molgun_lmp.campaign.quenching import quench as run_quench  # noqa: PLC0415
+def _quench(store: "Store", analysis: "Analysis", workers: int | None) -> "Sequence[Quenched]":
+    from molgun_lmp.campaign.quenching import WORTH_QUENCHING, quench  # noqa: PLC0415
+    from molgun_lmp.campaign.supervisor import default_workers  # noqa: PLC0415
 
-    ends = sum(one.outcome.mode in WORTH_QUENCHING for one in analysis.ended)
-    with counting("minimising ends", ends) as advance:
-        return run_quench(store, analysis, advance)
+    near = [one for one in analysis.ended if one.outcome.mode in WORTH_QUENCHING]
+    alone = {one.shot.slab_snapshot for one in near}, {one.shot.molecule_snapshot for one in near}
+    chosen = workers or default_workers(store.manifest.engine.threads)
+    with counting("minimising", len(near) + sum(map(len, alone))) as advance:
+        return quench(store, analysis, workers=chosen, advance=advance)
 
 
 def _print_minima(quenched: "Sequence[Quenched]") -> None:
