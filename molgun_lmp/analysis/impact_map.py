@@ -44,7 +44,7 @@ def draw_impacts(
     with house_style():
         figure = new_figure(PAGE_INCHES * 0.8, PAGE_INCHES * 0.6)
         axes = figure.subplots()
-        _draw_top_layer(axes, plane, top_layer, dimers)
+        draw_top_layer(axes, plane, top_layer, dimers)
         corners = np.array([[0, 0], [1, 0], [1, 1], [0, 1], [0, 0]]) @ plane
         axes.plot(*corners.T, color=INK, linewidth=0.9)
         kinds = np.array([mode.value for mode in modes])
@@ -77,7 +77,11 @@ def draw_impacts(
         return store(figure, folder, name, caption=caption, header=header, rows=rows, light_only=True)
 
 
-def _draw_top_layer(axes: Axes, plane: FloatArray, top_layer: FloatArray, dimers: IntArray) -> None:
+def draw_top_layer(axes: Axes, plane: FloatArray, top_layer: FloatArray, dimers: IntArray) -> None:
+    """The clean top layer (M, 3) Å and its neighbouring cells: dimers (D, 2) as bars, the higher atoms darker.
+
+    `plane` (2, 2) Å, rows are the cell's vectors.
+    """
     sticks, balls, heights = [], [], []
     for image in np.ndindex(3, 3):
         shift = (np.array(image) - 1) @ plane

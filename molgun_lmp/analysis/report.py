@@ -8,6 +8,9 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from molgun_lmp.analysis.costs import HEADER as COST_HEADER
+from molgun_lmp.analysis.costs import Cost
+from molgun_lmp.analysis.movies import Cast, Movie
 from molgun_lmp.analysis.plotting import FigureFiles
 from molgun_lmp.analysis.report_rows import (
     TRAJECTORY_HEADER,
@@ -17,6 +20,7 @@ from molgun_lmp.analysis.report_rows import (
     summary_lines,
     trajectory_rows,
 )
+from molgun_lmp.analysis.report_viewer import viewer_of
 from molgun_lmp.analysis.summary import Summary, sticking_sentence
 from molgun_lmp.analysis.svg_inline import inline_svg
 from molgun_lmp.errors import InputFileError
@@ -39,6 +43,10 @@ class ReportContent:
     results: Sequence[TrajectoryResult] = ()
     figures: Sequence[FigureFiles] = ()
     """In the order of the page."""
+    cast: Cast | None = None
+    movies: Sequence[Movie] = ()
+    """Trajectories that can be turned; none without `cast`."""
+    costs: Sequence[Cost] = ()
     level_of_theory: str = ""
     """Of the labels that the model learned from, such as `GFN1-xTB`; empty where the card does not say."""
     protocol: Mapping[str, object] = dataclasses.field(default_factory=dict)
@@ -53,6 +61,7 @@ class ReportContent:
 def render_report(content: ReportContent) -> str:
     """The page as text. Raises `InputFileError` where a figure's SVG or the template is missing."""
     lines, notes = summary_lines(content.summary)
+    viewer = viewer_of(content.cast, content.movies)
     environment = Environment(
         loader=FileSystemLoader(templates_folder()),
         autoescape=True,
@@ -69,7 +78,12 @@ def render_report(content: ReportContent) -> str:
         header=content.summary.header(),
         lines=lines,
         notes=notes,
+        viewer=viewer,
+        examples={} if viewer is None else dict(viewer.examples),
+        turnable=frozenset() if viewer is None else viewer.ids,
         figures=[(figure, Markup(inline_svg(figure.svg, figure.caption))) for figure in content.figures],
+        cost_header=COST_HEADER,
+        costs=[cost.cells() for cost in content.costs],
         sections=[
             ("protocol", "Protocol", "The resolved campaign file.", settings_rows(content.protocol)),
             ("model", "Model", labels_statement(content.level_of_theory), settings_rows(content.model_card)),

@@ -4,6 +4,7 @@ import csv
 import dataclasses
 import io
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Any, Final
 
 import ase.io
@@ -12,6 +13,7 @@ from molgun_lmp.analysis.dumps import Frame, read_frames
 from molgun_lmp.analysis.following import Reference
 from molgun_lmp.analysis.outcomes import decide
 from molgun_lmp.analysis.summary import Summary, summarise, write_csv
+from molgun_lmp.campaign.deciding import decide_all
 from molgun_lmp.campaign.durable import json_bytes, replace_file
 from molgun_lmp.campaign.statistics_files import write_statistics
 from molgun_lmp.campaign.store import Store, TrajectoryFolder
@@ -67,22 +69,22 @@ class Start:
     cell: FloatArray
 
 
-def analyse(store: Store, advance: Callable[[int], None] | None = None) -> Analysis:
+def analyse(store: Store, advance: Callable[[int], None] | None = None, *, processes: int | None = None) -> Analysis:
     """Decide all outcomes and store them in the campaign's `analysis/`; no dynamics is run, so it can be repeated.
 
-    `advance` is called with the number of trajectories read. Raises `CampaignError` for a damaged result,
-    `InputFileError` for a damaged dump.
+    What was decided before from the same dumps, criteria and code is not decided again. `processes` read at a time,
+    None for as many as there are cores and work for them. `advance` is called with the number of trajectories read.
+    Raises `CampaignError` for a damaged result, `InputFileError` for a damaged dump.
     """
     config, surface = store.config(), clean_surface(store)
-    ended: list[Ended] = []
-    for folder in store.trajectories():
-        result = folder.result()
-        if result is not None:
-            ended.append(decided(config, surface, folder, result))
-            if advance is not None:
-                advance(len(ended))
+    results = [(folder, result) for folder in store.trajectories() if (result := folder.result()) is not None]
     stopping = read_stopping(store)
-    ended = ended[counted(stopping, store.manifest.trajectories, [one.folder.id for one in ended])]
+    results = results[counted(stopping, store.manifest.trajectories, [folder.id for folder, _ in results])]
+    found = decide_all(store, results, partial(_outcome, config, surface), processes=processes, advance=advance)
+    ended = [
+        Ended(folder=folder, shot=folder.shot(), result=result, outcome=outcome)
+        for (folder, result), outcome in zip(results, found, strict=True)
+    ]
     outcomes = [one.outcome for one in ended]
     summary = summarise(outcomes, [one.result for one in ended], planned=store.manifest.trajectories, stopping=stopping)
     analysis = Analysis(ended=tuple(ended), summary=summary)
@@ -113,12 +115,12 @@ def planned_start(folder: TrajectoryFolder, surface: Surface) -> Start:
     )
 
 
-def frames_of(folder: TrajectoryFolder, result: TrajectoryResult) -> Iterator[Frame]:
+def frames_of(folder: TrajectoryFolder, result: TrajectoryResult, *, velocities: bool = True) -> Iterator[Frame]:
     """The whole frames of a trajectory that counts; none where it failed before its first."""
     dump = folder.dump(result)
     if result.state == "failed" and (not dump.is_file() or dump.stat().st_size == 0):
         return iter(())
-    return read_frames(dump)
+    return read_frames(dump, velocities=velocities)
 
 
 def decided(config: Campaign, surface: Surface, folder: TrajectoryFolder, result: TrajectoryResult) -> Ended:
@@ -134,7 +136,7 @@ def decided(config: Campaign, surface: Surface, folder: TrajectoryFolder, result
     )
     outcome = decide(
         folder.id,
-        frames_of(folder, result),
+        frames_of(folder, result, velocities=False),
         reference,
         config.outcomes,
         result,
@@ -143,6 +145,10 @@ def decided(config: Campaign, surface: Surface, folder: TrajectoryFolder, result
         molecule_snapshot=shot.molecule_snapshot,
     )
     return Ended(folder=folder, shot=shot, result=result, outcome=outcome)
+
+
+def _outcome(config: Campaign, surface: Surface, folder: TrajectoryFolder, result: TrajectoryResult) -> Outcome:
+    return decided(config, surface, folder, result).outcome
 
 
 def _write(store: Store, surface: Surface, analysis: Analysis) -> None:

@@ -215,6 +215,7 @@ def _manifest(plan: Plan, files: dict[str, str], shards: dict[str, str]) -> Mani
         cell=(a, b, c),
         pools={"slab": plan.slab_pool.sha256, "molecule": plan.molecule_pool.sha256},
         template=sha256_file(templates_folder() / _DECK_TEMPLATE),
+        config=plan.resolved.model_dump(mode="json"),
         files=files,
         shards=shards,
         versions=versions(),

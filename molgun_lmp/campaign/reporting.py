@@ -1,32 +1,43 @@
 """`molgun report`: the analysis with its figures on one page."""
 
 import datetime
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
 import numpy as np
 
-from molgun_lmp.analysis.figures import HeightTrace, draw_energy_drift, draw_heights, draw_modes
+from molgun_lmp.analysis.costs import PAPER, costs_of, write_costs
+from molgun_lmp.analysis.figures import draw_energy_drift, draw_heights, draw_modes
 from molgun_lmp.analysis.impact_map import draw_impacts
-from molgun_lmp.analysis.pictures import Snapshot, draw_structures
+from molgun_lmp.analysis.kinetics import survival, wait_of
+from molgun_lmp.analysis.kinetics_figures import draw_flow, draw_waiting
+from molgun_lmp.analysis.mode_comparison import Compared, draw_mode_comparison
+from molgun_lmp.analysis.pictures import draw_structures
 from molgun_lmp.analysis.plotting import FigureFiles
 from molgun_lmp.analysis.report import ReportContent, write_report
+from molgun_lmp.analysis.sampling_map import draw_coverage, draw_sampling
+from molgun_lmp.analysis.settling import draw_settling, read_settling
 from molgun_lmp.analysis.timelines import draw_timelines
-from molgun_lmp.campaign.analysing import Analysis, Ended, clean_surface, frames_of, planned_start
+from molgun_lmp.campaign.analysing import Analysis, analyse, clean_surface, planned_start
 from molgun_lmp.campaign.store import Store
+from molgun_lmp.campaign.walking import Walk, walk
 from molgun_lmp.errors import CampaignError
 from molgun_lmp.gun.surface import Surface
 from molgun_lmp.training.card import read_card
+from molgun_lmp.units import FS_PER_PS
 
 PAGE_NAME: Final = "report.html"
 FIGURES_FOLDER: Final = "figures"
+COSTS_NAME: Final = "costs.csv"
+_RUNNING_NAME: Final = "running.csv"
 
-_PICTURES: Final = 12
-_POINTS: Final = 400
 
+def report(store: Store, analysis: Analysis, references: Sequence[Compared] = ()) -> Path:
+    """Draw all figures, write the page, and give its path; `references` are drawn beside this campaign.
 
-def report(store: Store, analysis: Analysis) -> Path:
-    """Draw all figures, write the page, and give its path. Raises `CampaignError` where no trajectory has ended."""
+    Raises `CampaignError` where no trajectory has ended.
+    """
     if not analysis.ended:
         raise CampaignError(
             f"campaign {store.manifest.name} has no ended trajectory yet: nothing to report. `molgun run {store.root}` "
@@ -36,6 +47,15 @@ def report(store: Store, analysis: Analysis) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     config = store.config()
     card = read_card(store.model)
+    surface = clean_surface(store)
+    walked = walk(store, analysis.ended, surface)
+    engine = store.manifest.engine
+    costs = [*costs_of([one.result for one in analysis.ended], engine.threads / engine.together), *PAPER]
+    write_costs(costs, folder / COSTS_NAME)
+    figures = _figures(store, analysis, surface, walked, folder)
+    if references:
+        own = Compared(store.manifest.name, analysis.summary, store.manifest.level_of_theory)
+        figures.insert(1, draw_mode_comparison([own, *references], folder))
     content = ReportContent(
         title=f"Campaign {store.manifest.name}",
         created=datetime.datetime.now(datetime.UTC).isoformat(timespec="minutes"),
@@ -43,7 +63,10 @@ def report(store: Store, analysis: Analysis) -> Path:
         outcomes=[one.outcome for one in analysis.ended],
         shots=[(one.folder.id, one.shot) for one in analysis.ended],
         results=[one.result for one in analysis.ended],
-        figures=_figures(store, analysis, folder),
+        figures=figures,
+        costs=costs,
+        cast=walked.cast,
+        movies=walked.movies,
         level_of_theory=card.level_of_theory,
         protocol=config.model_dump(mode="json"),
         model_card=card.model_dump(mode="json", exclude={"versions", "training", "errors", "parity"}),
@@ -53,11 +76,22 @@ def report(store: Store, analysis: Analysis) -> Path:
     return write_report(store.analysis / PAGE_NAME, content)
 
 
-def _figures(store: Store, analysis: Analysis, folder: Path) -> list[FigureFiles]:
+def compared(folders: Sequence[Path]) -> list[Compared]:
+    """Other campaigns, analysed to be drawn beside one; named by their folders. Raises as `analyse` does."""
+    stores = [Store.open(folder) for folder in folders]
+    return [
+        Compared(str(folder), analyse(store).summary, store.manifest.level_of_theory)
+        for folder, store in zip(folders, stores, strict=True)
+    ]
+
+
+def _figures(store: Store, analysis: Analysis, surface: Surface, walked: Walk, folder: Path) -> list[FigureFiles]:
     config = store.config()
     ended = analysis.ended
-    surface = clean_surface(store)
-    traces, snapshots = _paths(store, ended, surface)
+    outcomes = [one.outcome for one in ended]
+    modes = [outcome.mode for outcome in outcomes]
+    waits = [wait for wait in map(wait_of, outcomes) if wait is not None]
+    settling = read_settling(store.analysis / _RUNNING_NAME)
     start = planned_start(ended[0].folder, surface)
     top = np.flatnonzero(surface.top)
     place = {int(atom): rank for rank, atom in enumerate(top)}
@@ -65,17 +99,34 @@ def _figures(store: Store, analysis: Analysis, folder: Path) -> list[FigureFiles
     conserves = config.dynamics.ensemble == "nve" and config.dynamics.bath is None
     return [
         draw_modes(analysis.summary, folder),
-        draw_structures(snapshots, folder),
-        draw_timelines([one.outcome for one in ended], folder),
-        draw_heights(traces, folder),
+        draw_structures(walked.snapshots, folder),
+        draw_timelines(outcomes, folder),
+        draw_flow(outcomes, folder),
+        *([draw_waiting(waits, survival(waits), folder)] if waits else []),
+        *([draw_settling(settling, folder)] if settling else []),
+        draw_heights(walked.traces, folder),
         draw_impacts(
             np.array([one.shot.impact_xy_angstrom for one in ended]),
-            [one.outcome.mode for one in ended],
+            modes,
             folder,
             cell=start.cell,
             top_layer=start.positions[top],
             dimers=dimers.reshape(-1, 2),
         ),
+        *(
+            draw_sampling(
+                visits,
+                modes,
+                folder,
+                point=point,
+                top_layer=start.positions[top],
+                dimers=dimers.reshape(-1, 2),
+                dump_every_ps=config.dynamics.dump_every_steps * config.dynamics.timestep_fs / FS_PER_PS,
+                name=f"sampling-{point}",
+            )
+            for point, visits in walked.visits.items()
+        ),
+        draw_coverage(walked.visits, folder),
         draw_energy_drift(
             [one.result for one in ended],
             folder,
@@ -83,45 +134,6 @@ def _figures(store: Store, analysis: Analysis, folder: Path) -> list[FigureFiles
             excursion_limit=config.dynamics.max_excursion_ev_per_atom if conserves else None,
         ),
     ]
-
-
-def _paths(store: Store, ended: tuple[Ended, ...], surface: Surface) -> tuple[list[HeightTrace], list[Snapshot]]:
-    """Height against time of every trajectory, and the last structure of the first few."""
-    n_slab, timestep_ps = store.manifest.n_slab, store.config().dynamics.timestep_fs / 1000.0
-    traces: list[HeightTrace] = []
-    snapshots: list[Snapshot] = []
-    for one in ended:
-        times: list[float] = []
-        heights: list[float] = []
-        last = None
-        for last in frames_of(one.folder, one.result):
-            times.append(last.step * timestep_ps)
-            heights.append(float(last.unwrapped[n_slab:, 2].min()) - surface.plane_z)
-        if last is None:
-            continue
-        stride = max(1, len(times) // _POINTS)
-        traces.append(
-            HeightTrace(
-                trajectory_id=one.folder.id,
-                mode=one.outcome.mode,
-                time_ps=np.array(times[::stride]),
-                height_angstrom=np.array(heights[::stride]),
-            )
-        )
-        if len(snapshots) < _PICTURES and np.isfinite(last.positions).all():
-            snapshots.append(
-                Snapshot(
-                    title=one.folder.id,
-                    mode=one.outcome.mode,
-                    symbols=last.symbols,
-                    positions=last.unwrapped,
-                    cell=last.cell,
-                    n_slab=n_slab,
-                    surface_z_angstrom=surface.plane_z,
-                    bonds=tuple((atom, site) for atom, site, _ in one.outcome.bonds),
-                )
-            )
-    return traces, snapshots
 
 
 def _provenance(store: Store, analysis: Analysis) -> dict[str, object]:

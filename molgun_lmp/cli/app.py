@@ -14,6 +14,7 @@ from molgun_lmp.cli import (
     describing,
     judging,
     labels,
+    looking,
     machine,
     models,
     pools,
@@ -51,7 +52,20 @@ def _options(
     log_to_stderr(debug=debug)
 
 
-for _family in (campaigns, clusters, results, pools, datasets, models, judging, describing, labels, machine, benching):
+for _family in (
+    campaigns,
+    clusters,
+    results,
+    looking,
+    pools,
+    datasets,
+    models,
+    judging,
+    describing,
+    labels,
+    machine,
+    benching,
+):
     _family.register(app)
 
 

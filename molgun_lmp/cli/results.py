@@ -142,17 +142,25 @@ def _print_minima(quenched: "Sequence[Quenched]") -> None:
         out.print(f"{unfinished} did not reach the force tolerance and are not among the binding energies.")
 
 
-def report(campaign: CampaignFolder, as_json: AsJson = False) -> None:
-    """Analyse, draw the figures, and write one self-contained HTML page."""
+def report(
+    campaign: CampaignFolder,
+    reference: Annotated[
+        list[Path] | None,
+        typer.Option(metavar="CAMPAIGN", help="Another campaign to draw beside this one, such as AIMD. Repeatable."),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Analyse, draw the figures, and write one self-contained HTML page with trajectories that can be turned."""
     from molgun_lmp.analysis.summary import sticking_sentence  # noqa: PLC0415
     from molgun_lmp.campaign.analysing import analyse as run_analysis  # noqa: PLC0415
+    from molgun_lmp.campaign.reporting import compared  # noqa: PLC0415
     from molgun_lmp.campaign.reporting import report as write_page  # noqa: PLC0415
     from molgun_lmp.campaign.store import Store  # noqa: PLC0415
 
     store = Store.open(campaign)
     with counting("reading trajectories", store.manifest.trajectories) as advance:
         analysis = run_analysis(store, advance)
-    page = write_page(store, analysis)
+    page = write_page(store, analysis, compared(reference or ()))
     if as_json:
         print_json({"page": str(page), "summary": analysis.summary.to_json()})
     else:

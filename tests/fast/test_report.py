@@ -1,18 +1,22 @@
 """The report page: complete, self-contained, escaped, and clear where there is nothing to show."""
 
+import base64
+import dataclasses
+import hashlib
+import json
 import re
 from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
+from report_cases import OUTCOMES, a_result, an_outcome, movies, small_report
 
-from molgun_lmp.analysis.figures import draw_modes
 from molgun_lmp.analysis.report import ReportContent, render_report, write_report
 from molgun_lmp.analysis.report_rows import TRAJECTORY_HEADER, labels_statement, remarks, settings_rows, trajectory_rows
 from molgun_lmp.analysis.summary import summarise
 from molgun_lmp.analysis.svg_inline import inline_svg
 from molgun_lmp.errors import InputFileError
-from molgun_lmp.records import Cause, EnergyRecord, Mode, Outcome, Shot, Stop, TrajectoryResult
+from molgun_lmp.records import Cause, Mode
 
 HOSTILE = "<script>alert('x')</script><img src=http://evil.example/ onerror=alert(1)>\"'&{{ 7*7 }}"
 VOID = {"meta", "link", "br", "img", "hr", "input", "col"}
@@ -56,86 +60,10 @@ class Page(HTMLParser):
         return " ".join(" ".join(self.words).split())
 
 
-def _outcome(index: int, mode: Mode, **changes: object) -> Outcome:
-    stuck = mode is Mode.OT_CY
-    fields = {
-        "trajectory_id": f"{index:06d}", "mode": mode, "stuck": stuck, "contact": mode is not Mode.IN_FLIGHT,
-        "first_contact_ps": 0.42, "first_bond_ps": 0.61 if stuck else None, "time_ps": 2.0,
-        "lowest_clearance_angstrom": 1.9, "events": ((0.0, Mode.IN_FLIGHT), (0.61, mode)),
-        "bonds": ((130, 12, 1.943), (131, 13, 1.951)) if stuck else (), "reason": "both CY carbons bind one dimer",
-        "truncated": False, "slab_snapshot": f"s{index}", "molecule_snapshot": f"m{index}",
-    }  # fmt: skip
-    return Outcome(**(fields | changes))  # type: ignore[arg-type]
-
-
-def _shot(index: int) -> Shot:
-    return Shot(
-        index=index,
-        campaign_seed=1,
-        slab_snapshot=f"s{index}",
-        molecule_snapshot=f"m{index}",
-        kick_kind="fixed",
-        kick_velocity=(0.0, 0.0, -5.0),
-        kick_energy_ev=0.2051,
-        polar_deg=12.34,
-        azimuth_deg=0.0,
-        rotation=(0.0, 0.0, 0.0, 1.0),
-        com_start=(1.0, 2.0, 20.0),
-        com_height_angstrom=9.0,
-        clearance_angstrom=6.0,
-        impact_xy_angstrom=(1.0, 2.0),
-        skipped_flight_ps=0.0,
-    )
-
-
-def _result(index: int, *, cause: Cause | None = None, message: str = "", flagged: bool = False) -> TrajectoryResult:
-    return TrajectoryResult(
-        trajectory_id=f"{index:06d}",
-        state="failed" if cause else "finished",
-        stop=None if cause else Stop.COMPLETED,
-        cause=cause,
-        message=message,
-        steps=4000,
-        energy=EnergyRecord(drift_ev_per_atom_per_ps=-1.24e-6, excursion_ev_per_atom=1e-5, flagged=flagged),
-        wall_s=60.0,
-        started_at="2026-11-22T12:00:00Z",
-        host="node1",
-        engine="pair_style mace",
-        attempt=1,
-        hashes={},
-    )
-
-
-MODES = [Mode.OT_CY, Mode.OT_CY, Mode.SCATTERED, Mode.UNDECIDED, Mode.FAILED]
-OUTCOMES = [_outcome(i, mode) for i, mode in enumerate(MODES)]
-RESULTS = [_result(i) for i in range(3)] + [
-    _result(3, flagged=True),
-    _result(4, cause=Cause.NAN_FORCE, message="step 7"),
-]
-
-
-def _content(folder: Path | None = None) -> ReportContent:
-    summary = summarise(OUTCOMES, RESULTS, planned=8)
-    return ReportContent(
-        title="ECCO on Si(001)",
-        created="2026-11-22",
-        summary=summary,
-        outcomes=OUTCOMES,
-        shots=[(o.trajectory_id, _shot(i)) for i, o in enumerate(OUTCOMES)],
-        results=RESULTS,
-        figures=[] if folder is None else [draw_modes(summary, folder), draw_modes(summary, folder, "again")],
-        level_of_theory="GFN1-xTB",
-        protocol={"seed": 1, "gun": {"kick": {"kind": "fixed", "energy_ev": 0.2}}, "stop": []},
-        model_card={"name": "small", "elements": ["H", "C", "Si"]},
-        provenance={"versions": {"ase": "3.29.0"}, "hashes": {"model": "ab12"}},
-        lammps_files={o.trajectory_id: f"trajectories/{o.trajectory_id}" for o in OUTCOMES},
-    )
-
-
 @pytest.fixture(scope="module")
 def text(tmp_path_factory: pytest.TempPathFactory) -> str:
     folder = tmp_path_factory.mktemp("report")
-    return write_report(folder / "report.html", _content(folder)).read_text(encoding="utf-8")
+    return write_report(folder / "report.html", small_report(folder)).read_text(encoding="utf-8")
 
 
 @pytest.fixture(scope="module")
@@ -144,7 +72,7 @@ def page(text: str) -> Page:
 
 
 def test_the_table_is_first_and_equals_the_summary(page: Page) -> None:
-    summary = _content().summary
+    summary = small_report().summary
     assert page.cells[0] == list(summary.header())
     shown = page.cells[1 : 1 + len(summary.table())]
     assert [tuple(cells) for cells in shown] == [row.cells() for row in summary.table()]
@@ -210,7 +138,7 @@ def test_figures_follow_the_theme(page: Page, text: str) -> None:
 
 
 def test_hostile_names_are_text() -> None:
-    outcome = _outcome(0, Mode.FAILED, trajectory_id=HOSTILE, reason=HOSTILE, slab_snapshot=HOSTILE)
+    outcome = an_outcome(0, Mode.FAILED, trajectory_id=HOSTILE, reason=HOSTILE, slab_snapshot=HOSTILE)
     content = ReportContent(
         title=HOSTILE,
         created=HOSTILE,
@@ -242,8 +170,8 @@ def test_a_page_about_nothing_says_so() -> None:
 
 
 def test_all_failed_says_so() -> None:
-    outcomes = [_outcome(i, Mode.FAILED, contact=False) for i in range(3)]
-    results = [_result(i, cause=Cause.LOST_ATOMS) for i in range(3)]
+    outcomes = [an_outcome(i, Mode.FAILED, contact=False) for i in range(3)]
+    results = [a_result(i, cause=Cause.LOST_ATOMS) for i in range(3)]
     content = ReportContent(
         title="f", created="", summary=summarise(outcomes, results), outcomes=outcomes, results=results
     )
@@ -275,7 +203,7 @@ def test_settings_are_flat_and_in_order() -> None:
 
 
 def test_unknown_things_are_dashes() -> None:
-    (row,) = trajectory_rows([_outcome(0, Mode.IN_FLIGHT, first_contact_ps=None, reason="")], [], [], {})
+    (row,) = trajectory_rows([an_outcome(0, Mode.IN_FLIGHT, first_contact_ps=None, reason="")], [], [], {})
     assert row == ("000000", "in flight", *("–",) * 9)
     assert remarks(summarise([])) == ()
 
@@ -308,5 +236,34 @@ def test_a_figure_that_is_none_is_named(tmp_path: Path, wrong: str | None) -> No
 def test_an_unwritable_place_is_named_and_nothing_is_left(tmp_path: Path) -> None:
     (tmp_path / "report.html").mkdir()
     with pytest.raises(InputFileError, match=r"cannot be written to .*report\.html"):
-        write_report(tmp_path / "report.html", _content())
+        write_report(tmp_path / "report.html", small_report())
     assert [path.name for path in tmp_path.iterdir()] == ["report.html"]
+
+
+def test_a_page_with_trajectories_to_turn_runs_its_own_script_only(tmp_path: Path) -> None:
+    cast, shown = movies()
+    text = render_report(dataclasses.replace(small_report(tmp_path), cast=cast, movies=shown))
+    page = Page(text)
+    scripts = [attributes for tag, attributes in page.elements if tag == "script"]
+    assert scripts == [{"type": "application/json", "id": "viewer-data"}, {}]
+    code = text[text.index("<script>") + 8 : text.rindex("</script>")]
+    digest = base64.b64encode(hashlib.sha256(code.encode()).digest()).decode()
+    policy = next(a["content"] for _, a in page.elements if a.get("http-equiv") == "Content-Security-Policy")
+    assert policy is not None
+    assert policy.startswith("default-src 'none'")
+    assert policy.endswith(f"script-src 'sha256-{digest}'")
+    ids = {attributes.get("id") for _, attributes in page.elements}
+    links = [attributes.get("href") for tag, attributes in page.elements if tag == "a"]
+    assert links.count("#view-000001") == 3  # of the table of modes, of the viewer, of the table of trajectories
+    assert {link[1:] for link in links if link} <= ids
+    for word in ("fetch(", "XMLHttpRequest", "import(", "WebSocket", "eval(", "http://", "https://"):
+        assert word not in code
+
+
+def test_texts_in_the_data_cannot_end_their_element(tmp_path: Path) -> None:
+    cast, (one, _) = movies()
+    shown = [dataclasses.replace(one, trajectory_id="</script><script>alert(1)</script>")]
+    text = render_report(dataclasses.replace(small_report(tmp_path), cast=cast, movies=shown))
+    assert "<script>alert" not in text
+    data = text[text.index('id="viewer-data">') + 17 :]
+    assert json.loads(data[: data.index("</script>")])["movies"][0]["id"] == shown[0].trajectory_id

@@ -1,0 +1,144 @@
+"""What a replay says: whether the trajectory ends as it did, and when the two runs part."""
+
+import dataclasses
+import json
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+from pydantic import ConfigDict, ValidationError
+
+from molgun_lmp.analysis.dumps import Frame
+from molgun_lmp.campaign.analysing import Ended, analyse, frames_of
+from molgun_lmp.campaign.durable import json_bytes, replace_file
+from molgun_lmp.campaign.replaying import Changes, replays_of
+from molgun_lmp.campaign.store import Store
+from molgun_lmp.errors import CampaignError
+from molgun_lmp.records import JsonRecord, Mode
+from molgun_lmp.units import FS_PER_PS
+
+VERDICT_NAME: Final = "verdict.json"
+APART_ANGSTROM: Final = 0.1
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Verdict(JsonRecord):
+    """Two runs of one trajectory from the same first frame. Distances are root mean squares over the molecule's atoms
+    at equal times, in Å."""
+
+    __pydantic_config__ = ConfigDict(extra="forbid")
+
+    of: str
+    """The trajectory in the campaign."""
+    changes: Changes
+    engine: str
+    before: Mode
+    after: Mode
+    same_bonds: bool
+    """The same atoms of molecule and surface are bonded at the end."""
+    compared_ps: float
+    """Length of the part that both have."""
+    apart_ps: float | None
+    """When the molecules were first 0.1 Å apart; None where they never were."""
+    farthest_angstrom: float
+    identical: bool
+    """Every stored position is the same."""
+
+    @property
+    def same(self) -> bool:
+        """Whether the outcome is the same."""
+        return self.before is self.after and self.same_bonds
+
+    def sentence(self) -> str:
+        """The verdict in plain words."""
+        what = f"{self.of} with {self.changes.name} ({self.engine})" if self.changes.name != "again" else self.of
+        if self.identical:
+            return f"{what}: every stored position is the same; {self.after.value} both times."
+        apart = (
+            f"the molecules stay within {self.farthest_angstrom:.2g} Å over {self.compared_ps:.2f} ps"
+            if self.apart_ps is None
+            else f"the molecules are {APART_ANGSTROM} Å apart after {self.apart_ps:.2f} ps and "
+            f"{self.farthest_angstrom:.1f} Å at most"
+        )
+        if self.same:
+            return f"{what}: the outcome does not depend on it, {self.after.value} both times; {apart}."
+        if self.before is self.after:
+            return f"{what}: {self.after.value} both times, but on other atoms; {apart}."
+        return (
+            f"{what}: the outcome depends on it, {self.before.value} before and {self.after.value} now; {apart}. Paths "
+            "part exponentially: this says that the shot is undecided at this precision, not that fractions change."
+        )
+
+
+def judge(store: Store, replay: Store) -> Verdict:
+    """Compare an ended replay with its original, and keep the verdict in the replay's folder.
+
+    Raises `CampaignError` where one of the two has not ended, and what `analyse` raises.
+    """
+    request = json.loads((replay.root / "replay.json").read_bytes())
+    original = _ended(store, request["of"])
+    again = _ended(replay, None)
+    before_ps, after_ps = (one.config().dynamics.timestep_fs / FS_PER_PS for one in (store, replay))
+    n_slab = store.manifest.n_slab
+    times, distances, identical = [0.0], [0.0], True
+    pairs = zip(frames_of(original.folder, original.result), frames_of(again.folder, again.result), strict=False)
+    for one, other in pairs:
+        if abs(one.step * before_ps - other.step * after_ps) > 1e-9 * max(1.0, one.step):
+            break  # a run that a rule ended has one frame more, at a time of its own
+        times.append(one.step * before_ps)
+        distances.append(_apart(one, other, n_slab))
+        identical = identical and bool(np.array_equal(one.unwrapped, other.unwrapped))
+    far = np.flatnonzero(np.array(distances) > APART_ANGSTROM)
+    verdict = Verdict(
+        of=request["of"],
+        changes=Changes.from_json(request["changes"]),
+        engine=again.result.engine,
+        before=original.outcome.mode,
+        after=again.outcome.mode,
+        same_bonds=_bonded(original) == _bonded(again),
+        compared_ps=times[-1],
+        apart_ps=times[far[0]] if len(far) else None,
+        farthest_angstrom=max(distances),
+        identical=identical and original.result.steps * before_ps == again.result.steps * after_ps,
+    )
+    try:
+        replace_file(replay.root / VERDICT_NAME, json_bytes(verdict.to_json()))
+    except OSError as error:
+        raise CampaignError(f"cannot write into {replay.root}: {error}. Make room, and replay again.") from error
+    return verdict
+
+
+def verdicts_of(store: Store) -> list[Verdict]:
+    """The verdicts of all ended replays of a campaign. Raises `CampaignError` for a damaged one."""
+    found = []
+    for folder in replays_of(store):
+        file = folder / VERDICT_NAME
+        if file.is_file():
+            found.append(_read(file))
+    return found
+
+
+def _read(file: Path) -> Verdict:
+    try:
+        return Verdict.from_json(json.loads(file.read_bytes()))
+    except (OSError, ValueError, ValidationError) as error:
+        raise CampaignError(f"{file} is damaged ({error}). Remove it, and replay again.") from error
+
+
+def _ended(store: Store, identifier: str | None) -> Ended:
+    found = [one for one in analyse(store).ended if identifier in (None, one.folder.id)]
+    if not found:
+        raise CampaignError(
+            f"trajectory {identifier or '000000'} of {store.root} has not ended: there is nothing to compare yet. "
+            f"`molgun run {store.root}` fires it."
+        )
+    return found[0]
+
+
+def _bonded(one: Ended) -> set[tuple[int, int]]:
+    return {(atom, site) for atom, site, _ in one.outcome.bonds}
+
+
+def _apart(one: Frame, other: Frame, n_slab: int) -> float:
+    steps = one.unwrapped[n_slab:] - other.unwrapped[n_slab:]
+    return float(np.sqrt(np.square(steps).sum(axis=1).mean()))

@@ -1,0 +1,70 @@
+"""Movies for the page: thinned evenly, packed without loss beyond a hundredth of an Ångström, without jumps."""
+
+import base64
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from report_cases import movies
+
+from molgun_lmp.analysis.movies import Thinned, examples, frames_for, viewer_data
+from molgun_lmp.records import Mode
+
+
+@given(st.integers(1, 500), st.integers(1, 30))
+def test_a_stream_is_thinned_evenly_and_its_last_is_kept(length: int, fewest: int) -> None:
+    thinned = Thinned[int](fewest)
+    for item in range(length):
+        thinned.add(item)
+    kept = thinned.items()
+    assert kept[0] == 0
+    assert kept[-1] == length - 1
+    assert min(length, fewest) <= len(kept) <= 2 * fewest + 1
+    steps = np.diff(kept)
+    assert (steps[:-1] == steps[0]).all() if len(steps) > 1 else True
+    assert len(steps) == 0 or 0 < steps[-1] <= steps[0]
+
+
+def test_packed_frames_are_the_trajectory_about_its_molecule() -> None:
+    cast, (movie, _) = movies()
+    turned = np.array([[40.0, -3.0, 0.0]])  # a molecule that crossed the boundary some times
+    moved = movie.positions.copy()
+    moved[:, cast.n_slab :] += turned
+    data = viewer_data(cast, [movie.__class__(**{**movie.__dict__, "positions": moved})])
+    packed = np.frombuffer(base64.b64decode(data["movies"][0]["data"]), dtype="<i2").reshape(moved.shape)
+    found = packed * data["unit"]
+    np.testing.assert_allclose(found[-1, cast.n_slab :, :2].mean(axis=0), 0.0, atol=0.01)
+    np.testing.assert_allclose(np.diff(found, axis=0), np.diff(moved, axis=0), atol=0.0101)  # no jump in any frame
+    np.testing.assert_allclose(found[..., 2], moved[..., 2] - cast.surface_z, atol=0.0051)
+    scaled = np.linalg.solve(cast.cell[:2, :2].T, found[-1, : cast.n_slab, :2].T)
+    assert np.abs(scaled).max() <= 0.51
+    # The same surface: each slab atom moved by the molecule's shift and whole lattice vectors.
+    shift = (found[-1] - moved[-1])[: cast.n_slab, :2]
+    steps = np.linalg.solve(cast.cell[:2, :2].T, (shift - shift[0]).T)
+    np.testing.assert_allclose(steps, np.rint(steps), atol=0.01)
+
+
+def test_the_data_say_what_is_drawn() -> None:
+    cast, shown = movies()
+    data = viewer_data(cast, shown)
+    elements = [element["symbol"] for element in data["elements"]]
+    assert [elements[kind] for kind in data["atoms"]] == list(cast.symbols)
+    assert data["across"][elements.index("C")][elements.index("Si")] == 2.47
+    assert data["tints"] == {str(cast.n_slab): "#0072b2", str(cast.n_slab + 1): "#0072b2"}
+    assert [movie["id"] for movie in data["movies"]] == ["000001", "000002"]
+    assert data["movies"][0]["events"] == [[0.0, "in flight"], [1.0, "OT-CY"]]
+
+
+def test_every_mode_has_its_examples_before_any_has_more() -> None:
+    modes = [Mode.SCATTERED] * 5 + [Mode.FAILED, Mode.PC, Mode.SCATTERED, Mode.PC]
+    assert examples(modes, 2) == [0, 6]
+    assert examples(modes, 4) == [0, 1, 6, 8]
+    assert examples(modes, 20) == list(range(9))
+    assert examples([Mode.FAILED, Mode.FAILED], 1) == [0]
+    assert examples([], 3) == []
+
+
+@pytest.mark.parametrize(("number", "atoms", "frames"), [(1, 154, 60), (12, 154, 60), (12, 600, 34), (12, 10**5, 8)])
+def test_the_page_stays_small(number: int, atoms: int, frames: int) -> None:
+    assert frames_for(number, atoms) == frames

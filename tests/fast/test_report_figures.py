@@ -1,0 +1,122 @@
+"""Flow, waiting, settling, comparison and cost: what is drawn is what was counted."""
+
+import csv
+import dataclasses
+from pathlib import Path
+
+import pytest
+from report_cases import RESULTS, an_outcome
+
+from molgun_lmp.analysis.costs import HEADER, PAPER, costs_of, write_costs
+from molgun_lmp.analysis.kinetics import survival, wait_of
+from molgun_lmp.analysis.kinetics_figures import draw_flow, draw_waiting
+from molgun_lmp.analysis.mode_comparison import Compared, draw_mode_comparison
+from molgun_lmp.analysis.plotting import FigureFiles
+from molgun_lmp.analysis.settling import draw_settling, read_settling
+from molgun_lmp.analysis.summary import summarise
+from molgun_lmp.errors import InputFileError
+from molgun_lmp.records import Mode, Outcome
+
+
+def rows(figure: FigureFiles) -> list[dict[str, str]]:
+    assert figure.svg.read_text().lstrip().startswith("<?xml")
+    assert figure.png.read_bytes().startswith(b"\x89PNG")
+    with figure.csv.open(newline="") as handle:
+        return list(csv.DictReader(handle))
+
+
+def walked(index: int, *modes: Mode, bond: float | None = None) -> Outcome:
+    events = tuple((0.3 * n, mode) for n, mode in enumerate(modes))
+    return an_outcome(index, modes[-1], events=events, first_contact_ps=0.3, first_bond_ps=bond)
+
+
+FLIGHT, NEAR, PC, TOP = Mode.IN_FLIGHT, Mode.PHYSISORBED, Mode.PC, Mode.OT_CY
+WALKS = [
+    walked(0, FLIGHT, NEAR, PC, TOP, bond=0.6),
+    walked(1, FLIGHT, NEAR, PC, NEAR, PC, bond=0.6),
+    walked(2, FLIGHT, NEAR, Mode.SCATTERED),
+    walked(3, FLIGHT),
+]
+
+
+def test_the_flow_has_every_transition_and_every_end(tmp_path: Path) -> None:
+    found = {(row["from"], row["to"]): int(row["count"]) for row in rows(draw_flow(WALKS, tmp_path))}
+    assert found == {
+        ("in flight", "physisorbed"): 3,
+        ("physisorbed", "PC"): 3,
+        ("physisorbed", "scattered"): 1,
+        ("PC", "physisorbed"): 1,
+        ("PC", "OT-CY"): 1,
+        ("OT-CY", ""): 1,
+        ("PC", ""): 1,
+        ("scattered", ""): 1,
+        ("in flight", ""): 1,
+    }
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "ends"),
+    [([], 0), ([an_outcome(0, Mode.FAILED, events=())], 0), ([walked(0, FLIGHT)], 1)],
+)
+def test_no_flow_is_a_figure_too(tmp_path: Path, outcomes: list[Outcome], ends: int) -> None:
+    assert len(rows(draw_flow(outcomes, tmp_path))) == ends
+
+
+def test_every_mode_that_a_sequence_can_have_has_its_place(tmp_path: Path) -> None:
+    drawable = [mode for mode in Mode if mode not in (Mode.UNDECIDED, Mode.FAILED)]
+    figure = draw_flow([walked(n, FLIGHT, mode) for n, mode in enumerate(drawable) if mode is not FLIGHT], tmp_path)
+    assert len(rows(figure)) == 2 * (len(drawable) - 1)
+
+
+def test_waiting_is_the_survival_curve(tmp_path: Path) -> None:
+    waits = [wait for wait in map(wait_of, WALKS) if wait is not None]
+    steps = survival(waits)
+    found = rows(draw_waiting(waits, steps, tmp_path))
+    assert [float(row["waiting"]) for row in found] == [step.waiting for step in steps]
+    for row in found:
+        assert sum(float(row[share]) for share in ("waiting", "bound", "left")) == pytest.approx(1.0)
+
+
+def test_settling_is_read_and_drawn(tmp_path: Path) -> None:
+    file = tmp_path / "running.csv"
+    assert read_settling(file) == []
+    header = "line,shots,count,fraction,cluster_low,cluster_high,bootstrap_low,bootstrap_high"
+    lines = [f'"stuck, of all",{n},{n // 2},0.5,0.2,0.8,0.3,0.7' for n in (10, 20)] + ["PC,10,1,0.1,0,0.4,0,0.3"]
+    file.write_text("\n".join([header, *lines]) + "\n")
+    found = rows(draw_settling(read_settling(file), tmp_path / "figures"))
+    assert [(row["line"], row["shots"], row["low"], row["high"]) for row in found] == [
+        ("stuck, of all", "10", "0.3", "0.7"),
+        ("stuck, of all", "20", "0.3", "0.7"),
+        ("PC", "10", "0.0", "0.3"),
+    ]
+    file.write_text(f"{header}\nPC,ten\n")
+    with pytest.raises(InputFileError, match=r"running\.csv is damaged.*Analyse the campaign again"):
+        read_settling(file)
+
+
+def test_campaigns_side_by_side(tmp_path: Path) -> None:
+    one, other = summarise(WALKS), summarise(WALKS[:2])
+    figure = draw_mode_comparison([Compared("a", one, "PBE"), Compared("b_$x$", other, "GFN1-xTB")], tmp_path)
+    found = {(row["campaign"], row["mode"]): row["count"] for row in rows(figure)}
+    assert found[("a", "OT-CY")] == found[("b_$x$", "OT-CY")] == "1"
+    assert found[("b_$x$", "scattered")] == "0"
+    assert ("a", "DB") not in found  # nobody saw it
+    assert "a: PBE; b_$x$: GFN1-xTB. They differ" in figure.caption
+    same = draw_mode_comparison([Compared("a", one, "PBE"), Compared("b", other, "PBE")], tmp_path)
+    assert "differ" not in same.caption
+
+
+def test_costs_are_per_core_and_of_what_was_computed(tmp_path: Path) -> None:
+    resumed = dataclasses.replace(RESULTS[0], trajectory_id="000009", resumed_at=(1000, 3000), host="node2")
+    costs = costs_of([*RESULTS, resumed], cores=2.0)
+    assert [cost.what for cost in costs] == ["pair_style mace, node1", "pair_style mace, node2", "all"]
+    assert costs[1].steps == 1000
+    assert costs[1].seconds_per_step == pytest.approx(0.06)
+    assert costs[1].core_hours == costs[1].core_hours_per_shot == pytest.approx(2 * 60 / 3600)
+    assert costs[2].core_hours == pytest.approx(2 * 6 * 60 / 3600)
+    assert costs_of([], cores=1.0)[0].core_hours_per_step is None
+    with write_costs([*costs, *PAPER], tmp_path / "costs.csv").open(newline="") as handle:
+        found = list(csv.DictReader(handle))
+    assert [row["what"] for row in found[3:]] == [cost.what for cost in PAPER]
+    assert float(found[-2]["core_hours_per_step"]) == 2.2e-4
+    assert all(len(cost.cells()) == len(HEADER) for cost in costs)

