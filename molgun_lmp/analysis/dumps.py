@@ -34,12 +34,18 @@ class _Reader(Protocol):
 
 
 def read_frames(
-    path: Path, *, types: TypeMap | None = None, columns: Sequence[str] = (), velocities: bool = True
+    path: Path,
+    *,
+    types: TypeMap | None = None,
+    columns: Sequence[str] = (),
+    velocities: bool = True,
+    one_run: bool = True,
 ) -> Generator[Frame, None, None]:
     """The whole frames of a file, one after the other; memory holds a few tens of them at a time.
 
     `types`: which element each LAMMPS type is, for dumps that do not say (binary ones never do); `columns`: the titles
-    of a binary dump's columns where it has none (LAMMPS before 2021); `velocities` are read only where asked for.
+    of a binary dump's columns where it has none (LAMMPS before 2021); `velocities` are read only where asked for;
+    `one_run`: steps grow and atoms stay the same, as in one trajectory.
 
     A frame is whole when all its lines are there, each with its newline: a number cut in its digits would still be a
     number. A last frame that is not whole is left out and marked by `cut_after` of the frame before it.
@@ -49,7 +55,7 @@ def read_frames(
     """
     try:
         with Stream(path) as stream:
-            yield from _in_order(_reader(stream, path, types, columns, velocities), path)
+            yield from _whole(_reader(stream, path, types, columns, velocities), path, one_run=one_run)
     except (OSError, zlib.error, LZMAError) as error:
         raise InputFileError(
             f"cannot read the dump {path}: {error}. Check the file, or run the trajectory again."
@@ -95,11 +101,12 @@ def _reader(stream: Stream, path: Path, types: TypeMap | None, columns: Sequence
     return TextDump(stream, str(path), types, velocities=velocities)
 
 
-def _in_order(reader: _Reader, path: Path) -> Iterator[Frame]:
+def _whole(reader: _Reader, path: Path, *, one_run: bool) -> Iterator[Frame]:
     previous: Frame | None = None
     for frame in reader.frames():
         if previous is not None:
-            _require_order(previous, frame, path)
+            if one_run:
+                _require_order(previous, frame, path)
             yield previous
         previous = frame
     if previous is None:

@@ -55,7 +55,7 @@ class Reference:
         return cls(
             symbols=tuple(symbols),
             n_slab=n_slab,
-            surface=surface,
+            surface=surface.without_dimers() if criteria.sites == "atoms" else surface,
             molecule=molecule,
             limits=BondLimits.of(symbols[n_slab:], symbols[:n_slab], criteria),
         )

@@ -11,6 +11,7 @@ import ase.io
 import numpy as np
 from ase import Atoms
 
+from molgun_lmp.analysis.molecule import MoleculeReference
 from molgun_lmp.analysis.statistics import shots_needed, wilson
 from molgun_lmp.campaign.durable import json_bytes, replace_file
 from molgun_lmp.campaign.engines import campaign_card, choose_engine, shared_files
@@ -68,13 +69,27 @@ class Plan:
         """
         config = self.loaded.config
         height = float(self.setup.cell[2, 2])
+        molecule = config.system.molecule.model_copy(update={"groups": self.groups, "patterns": {}})
         return config.model_copy(
             update={
                 "model": config.model.model_copy(update={"folder": Path(MODEL_FOLDER)}),
                 "engine": config.engine.model_copy(update={"kind": self.engine.kind}),
-                "system": config.system.model_copy(update={"cell_height_angstrom": height}),
+                "system": config.system.model_copy(update={"cell_height_angstrom": height, "molecule": molecule}),
             }
         )
+
+    @property
+    def groups(self) -> dict[str, tuple[int, int]]:
+        """The molecule's groups by index, those of patterns found in its first snapshot. Raises `ConfigError`."""
+        molecule, first = self.loaded.config.system.molecule, self.molecule_pool.snapshots[0]
+        found = MoleculeReference.named(
+            self.molecule_pool.symbols,
+            first.positions,
+            molecule.patterns,
+            self.setup.lattice,
+            self.loaded.config.outcomes,
+        )
+        return {**molecule.groups, **found}
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -97,7 +112,7 @@ def check(loaded: LoadedCampaign, advance: Advance | None = None) -> Plan:
         draw(index, setup)
         if advance is not None:
             advance(index + 1)
-    return Plan(
+    plan = Plan(
         loaded=loaded,
         setup=setup,
         slab_pool=slab_pool,
@@ -106,6 +121,8 @@ def check(loaded: LoadedCampaign, advance: Advance | None = None) -> Plan:
         card=card,
         engine=choose_engine(config, card, model_folder, setup.elements),
     )
+    _ = plan.groups  # patterns that fit nothing are refused before anything is written
+    return plan
 
 
 def default_folder(loaded: LoadedCampaign) -> Path:

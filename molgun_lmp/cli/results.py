@@ -1,18 +1,15 @@
 """Commands that say what came of a campaign: analyse, report, compare, sensitivity."""
 
-from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from molgun_lmp.cli.campaigns import CampaignFolder
-from molgun_lmp.cli.output import AsJson, answers, counting, print_json
-
-if TYPE_CHECKING:
-    from molgun_lmp.analysis.quench import Quenched
-    from molgun_lmp.campaign.analysing import Analysis
-    from molgun_lmp.campaign.store import Store
+from molgun_lmp.cli.ends import print_after_contact, print_correlation, print_minima, quench_ends
+from molgun_lmp.cli.foreign import analyse_each_frame, analyse_files
+from molgun_lmp.cli.output import AsJson, Overrides, answers, counting, print_json
+from molgun_lmp.errors import ConfigError
 
 _PANEL = "Results"
 
@@ -24,7 +21,14 @@ def register(app: typer.Typer) -> None:
 
 
 def analyse(
-    campaign: CampaignFolder,
+    paths: Annotated[
+        list[Path], typer.Argument(metavar="CAMPAIGN|FILE...", help="A campaign folder, or files made elsewhere.")
+    ],
+    *,
+    processes: Annotated[
+        int | None,
+        typer.Option(min=1, help="Read (or minimise) so many at a time; if not given, as many as there are cores."),
+    ] = None,
     quench: Annotated[
         bool,
         typer.Option(
@@ -33,15 +37,35 @@ def analyse(
             "What is done is kept; Ctrl-C stops, and the same command goes on.",
         ),
     ] = False,
-    workers: Annotated[
-        int | None, typer.Option(min=1, help="With --quench: processes; if not given, one for each core.")
+    config: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE.yaml", help="For files: elements of types, timestep, molecule, groups, criteria."),
     ] = None,
+    overrides: Overrides = None,
+    each_frame: Annotated[
+        bool, typer.Option("--each-frame", help="For files: classify every frame as a structure of its own.")
+    ] = False,
+    one_trajectory: Annotated[
+        bool, typer.Option("--one-trajectory", help="For files: all are parts of one trajectory, in this order.")
+    ] = False,
+    csv: Annotated[Path | None, typer.Option(metavar="FILE.csv", help="For files: also write a table.")] = None,
     as_json: AsJson = False,
 ) -> None:
     """Decide what became of each molecule (stuck, how, scattered, ...) and print the table with 95 % intervals.
 
-    Needs no dynamics: it reads the stored trajectories and can be repeated, also while a campaign runs.
+    Needs no dynamics: it reads the stored trajectories and can be repeated, also while a campaign runs. Files of
+    others: LAMMPS dumps (text, binary; plain, .gz, .zst, .xz) and extended XYZ.
     """
+    if len(paths) > 1 or paths[0].is_file():
+        if quench:
+            raise ConfigError("--quench needs a campaign's model: name a campaign folder, one at a time.")
+        if each_frame:
+            analyse_each_frame(paths, config, overrides or (), table=csv, as_json=as_json)
+        else:
+            analyse_files(paths, config, overrides or (), one_trajectory=one_trajectory, table=csv, as_json=as_json)
+        return
+    _only_for_files(config=config, set=overrides, each_frame=each_frame, one_trajectory=one_trajectory, csv=csv)
+    campaign = paths[0]
     from rich.table import Table  # noqa: PLC0415
 
     from molgun_lmp.analysis.summary import sticking_sentence  # noqa: PLC0415
@@ -50,8 +74,8 @@ def analyse(
 
     store = Store.open(campaign)
     with counting("reading trajectories", store.manifest.trajectories) as advance:
-        analysis = run_analysis(store, advance)
-    quenched = _quench(store, analysis, workers) if quench else ()
+        analysis = run_analysis(store, advance, processes=processes)
+    quenched = quench_ends(store, analysis, processes) if quench else ()
     if as_json:
         minima = {"quenched": [one.to_json() for one in quenched]} if quench else {}
         print_json(analysis.to_json() | minima)
@@ -70,76 +94,20 @@ def analyse(
         out.print(f"Energy not conserved within the campaign's limits: {summary.energy_flagged} of {summary.shots}.")
     out.print(sticking_sentence(summary), markup=False)
     if summary.contact:
-        _print_after_contact(store, analysis)
-    _print_correlation(analysis)
+        print_after_contact(store, analysis)
+    print_correlation(analysis)
     if quench:
-        _print_minima(quenched)
+        print_minima(quenched)
     out.print(f"Every trajectory with the numbers that decided it: {store.analysis}", markup=False)
 
 
-def _print_after_contact(store: "Store", analysis: "Analysis") -> None:
-    from rich.table import Table  # noqa: PLC0415
-
-    from molgun_lmp.analysis.fixed_times import after_contact, cells  # noqa: PLC0415
-
-    times = store.config().outcomes.after_contact_ps
-    if not times:
-        return
-    outcomes = [one.outcome for one in analysis.ended]
-    table = Table("after first contact", *(f"{time:g} ps" for time in times), box=None)
-    for row in cells(after_contact(outcomes, [one.result.stop for one in analysis.ended], times)):
-        table.add_row(*row)
-    answers().print(table)
-
-
-def _print_correlation(analysis: "Analysis") -> None:
-    from molgun_lmp.analysis.estimates import clusters_of  # noqa: PLC0415
-    from molgun_lmp.analysis.sizing import correlation_of  # noqa: PLC0415
-    from molgun_lmp.analysis.statistics import FEW_CLUSTERS  # noqa: PLC0415
-
-    effect, clusters = analysis.summary.pooled_design_effect, clusters_of([one.outcome for one in analysis.ended])
-    if effect is None or clusters.fewest < FEW_CLUSTERS:
-        return
-    alike = correlation_of(effect, clusters)
-    if alike is not None:
-        answers().print(
-            f"Shots that share a snapshot are alike by {alike:.3f} (intra-cluster correlation of each kind, for "
-            "`molgun plan --for LINE:HALF-WIDTH --correlation`).",
-            markup=False,
+def _only_for_files(**options: object) -> None:
+    given = [name.replace("_", "-") for name, value in options.items() if value]
+    if given:
+        raise ConfigError(
+            f"--{', --'.join(given)} is for files made elsewhere; a campaign knows these of itself. Leave it out, or "
+            "name files."
         )
-
-
-def _quench(store: "Store", analysis: "Analysis", workers: int | None) -> "Sequence[Quenched]":
-    from molgun_lmp.campaign.quenching import WORTH_QUENCHING, quench  # noqa: PLC0415
-    from molgun_lmp.campaign.supervisor import default_workers  # noqa: PLC0415
-
-    near = [one for one in analysis.ended if one.outcome.mode in WORTH_QUENCHING]
-    alone = {one.shot.slab_snapshot for one in near}, {one.shot.molecule_snapshot for one in near}
-    chosen = workers or default_workers(store.manifest.engine.threads)
-    with counting("minimising", len(near) + sum(map(len, alone))) as advance:
-        return quench(store, analysis, workers=chosen, advance=advance)
-
-
-def _print_minima(quenched: "Sequence[Quenched]") -> None:
-    from collections import Counter  # noqa: PLC0415
-
-    from rich.table import Table  # noqa: PLC0415
-
-    from molgun_lmp.analysis.quench import binding_by_mode  # noqa: PLC0415
-
-    out = answers()
-    table = Table("minimum", "ends", "binding energy / eV", "spread", "strongest", "weakest", box=None)
-    for one in binding_by_mode(quenched):
-        spread = "–" if one.spread_ev is None else f"{one.spread_ev:.2f}"
-        energies = (f"{one.mean_ev:.2f}", spread, f"{one.strongest_ev:.2f}", f"{one.weakest_ev:.2f}")
-        table.add_row(one.mode.value, str(one.minima), *energies)
-    out.print(table)
-    for (end, minimum), number in Counter((one.mode_at_end.value, one.mode.value) for one in quenched).items():
-        if end != minimum:
-            out.print(f"{number} that ended as {end} fell to {minimum}.", markup=False)
-    unfinished = sum(not one.converged for one in quenched)
-    if unfinished:
-        out.print(f"{unfinished} did not reach the force tolerance and are not among the binding energies.")
 
 
 def report(

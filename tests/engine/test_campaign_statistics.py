@@ -102,7 +102,7 @@ def test_the_table_under_scaled_bond_limits(campaign: Path) -> None:
 
 def test_ends_are_quenched_once(campaign: Path) -> None:
     assert molgun("run", campaign, "--only", "0", "--only", "1", "--only", "2").returncode == 0
-    done = molgun("analyse", campaign, "--quench", "--workers", "2", "--json")
+    done = molgun("analyse", campaign, "--quench", "--processes", "2", "--json")
     assert done.returncode == 0, done.stderr
     document = json.loads(done.stdout)
     near = [one["trajectory_id"] for one in document["outcomes"] if one["mode"] == "physisorbed"]
