@@ -96,21 +96,28 @@ def plan(  # noqa: PLR0917  # a command
     huge: Annotated[
         bool, typer.Option("--huge", help="Plan more than 100,000 trajectories, whose cost is said without it.")
     ] = False,
+    target: Annotated[
+        str | None, typer.Option(help="Check that this target of `molgun cluster` can run it: its name or its file.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Draw every shot and write one LAMMPS deck for each, after everything was checked."""
     from molgun_lmp.campaign import planning, projection  # noqa: PLC0415
     from molgun_lmp.config import dump_yaml, load_campaign  # noqa: PLC0415
+    from molgun_lmp.engine.targets import load_target  # noqa: PLC0415
 
     loaded = load_campaign(file, overrides or ())
     if targets:
         say_sizes(loaded, targets, assume, correlation, as_json)
         return
+    meant_for = None if target is None else load_target(target)
     folder = output if output is not None else planning.default_folder(loaded)
     planning.require_new(folder)
     projection.require_meant(loaded, folder, huge=huge)
     with counting("drawing shots", loaded.config.trajectories) as advance:
         checked = planning.check(loaded, advance)
+    if meant_for is not None:
+        planning.require_target(checked, meant_for)
     if not as_json:
         answers().print(dump_yaml(checked.resolved), markup=False)
         _describe(checked)
