@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from molgun_lmp.analysis.trust import TRUST_CSV
 from molgun_lmp.campaign.analysing import OUTCOMES_CSV, TABLE_CSV, Analysis, analyse, frames_of
 from molgun_lmp.campaign.store import Store, TrajectoryFolder
 from molgun_lmp.errors import CampaignError, InputFileError
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
     from molgun_lmp.analysis.summary import Summary
 
-_NAMES = frozenset({"trajectory", "slab_snapshot", "molecule_snapshot"})
+_NAMES = frozenset({"trajectory", "trajectory_id", "slab_snapshot", "molecule_snapshot"})
 """Columns of names that may look like numbers."""
 
 
@@ -71,6 +72,17 @@ class Results:
         """The summary as a table: one line per mode and two for sticking, with the columns of `table.csv`."""
         return self._table(TABLE_CSV).set_index("mode")
 
+    @functools.cached_property
+    def trust(self) -> "pandas.DataFrame":
+        """How far each trajectory went from the training data, indexed by its id, with the columns of `trust.csv`.
+
+        Raises `CampaignError` where `molgun trust` was not asked yet.
+        """
+        file = self.store.analysis / TRUST_CSV
+        if not file.is_file():
+            raise CampaignError(f"{file} is not there: `molgun trust {self.path} --model ...` writes it.")
+        return self._read(file).set_index("trajectory_id")
+
     def trajectory(self, identifier: int | str) -> "list[Atoms]":
         """The stored frames of one trajectory, slab first, unwrapped, with `info["time_ps"]`, and with velocities where
         they were stored.
@@ -103,10 +115,13 @@ class Results:
         return self.store.select([str(identifier)])[0]
 
     def _table(self, name: str) -> "pandas.DataFrame":
+        _ = self.analysis  # which writes the file
+        return self._read(self.store.analysis / name)
+
+    @staticmethod
+    def _read(file: Path) -> "pandas.DataFrame":
         import pandas  # noqa: PLC0415
 
-        _ = self.analysis  # which writes the file
-        file = self.store.analysis / name
         try:
             with file.open(newline="", encoding="utf-8") as handle:
                 header, *rows = csv.reader(handle)

@@ -82,6 +82,20 @@ def after_contact(
     return tuple(tables)
 
 
+def cells(tables: Sequence[AfterContact]) -> list[tuple[str, ...]]:
+    """Lines of a printed table: mode, then `count of watched` at each time; at last how many were censored."""
+    lines = [dict(table.lines) for table in tables]
+    rows = [
+        (
+            label,
+            *(f"{at[label].count if label in at else 0} of {t.watched}" for at, t in zip(lines, tables, strict=True)),
+        )
+        for label in (*(mode.value for mode in Mode), STUCK_LINE)
+        if any(label in at for at in lines)
+    ]
+    return [*rows, ("not watched so long", *(f"{t.censored} of {t.contact}" for t in tables))]
+
+
 def write_after_contact(tables: Sequence[AfterContact], path: Path) -> Path:
     """One line per time and mode; `simultaneous` holds for all modes at all of these times at once (Bonferroni)."""
     with path.open("w", newline="", encoding="utf-8") as handle:

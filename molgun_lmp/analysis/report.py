@@ -23,6 +23,7 @@ from molgun_lmp.analysis.report_rows import (
 from molgun_lmp.analysis.report_viewer import viewer_of
 from molgun_lmp.analysis.summary import Summary, sticking_sentence
 from molgun_lmp.analysis.svg_inline import inline_svg
+from molgun_lmp.analysis.trust import Trust, distance_cells
 from molgun_lmp.errors import InputFileError
 from molgun_lmp.records import Outcome, Shot, TrajectoryResult
 from molgun_lmp.templates_dir import templates_folder
@@ -47,6 +48,10 @@ class ReportContent:
     movies: Sequence[Movie] = ()
     """Trajectories that can be turned; none without `cast`."""
     costs: Sequence[Cost] = ()
+    trust: Trust | None = None
+    """How far the trajectories went from the training data, where that was asked."""
+    replays: Sequence[str] = ()
+    """What each replay of a trajectory says."""
     level_of_theory: str = ""
     """Of the labels that the model learned from, such as `GFN1-xTB`; empty where the card does not say."""
     protocol: Mapping[str, object] = dataclasses.field(default_factory=dict)
@@ -82,6 +87,8 @@ def render_report(content: ReportContent) -> str:
         examples={} if viewer is None else dict(viewer.examples),
         turnable=frozenset() if viewer is None else viewer.ids,
         figures=[(figure, Markup(inline_svg(figure.svg, figure.caption))) for figure in content.figures],
+        trust=None if content.trust is None else content.trust.sentence(),
+        replays=content.replays,
         cost_header=COST_HEADER,
         costs=[cost.cells() for cost in content.costs],
         sections=[
@@ -90,7 +97,9 @@ def render_report(content: ReportContent) -> str:
             ("provenance", "Provenance", "Versions, hashes and machines.", settings_rows(content.provenance)),
         ],
         trajectory_header=TRAJECTORY_HEADER,
-        trajectories=trajectory_rows(content.outcomes, content.shots, content.results, content.lammps_files),
+        trajectories=trajectory_rows(
+            content.outcomes, content.shots, content.results, content.lammps_files, distance_cells(content.trust)
+        ),
     )
 
 

@@ -12,7 +12,7 @@ REFERENCE_LEVEL: Final = "PBE-D3"
 
 TRAJECTORY_HEADER: Final = (
     "trajectory", "mode", "contact / ps", "bond / ps", "bonds", "why", "angle / °", "energy / eV",
-    "drift / (eV/atom/ps)", "stopped", "LAMMPS files",
+    "drift / (eV/atom/ps)", "stopped", "LAMMPS files", "farthest from training",
 )  # fmt: skip
 
 
@@ -109,10 +109,12 @@ def trajectory_rows(
     shots: Sequence[tuple[str, Shot]],
     results: Sequence[TrajectoryResult],
     files: Mapping[str, str],
+    distances: Mapping[str, str],
 ) -> list[tuple[str, ...]]:
     """One row per trajectory in the order of `outcomes`, in the columns of `TRAJECTORY_HEADER`; a dash where unknown.
 
-    `shots` are (trajectory id, shot); `files` maps a trajectory id to where its LAMMPS files are.
+    `shots` are (trajectory id, shot); `files` maps a trajectory id to where its LAMMPS files are, `distances` to how
+    far it went from the training data.
     """
     shot_of, result_of = dict(shots), {result.trajectory_id: result for result in results}
     rows: list[tuple[str, ...]] = []
@@ -133,6 +135,7 @@ def trajectory_rows(
                 _number(drift, ".1e") + (" (flagged)" if result is not None and result.energy.flagged else ""),
                 _stop(result),
                 files.get(outcome.trajectory_id, "–"),
+                distances.get(outcome.trajectory_id, "–"),
             )
         )
     return rows

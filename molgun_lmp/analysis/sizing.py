@@ -12,9 +12,10 @@ import dataclasses
 from collections.abc import Callable
 from typing import Final
 
+import numpy as np
 from scipy import stats
 
-from molgun_lmp.analysis.statistics import wilson
+from molgun_lmp.analysis.statistics import Clusters, wilson
 from molgun_lmp.analysis.stopping import Target, plan_rule
 
 CORRELATION: Final = 0.02
@@ -22,6 +23,14 @@ CORRELATION: Final = 0.02
 of 10,000 shots, taken as independent, hold in a quarter of all cases."""
 _MOST_SHOTS: Final = 10_000_000
 _MOST_SNAPSHOTS: Final = 1_000_000
+
+
+def correlation_of(design_effect: float, clusters: Clusters) -> float | None:
+    """The intra-cluster correlation of each kind that a design effect over these shots stands for, if it is the same
+    for both kinds; None where no two shots share a snapshot."""
+    kinds = (clusters.slab, clusters.molecule)
+    sharing = sum(float((np.bincount(codes) ** 2).sum()) / clusters.shots - 1 for codes in kinds)
+    return (design_effect - 1) / sharing if sharing > 0 else None
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

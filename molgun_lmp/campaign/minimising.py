@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import functools
 import json
 import os
 import threading
@@ -57,21 +58,26 @@ Minimise = Callable[[Path, Structure], tuple[Minimum, Frame]]
 
 
 @contextmanager
-def open_minimiser(work: Work, campaign: str) -> Iterator[Minimise]:
-    """The function that minimises; the model is checked and loaded once, for all structures.
+def open_minimiser(work: Work, campaign: str, *, parent: int | None = None) -> Iterator[Minimise]:
+    """The function that minimises; the model is checked now, and loaded once, at the first structure that needs it.
 
     It takes what its folder holds where that is of the same structure, deck and model. It raises `InterruptedRunError`
-    after Ctrl-C or SIGTERM, and `EngineError` for a structure that LAMMPS cannot minimise. Raises as
-    `molgun_lmp.campaign.firing.open_engine`.
+    after Ctrl-C or SIGTERM, or once the process `parent` is gone, `EngineError` for a structure that LAMMPS cannot
+    minimise or where the engine does not run here, and `ModelError` for a model that is not the planned one.
     """
     verify_shared(work)
     os.environ.update(thread_environment(work.engine.threads))
-    setting = _Setting(work=work, campaign=campaign, model=force_model(work))
+    model = functools.cache(lambda: force_model(work))
     before = Path.cwd()
     os.chdir(work.root)
     try:
         with stop_requests() as asked:
-            yield lambda folder, structure: _minimum(setting, folder, structure, asked)
+
+            def stop() -> bool:
+                return bool(asked) or (parent is not None and os.getppid() != parent)
+
+            setting = _Setting(work=work, campaign=campaign, model=model, stop=stop)
+            yield lambda folder, structure: _minimum(setting, folder, structure)
     finally:
         os.chdir(before)
 
@@ -80,10 +86,11 @@ def open_minimiser(work: Work, campaign: str) -> Iterator[Minimise]:
 class _Setting:
     work: Work
     campaign: str
-    model: ForceModel | None
+    model: Callable[[], ForceModel | None]
+    stop: Callable[[], bool]
 
 
-def _minimum(setting: _Setting, folder: Path, structure: Structure, asked: list[int]) -> tuple[Minimum, Frame]:
+def _minimum(setting: _Setting, folder: Path, structure: Structure) -> tuple[Minimum, Frame]:
     work, campaign = setting.work, setting.campaign
     deck = _deck(campaign, work.engine.elements, structure)
     data = data_file(
@@ -101,7 +108,7 @@ def _minimum(setting: _Setting, folder: Path, structure: Structure, asked: list[
     folder.mkdir(parents=True, exist_ok=True)
     (folder / INPUT_NAME).write_text(deck, encoding="utf-8")
     (folder / DATA_NAME).write_text(data, encoding="utf-8")
-    energy, force, steps = _run(work, setting.model, folder, asked)
+    energy, force, steps = _run(setting, folder)
     minimum = Minimum(
         energy_ev=energy,
         steps=steps,
@@ -142,12 +149,12 @@ def _kept(folder: Path, start: str, protocol: str) -> tuple[Minimum, Frame] | No
     return None
 
 
-def _run(work: Work, model: ForceModel | None, folder: Path, asked: list[int]) -> tuple[float, float, int]:
+def _run(setting: _Setting, folder: Path) -> tuple[float, float, int]:
     """Energy in eV, largest force in eV/Å and steps of the deck in a folder."""
-    interrupt = threading.Event()
+    work, interrupt = setting.work, threading.Event()
 
     def look(_: int) -> None:
-        if asked:
+        if setting.stop():
             interrupt.set()
 
     def hung(step: int) -> NoReturn:
@@ -157,14 +164,14 @@ def _run(work: Work, model: ForceModel | None, folder: Path, asked: list[int]) -
     done = run_deck(
         folder / INPUT_NAME,
         variables={"dir": str(folder.relative_to(work.root)), "root": "."},
-        force_model=model,
+        force_model=setting.model(),
         interrupt=interrupt,
         log_path=folder / LOG_NAME,
         on_progress=look,
         watchdog=Watchdog(limit_s=work.engine.hung_after_s, bark=hung),
         plugin=work.engine.kind == "mace",
     )
-    if asked:
+    if interrupt.is_set() or setting.stop():
         raise InterruptedRunError(f"stopped at {folder}; the same command goes on from there.")
     if done.cause is not None or not {"PotEng", "Fmax"} <= done.thermo.keys():
         raise EngineError(f"the quench in {folder} failed: {done.error or 'LAMMPS left no energy'}. See its log.")

@@ -29,6 +29,7 @@ from molgun_lmp.campaign.store import (
     shard_name,
 )
 from molgun_lmp.config import Campaign, LoadedCampaign, dump_yaml
+from molgun_lmp.engine.targets import Target, check_model, targets_that_take
 from molgun_lmp.errors import CampaignError
 from molgun_lmp.gun.deck import trajectory_deck
 from molgun_lmp.gun.names import DATA_NAME, INPUT_NAME, trajectory_id
@@ -123,6 +124,14 @@ def check(loaded: LoadedCampaign, advance: Advance | None = None) -> Plan:
     )
     _ = plan.groups  # patterns that fit nothing are refused before anything is written
     return plan
+
+
+def require_target(plan: Plan, target: Target) -> None:
+    """Refuse a campaign that the target's LAMMPS could not run, or would run with wrong forces.
+
+    Raises `ConfigError` or `ModelError`: what to change in the campaign, in the target or in the exported model.
+    """
+    check_model(target, plan.card, plan.engine.dtype, plan.engine.elements)
 
 
 def default_folder(loaded: LoadedCampaign) -> Path:
@@ -258,6 +267,8 @@ def _notes(plan: Plan) -> tuple[str, ...]:
     if shots >= _MANY_ENOUGH_TO_SAY:
         n_atoms = len(setup.slab.symbols) + len(setup.molecule.symbols)
         notes.append(project(shots, n_atoms, config.dynamics).sentence(shots))
+    if plan.engine.kind != "stock":
+        notes.append(targets_that_take(plan.card, plan.engine.dtype, plan.engine.elements))
     if not shots:
         notes.append("The campaign has no trajectories: `--set trajectories=N` plans some.")
     if config.dynamics.ensemble == "nve" and config.dynamics.bath is None:

@@ -5,9 +5,9 @@ quench/slab/HASH/        the slab alone, as one of its snapshots has it at the s
 quench/molecule/HASH/    the molecule alone
 """
 
+import dataclasses
 from collections import deque
-from collections.abc import Callable
-from pathlib import Path
+from collections.abc import Callable, Iterator
 from typing import Final
 
 import ase.io
@@ -17,7 +17,6 @@ from molgun_lmp.analysis.dumps import Frame
 from molgun_lmp.analysis.following import Reference
 from molgun_lmp.analysis.outcomes import DAMAGED, STUCK
 from molgun_lmp.analysis.quench import (
-    Minimum,
     Quenched,
     binding_by_mode,
     class_of_minimum,
@@ -26,8 +25,10 @@ from molgun_lmp.analysis.quench import (
 )
 from molgun_lmp.campaign.analysing import Analysis, Ended, Start, clean_surface, frames_of, planned_start
 from molgun_lmp.campaign.minimising import Minimise, Structure, open_minimiser
+from molgun_lmp.campaign.minimising_together import Job, minimise_together
 from molgun_lmp.campaign.opening import campaign_work
 from molgun_lmp.campaign.store import Store, shard_name
+from molgun_lmp.config import Campaign
 from molgun_lmp.errors import CampaignError
 from molgun_lmp.gun.frozen import BoolArray, frozen_mask
 from molgun_lmp.gun.pools import Part
@@ -42,30 +43,40 @@ WORTH_QUENCHING: Final = (STUCK | DAMAGED | {Mode.PHYSISORBED, Mode.UNDECIDED}) 
 """Ends of these modes are quenched; a molecule that flies or has left falls nowhere."""
 
 
-def quench(store: Store, analysis: Analysis, advance: Callable[[int], None] | None = None) -> tuple[Quenched, ...]:
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class _End:
+    """An end that is worth a quench, with all that it takes."""
+
+    ended: Ended
+    start: Start
+    whole: Job
+    slab: Job
+    molecule: Job
+
+
+def quench(
+    store: Store, analysis: Analysis, *, workers: int = 1, advance: Callable[[int], None] | None = None
+) -> tuple[Quenched, ...]:
     """Minimise the end of each analysed trajectory that is near or on the surface, and its slab and molecule alone.
 
     Slab and molecule are those of the trajectory's own start, so that all atoms and the cell are the same on both sides
-    of the difference; where dimers have flipped meanwhile, that is in the difference, too. What was quenched before is
-    kept in the campaign's `quench/` and not repeated. Writes `quench.csv` and `binding.csv` into `analysis/`. `advance`
-    is called with the number of trajectories done.
+    of the difference; where dimers have flipped meanwhile, that is in the difference, too. Each snapshot is quenched
+    once, as the first trajectory had it. What was quenched before is kept in the campaign's `quench/` and not repeated.
+    Writes `quench.csv` and `binding.csv` into `analysis/`. `workers` processes share the work; `advance` is called with
+    the number of structures done.
 
     Raises `InterruptedRunError` after Ctrl-C, and the same call goes on; `EngineError` where the engine does not run
     here or fails, `ModelError` for a changed model, `CampaignError` where nothing can be written.
     """
-    surface = clean_surface(store)
-    frozen = frozen_mask(ase.io.read(store.slab, format="extxyz"), store.config().system.slab.frozen_layers)
-    ends = [one for one in analysis.ended if one.outcome.mode in WORTH_QUENCHING]
-    found = []
+    surface, config = clean_surface(store), store.config()
+    frozen = frozen_mask(ase.io.read(store.slab, format="extxyz"), config.system.slab.frozen_layers)
+    ends = list(_ends(store, analysis, surface, frozen))
     try:
+        if workers > 1:
+            jobs = {folder: structure for end in ends for folder, structure in (end.whole, end.slab, end.molecule)}
+            minimise_together(store, list(jobs.items()), workers, advance)
         with open_minimiser(campaign_work(store), store.manifest.name) as minimise:
-            alone = _Alone(store.root / QUENCH_FOLDER, frozen, minimise)
-            for one in ends:
-                quenched = _quenched(store, one, surface, alone, minimise)
-                if quenched is not None:
-                    found.append(quenched)
-                if advance is not None:
-                    advance(len(found))
+            found = [_quenched(end, minimise, surface, config) for end in ends]
         write_quenched(found, store.analysis / QUENCH_CSV)
         write_binding(binding_by_mode(found), store.analysis / BINDING_CSV)
     except OSError as error:
@@ -73,61 +84,59 @@ def quench(store: Store, analysis: Analysis, advance: Callable[[int], None] | No
     return tuple(found)
 
 
-class _Alone:
-    """Minima of slab and molecule alone: one of each snapshot, however the trajectories turned and aimed it."""
-
-    def __init__(self, folder: Path, frozen: BoolArray, minimise: Minimise) -> None:
-        self.folder = folder
-        self.frozen = frozen
-        self._minimise = minimise
-        self._known: dict[tuple[Part, str], Minimum] = {}
-
-    def minimum(self, part: Part, snapshot: str, start: Start) -> Minimum:
-        """Of a snapshot, from the start of a trajectory that used it; the first one that asks decides."""
-        if (part, snapshot) not in self._known:
-            n_slab = len(self.frozen)
-            atoms = slice(n_slab) if part == "slab" else slice(n_slab, None)
+def _ends(store: Store, analysis: Analysis, surface: Surface, frozen: BoolArray) -> Iterator[_End]:
+    folder, n_slab = store.root / QUENCH_FOLDER, len(frozen)
+    alone: dict[tuple[Part, str], Job] = {}
+    for one in analysis.ended:
+        last = _last(one) if one.outcome.mode in WORTH_QUENCHING else None
+        if last is None:
+            continue
+        start = planned_start(one.folder, surface)
+        held = np.append(frozen, np.zeros(len(start.symbols) - n_slab, dtype=np.bool_))
+        whole = Structure(
+            what=f"the end of trajectory {one.folder.id}",
+            symbols=start.symbols,
+            positions=last.unwrapped,
+            frozen=held,
+            cell=start.cell,
+        )
+        parts: tuple[tuple[Part, str, slice], ...] = (
+            ("slab", one.shot.slab_snapshot, slice(n_slab)),
+            ("molecule", one.shot.molecule_snapshot, slice(n_slab, None)),
+        )
+        for part, snapshot, atoms in parts:
             structure = Structure(
                 what=f"the {part} alone",
                 symbols=start.symbols[atoms],
                 positions=start.positions[atoms],
-                frozen=self.frozen if part == "slab" else np.zeros(len(start.symbols) - n_slab, dtype=np.bool_),
+                frozen=held[atoms],
                 cell=start.cell,
             )
             # A folder's name for a snapshot's, whatever characters that has.
-            folder = self.folder / part / sha256_text(snapshot)[:16]
-            self._known[part, snapshot], _ = self._minimise(folder, structure)
-        return self._known[part, snapshot]
+            alone.setdefault((part, snapshot), (folder / part / sha256_text(snapshot)[:16], structure))
+        yield _End(
+            ended=one,
+            start=start,
+            whole=(folder / shard_name(int(one.folder.id)) / one.folder.id, whole),
+            slab=alone["slab", one.shot.slab_snapshot],
+            molecule=alone["molecule", one.shot.molecule_snapshot],
+        )
 
 
-def _quenched(store: Store, one: Ended, surface: Surface, alone: _Alone, minimise: Minimise) -> Quenched | None:
-    last = _last(one)
-    if last is None:
-        return None
-    start, n_slab = planned_start(one.folder, surface), len(alone.frozen)
-    end = Structure(
-        what=f"the end of trajectory {one.folder.id}",
-        symbols=start.symbols,
-        positions=last.unwrapped,
-        frozen=np.append(alone.frozen, np.zeros(len(start.symbols) - n_slab, dtype=np.bool_)),
-        cell=start.cell,
-    )
-    minimum, frame = minimise(alone.folder / shard_name(int(one.folder.id)) / one.folder.id, end)
-    slab = alone.minimum("slab", one.shot.slab_snapshot, start)
-    molecule = alone.minimum("molecule", one.shot.molecule_snapshot, start)
-    config = store.config()
+def _quenched(end: _End, minimise: Minimise, surface: Surface, config: Campaign) -> Quenched:
+    (minimum, frame), (slab, _), (molecule, _) = (minimise(*job) for job in (end.whole, end.slab, end.molecule))
     reference = Reference.of(
-        symbols=start.symbols,
-        positions=start.positions,
+        symbols=end.start.symbols,
+        positions=end.start.positions,
         surface=surface,
-        n_slab=n_slab,
+        n_slab=len(surface.layer),
         groups=config.system.molecule.groups,
         criteria=config.outcomes,
     )
     mode, detail, reason = class_of_minimum(frame, reference, config.outcomes)
     return Quenched(
-        trajectory_id=one.folder.id,
-        mode_at_end=one.outcome.mode,
+        trajectory_id=end.ended.folder.id,
+        mode_at_end=end.ended.outcome.mode,
         mode=mode,
         detail=detail,
         reason=reason,

@@ -19,7 +19,10 @@ from molgun_lmp.analysis.report import ReportContent, write_report
 from molgun_lmp.analysis.sampling_map import draw_coverage, draw_sampling
 from molgun_lmp.analysis.settling import draw_settling, read_settling
 from molgun_lmp.analysis.timelines import draw_timelines
+from molgun_lmp.analysis.trust import read_trust
+from molgun_lmp.analysis.trust_figure import draw_trust, read_traces
 from molgun_lmp.campaign.analysing import Analysis, analyse, clean_surface, planned_start
+from molgun_lmp.campaign.replay_verdict import verdicts_of
 from molgun_lmp.campaign.store import Store
 from molgun_lmp.campaign.walking import Walk, walk
 from molgun_lmp.errors import CampaignError
@@ -53,6 +56,10 @@ def report(store: Store, analysis: Analysis, references: Sequence[Compared] = ()
     costs = [*costs_of([one.result for one in analysis.ended], engine.threads / engine.together), *PAPER]
     write_costs(costs, folder / COSTS_NAME)
     figures = _figures(store, analysis, surface, walked, folder)
+    trust = read_trust(store.analysis)
+    traces = read_traces(folder) if trust is not None else []
+    if trust is not None and traces:
+        figures.append(draw_trust(traces, folder, model=trust.model))
     if references:
         own = Compared(store.manifest.name, analysis.summary, store.manifest.level_of_theory)
         figures.insert(1, draw_mode_comparison([own, *references], folder))
@@ -65,6 +72,8 @@ def report(store: Store, analysis: Analysis, references: Sequence[Compared] = ()
         results=[one.result for one in analysis.ended],
         figures=figures,
         costs=costs,
+        trust=trust,
+        replays=[verdict.sentence() for verdict in verdicts_of(store)],
         cast=walked.cast,
         movies=walked.movies,
         level_of_theory=card.level_of_theory,

@@ -65,7 +65,7 @@ def run_until(
     for shots in stopping.rule.looks[len(stopping.looks) :]:
         if stopping.reached:
             break
-        _fire_prefix(store, shots, fire)
+        _fire_prefix(store, targets, shots, fire)
         look = look_at(stopping.rule, [o for o in outcomes() if int(o.trajectory_id) < shots])
         stopping = _record(store, stopping, look, shots)
         on_look(stopping)
@@ -85,9 +85,11 @@ def _begin(store: Store, targets: Sequence[Target]) -> Stopping:
     return stopping
 
 
-def _fire_prefix(store: Store, shots: int, fire: Callable[[Work], object]) -> None:
-    ids = [trajectory_id(index) for index in range(shots)]
-    work = campaign_work(store, ids)
+def _fire_prefix(store: Store, targets: Sequence[Target], shots: int, fire: Callable[[Work], object]) -> None:
+    # All of them need not be named.
+    ids = [trajectory_id(index) for index in range(shots)] if shots < store.manifest.trajectories else []
+    again = " ".join(f'--until "{target}"' for target in targets)
+    work = dataclasses.replace(campaign_work(store, ids), again=f"molgun run {store.root} {again}")
     while any(not folder.result_file.exists() for folder in work.folders):
         fire(work)
         if any(not folder.result_file.exists() for folder in work.folders):

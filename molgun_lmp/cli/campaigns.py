@@ -1,13 +1,13 @@
 """Commands that make and fire a campaign: init, plan, run, status, retry."""
 
 import time
-from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 import typer
 
+from molgun_lmp.cli.knowing import fire_until, say_sizes
 from molgun_lmp.cli.output import AsJson, Overrides, answers, counting, print_json, progress_console
 from molgun_lmp.errors import ConfigError
 
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from molgun_lmp.campaign.status import Status
     from molgun_lmp.campaign.store import Store
     from molgun_lmp.campaign.work import Work
-    from molgun_lmp.config import LoadedCampaign
 
 CampaignFolder = Annotated[
     Path, typer.Argument(metavar="CAMPAIGN", help="A campaign folder, as `molgun plan` makes it.")
@@ -97,21 +96,28 @@ def plan(  # noqa: PLR0917  # a command
     huge: Annotated[
         bool, typer.Option("--huge", help="Plan more than 100,000 trajectories, whose cost is said without it.")
     ] = False,
+    target: Annotated[
+        str | None, typer.Option(help="Check that this target of `molgun cluster` can run it: its name or its file.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Draw every shot and write one LAMMPS deck for each, after everything was checked."""
     from molgun_lmp.campaign import planning, projection  # noqa: PLC0415
     from molgun_lmp.config import dump_yaml, load_campaign  # noqa: PLC0415
+    from molgun_lmp.engine.targets import load_target  # noqa: PLC0415
 
     loaded = load_campaign(file, overrides or ())
     if targets:
-        _say_sizes(loaded, targets, assume, correlation, as_json)
+        say_sizes(loaded, targets, assume, correlation, as_json)
         return
+    meant_for = None if target is None else load_target(target)
     folder = output if output is not None else planning.default_folder(loaded)
     planning.require_new(folder)
     projection.require_meant(loaded, folder, huge=huge)
     with counting("drawing shots", loaded.config.trajectories) as advance:
         checked = planning.check(loaded, advance)
+    if meant_for is not None:
+        planning.require_target(checked, meant_for)
     if not as_json:
         answers().print(dump_yaml(checked.resolved), markup=False)
         _describe(checked)
@@ -132,35 +138,6 @@ def plan(  # noqa: PLR0917  # a command
         answers().print(f"All {loaded.config.trajectories} shots can be fired. Nothing was written (--dry-run).")
     else:
         answers().print(f"Wrote {loaded.config.trajectories} decks to {folder}. Next: molgun run {folder}")
-
-
-def _say_sizes(loaded: "LoadedCampaign", targets: list[str], assume: float, correlation: float, as_json: bool) -> None:
-    import dataclasses  # noqa: PLC0415
-
-    from molgun_lmp.analysis.sizing import size  # noqa: PLC0415
-    from molgun_lmp.analysis.stopping import parse_target  # noqa: PLC0415
-    from molgun_lmp.gun.pools import read_pool  # noqa: PLC0415
-
-    wanted, system = [parse_target(target) for target in targets], loaded.config.system
-    slabs = len(read_pool(loaded.path(system.slab.pool), "slab"))
-    molecules = len(read_pool(loaded.path(system.molecule.pool), "molecule"))
-    sizes = [
-        size(
-            target,
-            fraction=assume,
-            correlation=correlation,
-            slabs=slabs,
-            molecules=molecules,
-            planned=loaded.config.trajectories,
-        )
-        for target in wanted
-    ]
-    if as_json:
-        print_json({"sizes": [dataclasses.asdict(one) | {"sentences": one.sentences()} for one in sizes]})
-        return
-    for one in sizes:
-        for sentence in one.sentences():
-            answers().print(sentence, markup=False)
 
 
 def _describe(checked: "Plan") -> None:
@@ -207,49 +184,20 @@ def run(  # noqa: PLR0917  # a command
 
     store = Store.open(campaign)
     if until and not dry_run:
-        _run_until(store, until, only or (), workers)
-        only = None
+        fire_until(store, until, only or (), lambda work: _fire(work, workers), as_json)
+        return
     work = campaign_work(store, only or ())
     open_ids = [folder.id for folder in work.folders if not folder.result_file.exists()]
     if dry_run:
         _list_open(open_ids, as_json)
         return
-    if open_ids and not until and not _fire(work, workers):
+    if open_ids and not _fire(work, workers):
         return
     now = read_status(store)
     if as_json:
         print_json(now.to_json())
     else:
         answers().print(now.sentence(), markup=False)
-
-
-def _run_until(store: "Store", until: list[str], only: Sequence[str], workers: int | None) -> None:
-    from molgun_lmp.analysis.stopping import Stopping, parse_target, stopping_sentence  # noqa: PLC0415
-    from molgun_lmp.campaign.analysing import analyse  # noqa: PLC0415
-    from molgun_lmp.campaign.ranks import under_launcher  # noqa: PLC0415
-    from molgun_lmp.campaign.until import run_until  # noqa: PLC0415
-
-    targets = [parse_target(text) for text in until]
-    if only or under_launcher():
-        raise ConfigError(
-            "--until fires the shots in their order with workers of its own: give it without --only and without "
-            "mpirun. Other terminals may help with `molgun run`."
-        )
-    shown: list[Stopping] = []
-
-    def show(now: Stopping) -> None:
-        shown.append(now)
-        progress_console().print(stopping_sentence(now), markup=False)
-
-    stopping = run_until(
-        store,
-        targets,
-        lambda work: _fire(work, workers),
-        lambda: [one.outcome for one in analyse(store).ended],
-        show,
-    )
-    if not shown:
-        show(stopping)
 
 
 def _list_open(ids: list[str], as_json: bool) -> None:

@@ -70,7 +70,7 @@ def descriptors(
     found = trusted_sha256(source.file, sha256=sha256 or source.sha256, trust=trust)
     loaded = load_model(source.file, sha256=found)
     chosen = choose_head(model_facts(loaded).heads, head or source.head)
-    structures = [*_training_set(model, training), *_others(sets or (), every)]
+    structures = [*training_set(model, training), *_others(sets or (), every)]
     points, left_out = f"{element} atoms", dict[str, int]()
     if element is None:
         points, structures, left_out = of_one_composition(structures, formula)
@@ -100,7 +100,8 @@ def descriptors(
         answers().print(f"Figures and numbers: {output}", markup=False)
 
 
-def _training_set(model: Path, files: list[Path] | None) -> "list[Structure]":
+def training_set(model: Path, files: list[Path] | None) -> "list[Structure]":
+    """The frames of these files, or those that the training in the model's folder used. Raises `ConfigError`."""
     import dataclasses  # noqa: PLC0415
 
     from molgun_lmp.training.extrapolation import TRAINING_SET  # noqa: PLC0415

@@ -1,13 +1,20 @@
 """Commands that look closer at a campaign: map, trust, replay."""
 
+import contextlib
+import dataclasses
+import sys
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from molgun_lmp.cli.campaigns import CampaignFolder
+from molgun_lmp.cli.models import Head, Sha256, Trust
 from molgun_lmp.cli.output import AsJson, answers, counting, print_json, progress_console
 from molgun_lmp.errors import ConfigError
+
+if TYPE_CHECKING:
+    from molgun_lmp.training.predictor import ModelSource
 
 _PANEL = "Results"
 
@@ -15,7 +22,8 @@ _PANEL = "Results"
 def register(app: typer.Typer) -> None:
     """Add these commands to `molgun`."""
     app.command("map", rich_help_panel=_PANEL)(map_sampling)
-    app.command(rich_help_panel=_PANEL)(replay)
+    for command in (trust, replay):
+        app.command(rich_help_panel=_PANEL)(command)
 
 
 def map_sampling(
@@ -87,6 +95,104 @@ def _mirror(text: str) -> tuple[bool, bool]:
     if set(text) - set("xy"):
         raise ConfigError(f"--mirror {text}: write x, y or xy.")
     return "x" in text, "y" in text
+
+
+def trust(
+    campaign: CampaignFolder,
+    *,
+    model: Annotated[
+        Path, typer.Option(help="The campaign's model with mace's own file: its folder, or that of its training.")
+    ],
+    training: Annotated[
+        list[Path] | None,
+        typer.Option(help="What it was trained on; if not given, that of MODEL's training folder. Repeatable."),
+    ] = None,
+    committee: Annotated[
+        list[Path] | None,
+        typer.Option(metavar="MODEL", help="Another model, whose forces are compared. Repeatable."),
+    ] = None,
+    every: Annotated[int, typer.Option(min=1, help="Only every n-th stored frame.")] = 10,
+    worst: Annotated[int, typer.Option(min=0, help="How many of the farthest frames to write out for labelling.")] = 20,
+    batch_size: Annotated[int, typer.Option(min=1, help="Structures at a time.")] = 8,
+    device: Annotated[str, typer.Option(help="Where the model computes: cpu, cuda, ...")] = "cpu",
+    head: Head = None,
+    sha256: Sha256 = None,
+    trust_model: Trust = False,
+    as_json: AsJson = False,
+) -> None:
+    """Say how far each trajectory went from what its model was trained on, and write out the farthest frames.
+
+    `molgun report` shows it beside the outcomes from then on.
+    """
+    from molgun_lmp.campaign.analysing import analyse  # noqa: PLC0415
+    from molgun_lmp.campaign.store import Store  # noqa: PLC0415
+    from molgun_lmp.campaign.trusting import (  # noqa: PLC0415
+        Judge,
+        judge_campaign,
+        require_campaigns_model,
+        training_part,
+    )
+    from molgun_lmp.cli.describing import training_set  # noqa: PLC0415
+    from molgun_lmp.training.atom_distances import MOST_FRAMES, AtomSpaces  # noqa: PLC0415
+    from molgun_lmp.training.card import read_card  # noqa: PLC0415
+
+    store = Store.open(campaign)
+    source, loaded, chosen = _open_model(model, head, sha256, trust_model)
+    require_campaigns_model(store, source)
+    members = [_open_model(path, None, None, trust_model) for path in committee or ()]
+    others = tuple((one.name, member, its_head) for one, member, its_head in members)
+    structures = training_part(read_card(store.model), training_set(model, training))
+    with counting("describing the training set", min(len(structures), MOST_FRAMES)) as advance:
+        spaces = AtomSpaces.fit(loaded, structures, head=chosen, batch_size=batch_size, device=device, advance=advance)
+    analysis = analyse(store)
+    judge = Judge(
+        model=loaded,
+        head=chosen,
+        name=source.name,
+        sha256=source.sha256 or "",
+        spaces=spaces,
+        training_files=tuple(map(str, training or [model])),
+        committee=others,
+        batch_size=batch_size,
+        device=device,
+    )
+    with counting("judging trajectories", len(analysis.ended)) as advance:
+        found = judge_campaign(store, analysis, judge, every=every, worst=worst, advance=advance)
+    if as_json:
+        print_json(found.to_json())
+        return
+    from rich.table import Table  # noqa: PLC0415
+
+    table = Table("trajectory", "mode", "farthest", "at / ps", "atom", "beyond / %", box=None)
+    modes = {one.folder.id: one.outcome.mode.value for one in analysis.ended}
+    for one in sorted(found.trajectories, key=lambda one: -one.farthest)[:20]:
+        numbers = (f"{one.farthest:.2f}", f"{one.time_ps:.2f}", f"{one.element} {one.atom}", f"{100 * one.beyond:.0f}")
+        table.add_row(one.trajectory_id, modes[one.trajectory_id], *numbers)
+    out = answers()
+    out.print(table)
+    out.print(found.sentence(), markup=False)
+    out.print(f"Numbers, and the farthest frames for labelling: {store.analysis}", markup=False)
+
+
+def _open_model(path: Path, head: str | None, sha256: str | None, trusted: bool) -> "tuple[ModelSource, Any, str]":
+    from molgun_lmp.errors import ModelError  # noqa: PLC0415
+    from molgun_lmp.training.models import choose_head, load_model, model_facts, trusted_sha256  # noqa: PLC0415
+    from molgun_lmp.training.predictor import find_model  # noqa: PLC0415
+
+    source = find_model(path)
+    if source.format not in ("mace", None):
+        raise ModelError(
+            f"{source.file} is a deployed file ({source.format}), which keeps its descriptors to itself: name mace's "
+            "own .model file, or a model folder that has one."
+        )
+    found = trusted_sha256(source.file, sha256=sha256 or source.sha256, trust=trusted)
+    with contextlib.redirect_stdout(sys.stderr):  # mace greets there, and answers may be JSON
+        loaded = load_model(source.file, sha256=found)
+    return (
+        dataclasses.replace(source, sha256=found),
+        loaded,
+        choose_head(model_facts(loaded).heads, head or source.head),
+    )
 
 
 def replay(

@@ -1,20 +1,15 @@
 """Commands that say what came of a campaign: analyse, report, compare, sensitivity."""
 
-from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from molgun_lmp.cli.campaigns import CampaignFolder
+from molgun_lmp.cli.ends import print_after_contact, print_correlation, print_minima, quench_ends
 from molgun_lmp.cli.foreign import analyse_each_frame, analyse_files
 from molgun_lmp.cli.output import AsJson, Overrides, answers, counting, print_json
 from molgun_lmp.errors import ConfigError
-
-if TYPE_CHECKING:
-    from molgun_lmp.analysis.quench import Quenched
-    from molgun_lmp.campaign.analysing import Analysis
-    from molgun_lmp.campaign.store import Store
 
 _PANEL = "Results"
 
@@ -31,8 +26,17 @@ def analyse(
     ],
     *,
     processes: Annotated[
-        int | None, typer.Option(min=1, help="Read so many at a time; if not given, as many as there are cores.")
+        int | None,
+        typer.Option(min=1, help="Read (or minimise) so many at a time; if not given, as many as there are cores."),
     ] = None,
+    quench: Annotated[
+        bool,
+        typer.Option(
+            "--quench",
+            help="Also minimise the ends with the campaign's model: binding energies and the classes of the minima. "
+            "What is done is kept; Ctrl-C stops, and the same command goes on.",
+        ),
+    ] = False,
     config: Annotated[
         Path | None,
         typer.Option(metavar="FILE.yaml", help="For files: elements of types, timestep, molecule, groups, criteria."),
@@ -45,14 +49,6 @@ def analyse(
         bool, typer.Option("--one-trajectory", help="For files: all are parts of one trajectory, in this order.")
     ] = False,
     csv: Annotated[Path | None, typer.Option(metavar="FILE.csv", help="For files: also write a table.")] = None,
-    quench: Annotated[
-        bool,
-        typer.Option(
-            "--quench",
-            help="Also minimise the ends with the campaign's model: binding energies and the classes of the minima. "
-            "What is done is kept; Ctrl-C stops, and the same command goes on.",
-        ),
-    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Decide what became of each molecule (stuck, how, scattered, ...) and print the table with 95 % intervals.
@@ -62,7 +58,7 @@ def analyse(
     """
     if len(paths) > 1 or paths[0].is_file():
         if quench:
-            raise ConfigError("--quench minimises with a campaign's model, and files have none. Leave it out.")
+            raise ConfigError("--quench needs a campaign's model: name a campaign folder, one at a time.")
         if each_frame:
             analyse_each_frame(paths, config, overrides or (), table=csv, as_json=as_json)
         else:
@@ -87,7 +83,7 @@ def analyse(
     store = Store.open(campaign)
     with counting("reading trajectories", store.manifest.trajectories) as advance:
         analysis = run_analysis(store, advance, processes=processes)
-    quenched = _quench(store, analysis) if quench else ()
+    quenched = quench_ends(store, analysis, processes) if quench else ()
     if as_json:
         minima = {"quenched": [one.to_json() for one in quenched]} if quench else {}
         print_json(analysis.to_json() | minima)
@@ -105,8 +101,11 @@ def analyse(
     if summary.energy_flagged:
         out.print(f"Energy not conserved within the campaign's limits: {summary.energy_flagged} of {summary.shots}.")
     out.print(sticking_sentence(summary), markup=False)
+    if summary.contact:
+        print_after_contact(store, analysis)
+    print_correlation(analysis)
     if quench:
-        _print_minima(quenched)
+        print_minima(quenched)
     out.print(f"Every trajectory with the numbers that decided it: {store.analysis}", markup=False)
 
 
@@ -117,37 +116,6 @@ def _only_for_files(**options: object) -> None:
             f"--{', --'.join(given)} is for files made elsewhere; a campaign knows these of itself. Leave it out, or "
             "name files."
         )
-
-
-def _quench(store: "Store", analysis: "Analysis") -> "Sequence[Quenched]":
-    from molgun_lmp.campaign.quenching import WORTH_QUENCHING  # noqa: PLC0415
-    from molgun_lmp.campaign.quenching import quench as run_quench  # noqa: PLC0415
-
-    ends = sum(one.outcome.mode in WORTH_QUENCHING for one in analysis.ended)
-    with counting("minimising ends", ends) as advance:
-        return run_quench(store, analysis, advance)
-
-
-def _print_minima(quenched: "Sequence[Quenched]") -> None:
-    from collections import Counter  # noqa: PLC0415
-
-    from rich.table import Table  # noqa: PLC0415
-
-    from molgun_lmp.analysis.quench import binding_by_mode  # noqa: PLC0415
-
-    out = answers()
-    table = Table("minimum", "ends", "binding energy / eV", "spread", "strongest", "weakest", box=None)
-    for one in binding_by_mode(quenched):
-        spread = "–" if one.spread_ev is None else f"{one.spread_ev:.2f}"
-        energies = (f"{one.mean_ev:.2f}", spread, f"{one.strongest_ev:.2f}", f"{one.weakest_ev:.2f}")
-        table.add_row(one.mode.value, str(one.minima), *energies)
-    out.print(table)
-    for (end, minimum), number in Counter((one.mode_at_end.value, one.mode.value) for one in quenched).items():
-        if end != minimum:
-            out.print(f"{number} that ended as {end} fell to {minimum}.", markup=False)
-    unfinished = sum(not one.converged for one in quenched)
-    if unfinished:
-        out.print(f"{unfinished} did not reach the force tolerance and are not among the binding energies.")
 
 
 def report(

@@ -30,7 +30,7 @@ class Prediction:
 
 
 def predict_mace(
-    model: Any, frames: Sequence[LabelledFrame], *, head: str, batch_size: int = 8, device: str = "cpu"
+    model: Any, frames: Sequence[HasAtoms], *, head: str, batch_size: int = 8, device: str = "cpu"
 ) -> Iterator[Prediction]:
     """Predictions of a loaded `.model`, in the order of the frames, in batches."""
     for bounds, output in _answers(model, frames, head, batch_size, device, compute_force=True):

@@ -58,10 +58,11 @@ def test_until_stops_at_a_look_and_the_analysis_counts_its_prefix(campaign: Path
     stopped_at = record["looks"][-1]["shots"]
     assert stopped_at == 20
     assert sorted(results(campaign)) == [f"{index:06d}" for index in range(stopped_at)], "and no shot beyond it"
-    assert "Stopped by rule at look 1 of 3, after 20 of 35 shots" in done.stderr
+    assert json.loads(done.stdout) == record | {"reached": True}
 
     again = molgun("run", campaign, "--until", TARGET)
     assert again.returncode == 0
+    assert "Stopped by rule at look 1 of 3, after 20 of 35 shots" in again.stdout
     assert len(results(campaign)) == stopped_at, "what is known already is not fired for"
     other = molgun("run", campaign, "--until", "OT-CY:0.1")
     assert other.returncode == CampaignError.exit_code
@@ -101,7 +102,7 @@ def test_the_table_under_scaled_bond_limits(campaign: Path) -> None:
 
 def test_ends_are_quenched_once(campaign: Path) -> None:
     assert molgun("run", campaign, "--only", "0", "--only", "1", "--only", "2").returncode == 0
-    done = molgun("analyse", campaign, "--quench", "--json")
+    done = molgun("analyse", campaign, "--quench", "--processes", "2", "--json")
     assert done.returncode == 0, done.stderr
     document = json.loads(done.stdout)
     near = [one["trajectory_id"] for one in document["outcomes"] if one["mode"] == "physisorbed"]

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from outcome_cases import outcome_of
 
-from molgun_lmp.analysis.fixed_times import after_contact, mode_after_contact, write_after_contact
+from molgun_lmp.analysis.fixed_times import after_contact, cells, mode_after_contact, write_after_contact
 from molgun_lmp.records import Mode, Stop
 
 EVENTS = ((0.0, Mode.IN_FLIGHT), (0.5, Mode.PHYSISORBED), (0.9, Mode.PC), (1.6, Mode.OT_CY))
@@ -47,6 +47,15 @@ def test_the_table_counts_the_watched_and_names_the_censored(tmp_path: Path) -> 
         "C-C broken": 1, "OT-CY": 1, "scattered": 1, "undecided": 1, "stuck": 1,
     }  # fmt: skip
     assert all(e.shots == table.watched for table in (early, late) for _, e in table.lines)
+    assert cells((early, late)) == [
+        ("C-C broken", "1 of 6", "1 of 4"),
+        ("OT-CY", "0 of 6", "1 of 4"),
+        ("PC", "4 of 6", "0 of 4"),
+        ("scattered", "1 of 6", "1 of 4"),
+        ("undecided", "0 of 6", "1 of 4"),
+        ("stuck", "4 of 6", "1 of 4"),
+        ("not watched so long", "0 of 6", "2 of 6"),
+    ]
     with write_after_contact((early, late), tmp_path / "t.csv").open(newline="") as handle:
         rows = list(csv.DictReader(handle))
     assert [(float(r["after_contact_ps"]), int(r["watched"]), int(r["censored"])) for r in rows] == (

@@ -99,7 +99,7 @@ def test_every_trajectory_has_its_row(page: Page) -> None:
     rows = {cells[0]: cells for cells in page.cells if len(cells) == len(TRAJECTORY_HEADER)}
     assert rows["000000"] == [
         "000000", "OT-CY", "0.42", "0.61", "130–12 1.94 Å, 131–13 1.95 Å", "both CY carbons bind one dimer", "12.3",
-        "0.205", "-1.2e-06", "completed", "trajectories/000000",
+        "0.205", "-1.2e-06", "completed", "trajectories/000000", "–",
     ]  # fmt: skip
     assert rows["000003"][8] == "-1.2e-06 (flagged)"
     assert rows["000004"][9] == "nan-force: step 7"
@@ -203,8 +203,8 @@ def test_settings_are_flat_and_in_order() -> None:
 
 
 def test_unknown_things_are_dashes() -> None:
-    (row,) = trajectory_rows([an_outcome(0, Mode.IN_FLIGHT, first_contact_ps=None, reason="")], [], [], {})
-    assert row == ("000000", "in flight", *("–",) * 9)
+    (row,) = trajectory_rows([an_outcome(0, Mode.IN_FLIGHT, first_contact_ps=None, reason="")], [], [], {}, {})
+    assert row == ("000000", "in flight", *("–",) * 10)
     assert remarks(summarise([])) == ()
 
 

@@ -8,7 +8,7 @@ import pytest
 from outcome_cases import outcome_of
 from scipy.special import expit
 
-from molgun_lmp.analysis.sizing import half_width, shots_for, size
+from molgun_lmp.analysis.sizing import correlation_of, half_width, shots_for, size
 from molgun_lmp.analysis.statistics import Clusters, cluster_interval, pooled_design_effect, shots_needed, wilson
 from molgun_lmp.analysis.stopping import (
     FEWEST_SHOTS,
@@ -135,13 +135,15 @@ def test_the_expected_width_is_the_tables_own() -> None:
     endless = {"slabs": 10**7, "molecules": 10**7}
     assert shots_for(NARROW, fraction=0.3, correlation=0.0, **endless) == pytest.approx(shots_needed(0.05, 0.3), abs=1)
     rng = np.random.default_rng(2)
-    widths, effects = [], []
+    widths, alike = [], []
     spread, location, shots, snapshots = 0.4, -0.8, 1500, 30
     for _ in range(40):
         hit, slab, molecule = _campaign(rng, shots, snapshots, spread, location)
-        found = cluster_interval(hit, Clusters.of(slab.tolist(), molecule.tolist()))
+        clusters = Clusters.of(slab.tolist(), molecule.tolist())
+        found = cluster_interval(hit, clusters)
         widths.append((found.high - found.low) / 2)
-        effects.append(hit.mean())
+        assert found.design_effect is not None
+        alike.append(correlation_of(found.design_effect, clusters) or 0.0)
     truth = _truth(spread, location)
     nodes, weights = np.polynomial.hermite_e.hermegauss(40)
     weights /= weights.sum()
@@ -149,6 +151,8 @@ def test_the_expected_width_is_the_tables_own() -> None:
     one_kind = float(weights @ (grid @ weights) ** 2 - truth**2) / (truth * (1 - truth))
     expected = half_width(shots=shots, fraction=truth, slabs=snapshots, molecules=snapshots, correlation=one_kind)
     assert np.mean(widths) == pytest.approx(expected, rel=0.1)
+    assert np.mean(alike) == pytest.approx(one_kind, rel=0.25)
+    assert correlation_of(1.0, Clusters.of(range(9), range(9))) is None
 
 
 def test_sizes_say_when_the_pools_are_too_small() -> None:

@@ -6,10 +6,12 @@ import json
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pandas
 import pytest
+from ase.io import read, write
 from campaign_commands import molgun
 
 import molgun_lmp
@@ -18,9 +20,12 @@ from molgun_lmp.campaign.opening import campaign_work
 from molgun_lmp.campaign.replay_verdict import judge, verdicts_of
 from molgun_lmp.campaign.replaying import Changes, plan_replay
 from molgun_lmp.campaign.store import Store
+from molgun_lmp.campaign.trusting import require_campaigns_model
 from molgun_lmp.cli.looking import map_sampling
 from molgun_lmp.errors import CampaignError, ConfigError, ModelError
 from molgun_lmp.records import Mode
+from molgun_lmp.training.card import read_card
+from molgun_lmp.training.predictor import find_model
 
 pytestmark = pytest.mark.slow
 
@@ -172,3 +177,31 @@ def test_a_replay_that_cannot_be_is_refused_and_leaves_nothing(
         plan_replay(store, identifier, changes)
     assert sorted(store.root.glob("replays/*")) == before
     assert not list(store.root.glob("replays/.*"))
+
+
+def test_trust_is_shown_beside_the_outcomes(folder: Path, tmp_path: Path) -> None:
+    campaign, model = folder / "first" / "look", folder / "first" / "model"
+    frames = read(folder / "first" / "data" / "frames.extxyz.xz", ":")
+    training = tmp_path / "training.extxyz"
+    write(training, [one for one in frames if len(one) == 154][::24], format="extxyz")
+    asked = ("trust", campaign, "--model", model, "--training", training, "--every", "5", "--worst", "2")
+    done = molgun(*asked, "--committee", model, "--json")
+    assert done.returncode == 0, done.stderr
+    said = json.loads(done.stdout)
+    assert [one["trajectory_id"] for one in said["trajectories"]] == ["000000", "000001"]
+    assert all(one["frames"] == 3 and one["farthest"] > 0 for one in said["trajectories"])
+    assert all(one["disagreement_ev_per_angstrom"] == 0 for one in said["trajectories"])  # with itself
+    worst = read(campaign / "analysis" / "worst.extxyz", ":")
+    assert [one.info["rank"] for one in worst] == [1, 2]
+    farthest = max(one["farthest"] for one in said["trajectories"])
+    assert worst[0].info["distance_of_farthest_atom"] == pytest.approx(farthest)
+    assert worst[0].arrays["distance_from_training"].max() == pytest.approx(farthest)
+    loaded = molgun_lmp.load_campaign(campaign)
+    assert loaded.trust["farthest"].max() == pytest.approx(farthest)
+    page = loaded.report().read_text(encoding="utf-8")
+    assert f"{said['trajectories'][0]['farthest']:.2f} at" in page
+    assert 'id="figure-trust"' in page
+    (other,) = (entry for entry in read_card(model).files if entry.format == "mace")
+    source = find_model(model)
+    with pytest.raises(ModelError, match=r"is not the model that campaign ecco-si001 was fired with"):
+        require_campaigns_model(Store.open(campaign), replace(source, sha256=other.sha256[::-1]))
