@@ -101,14 +101,16 @@ def _trajectory(frames: int) -> _Made:
     slab = build_si001(Si001Start(kind="si001"))
     surface = find_surface(slab)
     rng = np.random.default_rng(24)
-    ring = np.linspace(0.0, 2.0 * np.pi, 12, endpoint=False)
-    carbon = np.stack([2.8 * np.cos(ring), 2.8 * np.sin(ring), np.zeros(12)], axis=1)
-    up = np.concatenate([carbon + np.array([0.0, 0.0, 1.09]), carbon[:2] * 1.39])
-    centre = np.array([slab.cell[0, 0] / 2, slab.cell[1, 1] / 2, 0.0])
-    molecule = np.concatenate([carbon, up]) + centre
-    heights = np.maximum(surface.plane_z + 2.2, surface.plane_z + 14.0 - 11.0 * 0.02 * np.arange(frames))
+    # A ring of 14 carbon atoms on its edge over the highest slab atom, which its lowest binds; 12 have their hydrogen.
+    ring = np.linspace(0.0, 2.0 * np.pi, 14, endpoint=False)
+    outward = np.stack([np.sin(ring), np.zeros(14), -np.cos(ring)], axis=1)
+    carbon = 3.25 * outward + np.array([0.0, 0.0, 3.25])
+    hydrogen = (carbon + 1.09 * outward)[1:13]
+    under = slab.positions[int(np.argmax(slab.positions[:, 2]))]
+    molecule = np.concatenate([carbon, hydrogen]) + np.array([under[0], under[1], 0.0])
+    heights = np.maximum(under[2] + 1.9, under[2] + 14.0 - 11.0 * 0.02 * np.arange(frames))
     start = np.concatenate([slab.positions, molecule + np.array([0.0, 0.0, heights[0]])])
-    symbols = (*slab.get_chemical_symbols(), *("C",) * 12, *("H",) * 14)
+    symbols = (*slab.get_chemical_symbols(), *("C",) * 14, *("H",) * 12)
     moving = np.repeat(start[None], frames, axis=0)
     moving[:, len(slab) :, 2] += (heights - heights[0])[:, None]
     # Vibrations of several periods between 20 and 200 fs, as thermal atoms have.
