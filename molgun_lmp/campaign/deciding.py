@@ -8,7 +8,7 @@ from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
 from molgun_lmp.campaign.remembering import FileStamp, Memory, key_of, stamp
 from molgun_lmp.campaign.store import Store, TrajectoryFolder
@@ -23,6 +23,8 @@ _WORTH_A_PROCESS: Final = 64_000_000
 """Bytes of dumps that one core reads in the time in which another process starts."""
 _CHUNK: Final = 4
 
+TaskT = TypeVar("TaskT")
+ResultT = TypeVar("ResultT")
 Decide = Callable[[TrajectoryFolder, TrajectoryResult], Outcome]
 
 
@@ -44,8 +46,7 @@ def decide_all(
 ) -> list[Outcome]:
     """The outcomes of ended trajectories in their order.
 
-    `decide` is a function that a process can be sent. `processes`: None for one on each core that this process may
-    use, where there is enough to read. Raises what `decide` raises, and `CampaignError` where a process died.
+    `decide` and `processes` as in `spread`, which says what is raised.
     """
     with Memory(store.analysis / CACHE_NAME) as memory:
         tasks = _tasks(store, ended, memory)
@@ -54,7 +55,9 @@ def decide_all(
         done = len(tasks) - len(missing)
         if advance is not None and done:
             advance(done)
-        for task, outcome in zip(missing, _decided(missing, decide, processes), strict=True):
+        size = sum(task.dump.size for task in missing if task.dump is not None)
+        decided = spread(partial(_one, decide), missing, size=size, processes=processes)
+        for task, outcome in zip(missing, decided, strict=True):
             memory.add(task.key, task.dump, outcome)
             found[task.folder.id] = outcome
             done += 1
@@ -89,19 +92,25 @@ def _hash(file: Path) -> str | None:
         return None
 
 
-def _decided(tasks: Sequence[_Task], decide: Decide, processes: int | None) -> Iterator[Outcome]:
+def spread(
+    work: Callable[[TaskT], ResultT], tasks: Sequence[TaskT], *, size: int, processes: int | None
+) -> Iterator[ResultT]:
+    """What `work`, a function that a process can be sent, gives for each task, in order.
+
+    `size`: bytes that there are to read; `processes`: None for one on each core that this process may use, where there
+    is enough to read. Raises what `work` raises, and `CampaignError` where a process died.
+    """
     if processes is None:
-        size = sum(task.dump.size for task in tasks if task.dump is not None)
         processes = min(len(os.sched_getaffinity(0)), 1 + size // _WORTH_A_PROCESS)
     processes = min(processes, len(tasks))
     if processes <= 1:
-        yield from (decide(task.folder, task.result) for task in tasks)
+        yield from map(work, tasks)
         return
     # A fresh process each: one that is copied from a process with threads may hang.
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(processes, mp_context=context) as pool:
         try:
-            yield from pool.map(partial(_one, decide), tasks, chunksize=_CHUNK)
+            yield from pool.map(work, tasks, chunksize=_CHUNK)
         except BrokenProcessPool as error:
             raise CampaignError(
                 "a process that read trajectories died (out of memory?). What was decided is kept: analyse again, with "

@@ -1,16 +1,21 @@
 """`molgun analyse FILE...`: files that no campaign of ours has made."""
 
 import collections
+import contextlib
 import csv
+import dataclasses
 import io
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 from ase import Atoms
 
-from molgun_lmp.analysis.foreign import Found, FrameClass, classify_frames, decide_files
+from molgun_lmp.analysis.foreign import FrameClass, classify_frames, decide_files
+from molgun_lmp.campaign.deciding import spread
 from molgun_lmp.campaign.durable import replace_file
+from molgun_lmp.campaign.remembering import FileStamp, Memory, key_of, stamp
 from molgun_lmp.config.foreign import ForeignFiles
 from molgun_lmp.config.loading import apply_override, load_yaml, validated
 from molgun_lmp.errors import ConfigError, InputFileError
@@ -60,12 +65,63 @@ def molecule_apart(atoms: Atoms, named: str | None) -> IntArray:
     return np.array(found, dtype=np.int64)
 
 
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Decided:
+    """An outcome, and what was found in its files in a sentence: none where the outcome is remembered."""
+
+    outcome: Outcome
+    found: str
+
+
 def trajectories(
-    files: Sequence[Path], settings: ForeignFiles, folder: Path, *, one: bool
-) -> Iterator[tuple[Outcome, Found]]:
-    """The outcome of each file's trajectory, or of the `one` that all files are parts of."""
-    for parts in [files] if one else [[file] for file in files]:
-        yield decide_files(str(parts[0]) if len(parts) == 1 else _name(parts), parts, settings, folder, molecule_apart)
+    files: Sequence[Path],
+    settings: ForeignFiles,
+    folder: Path,
+    *,
+    one: bool,
+    memory: Path | None = None,
+    processes: int | None = None,
+) -> Iterator[Decided]:
+    """The outcome of each file's trajectory, or of the `one` that all files are parts of.
+
+    `memory`: a file of outcomes that were decided before. Raises `ConfigError`, `GeometryError`, `InputFileError`.
+    """
+    tasks = [list(files)] if one else [[file] for file in files]
+    with contextlib.ExitStack() as stack:
+        known = None if memory is None else stack.enter_context(Memory(memory))
+        keys = [_key(parts, settings, folder, known) for parts in tasks]
+        there = [
+            None if known is None or key is None else known.outcome(_name(parts), key[0])
+            for parts, key in zip(tasks, keys, strict=True)
+        ]
+        missing = [parts for parts, outcome in zip(tasks, there, strict=True) if outcome is None]
+        size = sum(file.stat().st_size for parts in missing for file in parts if file.is_file())
+        new = spread(partial(_decide, settings, folder), missing, size=size, processes=processes)
+        for key, outcome in zip(keys, there, strict=True):
+            decided = Decided(outcome=outcome, found="") if outcome is not None else next(new)
+            if known is not None and key is not None and outcome is None:
+                known.add(*key, decided.outcome)
+            yield decided
+
+
+def _decide(settings: ForeignFiles, folder: Path, parts: Sequence[Path]) -> Decided:
+    outcome, found = decide_files(_name(parts), parts, settings, folder, molecule_apart)
+    return Decided(outcome=outcome, found=found.sentence())
+
+
+def _key(
+    parts: Sequence[Path], settings: ForeignFiles, folder: Path, memory: Memory | None
+) -> tuple[str, FileStamp | None] | None:
+    """The hash of all that decides an outcome, and the stamp of its first file; None where a file is missing."""
+    if memory is None:
+        return None
+    first = stamp(parts[0], memory.dump_stamp(_name(parts)))
+    named = [folder / file for file in (settings.clean_slab, settings.intact_molecule) if file is not None]
+    others = [stamp(file, None) for file in (*parts[1:], *named)]
+    if first is None or None in others:
+        return None
+    hashes = [one.sha256 for one in others if one is not None]
+    return key_of(first, settings=settings.model_dump(mode="json"), others=hashes), first
 
 
 def frames(
@@ -98,4 +154,4 @@ def write_table(file: Path, rows: Sequence[Outcome] | Sequence[FrameClass], *, e
 
 
 def _name(parts: Sequence[Path]) -> str:
-    return f"{parts[0]} to {parts[-1]}"
+    return str(parts[0]) if len(parts) == 1 else f"{parts[0]} to {parts[-1]}"

@@ -19,21 +19,23 @@ def analyse_files(
     overrides: Sequence[str],
     *,
     one_trajectory: bool,
+    processes: int | None,
     table: Path | None,
     as_json: bool,
 ) -> None:
-    """Decide the trajectory in each file, or the one in all of them."""
+    """Decide the trajectory in each file, or the one in all of them; what a table holds already is not read again."""
     from molgun_lmp.campaign.foreign import load_settings, trajectories, write_table  # noqa: PLC0415
 
     settings, folder = load_settings(config, overrides)
     outcomes: list[Outcome] = []
-    said = set()
+    said = {""}
     with counting("reading trajectories", 1 if one_trajectory else len(files)) as advance:
-        for outcome, found in trajectories(files, settings, folder, one=one_trajectory):
-            outcomes.append(outcome)
-            if found.sentence() not in said and not as_json:
-                said.add(found.sentence())
-                progress_console().print(f"{outcome.trajectory_id}: {found.sentence()}", markup=False)
+        memory = None if table is None else table.with_name(f"{table.name}.cache.jsonl")
+        for one in trajectories(files, settings, folder, one=one_trajectory, memory=memory, processes=processes):
+            outcomes.append(one.outcome)
+            if one.found not in said and not as_json:
+                said.add(one.found)
+                progress_console().print(f"{one.outcome.trajectory_id}: {one.found}", markup=False)
             advance(len(outcomes))
     if table is not None:
         write_table(table, outcomes, each_frame=False)
@@ -42,12 +44,12 @@ def analyse_files(
         return
     rows = [
         (
-            *(one.trajectory_id, one.mode.value, one.detail),
-            "–" if one.first_contact_ps is None else f"{one.first_contact_ps:.3f}",
-            f"{one.time_ps:.3f}",
-            one.reason + (" (the file is cut in its last frame)" if one.truncated else ""),
+            *(outcome.trajectory_id, outcome.mode.value, outcome.detail),
+            "–" if outcome.first_contact_ps is None else f"{outcome.first_contact_ps:.3f}",
+            f"{outcome.time_ps:.3f}",
+            outcome.reason + (" (the file is cut in its last frame)" if outcome.truncated else ""),
         )
-        for one in outcomes
+        for outcome in outcomes
     ]
     _print(("trajectory", "mode", "detail", "contact / ps", "time / ps", "why"), rows, [one.mode for one in outcomes])
 

@@ -62,7 +62,15 @@ def analyse(
         if each_frame:
             analyse_each_frame(paths, config, overrides or (), table=csv, as_json=as_json)
         else:
-            analyse_files(paths, config, overrides or (), one_trajectory=one_trajectory, table=csv, as_json=as_json)
+            analyse_files(
+                paths,
+                config,
+                overrides or (),
+                one_trajectory=one_trajectory,
+                processes=processes,
+                table=csv,
+                as_json=as_json,
+            )
         return
     _only_for_files(config=config, set=overrides, each_frame=each_frame, one_trajectory=one_trajectory, csv=csv)
     campaign = paths[0]

@@ -138,7 +138,9 @@ def test_again_from_memory_by_two_processes_and_after_damage(campaign: Path) -> 
 def test_the_same_dumps_as_files_of_somebody_else(campaign: Path) -> None:
     ours = analysed(campaign)["outcomes"]
     dumps = sorted(campaign.glob("trajectories/*/*/run-*/traj.dump"))
-    done = molgun("analyse", *dumps, "--set", "timestep_fs=0.5", "--set", "groups={CO: [0, 1]}", "--json")
+    done = molgun(
+        "analyse", *dumps, "--set", "timestep_fs=0.5", "--set", "groups={CO: [0, 1]}", "--json", "--processes", "2"
+    )
     assert done.returncode == 0, done.stderr
     theirs = json.loads(done.stdout)["outcomes"]
     # A campaign knows how its runs ended and the mean of its slabs; files tell neither.

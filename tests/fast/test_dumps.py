@@ -2,6 +2,7 @@
 
 import dataclasses
 import gzip
+import tracemalloc
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -187,3 +188,18 @@ def test_frame_from_atoms_and_back() -> None:
     assert frame.atoms().get_velocities() == pytest.approx(atoms.get_velocities(), rel=1e-12)
     assert frame.velocities == pytest.approx(0.25 / 0.01018050571, rel=1e-6)  # ASE's time unit is 10.18 fs
     assert same(frame, dataclasses.replace(frame))
+
+
+def test_memory_does_not_grow_with_the_file(tmp_path: Path) -> None:
+    def peak(frames: int) -> int:
+        path = written(tmp_path, "".join(frame_text(40 * step, order=[0, 1, 2, 3]) for step in range(frames)))
+        tracemalloc.start()
+        try:
+            assert sum(1 for _ in read_frames(path)) == frames
+            return tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+
+    peak(10)  # what is loaded once
+    # about 0.8 and 3 MB of text
+    assert peak(12_000) < 1.5 * peak(3_000) + 200_000

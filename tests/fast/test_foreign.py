@@ -146,10 +146,32 @@ def test_parts_of_one_trajectory(tmp_path: Path) -> None:
     parts = [tmp_path / "one.dump", tmp_path / "two.dump"]
     parts[0].write_text("".join("ITEM: TIMESTEP\n" + block for block in lines[1:7]))
     parts[1].write_text("".join("ITEM: TIMESTEP\n" + block for block in lines[5:]))
-    ((outcome, _),) = trajectories(parts, SETTINGS, tmp_path, one=True)
+    (decided_once,) = trajectories(parts, SETTINGS, tmp_path, one=True)
+    outcome = decided_once.outcome
     assert outcome.time_ps == pytest.approx(0.2)
     assert outcome.events == decided(whole).events
-    assert [one.mode for one, _ in trajectories([whole, whole], SETTINGS, tmp_path, one=False)] == [Mode.OT_CY] * 2
+    two = list(trajectories([whole, whole], SETTINGS, tmp_path, one=False))
+    assert [one.outcome.mode for one in two] == [Mode.OT_CY] * 2
+
+
+def test_what_was_decided_once_is_not_read_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    files = [dump(tmp_path / f"{name}.dump", structures()) for name in "ab"]
+    memory = tmp_path / "table.csv.cache.jsonl"
+
+    def outcomes(settings: ForeignFiles = SETTINGS) -> list[Outcome]:
+        return [one.outcome for one in trajectories(files, settings, tmp_path, one=False, memory=memory)]
+
+    first = outcomes()
+    with monkeypatch.context() as unread:
+        unread.setattr("molgun_lmp.campaign.foreign.decide_files", None)
+        assert outcomes() == first
+        with pytest.raises(TypeError):  # other criteria: it has to be decided
+            outcomes(SETTINGS.model_copy(update={"timestep_fs": 1.0}))
+    dump(files[1], structures([molecule()] * 3))
+    memory.write_bytes(memory.read_bytes()[:-5])
+    again = outcomes()
+    assert again[0] == first[0]
+    assert again[1].mode == Mode.IN_FLIGHT
 
 
 def test_each_frame_against_a_clean_slab(tmp_path: Path) -> None:
