@@ -192,6 +192,9 @@ def sensitivity(
         list[float] | None,
         typer.Option(help="A factor for all bond limits, 0.8 to 1.2; if not given, 0.9 to 1.1 in five. Repeatable."),
     ] = None,
+    processes: Annotated[
+        int | None, typer.Option(min=1, help="Read so many at a time; if not given, as many as there are cores.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Say how far the table depends on the bond limits: decide all trajectories again with scaled ones."""
@@ -203,8 +206,8 @@ def sensitivity(
     from molgun_lmp.campaign.store import Store  # noqa: PLC0415
 
     store, scales = Store.open(campaign), scale or SCALES
-    with counting("deciding", store.manifest.trajectories * len({*scales, 1.0})) as advance:
-        found = vary(store, scales, advance)
+    with counting("deciding", store.manifest.trajectories) as advance:
+        found = vary(store, scales, processes=processes, advance=advance)
     files = [store.analysis / name for name in (SENSITIVITY_CSV, CHANGES_CSV)]
     if as_json:
         print_json(
