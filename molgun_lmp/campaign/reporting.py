@@ -44,7 +44,7 @@ def report(store: Store, analysis: Analysis) -> Path:
         shots=[(one.folder.id, one.shot) for one in analysis.ended],
         results=[one.result for one in analysis.ended],
         figures=_figures(store, analysis, folder),
-        level_of_theory=card.level_of_theory,
+        level_of_theory=store.manifest.level_of_theory,
         protocol=config.model_dump(mode="json"),
         model_card=card.model_dump(mode="json", exclude={"versions", "training", "errors", "parity"}),
         provenance=_provenance(store, analysis),
