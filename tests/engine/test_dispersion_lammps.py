@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 from ase import Atoms
 from ase.io import read
-from engine_cases import ELEMENTS, TinyModel, pair_mace, single_point
+from engine_cases import ELEMENTS, TinyModel, external, pair_mace, single_point
 
 import molgun_lmp
 from molgun_lmp.config import Dispersion
 from molgun_lmp.engine.dispersion import with_dispersion
+from molgun_lmp.engine.torch_model import TorchScriptModel
 
 pytestmark = pytest.mark.engine
 
@@ -47,3 +48,15 @@ def test_the_correction_is_that_of_the_reference_program(
         assert np.abs(expected["gradient"]).max() * HARTREE / BOHR > 0.03
         assert abs(energy - expected["energy"] * HARTREE) < ENERGY_TOLERANCE * len(atoms)
         assert np.abs(forces + expected["gradient"] * HARTREE / BOHR).max() < FORCE_TOLERANCE
+
+
+def test_an_engine_in_python_has_the_same_correction(
+    plugin: Path, tiny_mace: TinyModel, frames: list[Atoms], tmp_path: Path
+) -> None:
+    d3 = Dispersion(kind="d3", functional="pbe")
+    file, atoms = tiny_mace.deployed["float64"], frames[0]
+    style = single_point(tmp_path / "style", atoms, with_dispersion(pair_mace(file), d3, ELEMENTS))
+    callback = with_dispersion(external(), d3, ELEMENTS)
+    python = single_point(tmp_path / "python", atoms, callback, TorchScriptModel(file))
+    assert abs(python.energy - style.energy) < 1e-6 * len(atoms)
+    assert np.abs(python.forces - style.forces).max() < 1e-6
