@@ -7,6 +7,7 @@ from molgun_lmp.campaign.durable import json_bytes
 from molgun_lmp.campaign.manifest import EngineChoice
 from molgun_lmp.campaign.store import ENGINE_NAME, MODEL_FOLDER
 from molgun_lmp.config import Campaign, LoadedCampaign
+from molgun_lmp.engine.dispersion import check_dispersion, with_dispersion
 from molgun_lmp.engine.resolve import ResolvedEngine, engine_include, resolve_engine
 from molgun_lmp.engine.stock import stock_card, stock_include
 from molgun_lmp.errors import ConfigError
@@ -33,7 +34,10 @@ def choose_engine(config: Campaign, card: ModelCard, model_folder: Path, element
     Raises `EngineError` where none runs here, `ModelError` where the model has no file for it in the dtype asked for,
     `ConfigError` for trajectories together with an engine that takes one at a time.
     """
+    check_dispersion(config.model.dispersion, card)
     if config.engine.kind == "stock":
+        if config.model.dispersion is not None:
+            raise ConfigError("model.dispersion belongs to a model, and the engine `stock` runs none: leave it out.")
         _require_one_at_a_time(config, "stock")
         return EngineChoice(
             kind="stock",
@@ -54,6 +58,7 @@ def choose_engine(config: Campaign, card: ModelCard, model_folder: Path, element
         together=config.engine.together,
         hung_after_s=config.engine.hung_after_s,
         model_file=engine.model_file,
+        dispersion=config.model.dispersion,
         elements=elements,
     )
 
@@ -80,7 +85,8 @@ def shared_files(engine: EngineChoice, card: ModelCard, model_folder: Path) -> d
         model_file=engine.model_file,
         cutoff_angstrom=card.architecture.r_max_angstrom,
     )
-    files = {ENGINE_NAME: engine_include(resolved, engine.elements).encode()}
+    include = with_dispersion(engine_include(resolved, engine.elements), engine.dispersion, engine.elements)
+    files = {ENGINE_NAME: include.encode()}
     by_hand = [entry.name for entry in card.files if entry.format == "torchscript" and entry.dtype == engine.dtype]
     for name in sorted({CARD_NAME, engine.model_file, *by_hand}):
         files[f"{MODEL_FOLDER}/{name}"] = (model_folder / name).read_bytes()

@@ -29,6 +29,7 @@ from molgun_lmp.campaign.store import (
     shard_name,
 )
 from molgun_lmp.config import Campaign, LoadedCampaign, dump_yaml
+from molgun_lmp.engine.dispersion import dispersion_name
 from molgun_lmp.engine.targets import Target, check_model, targets_that_take
 from molgun_lmp.errors import CampaignError
 from molgun_lmp.gun.deck import trajectory_deck
@@ -233,7 +234,7 @@ def _manifest(plan: Plan, files: dict[str, str], shards: dict[str, str]) -> Mani
         seed=config.seed,
         engine=plan.engine,
         model=plan.card.name,
-        level_of_theory=plan.card.level_of_theory,
+        level_of_theory=_level_of_theory(plan),
         cutoff_angstrom=setup.cutoff_angstrom,
         n_slab=n_slab,
         n_atoms=n_atoms,
@@ -246,6 +247,12 @@ def _manifest(plan: Plan, files: dict[str, str], shards: dict[str, str]) -> Mani
         shards=shards,
         versions=versions(),
     )
+
+
+def _level_of_theory(plan: Plan) -> str:
+    dispersion = plan.engine.dispersion
+    correction = "" if dispersion is None else f" + {dispersion_name(dispersion)}"
+    return f"{plan.card.level_of_theory}{correction}"
 
 
 def _notes(plan: Plan) -> tuple[str, ...]:

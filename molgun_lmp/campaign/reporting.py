@@ -76,7 +76,7 @@ def report(store: Store, analysis: Analysis, references: Sequence[Compared] = ()
         replays=[verdict.sentence() for verdict in verdicts_of(store)],
         cast=walked.cast,
         movies=walked.movies,
-        level_of_theory=card.level_of_theory,
+        level_of_theory=store.manifest.level_of_theory,
         protocol=config.model_dump(mode="json"),
         model_card=card.model_dump(mode="json", exclude={"versions", "training", "errors", "parity"}),
         provenance=_provenance(store, analysis),
