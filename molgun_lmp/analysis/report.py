@@ -87,7 +87,7 @@ def render_report(content: ReportContent) -> str:
         viewer=viewer,
         examples={} if viewer is None else dict(viewer.examples),
         turnable=frozenset() if viewer is None else viewer.ids,
-        figures=[(figure, Markup(inline_svg(figure.svg, figure.caption))) for figure in content.figures],
+        figures=[(figure, Markup(inline_svg(figure.svg, figure.caption, figure.name))) for figure in content.figures],
         trust=None if content.trust is None else content.trust.sentence(),
         replays=content.replays,
         cost_header=COST_HEADER,
