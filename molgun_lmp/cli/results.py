@@ -124,6 +124,10 @@ def report(
         list[Path] | None,
         typer.Option(metavar="CAMPAIGN", help="Another campaign to draw beside this one, such as AIMD. Repeatable."),
     ] = None,
+    also: Annotated[
+        list[Path] | None,
+        typer.Option(metavar="FOLDER", help="Show the figures of another command, such as descriptors. Repeatable."),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Analyse, draw the figures, and write one self-contained HTML page with trajectories that can be turned."""
@@ -136,7 +140,7 @@ def report(
     store = Store.open(campaign)
     with counting("reading trajectories", store.manifest.trajectories) as advance:
         analysis = run_analysis(store, advance)
-    page = write_page(store, analysis, compared(reference or ()))
+    page = write_page(store, analysis, compared(reference or ()), also or ())
     if as_json:
         print_json({"page": str(page), "summary": analysis.summary.to_json()})
     else:
