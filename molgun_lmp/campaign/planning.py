@@ -14,7 +14,7 @@ from ase import Atoms
 from molgun_lmp.analysis.molecule import MoleculeReference
 from molgun_lmp.analysis.statistics import shots_needed, wilson
 from molgun_lmp.campaign.durable import json_bytes, replace_file
-from molgun_lmp.campaign.engines import campaign_card, choose_engine, shared_files
+from molgun_lmp.campaign.engines import campaign_card, choose_engine, settle_together, shared_files
 from molgun_lmp.campaign.manifest import MANIFEST_NAME, EngineChoice, Manifest
 from molgun_lmp.campaign.projection import project
 from molgun_lmp.campaign.store import (
@@ -75,7 +75,7 @@ class Plan:
         return config.model_copy(
             update={
                 "model": config.model.model_copy(update={"folder": Path(MODEL_FOLDER)}),
-                "engine": config.engine.model_copy(update={"kind": self.engine.kind}),
+                "engine": config.engine.model_copy(update={"kind": self.engine.kind, "together": self.engine.together}),
                 "system": config.system.model_copy(update={"cell_height_angstrom": height, "molecule": molecule}),
             }
         )
@@ -114,6 +114,9 @@ def check(loaded: LoadedCampaign, advance: Advance | None = None) -> Plan:
         draw(index, setup)
         if advance is not None:
             advance(index + 1)
+    engine = choose_engine(config, card, model_folder, setup.elements)
+    if config.trajectories:
+        engine = settle_together(engine, config, model_folder, draw(0, setup))
     plan = Plan(
         loaded=loaded,
         setup=setup,
@@ -121,7 +124,7 @@ def check(loaded: LoadedCampaign, advance: Advance | None = None) -> Plan:
         molecule_pool=molecule_pool,
         model_folder=model_folder,
         card=card,
-        engine=choose_engine(config, card, model_folder, setup.elements),
+        engine=engine,
     )
     _ = plan.groups  # patterns that fit nothing are refused before anything is written
     return plan

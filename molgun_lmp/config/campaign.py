@@ -53,9 +53,10 @@ class Engine(Section):
     threads: PositiveInt = 1
     """CPU threads of one worker. With one, a trajectory can be repeated bit for bit; with more, sums are taken in any
     order and two runs of one deck part after some hundred steps."""
-    together: PositiveInt = 1
+    together: PositiveInt | Literal["auto"] = 1
     """Trajectories that one worker fires at once, their forces in one evaluation: for GPUs (`torchscript`). One core
-    gains nothing from it. With more than 1 a trajectory repeats to rounding, not bit for bit."""
+    gains little from it. With more than 1 a trajectory repeats to rounding, not bit for bit. `auto`: measured once, at
+    `plan`: as many as fit into the memory here, as long as twice as many make each of them cheaper."""
     hung_after_s: PositiveFloat = 600.0
     """A step (the first one loads the model) that takes longer has hung: its worker is ended, and another one tries
     the trajectory again."""
