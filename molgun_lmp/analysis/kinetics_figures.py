@@ -15,7 +15,6 @@ from molgun_lmp.analysis.plotting import (
     INK,
     MODE_STYLES,
     PAGE_INCHES,
-    PAPER,
     FigureFiles,
     halo,
     house_style,
@@ -117,7 +116,7 @@ def draw_waiting(waits: Sequence[Wait], steps: Sequence[Step], folder: Path, nam
     longest = max((wait.time_ps for wait in waits), default=1.0) or 1.0
     times = np.array([*(step.time_ps for step in steps), longest])
     with house_style():
-        figure = new_figure(PAGE_INCHES * 0.66, 3.0)
+        figure = new_figure(PAGE_INCHES, 3.0)
         axes = figure.subplots()
         low, high = ([100 * step.interval[end] for step in [*steps, steps[-1]]] for end in (0, 1))
         known = [step.interval != (0.0, 1.0) for step in [*steps, steps[-1]]]
@@ -137,7 +136,7 @@ def draw_waiting(waits: Sequence[Wait], steps: Sequence[Step], folder: Path, nam
         axes.set_ylabel("share of molecules in contact / %")
         axes.set_title("Waiting for the first bond")
         axes.grid(axis="y", color=FADED, alpha=0.3)
-        axes.legend(facecolor=PAPER)
+        figure.legend(loc="outside right upper")
         caption = (
             f"What became of {len(waits)} molecules after first contact: still waiting (Kaplan-Meier, band: 95 %), "
             "first bond, left again (Aalen-Johansen, competing risks). Molecules whose trajectory ended count as "

@@ -13,6 +13,7 @@ from molgun_lmp.analysis.costs import Cost
 from molgun_lmp.analysis.movies import Cast, Movie
 from molgun_lmp.analysis.plotting import FigureFiles
 from molgun_lmp.analysis.report_rows import (
+    COLUMN_CLASSES,
     TRAJECTORY_HEADER,
     labels_statement,
     remarks,
@@ -86,7 +87,7 @@ def render_report(content: ReportContent) -> str:
         viewer=viewer,
         examples={} if viewer is None else dict(viewer.examples),
         turnable=frozenset() if viewer is None else viewer.ids,
-        figures=[(figure, Markup(inline_svg(figure.svg, figure.caption))) for figure in content.figures],
+        figures=[(figure, Markup(inline_svg(figure.svg, figure.caption, figure.name))) for figure in content.figures],
         trust=None if content.trust is None else content.trust.sentence(),
         replays=content.replays,
         cost_header=COST_HEADER,
@@ -97,6 +98,7 @@ def render_report(content: ReportContent) -> str:
             ("provenance", "Provenance", "Versions, hashes and machines.", settings_rows(content.provenance)),
         ],
         trajectory_header=TRAJECTORY_HEADER,
+        column_classes={title: COLUMN_CLASSES.get(title, "") for title in TRAJECTORY_HEADER},
         trajectories=trajectory_rows(
             content.outcomes, content.shots, content.results, content.lammps_files, distance_cells(content.trust)
         ),

@@ -11,9 +11,19 @@ REFERENCE_LEVEL: Final = "PBE-D3"
 """Level of theory of the paper that every campaign is held against (doi 10.1039/d5dd00420a)."""
 
 TRAJECTORY_HEADER: Final = (
-    "trajectory", "mode", "contact / ps", "bond / ps", "bonds", "why", "angle / °", "energy / eV",
-    "drift / (eV/atom/ps)", "stopped", "LAMMPS files", "farthest from training",
+    "trajectory", "mode", "from training", "contact / ps", "bond / ps", "bonds", "why", "angle / °", "energy / eV",
+    "drift / (eV/atom/ps)", "stopped", "LAMMPS files",
 )  # fmt: skip
+
+COLUMN_CLASSES: Final = {
+    "mode": "text",
+    "from training": "text",
+    "bonds": "text bonds",
+    "why": "text why",
+    "stopped": "text",
+    "LAMMPS files": "text files",
+}
+"""Of the style sheet; the other columns are numbers."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -126,6 +136,7 @@ def trajectory_rows(
             (
                 outcome.trajectory_id,
                 outcome.mode.value,
+                distances.get(outcome.trajectory_id, "–"),
                 _number(outcome.first_contact_ps, ".2f"),
                 _number(outcome.first_bond_ps, ".2f"),
                 bonds or "–",
@@ -135,7 +146,6 @@ def trajectory_rows(
                 _number(drift, ".1e") + (" (flagged)" if result is not None and result.energy.flagged else ""),
                 _stop(result),
                 files.get(outcome.trajectory_id, "–"),
-                distances.get(outcome.trajectory_id, "–"),
             )
         )
     return rows

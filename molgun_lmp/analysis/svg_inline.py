@@ -15,8 +15,10 @@ THEME: Final = {INK: "var(--ink)", RULE: "var(--rule)", PAPER: "var(--paper)"}
 """Colour in the file -> variable of the page's style sheet."""
 
 
-def inline_svg(path: Path, label: str) -> str:
+def inline_svg(path: Path, label: str, prefix: str = "") -> str:
     """The figure as an `svg` element with `label` for screen readers, safe to put into a page as it is.
+
+    Its ids begin with `prefix`, or with the file's, which must be unique on the page.
 
     Comments, metadata and links are dropped, so nothing in it can be fetched or run. Raises `InputFileError` where
     the file is missing or not an SVG.
@@ -28,7 +30,7 @@ def inline_svg(path: Path, label: str) -> str:
     if root.tag != f"{{{_SVG}}}svg":
         raise InputFileError(f"figure {path} is not an SVG: its root element is {root.tag!r}. Draw it again.")
     _drop(root)
-    prefix = re.sub(r"\W", "_", path.stem)
+    prefix = re.sub(r"\W", "_", prefix or path.stem)
     for element in root.iter():
         for name, value in element.attrib.items():
             element.set(name, _attribute(name, value, prefix))

@@ -111,6 +111,6 @@ def distance_cells(trust: Trust | None) -> Mapping[str, str]:
     if trust is None:
         return {}
     return {
-        one.trajectory_id: f"{one.farthest:.2f} at {one.time_ps:.2f} ps" + (" (beyond)" if one.farthest > 1 else "")
+        one.trajectory_id: f"{one.farthest:.2f} at {one.time_ps:.2f} ps{', beyond' if one.farthest > 1 else ''}"
         for one in trust.trajectories
     }

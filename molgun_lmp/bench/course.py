@@ -56,7 +56,7 @@ def measure_all(effort: Effort, *, threads: int, work: Path, folder: Path | None
     models = [_Loaded("demo", demo_model)]
     if effort.medium:
         models.append(_Loaded("medium", lambda: medium_model(work)))
-    parts = [part for part in _parts(effort, models) if part.name not in document["parts"]]
+    parts = [part for part in _parts(effort, models, threads) if part.name not in document["parts"]]
     ends = time.perf_counter() + effort.budget_s
     for number, part in enumerate(parts):
         left_s = max(0.0, ends + sum(model.loading_s for model in models) - time.perf_counter())
@@ -97,7 +97,7 @@ def _begun(folder: Path | None, key: str) -> Document | None:
     return found if isinstance(found, dict) and found.get("key") == key and not found.get("complete") else None
 
 
-def _parts(effort: Effort, models: Sequence["_Loaded"]) -> list[_Part]:
+def _parts(effort: Effort, models: Sequence["_Loaded"], threads: int) -> list[_Part]:
     """Small before large, and both models by turns, so that a short measurement has something of each."""
     structures = [slab_with_molecule(repeats) for repeats in effort.sizes]
     parts = []
@@ -107,7 +107,9 @@ def _parts(effort: Effort, models: Sequence["_Loaded"]) -> list[_Part]:
             def steps(share_s: float, document: Document, *, model: _Loaded = model, atoms: Any = atoms) -> Any:
                 ways = model.ways
                 before = [Row(**row) for row in document["steps"] if row["model"] == model.model.name]
-                rows, left_out = compare(model.model.name, ways, atoms, effort, share_s=share_s, before=before)
+                rows, left_out = compare(
+                    model.model.name, ways, atoms, effort, share_s=share_s, before=before, threads=threads
+                )
                 return {"steps": rows, "left_out": left_out}
 
             parts.append(_Part(name=f"{model.name}, a step of {len(atoms)} atoms", measure=steps))
@@ -117,7 +119,7 @@ def _parts(effort: Effort, models: Sequence["_Loaded"]) -> list[_Part]:
             for model in models:
 
                 def many(share_s: float, _: Document, *, model: _Loaded = model, atoms: Any = atoms) -> Any:
-                    points, left_out = curve(model.model, atoms, effort, share_s=share_s)
+                    points, left_out = curve(model.model, atoms, effort, share_s=share_s, threads=threads)
                     return {"together": points, "left_out": left_out}
 
                 parts.append(_Part(name=f"{model.name}, many at once", measure=many))

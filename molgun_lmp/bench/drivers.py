@@ -27,16 +27,32 @@ TIMESTEP_FS: Final = 0.5
 PAPERS_DRIVER: Final = "ASE + MACECalculator float64"
 ASE_SINGLE: Final = "ASE + MACECalculator float32"
 _LOOP: Final = re.compile(r"^Loop time of (\S+) on", re.MULTILINE)
+_USE: Final = re.compile(r"^(\S+)% CPU use", re.MULTILINE)
 _PAIR: Final = re.compile(r"^Pair\s*\|\s*\S+\s*\|\s*(\S+)\s*\|", re.MULTILINE)
 _TORCH_SIM: Final = "torch_sim"
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Timing:
-    """Seconds per step; `force_s` those inside the force model, None where they cannot be told apart."""
+    """Seconds per step; `core_s` those that the process had a core, which other work on the machine does not touch;
+    `force_s` those inside the force model, None where they cannot be told apart."""
 
     step_s: float
+    core_s: float
     force_s: float | None = None
+
+
+class Stopwatch:
+    """Both clocks of a process, from when this was made."""
+
+    def __init__(self) -> None:
+        self._wall, self._core = time.perf_counter(), time.process_time()
+
+    def per(self, steps: int) -> Timing:
+        """Their seconds for each of `steps` steps."""
+        return Timing(
+            step_s=(time.perf_counter() - self._wall) / steps, core_s=(time.process_time() - self._core) / steps
+        )
 
 
 Steps = Callable[[int], Timing]
@@ -91,9 +107,9 @@ def _ase(model: BenchModel, dtype: Dtype) -> Driver:
 
         def run(steps: int) -> Timing:
             moving.get_forces()  # the calculator remembers one structure, which may be another's by now
-            started = time.perf_counter()
+            watch = Stopwatch()
             dynamics.run(steps)
-            return Timing(step_s=(time.perf_counter() - started) / steps)
+            return watch.per(steps)
 
         return run
 
@@ -123,10 +139,10 @@ def torch_sim_steps(model: BenchModel) -> Callable[..., Steps]:
 
         def run(steps: int) -> Timing:
             nonlocal state
-            started = time.perf_counter()
+            watch = Stopwatch()
             for _ in range(steps):
                 state = step(state)
-            return Timing(step_s=(time.perf_counter() - started) / steps)
+            return watch.per(steps)
 
         return run
 
@@ -149,7 +165,7 @@ def _symmetrix(model: BenchModel, file: Path, dtype: Dtype) -> Driver:
         def run(steps: int) -> Timing:
             timed.seconds.clear()
             loop = in_lammps(model, file, atoms, steps=steps, force_model=timed, dtype=dtype)
-            return Timing(step_s=loop.step_s, force_s=sum(timed.seconds[-steps:]) / steps)
+            return dataclasses.replace(loop, force_s=sum(timed.seconds[-steps:]) / steps)
 
         return run
 
@@ -195,10 +211,15 @@ def in_lammps(
             log_path=log,
         )
         text = log.read_text(encoding="utf-8")
-    loops, pairs = _LOOP.findall(text), _PAIR.findall(text)
-    if done.error is not None or len(loops) != 2 or not pairs:
+    loops, uses, pairs = _LOOP.findall(text), _USE.findall(text), _PAIR.findall(text)
+    if done.error is not None or len(loops) != 2 or not pairs or not uses:
         raise EngineError(f"the measurement's deck did not end well: {done.error or 'no loop time in its log'}.")
-    return Timing(step_s=float(loops[-1]) / steps, force_s=float(pairs[-1]) / steps if force_model is None else None)
+    step_s = float(loops[-1]) / steps
+    return Timing(
+        step_s=step_s,
+        core_s=step_s * float(uses[-1]) / 100.0,
+        force_s=float(pairs[-1]) / steps if force_model is None else None,
+    )
 
 
 def _deck(include: str, steps: int) -> str:

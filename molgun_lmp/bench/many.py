@@ -11,7 +11,7 @@ from typing import Final
 from ase import Atoms
 
 from molgun_lmp.bench.cases import BenchModel
-from molgun_lmp.bench.drivers import in_lammps, torch_sim_missing, torch_sim_steps
+from molgun_lmp.bench.drivers import Timing, in_lammps, torch_sim_missing, torch_sim_steps
 from molgun_lmp.bench.effort import MEMORY_SHARE, Effort
 from molgun_lmp.bench.measuring import LeftOut
 from molgun_lmp.engine.asked import AskedForModel
@@ -27,23 +27,26 @@ _ROUNDS: Final = 3
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Point:
     """`together` trajectories of one way: `ms` of a step of one of them (median of `rounds` joint steps over their
-    number); `python_ms` of it outside the evaluation, None where it cannot be told; `memory_mb` at the most."""
+    number; core time with one thread, else `wall_ms`); `beside_ms` of it outside the evaluation, None where it cannot
+    be told; `memory_mb` at the most."""
 
     model: str
     way: str
     atoms: int
     together: int
     ms: float
-    python_ms: float | None
+    wall_ms: float
+    beside_ms: float | None
     rounds: int
     memory_mb: float
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class _Joint:
-    step_s: float
-    evaluation_s: float | None
-    rounds: int
+    """Of joint steps: their times, and the core time of their evaluations."""
+
+    steps: list[Timing]
+    evaluations_s: list[float] | None
 
 
 def ways_of_many(model: BenchModel) -> dict[str, Callable[[Atoms, int, int], _Joint]]:
@@ -60,14 +63,15 @@ def ways_of_many(model: BenchModel) -> dict[str, Callable[[Atoms, int, int], _Jo
 
         def torch_sim(atoms: Atoms, together: int, rounds: int) -> _Joint:
             run = prepare(atoms, together)
-            times = [run(1).step_s for _ in range(rounds)]
-            return _Joint(step_s=statistics.median(times), evaluation_s=None, rounds=rounds)
+            return _Joint(steps=[run(1) for _ in range(rounds)], evaluations_s=None)
 
         found["TorchSim float32"] = torch_sim
     return found
 
 
-def curve(model: BenchModel, atoms: Atoms, effort: Effort, *, share_s: float) -> tuple[list[Point], list[LeftOut]]:
+def curve(
+    model: BenchModel, atoms: Atoms, effort: Effort, *, share_s: float, threads: int = 1
+) -> tuple[list[Point], list[LeftOut]]:
     """Cost against the number of trajectories at once, of each way as far as its share of the time and memory goes."""
     points: list[Point] = []
     left_out: list[LeftOut] = []
@@ -83,30 +87,38 @@ def curve(model: BenchModel, atoms: Atoms, effort: Effort, *, share_s: float) ->
             peak = PeakMemory()
             rounds = _ROUNDS if before is None else _rounds(before, together, effort)
             found = measure(atoms, together, rounds)
-            before = Point(
-                model=model.name,
-                way=way,
-                atoms=len(atoms),
-                together=together,
-                ms=round(1e3 * found.step_s / together, 4),
-                python_ms=None
-                if found.evaluation_s is None
-                else round(1e3 * (found.step_s - found.evaluation_s) / together, 4),
-                rounds=found.rounds,
-                memory_mb=round(peak.bytes() / 1e6, 1),
+            before = _point(
+                model.name, way, atoms=len(atoms), together=together, found=found, peak=peak.bytes(), threads=threads
             )
             points.append(before)
     return points, left_out
 
 
+def _point(model: str, way: str, *, atoms: int, together: int, found: _Joint, peak: int, threads: int) -> Point:
+    core_s = statistics.median(step.core_s for step in found.steps)
+    wall_s = statistics.median(step.step_s for step in found.steps)
+    beside_s = None if found.evaluations_s is None else core_s - statistics.median(found.evaluations_s)
+    return Point(
+        model=model,
+        way=way,
+        atoms=atoms,
+        together=together,
+        ms=round(1e3 * (core_s if threads == 1 else wall_s) / together, 4),
+        wall_ms=round(1e3 * wall_s / together, 4),
+        beside_ms=None if beside_s is None else round(1e3 * beside_s / together, 4),
+        rounds=len(found.steps),
+        memory_mb=round(peak / 1e6, 1),
+    )
+
+
 def _rounds(before: Point, together: int, effort: Effort) -> int:
-    return max(_ROUNDS, min(50, round(effort.repeat_s / (1e-3 * before.ms * together))))
+    return max(_ROUNDS, min(50, round(effort.repeat_s / (1e-3 * before.wall_ms * together))))
 
 
 def _too_much(before: Point | None, together: int, left_s: float) -> str | None:
     if before is None:
         return None
-    expected_s = (_ROUNDS + 2) * 1e-3 * before.ms * together
+    expected_s = (_ROUNDS + 2) * 1e-3 * before.wall_ms * together
     if expected_s > left_s:
         return f"it and more at once would take {expected_s:.0f} s and more, and {max(0.0, left_s):.0f} s are left"
     free, needed = free_memory_bytes(), before.memory_mb * 1e6 * together / before.together
@@ -116,17 +128,19 @@ def _too_much(before: Point | None, together: int, left_s: float) -> str | None:
 
 
 class _Watched(AskedForModel):
-    """A force model, and when each of its joint calls began and ended."""
+    """A force model, and when its joint calls began and ended by core time, and ended on the wall."""
 
     def __init__(self, model: ForceModel) -> None:
         super().__init__(model)
-        self.calls: list[tuple[float, float]] = []
+        self.wall: list[float] = []
+        self.core: list[tuple[float, float]] = []
 
     def evaluate_many(self, structures: Sequence[Structure]) -> list[Evaluation]:
         """Energies and forces of several structures."""
-        started = time.perf_counter()
+        began = time.process_time()
         found = self._model.evaluate_many(structures)
-        self.calls.append((started, time.perf_counter()))
+        self.core.append((began, time.process_time()))
+        self.wall.append(time.perf_counter())
         return found
 
 
@@ -153,9 +167,12 @@ def _in_lammps_together(model: BenchModel, force_model: ForceModel, atoms: Atoms
         thread.join()
     if errors:
         raise next((error for error in errors if not isinstance(error, threading.BrokenBarrierError)), errors[0])
-    steps = [after[1] - before[1] for before, after in itertools.pairwise(watched.calls)]
     return _Joint(
-        step_s=statistics.median(steps),
-        evaluation_s=statistics.median(ended - began for began, ended in watched.calls[1:]),
-        rounds=len(steps),
+        steps=[
+            Timing(step_s=later - earlier, core_s=after[1] - before[1])
+            for (earlier, later), (before, after) in zip(
+                itertools.pairwise(watched.wall), itertools.pairwise(watched.core), strict=True
+            )
+        ],
+        evaluations_s=[ended - began for began, ended in watched.core[1:]],
     )

@@ -15,7 +15,9 @@ from molgun_lmp.engine.memory import PeakMemory, free_memory_bytes
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Row:
-    """One way with one model and size. Times in ms a step: median, lowest and highest of `repeats` of `steps` steps.
+    """One way with one model and size. Times in ms a step: median, lowest and highest of `repeats`, the first of one
+    step, the others of `steps`. With one thread they are core time, with more they are wall time; `wall_ms` is the
+    median by the clock on the wall, which on a busy machine is longer.
 
     `speedup` over the paper's driver and `over_float32` over ASE in float32, in the same repeats (medians of the
     ratios, None where that driver was left out); `overhead` LAMMPS and the callback as a share of the force call, None
@@ -28,6 +30,7 @@ class Row:
     median_ms: float
     lowest_ms: float
     highest_ms: float
+    wall_ms: float
     repeats: int
     steps: int
     speedup: float | None
@@ -49,12 +52,19 @@ class LeftOut:
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class _Ready:
     run: Steps
-    once_s: float
+    once: Timing
     memory_mb: float
 
 
 def compare(
-    model: str, ways: Sequence[Driver], atoms: Atoms, effort: Effort, *, share_s: float, before: Sequence[Row]
+    model: str,
+    ways: Sequence[Driver],
+    atoms: Atoms,
+    effort: Effort,
+    *,
+    share_s: float,
+    before: Sequence[Row],
+    threads: int = 1,
 ) -> tuple[list[Row], list[LeftOut]]:
     """All ways with one structure, in about `share_s` seconds.
 
@@ -70,9 +80,9 @@ def compare(
             continue
         peak = PeakMemory()
         run = way.prepare(atoms)
-        once_s = run(1).step_s
-        ready[way.name] = _Ready(run=run, once_s=once_s, memory_mb=peak.bytes() / 1e6)
-    return _rows(model, len(atoms), ready, effort, share_s), left_out
+        once = run(1)
+        ready[way.name] = _Ready(run=run, once=once, memory_mb=peak.bytes() / 1e6)
+    return _rows(model, len(atoms), ready, effort, share_s=share_s, threads=threads), left_out
 
 
 def _too_much(before: Sequence[Row], way: str, atoms: int, share_s: float) -> str | None:
@@ -80,7 +90,7 @@ def _too_much(before: Sequence[Row], way: str, atoms: int, share_s: float) -> st
     if known is None:
         return None
     growth = atoms / known.atoms
-    expected_s = 4 * growth * known.median_ms * 1e-3  # to get ready, to see how long one takes, and twice
+    expected_s = 4 * growth * known.wall_ms * 1e-3  # each repeat of a step begins with an evaluation
     if expected_s > 2 * share_s:
         return f"two steps would take about {expected_s:.0f} s, and its share of the time is {share_s:.0f} s"
     free, needed = free_memory_bytes(), growth * known.memory_mb * 1e6
@@ -89,20 +99,22 @@ def _too_much(before: Sequence[Row], way: str, atoms: int, share_s: float) -> st
     return None
 
 
-def _rows(model: str, atoms: int, ready: Mapping[str, _Ready], effort: Effort, share_s: float) -> list[Row]:
+def _rows(
+    model: str, atoms: int, ready: Mapping[str, _Ready], effort: Effort, *, share_s: float, threads: int
+) -> list[Row]:
     aim_s = min(effort.repeat_s, share_s / len(ready) / effort.repeats) if ready else 0.0
-    steps = {way: max(1, min(500, round(aim_s / one.once_s))) for way, one in ready.items()}
-    round_s = sum(steps[way] * one.once_s for way, one in ready.items())
-    repeats = max(2, min(effort.repeats, round(share_s / round_s))) if ready else 0
-    found: dict[str, list[Timing]] = {way: [] for way in ready}
+    steps = {way: max(1, min(500, round(aim_s / one.once.step_s))) for way, one in ready.items()}
+    round_s = sum(steps[way] * one.once.step_s for way, one in ready.items())
+    repeats = max(1, min(effort.repeats, round(share_s / round_s))) if ready else 0
+    found: dict[str, list[Timing]] = {way: [one.once] for way, one in ready.items()}
     started = time.perf_counter()
     for number in range(repeats):  # what else the machine does meets every way alike
-        if number >= 2 and time.perf_counter() - started > 1.5 * share_s:
+        if number and time.perf_counter() - started > 1.5 * share_s:
             break
         for way, one in ready.items():
             found[way].append(one.run(steps[way]))
     return [
-        _row(model, atoms, way, timings, found, steps=steps[way], memory_mb=ready[way].memory_mb)
+        _row(model, atoms, way, timings, found, steps=steps[way], memory_mb=ready[way].memory_mb, threads=threads)
         for way, timings in found.items()
     ]
 
@@ -115,11 +127,14 @@ def _row(
     found: Mapping[str, list[Timing]],
     **also: Any,
 ) -> Row:
-    times = [1e3 * timing.step_s for timing in timings]
+    def seconds(timing: Timing) -> float:
+        return timing.core_s if also["threads"] == 1 else timing.step_s
+
+    times = [1e3 * seconds(timing) for timing in timings]
     shares = [timing.step_s / timing.force_s - 1.0 for timing in timings if timing.force_s]
 
     def ratio(reference: str) -> float | None:
-        ratios = [r.step_s / t.step_s for r, t in zip(found.get(reference, []), timings, strict=False)]
+        ratios = [seconds(r) / seconds(t) for r, t in zip(found.get(reference, []), timings, strict=False)]
         return round(statistics.median(ratios), 2) if ratios else None
 
     return Row(
@@ -129,6 +144,7 @@ def _row(
         median_ms=round(statistics.median(times), 4),
         lowest_ms=round(min(times), 4),
         highest_ms=round(max(times), 4),
+        wall_ms=round(1e3 * statistics.median(timing.step_s for timing in timings), 4),
         repeats=len(timings),
         steps=also["steps"],
         speedup=ratio(PAPERS_DRIVER),

@@ -17,6 +17,7 @@ from molgun_lmp.campaign.manifest import MANIFEST_NAME
 from molgun_lmp.campaign.opening import campaign_work
 from molgun_lmp.campaign.store import ENGINE_NAME, Store
 from molgun_lmp.config.section import Section
+from molgun_lmp.engine.dispersion import with_dispersion
 from molgun_lmp.engine.targets import Target, check_target, target_include
 from molgun_lmp.errors import CampaignError, ConfigError
 from molgun_lmp.gun.names import DATA_NAME, INPUT_NAME
@@ -124,7 +125,8 @@ def write_cluster(
         folder = Path(aside) / "cluster"
         folder.mkdir()
         name = _model_file(store, target, folder, model)
-        (folder / ENGINE_NAME).write_text(target_include(target, model_file=name, elements=engine.elements))
+        include = target_include(target, model_file=name, elements=engine.elements)
+        (folder / ENGINE_NAME).write_text(with_dispersion(include, engine.dispersion, engine.elements))
         for file in target.files:
             shutil.copyfile((beside or Path()) / file, folder / file.name)
         _write_scripts(folder, values)

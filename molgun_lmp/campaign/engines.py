@@ -3,13 +3,22 @@
 from collections.abc import Iterable
 from pathlib import Path
 
+import numpy as np
+from ase.data import atomic_numbers
+
 from molgun_lmp.campaign.durable import json_bytes
 from molgun_lmp.campaign.manifest import EngineChoice
 from molgun_lmp.campaign.store import ENGINE_NAME, MODEL_FOLDER
 from molgun_lmp.config import Campaign, LoadedCampaign
+from molgun_lmp.engine.dispersion import check_dispersion, with_dispersion
+from molgun_lmp.engine.fitting import fitting_together
+from molgun_lmp.engine.force_models import Structure
 from molgun_lmp.engine.resolve import ResolvedEngine, engine_include, resolve_engine
 from molgun_lmp.engine.stock import stock_card, stock_include
+from molgun_lmp.engine.torch_model import TorchScriptModel, local_device
 from molgun_lmp.errors import ConfigError
+from molgun_lmp.records import InitialCondition
+from molgun_lmp.threads import default_workers
 from molgun_lmp.training.card import CARD_NAME, ModelCard, check_elements, load_card
 
 
@@ -31,9 +40,13 @@ def choose_engine(config: Campaign, card: ModelCard, model_folder: Path, element
     """The engine that the campaign file asks for, or the fastest that this machine and model allow.
 
     Raises `EngineError` where none runs here, `ModelError` where the model has no file for it in the dtype asked for,
-    `ConfigError` for trajectories together with an engine that takes one at a time.
+    `ConfigError` for trajectories together with an engine that takes one at a time. `together: auto` is 1 here:
+    `settle_together` measures it.
     """
+    check_dispersion(config.model.dispersion, card)
     if config.engine.kind == "stock":
+        if config.model.dispersion is not None:
+            raise ConfigError("model.dispersion belongs to a model, and the engine `stock` runs none: leave it out.")
         _require_one_at_a_time(config, "stock")
         return EngineChoice(
             kind="stock",
@@ -51,15 +64,38 @@ def choose_engine(config: Campaign, card: ModelCard, model_folder: Path, element
         kind=engine.kind,
         dtype=engine.dtype,
         threads=config.engine.threads,
-        together=config.engine.together,
+        together=1 if config.engine.together == "auto" else config.engine.together,
         hung_after_s=config.engine.hung_after_s,
         model_file=engine.model_file,
+        dispersion=config.model.dispersion,
         elements=elements,
     )
 
 
+def settle_together(
+    engine: EngineChoice, config: Campaign, model_folder: Path, first: InitialCondition
+) -> EngineChoice:
+    """The engine with `together: auto` measured on a campaign's first frame; any other engine as it is.
+
+    Only `torchscript` evaluates several structures at once; with the others it stays 1.
+    """
+    if config.engine.together != "auto" or engine.kind != "torchscript":
+        return engine
+    structure = Structure(
+        numbers=np.array([atomic_numbers[symbol] for symbol in first.symbols], dtype=np.int64),
+        positions=first.positions,
+        cell=first.cell,
+        pbc=(True, True, True),
+    )
+    model = TorchScriptModel(model_folder / engine.model_file, device=local_device())
+    together = fitting_together(
+        model, structure, most=max(1, config.trajectories), sharing=default_workers(engine.threads)
+    )
+    return engine.model_copy(update={"together": together})
+
+
 def _require_one_at_a_time(config: Campaign, kind: str) -> None:
-    if config.engine.together > 1:
+    if config.engine.together not in {1, "auto"}:
         raise ConfigError(
             f"engine.together is {config.engine.together}, and the pair style of the engine `{kind}` takes one "
             "trajectory at a time: set engine.kind to torchscript, or engine.together to 1."
@@ -80,7 +116,8 @@ def shared_files(engine: EngineChoice, card: ModelCard, model_folder: Path) -> d
         model_file=engine.model_file,
         cutoff_angstrom=card.architecture.r_max_angstrom,
     )
-    files = {ENGINE_NAME: engine_include(resolved, engine.elements).encode()}
+    include = with_dispersion(engine_include(resolved, engine.elements), engine.dispersion, engine.elements)
+    files = {ENGINE_NAME: include.encode()}
     by_hand = [entry.name for entry in card.files if entry.format == "torchscript" and entry.dtype == engine.dtype]
     for name in sorted({CARD_NAME, engine.model_file, *by_hand}):
         files[f"{MODEL_FOLDER}/{name}"] = (model_folder / name).read_bytes()

@@ -11,7 +11,7 @@ from rich.console import Console
 from molgun_lmp.campaign.engines import campaign_card, choose_engine, shared_files
 from molgun_lmp.campaign.equilibrations import Equilibrations, open_or_write
 from molgun_lmp.campaign.integrity import verify_open, verify_shared
-from molgun_lmp.campaign.supervisor import default_workers, supervise
+from molgun_lmp.campaign.supervisor import supervise
 from molgun_lmp.config import LoadedCampaign
 from molgun_lmp.engine.log import thermo_tables
 from molgun_lmp.errors import CampaignError, ConfigError, InputFileError
@@ -27,6 +27,7 @@ from molgun_lmp.gun.equilibration import (
 from molgun_lmp.gun.names import LOG_NAME
 from molgun_lmp.gun.pools import Part, read_pool, write_pool
 from molgun_lmp.records import Stop
+from molgun_lmp.threads import default_workers
 from molgun_lmp.training.card import ModelCard
 from molgun_lmp.units import FS_PER_PS
 

@@ -5,6 +5,7 @@ from typing import Any, Final, Literal
 
 from pydantic import ValidationError
 
+from molgun_lmp.config.campaign import Dispersion
 from molgun_lmp.config.section import Section
 from molgun_lmp.errors import CampaignError
 
@@ -26,6 +27,8 @@ class EngineChoice(Section):
     """The file that the engine reads, in the folder of the model; the card where there is no other."""
     commands: tuple[str, ...] = ()
     """The pair potential of the engine `stock`."""
+    dispersion: Dispersion | None = None
+    """Besides the model."""
     elements: tuple[str, ...]
     """Chemical symbols of LAMMPS types 1, 2, ..."""
 

@@ -14,7 +14,7 @@ from ase import Atoms
 from molgun_lmp.analysis.molecule import MoleculeReference
 from molgun_lmp.analysis.statistics import shots_needed, wilson
 from molgun_lmp.campaign.durable import json_bytes, replace_file
-from molgun_lmp.campaign.engines import campaign_card, choose_engine, shared_files
+from molgun_lmp.campaign.engines import campaign_card, choose_engine, settle_together, shared_files
 from molgun_lmp.campaign.manifest import MANIFEST_NAME, EngineChoice, Manifest
 from molgun_lmp.campaign.projection import project
 from molgun_lmp.campaign.store import (
@@ -29,6 +29,7 @@ from molgun_lmp.campaign.store import (
     shard_name,
 )
 from molgun_lmp.config import Campaign, LoadedCampaign, dump_yaml
+from molgun_lmp.engine.dispersion import dispersion_name
 from molgun_lmp.engine.targets import Target, check_model, targets_that_take
 from molgun_lmp.errors import CampaignError
 from molgun_lmp.gun.deck import trajectory_deck
@@ -74,7 +75,7 @@ class Plan:
         return config.model_copy(
             update={
                 "model": config.model.model_copy(update={"folder": Path(MODEL_FOLDER)}),
-                "engine": config.engine.model_copy(update={"kind": self.engine.kind}),
+                "engine": config.engine.model_copy(update={"kind": self.engine.kind, "together": self.engine.together}),
                 "system": config.system.model_copy(update={"cell_height_angstrom": height, "molecule": molecule}),
             }
         )
@@ -113,6 +114,9 @@ def check(loaded: LoadedCampaign, advance: Advance | None = None) -> Plan:
         draw(index, setup)
         if advance is not None:
             advance(index + 1)
+    engine = choose_engine(config, card, model_folder, setup.elements)
+    if config.trajectories:
+        engine = settle_together(engine, config, model_folder, draw(0, setup))
     plan = Plan(
         loaded=loaded,
         setup=setup,
@@ -120,7 +124,7 @@ def check(loaded: LoadedCampaign, advance: Advance | None = None) -> Plan:
         molecule_pool=molecule_pool,
         model_folder=model_folder,
         card=card,
-        engine=choose_engine(config, card, model_folder, setup.elements),
+        engine=engine,
     )
     _ = plan.groups  # patterns that fit nothing are refused before anything is written
     return plan
@@ -233,7 +237,7 @@ def _manifest(plan: Plan, files: dict[str, str], shards: dict[str, str]) -> Mani
         seed=config.seed,
         engine=plan.engine,
         model=plan.card.name,
-        level_of_theory=plan.card.level_of_theory,
+        level_of_theory=_level_of_theory(plan),
         cutoff_angstrom=setup.cutoff_angstrom,
         n_slab=n_slab,
         n_atoms=n_atoms,
@@ -246,6 +250,12 @@ def _manifest(plan: Plan, files: dict[str, str], shards: dict[str, str]) -> Mani
         shards=shards,
         versions=versions(),
     )
+
+
+def _level_of_theory(plan: Plan) -> str:
+    dispersion = plan.engine.dispersion
+    correction = "" if dispersion is None else f" + {dispersion_name(dispersion)}"
+    return f"{plan.card.level_of_theory}{correction}"
 
 
 def _notes(plan: Plan) -> tuple[str, ...]:

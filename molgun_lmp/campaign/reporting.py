@@ -13,6 +13,7 @@ from molgun_lmp.analysis.impact_map import draw_impacts
 from molgun_lmp.analysis.kinetics import survival, wait_of
 from molgun_lmp.analysis.kinetics_figures import draw_flow, draw_waiting
 from molgun_lmp.analysis.mode_comparison import Compared, draw_mode_comparison
+from molgun_lmp.analysis.other_figures import other_figures
 from molgun_lmp.analysis.pictures import draw_structures
 from molgun_lmp.analysis.plotting import FigureFiles
 from molgun_lmp.analysis.report import ReportContent, write_report
@@ -36,11 +37,13 @@ COSTS_NAME: Final = "costs.csv"
 _RUNNING_NAME: Final = "running.csv"
 
 
-def report(store: Store, analysis: Analysis, references: Sequence[Compared] = ()) -> Path:
-    """Draw all figures, write the page, and give its path; `references` are drawn beside this campaign.
+def report(store: Store, analysis: Analysis, references: Sequence[Compared] = (), also: Sequence[Path] = ()) -> Path:
+    """Draw all figures, write the page, and give its path.
 
-    Raises `CampaignError` where no trajectory has ended.
+    `references` are drawn beside this campaign; `also` are folders with figures of other commands. Raises
+    `CampaignError` where no trajectory has ended, `InputFileError` for such a folder without a figure.
     """
+    others = other_figures(also)
     if not analysis.ended:
         raise CampaignError(
             f"campaign {store.manifest.name} has no ended trajectory yet: nothing to report. `molgun run {store.root}` "
@@ -70,13 +73,13 @@ def report(store: Store, analysis: Analysis, references: Sequence[Compared] = ()
         outcomes=[one.outcome for one in analysis.ended],
         shots=[(one.folder.id, one.shot) for one in analysis.ended],
         results=[one.result for one in analysis.ended],
-        figures=figures,
+        figures=[*figures, *others],
         costs=costs,
         trust=trust,
         replays=[verdict.sentence() for verdict in verdicts_of(store)],
         cast=walked.cast,
         movies=walked.movies,
-        level_of_theory=card.level_of_theory,
+        level_of_theory=store.manifest.level_of_theory,
         protocol=config.model_dump(mode="json"),
         model_card=card.model_dump(mode="json", exclude={"versions", "training", "errors", "parity"}),
         provenance=_provenance(store, analysis),

@@ -1,6 +1,7 @@
 """`molgun sensitivity`: a campaign's table under a grid of bond limits, from the stored trajectories."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Final
 
 from molgun_lmp.analysis.sensitivity import (
@@ -13,9 +14,13 @@ from molgun_lmp.analysis.sensitivity import (
     write_sensitivity,
 )
 from molgun_lmp.campaign.analysing import clean_surface, decided
-from molgun_lmp.campaign.store import Store
+from molgun_lmp.campaign.deciding import spread
+from molgun_lmp.campaign.store import Store, TrajectoryFolder
 from molgun_lmp.campaign.until import counted, read_stopping
+from molgun_lmp.config import Campaign
 from molgun_lmp.errors import CampaignError, ConfigError
+from molgun_lmp.gun.surface import Surface
+from molgun_lmp.records import Outcome, TrajectoryResult
 
 SENSITIVITY_CSV: Final = "sensitivity.csv"
 CHANGES_CSV: Final = "sensitivity_trajectories.csv"
@@ -23,13 +28,18 @@ _RANGE: Final = (0.8, 1.2)
 
 
 def sensitivity(
-    store: Store, scales: Sequence[float] = SCALES, advance: Callable[[int], None] | None = None
+    store: Store,
+    scales: Sequence[float] = SCALES,
+    *,
+    processes: int | None = None,
+    advance: Callable[[int], None] | None = None,
 ) -> tuple[Scaled, ...]:
     """Decide all trajectories of the table once for each scale of the bond limits, in ascending order.
 
     A scale of 1 is added where it lacks. Writes `sensitivity.csv` and `sensitivity_trajectories.csv` into `analysis/`.
 
-    `advance` is called with the number of trajectories decided, over all scales. Raises `ConfigError` for a scale
+    `processes` as in `molgun_lmp.campaign.deciding.spread`; `advance` is called with the number of trajectories that
+    were decided at all scales. Raises `ConfigError` for a scale
     beyond 0.8 to 1.2, and as `molgun_lmp.campaign.analysing.analyse`.
     """
     grid = sorted({*scales, 1.0})
@@ -46,16 +56,19 @@ def sensitivity(
             f"campaign {store.manifest.name} has no ended trajectory yet. `molgun run {store.root}` fires them."
         )
     ended = ended[counted(read_stopping(store), store.manifest.trajectories, [folder.id for folder, _ in ended])]
-    found: list[Scaled] = []
-    for scale in grid:
-        criteria = scaled_criteria(config.outcomes, elements, scale)
-        variant = config.model_copy(update={"outcomes": criteria})
-        outcomes = []
-        for folder, result in ended:
-            outcomes.append(decided(variant, surface, folder, result).outcome)
-            if advance is not None:
-                advance(len(found) * len(ended) + len(outcomes))
-        found.append(scaled(scale, pair_limits(criteria, elements), outcomes))
+    criteria = [scaled_criteria(config.outcomes, elements, scale) for scale in grid]
+    variants = [config.model_copy(update={"outcomes": one}) for one in criteria]
+    dumps = [folder.dump(result) for folder, result in ended]
+    size = len(grid) * sum(dump.stat().st_size for dump in dumps if dump.is_file())
+    outcomes: list[list[Outcome]] = []
+    for of_all_scales in spread(partial(_decided_each, variants, surface), ended, size=size, processes=processes):
+        outcomes.append(of_all_scales)
+        if advance is not None:
+            advance(len(outcomes))
+    found = [
+        scaled(scale, pair_limits(one, elements), [of_all_scales[number] for of_all_scales in outcomes])
+        for number, (scale, one) in enumerate(zip(grid, criteria, strict=True))
+    ]
     try:
         store.analysis.mkdir(exist_ok=True)
         write_sensitivity(found, store.analysis / SENSITIVITY_CSV)
@@ -63,3 +76,9 @@ def sensitivity(
     except OSError as error:
         raise CampaignError(f"cannot write to {store.analysis}: {error}. Make room and give it again.") from error
     return tuple(found)
+
+
+def _decided_each(
+    variants: Sequence[Campaign], surface: Surface, ended: tuple[TrajectoryFolder, TrajectoryResult]
+) -> list[Outcome]:
+    return [decided(variant, surface, *ended).outcome for variant in variants]

@@ -29,11 +29,6 @@ _END_S: Final = 60.0
 _MAX_STARTLESS_DEATHS: Final = 2
 
 
-def default_workers(threads: int) -> int:
-    """One worker for each `threads` of the cores that this process may use."""
-    return max(1, len(os.sched_getaffinity(0)) // threads)
-
-
 def supervise(work: Work, *, workers: int, console: Console) -> None:
     """Run all decks of `work` with local worker processes until none is free.
 

@@ -73,6 +73,8 @@ def run_until(
 
 
 def _begin(store: Store, targets: Sequence[Target]) -> Stopping:
+    if not store.manifest.trajectories:
+        raise CampaignError(f"campaign {store.manifest.name} has no trajectories: there is nothing to fire until then.")
     wanted = Stopping(rule=plan_rule(targets, store.manifest.trajectories))
     create_file(store.root / UNTIL_NAME, json_bytes(wanted.to_json()))
     stopping = read_stopping(store)

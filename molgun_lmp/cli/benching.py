@@ -82,7 +82,11 @@ def _print(document: dict[str, Any]) -> None:
         )
     out = answers()
     out.print(table)
-    out.print("Times faster than ASE + MACECalculator in float64, the paper's driver, and than the same in float32.")
+    clock = "core time" if document["machine"]["threads"] == 1 else "wall time"
+    out.print(
+        f"Medians of interleaved repeats, {clock}. "
+        "Times faster than ASE + MACECalculator in float64, the paper's driver, and than the same in float32."
+    )
     for model, way in dict.fromkeys((p["model"], p["way"]) for p in document["together"]):
         points = [p for p in document["together"] if (p["model"], p["way"]) == (model, way)]
         shown = ", ".join(f"{p['together']}: {p['ms']:.1f}" for p in points)

@@ -1,5 +1,6 @@
 """Commands that make and fire a campaign: init, plan, run, status, retry."""
 
+import dataclasses
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -9,12 +10,13 @@ import typer
 
 from molgun_lmp.cli.knowing import fire_until, say_sizes
 from molgun_lmp.cli.output import AsJson, Overrides, answers, counting, print_json, progress_console
-from molgun_lmp.errors import ConfigError
+from molgun_lmp.errors import ConfigError, MolgunError
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from molgun_lmp.campaign.planning import Plan
+    from molgun_lmp.campaign.projection import Cost
     from molgun_lmp.campaign.status import Status
     from molgun_lmp.campaign.store import Store
     from molgun_lmp.campaign.work import Work
@@ -99,6 +101,14 @@ def plan(  # noqa: PLR0917  # a command
     target: Annotated[
         str | None, typer.Option(help="Check that this target of `molgun cluster` can run it: its name or its file.")
     ] = None,
+    calibration: Annotated[
+        bool | None,
+        typer.Option(
+            "--calibration/--no-calibration",
+            help="Fire for ten seconds, to say what the campaign will cost on this machine; if not given, where it has "
+            "10,000 steps or more.",
+        ),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Draw every shot and write one LAMMPS deck for each, after everything was checked."""
@@ -121,6 +131,9 @@ def plan(  # noqa: PLR0917  # a command
     if not as_json:
         answers().print(dump_yaml(checked.resolved), markup=False)
         _describe(checked)
+    cost = _cost(checked, calibration)
+    if cost is not None and not as_json:
+        answers().print(f"cost     {cost.sentence()}", markup=False)
     if not dry_run:
         with counting("writing decks", loaded.config.trajectories) as advance:
             planning.write(checked, folder, advance)
@@ -131,6 +144,7 @@ def plan(  # noqa: PLR0917  # a command
                 "trajectories": loaded.config.trajectories,
                 "engine": checked.engine.kind,
                 "notes": list(checked.notes),
+                "cost": None if cost is None else dataclasses.asdict(cost),
                 "config": checked.resolved.model_dump(mode="json"),
             }
         )
@@ -138,6 +152,31 @@ def plan(  # noqa: PLR0917  # a command
         answers().print(f"All {loaded.config.trajectories} shots can be fired. Nothing was written (--dry-run).")
     else:
         answers().print(f"Wrote {loaded.config.trajectories} decks to {folder}. Next: molgun run {folder}")
+
+
+def _cost(checked: "Plan", asked: bool | None) -> "Cost | None":
+    """What the campaign costs here, or None where it is not worth ten seconds, or nobody wants to know, or it fails."""
+    from molgun_lmp.campaign.calibration import CALIBRATION_S, WORTH_STEPS, calibrate  # noqa: PLC0415
+    from molgun_lmp.campaign.projection import campaign_cost  # noqa: PLC0415
+
+    config, engine = checked.loaded.config, checked.engine
+    worth = config.trajectories * config.dynamics.steps >= WORTH_STEPS
+    if not config.trajectories or not (worth if asked is None else asked):
+        return None
+    console = progress_console()
+    console.print(f"calibrating for {CALIBRATION_S:.0f} s; --no-calibration leaves it out", markup=False)
+    try:
+        found = calibrate(checked)
+    except MolgunError as error:
+        console.print(f"no cost can be said: {error}", markup=False, style="yellow")
+        return None
+    return campaign_cost(
+        found,
+        config.dynamics,
+        trajectories=config.trajectories,
+        threads=engine.threads,
+        together=engine.together,
+    )
 
 
 def _describe(checked: "Plan") -> None:
@@ -211,7 +250,8 @@ def _fire(work: "Work", workers: int | None) -> bool:
     """Fire with local workers, or as one rank of an MPI job; True where this process speaks for all."""
     from molgun_lmp.campaign.integrity import verify_open, verify_shared  # noqa: PLC0415
     from molgun_lmp.campaign.ranks import under_launcher, work_as_rank  # noqa: PLC0415
-    from molgun_lmp.campaign.supervisor import default_workers, supervise  # noqa: PLC0415
+    from molgun_lmp.campaign.supervisor import supervise  # noqa: PLC0415
+    from molgun_lmp.threads import default_workers  # noqa: PLC0415
 
     verify_shared(work)
     if under_launcher():

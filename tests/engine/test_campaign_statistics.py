@@ -96,6 +96,8 @@ def test_the_table_under_scaled_bond_limits(campaign: Path) -> None:
     analysed = json.loads(molgun("analyse", campaign, "--json").stdout)["summary"]
     assert document["scales"][1]["summary"]["modes"] == analysed["modes"]
     assert all(Path(file).is_file() for file in document["files"])
+    together = molgun("sensitivity", campaign, "--scale", "0.9", "--scale", "1.1", "--processes", "2", "--json")
+    assert json.loads(together.stdout) == document
     refused = molgun("sensitivity", campaign, "--scale", "0.5")
     assert refused.returncode == ConfigError.exit_code
 

@@ -26,7 +26,7 @@ def refusal(folder: Path, deck: str, atoms: Atoms = ATOMS) -> str:
 @pytest.mark.parametrize(
     ("style", "words"),
     [
-        ("pair_style mace\n", "Write `pair_style mace no_domain_decomposition`"),
+        ("pair_style mace device gpu\n", "the device is cpu, cuda, cuda:N or auto, not `gpu`"),
         ("pair_style mace no_domain_decomposition threads 0\n", "must be at least 1, not 0"),
         ("pair_style mace no_domain_decomposition fast\n", "does not know `fast`"),
     ],
@@ -55,6 +55,15 @@ def test_elements(plugin: Path, tiny_mace: TinyModel, elements: tuple[str, ...],
 def test_arguments_of_pair_coeff(plugin: Path, arguments: str, words: str, tmp_path: Path) -> None:
     style = "pair_style mace no_domain_decomposition\n"
     assert words in refusal(tmp_path, f"{head(ATOMS)}{style}pair_coeff {arguments}\n")
+
+
+def test_a_gpu_that_is_not_there(plugin: Path, tiny_mace: TinyModel, tmp_path: Path) -> None:
+    import torch
+
+    count = torch.cuda.device_count()
+    words = f"finds {count} GPU(s)" if count else "torch finds no GPU here"
+    style = pair_mace(tiny_mace.deployed["float32"], keywords=f"device cuda:{count}")
+    assert words in refusal(tmp_path, head(ATOMS) + style)
 
 
 def test_missing_model(plugin: Path, tmp_path: Path) -> None:

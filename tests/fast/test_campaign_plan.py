@@ -272,3 +272,16 @@ def test_a_target_that_would_compute_wrongly_is_refused_at_plan(plan_of: PlanOf,
         (tmp_path / "own.yaml").write_text(yaml.safe_dump({"summary": "mine", "model": "torchscript", **keys}))
         with pytest.raises(ConfigError, match=words):
             planning.require_target(plan, load_target(str(tmp_path / "own.yaml")))
+
+
+def test_dispersion_stands_in_the_include_and_in_the_level_of_theory(plan_of: PlanOf, tmp_path: Path) -> None:
+    d3 = {"kind": "d3", "functional": "pbe", "labels_hold_none": True}
+    plan = plan_of(tmp_path, {"model": {"dispersion": d3}})
+    engine = plan.engine.model_copy(update={"dispersion": plan.loaded.config.model.dispersion})
+    store = planning.write(dataclasses.replace(plan, engine=engine), tmp_path / "small")
+    assert (store.root / "engine.in").read_text().splitlines()[:3] == [
+        "pair_style hybrid/overlay mace no_domain_decomposition dispersion/d3 bj pbe 20 15",
+        "pair_coeff * * mace ${root}/model/model.pt H C Si",
+        "pair_coeff * * dispersion/d3 H C Si",
+    ]
+    assert store.manifest.level_of_theory == "none (untrained) + D3(bj, pbe) by LAMMPS"

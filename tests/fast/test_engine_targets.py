@@ -50,6 +50,17 @@ def test_float32_is_refused_where_it_would_give_wrong_energies() -> None:
     check_target(load_target("ml-mace"), "float32")
 
 
+@pytest.mark.parametrize("suffix", [{"launch": f"lmp {KOKKOS}"}, {"launch": f"lmp {KOKKOS.replace('-sf kk', '')}"}])
+def test_float32_under_kokkos_is_refused_in_an_own_target_too(suffix: dict[str, str], tmp_path: Path) -> None:
+    before = "" if "-sf kk" in suffix["launch"] else "suffix kk\n"
+    mace = load_target(own(tmp_path, include=f"{before}pair_style mace no_domain_decomposition\n", **suffix))
+    with pytest.raises(ConfigError, match="energies are wrong without an error"):
+        check_target(mace, "float32")
+    check_target(mace, "float64")
+    mliap = load_target(own(tmp_path, include=f"{before}pair_style mliap unified ${{root}}/m 0\n", **suffix))
+    check_target(mliap, "float32")
+
+
 @pytest.mark.parametrize(
     ("keys", "words"),
     [

@@ -6,7 +6,8 @@ import pytest
 from campaign_cases import write_campaign_file
 
 from molgun_lmp.campaign import projection
-from molgun_lmp.campaign.projection import project, require_meant
+from molgun_lmp.campaign.calibrated import Calibration
+from molgun_lmp.campaign.projection import campaign_cost, duration, project, require_meant
 from molgun_lmp.config import Dynamics, load_campaign
 from molgun_lmp.errors import CampaignError
 from molgun_lmp.gun.pools import Pool
@@ -36,3 +37,38 @@ def test_cost_grows_with_trajectories_steps_and_atoms() -> None:
     assert project(20, 150, short).planned_bytes == 2 * one.planned_bytes
     assert project(10, 150, long).fired_bytes > 20 * one.fired_bytes
     assert project(10, 300, short).planned_bytes > one.planned_bytes
+
+
+MEASURED = Calibration(
+    workers=2, step_s=0.010, core_s=0.008, start_s=4.0, planned_bytes=20_000, frame_bytes=10_000, line_bytes=100
+)
+
+
+def test_a_campaign_costs_what_its_steps_do() -> None:
+    dynamics = Dynamics(steps=5000, dump_every_steps=20, thermo_every_steps=20)
+    cost = campaign_cost(MEASURED, dynamics, trajectories=8, threads=1, together=1)
+    assert cost.core_hours == pytest.approx((8 * 5000 * 0.008 + 2 * 4.0) / 3600)
+    assert cost.wall_s == pytest.approx(4.0 + 4 * 5000 * 0.008)
+    assert cost.busy == pytest.approx(1.25)
+    assert cost.disk_bytes > 8 * 251 * 10_000
+    assert "(3.42 min while it is as busy as now)" in cost.sentence()
+
+
+def test_the_last_round_of_workers_is_a_whole_one_and_threads_are_cores() -> None:
+    dynamics = Dynamics(steps=1000)
+    nine = campaign_cost(MEASURED, dynamics, trajectories=9, threads=1, together=1)
+    ten = campaign_cost(MEASURED, dynamics, trajectories=10, threads=1, together=1)
+    assert nine.wall_s == ten.wall_s
+    assert nine.core_hours < ten.core_hours
+    joint = campaign_cost(MEASURED, dynamics, trajectories=8, threads=1, together=4)
+    assert joint.wall_s == pytest.approx(4.0 + 4 * 1000 * 0.008), "four at once take four times as long"
+    wide = campaign_cost(MEASURED, dynamics, trajectories=9, threads=4, together=1)
+    assert wide.core_hours == pytest.approx(4 * (9 * 1000 * 0.010 + 8.0) / 3600)
+    assert wide.busy == 1.0
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"), [(4.2, "4 s"), (89, "89 s"), (600, "10 min"), (9000, "2.5 h"), (432_000, "5 days")]
+)
+def test_a_duration_is_said_as_people_do(seconds: float, said: str) -> None:
+    assert duration(seconds) == said

@@ -98,11 +98,11 @@ def test_protocol_model_and_provenance_are_tables(page: Page) -> None:
 def test_every_trajectory_has_its_row(page: Page) -> None:
     rows = {cells[0]: cells for cells in page.cells if len(cells) == len(TRAJECTORY_HEADER)}
     assert rows["000000"] == [
-        "000000", "OT-CY", "0.42", "0.61", "130–12 1.94 Å, 131–13 1.95 Å", "both CY carbons bind one dimer", "12.3",
-        "0.205", "-1.2e-06", "completed", "trajectories/000000", "–",
+        "000000", "OT-CY", "–", "0.42", "0.61", "130–12 1.94 Å, 131–13 1.95 Å", "both CY carbons bind one dimer",
+        "12.3", "0.205", "-1.2e-06", "completed", "trajectories/000000",
     ]  # fmt: skip
-    assert rows["000003"][8] == "-1.2e-06 (flagged)"
-    assert rows["000004"][9] == "nan-force: step 7"
+    assert rows["000003"][9] == "-1.2e-06 (flagged)"
+    assert rows["000004"][10] == "nan-force: step 7"
     assert len(rows) == 1 + len(OUTCOMES)
 
 

@@ -2,6 +2,7 @@
 
 import csv
 import dataclasses
+import re
 from pathlib import Path
 
 import pytest
@@ -11,9 +12,11 @@ from molgun_lmp.analysis.costs import HEADER, PAPER, costs_of, write_costs
 from molgun_lmp.analysis.kinetics import survival, wait_of
 from molgun_lmp.analysis.kinetics_figures import draw_flow, draw_waiting
 from molgun_lmp.analysis.mode_comparison import Compared, draw_mode_comparison
+from molgun_lmp.analysis.other_figures import other_figures
 from molgun_lmp.analysis.plotting import FigureFiles
 from molgun_lmp.analysis.settling import draw_settling, read_settling
 from molgun_lmp.analysis.summary import summarise
+from molgun_lmp.analysis.svg_inline import inline_svg
 from molgun_lmp.errors import InputFileError
 from molgun_lmp.records import Mode, Outcome
 
@@ -104,6 +107,19 @@ def test_campaigns_side_by_side(tmp_path: Path) -> None:
     assert "a: PBE; b_$x$: GFN1-xTB. They differ" in figure.caption
     same = draw_mode_comparison([Compared("a", one, "PBE"), Compared("b", other, "PBE")], tmp_path)
     assert "differ" not in same.caption
+
+
+def test_figures_of_other_commands_are_taken_with_their_numbers(tmp_path: Path) -> None:
+    draw_flow(WALKS, tmp_path / "space", name="principal-components")
+    draw_flow(WALKS, tmp_path / "other", name="principal-components")
+    (tmp_path / "space" / "without-numbers.svg").write_text("<svg/>")
+    found = other_figures([tmp_path / "space", tmp_path / "other"])
+    assert [one.name for one in found] == ["space-principal-components", "other-principal-components"]
+    assert found[0].caption.startswith("First two principal components of the model's descriptors")
+    ids = [set(re.findall(r'\bid="([^"]+)"', inline_svg(one.svg, one.caption, one.name))) for one in found]
+    assert ids[0] and ids[1] and not ids[0] & ids[1]
+    with pytest.raises(InputFileError, match=r"nothing has no figure with its numbers"):
+        other_figures([tmp_path / "nothing"])
 
 
 def test_costs_are_per_core_and_of_what_was_computed(tmp_path: Path) -> None:

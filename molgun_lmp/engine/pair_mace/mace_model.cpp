@@ -33,9 +33,8 @@ std::string sentence(const std::exception &error)
 }
 
 // One GPU for each rank of a node, in the order in which the launcher counts them.
-torch::Device choose_device()
+torch::Device own_gpu()
 {
-  if (!torch::cuda::is_available()) return torch::kCPU;
   int local_rank = 0;
   for (const char *name : {"SLURM_LOCALID", "MPI_LOCALRANKID", "PMI_LOCAL_RANK", "OMPI_COMM_WORLD_LOCAL_RANK"})
     if (const char *value = std::getenv(name)) {
@@ -45,9 +44,27 @@ torch::Device choose_device()
   return torch::Device(torch::kCUDA, static_cast<c10::DeviceIndex>(local_rank % torch::cuda::device_count()));
 }
 
+torch::Device choose_device(const std::string &asked)
+{
+  if (asked == "cpu") return torch::kCPU;
+  const bool available = torch::cuda::is_available();
+  if (asked == "auto") return available ? own_gpu() : torch::Device(torch::kCPU);
+  if (!available)
+    throw std::runtime_error("the device " + asked +
+                             " was asked for, and torch finds no GPU here. Write `device auto` or `device cpu`, or "
+                             "install torch for CUDA.");
+  if (asked == "cuda") return own_gpu();
+  const int number = std::atoi(asked.c_str() + std::strlen("cuda:"));
+  const int there = static_cast<int>(torch::cuda::device_count());
+  if (number >= there)
+    throw std::runtime_error("the device " + asked + " was asked for, and torch finds " + std::to_string(there) +
+                             " GPU(s), numbered from 0.");
+  return torch::Device(torch::kCUDA, static_cast<c10::DeviceIndex>(number));
+}
+
 class TorchScriptModel : public MaceModel {
  public:
-  explicit TorchScriptModel(const char *path) : device_(choose_device())
+  TorchScriptModel(const char *path, const char *device) : device_(choose_device(device))
   {
     try {
       module_ = torch::jit::load(path, device_);
@@ -68,12 +85,15 @@ class TorchScriptModel : public MaceModel {
     const torch::Tensor cutoff = module_.attr("r_max").toTensor();
     r_max_ = cutoff.item<double>();
     dtype_ = cutoff.scalar_type();
+    const c10::IValue layers = module_.attr("num_interactions");
+    num_interactions_ = static_cast<int>(layers.isTensor() ? layers.toTensor().item<int64_t>() : layers.toInt());
     const torch::Tensor numbers = module_.attr("atomic_numbers").toTensor().to(torch::kCPU, torch::kInt64).contiguous();
     atomic_numbers_.assign(numbers.data_ptr<int64_t>(), numbers.data_ptr<int64_t>() + numbers.numel());
     device_name_ = device_.str();
   }
 
   double r_max() const override { return r_max_; }
+  int num_interactions() const override { return num_interactions_; }
   const std::vector<int64_t> &atomic_numbers() const override { return atomic_numbers_; }
   const char *device() const override { return device_name_.c_str(); }
   const char *dtype() const override { return dtype_ == torch::kFloat64 ? "float64" : "float32"; }
@@ -87,7 +107,7 @@ class TorchScriptModel : public MaceModel {
     torch::jit::GraphOptimizerEnabledGuard no_rewriting(false);
     at::AutoGradMode gradients(true);
     try {
-      return read(module_.forward({input(graph), ones(atoms(graph)), want_virial}).toGenericDict(), want_virial);
+      return read(module_.forward({input(graph), local(graph), want_virial}).toGenericDict(), want_virial);
     } catch (const std::exception &error) {
       throw std::runtime_error(sentence(error));
     }
@@ -98,13 +118,20 @@ class TorchScriptModel : public MaceModel {
   torch::jit::script::Module module_;
   torch::ScalarType dtype_ = torch::kFloat64;
   double r_max_ = 0.0;
+  int num_interactions_ = 0;
   std::vector<int64_t> atomic_numbers_;
   std::string device_name_;
 
   static int64_t atoms(const Graph &graph) { return static_cast<int64_t>(graph.species.size()); }
   static int64_t edges(const Graph &graph) { return static_cast<int64_t>(graph.sender.size()); }
 
-  torch::Tensor ones(int64_t n) const { return torch::ones({n}, torch::TensorOptions(dtype_).device(device_)); }
+  // 1 for the atoms whose energies count, 0 for ghosts.
+  torch::Tensor local(const Graph &graph) const
+  {
+    torch::Tensor mask = torch::zeros({atoms(graph)}, torch::TensorOptions(dtype_).device(device_));
+    mask.narrow(0, 0, graph.n_local).fill_(1.0);
+    return mask;
+  }
 
   // A copy on the model's device and in its dtype: the model writes into its input.
   torch::Tensor real(const double *data, torch::IntArrayRef shape) const
@@ -156,7 +183,7 @@ class TorchScriptModel : public MaceModel {
 };
 
 struct LoadedFile {
-  std::string path;
+  std::string path, device;
   off_t size = 0;
   timespec changed{};
   std::shared_ptr<MaceModel> model;
@@ -164,7 +191,7 @@ struct LoadedFile {
 
 }    // namespace
 
-std::shared_ptr<MaceModel> MaceModel::load(const char *path)
+std::shared_ptr<MaceModel> MaceModel::load(const char *path, const char *device)
 {
   static std::mutex one_at_a_time;
   static LoadedFile last;
@@ -174,9 +201,9 @@ std::shared_ptr<MaceModel> MaceModel::load(const char *path)
   if (stat(path, &now) != 0 || !S_ISREG(now.st_mode))
     throw std::runtime_error(std::string(path) + " is no file that can be read (" + std::strerror(errno) +
                              "). Check the path in the pair_coeff command; it is relative to LAMMPS' working folder.");
-  const bool same = last.model && last.path == path && last.size == now.st_size &&
+  const bool same = last.model && last.path == path && last.device == device && last.size == now.st_size &&
       last.changed.tv_sec == now.st_mtim.tv_sec && last.changed.tv_nsec == now.st_mtim.tv_nsec;
-  if (!same) last = {path, now.st_size, now.st_mtim, std::make_shared<TorchScriptModel>(path)};
+  if (!same) last = {path, device, now.st_size, now.st_mtim, std::make_shared<TorchScriptModel>(path, device)};
   return last.model;
 }
 

@@ -14,8 +14,9 @@
 
 namespace molgun {
 
-// One periodic structure as the model reads it. Lengths in Angstrom; cell rows are the cell vectors. Edge e points
-// from atom sender[e] to the image of atom receiver[e] that is displaced by image[e] cell vectors.
+// One periodic structure as the model reads it, or one rank's part of it with ghosts in place of images. Lengths in
+// Angstrom; cell rows are the cell vectors. Edge e points from atom sender[e] to the image of atom receiver[e] that is
+// displaced by image[e] cell vectors.
 struct Graph {
   std::vector<int64_t> species;    // n: columns of the model's element table
   std::vector<double> positions;   // 3n
@@ -24,6 +25,7 @@ struct Graph {
   std::vector<double> image;       // 3e, whole numbers
   std::vector<double> shift;       // 3e, image times cell
   std::array<double, 9> cell{};
+  int64_t n_local = 0;             // the first nodes, whose energies count; ghosts follow them
 };
 
 // Energies in eV, forces in eV/Angstrom, virial -dE/d(strain) in eV.
@@ -36,11 +38,13 @@ struct Answer {
 class MaceModel {
  public:
   // The model of a file. Loading takes seconds, so the last file of the process stays loaded and is returned again
-  // while its size and time of change are the same. Throws std::runtime_error in words.
-  static std::shared_ptr<MaceModel> load(const char *path);
+  // while its size and time of change are the same. `device` is cpu, cuda, cuda:N or auto: the GPU of this rank, where
+  // torch finds one. Throws std::runtime_error in words.
+  static std::shared_ptr<MaceModel> load(const char *path, const char *device);
 
   virtual ~MaceModel() = default;
   virtual double r_max() const = 0;
+  virtual int num_interactions() const = 0;
   virtual const std::vector<int64_t> &atomic_numbers() const = 0;
   virtual const char *device() const = 0;
   virtual const char *dtype() const = 0;

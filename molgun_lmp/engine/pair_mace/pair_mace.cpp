@@ -43,31 +43,38 @@ PairMace::~PairMace()
   if (!allocated) return;
   memory->destroy(setflag);
   memory->destroy(cutsq);
+  memory->destroy(cutghost);
 }
 
 void PairMace::settings(int narg, char **arg)
 {
-  bool whole_domain = false;
+  split_ = true;
   threads_ = 0;
+  device_ = "auto";
   for (int i = 0; i < narg; ++i) {
     if (std::strcmp(arg[i], "no_domain_decomposition") == 0) {
-      whole_domain = true;
+      split_ = false;
     } else if (std::strcmp(arg[i], "threads") == 0 && i + 1 < narg) {
       threads_ = utils::inumeric(FLERR, arg[++i], false, lmp);
       if (threads_ < 1) error->all(FLERR, "pair_style mace: `threads` must be at least 1, not {}", threads_);
+    } else if (std::strcmp(arg[i], "device") == 0 && i + 1 < narg) {
+      device_ = arg[++i];
+      const bool numbered = device_.rfind("cuda:", 0) == 0 && device_.size() > 5 && device_.size() < 8 &&
+          device_.find_first_not_of("0123456789", 5) == std::string::npos;
+      if (device_ != "auto" && device_ != "cpu" && device_ != "cuda" && !numbered)
+        error->all(FLERR, "pair_style mace: the device is cpu, cuda, cuda:N or auto, not `{}`", device_);
     } else {
-      error->all(FLERR, "pair_style mace does not know `{}`: it takes no_domain_decomposition and `threads N`", arg[i]);
+      error->all(FLERR,
+                 "pair_style mace does not know `{}`: it takes no_domain_decomposition, `threads N` and `device NAME`",
+                 arg[i]);
     }
   }
-  if (!whole_domain)
-    error->all(FLERR,
-               "this pair_style mace does not split a structure over ranks. Write `pair_style mace "
-               "no_domain_decomposition`, and run one rank for each structure");
-  if (comm->nprocs > 1)
+  if (!split_ && comm->nprocs > 1)
     error->all(FLERR,
                "pair_style mace no_domain_decomposition runs on one rank, and here are {}. Start LAMMPS without "
-               "mpirun, or use a LAMMPS with the ML-IAP package and Kokkos for one large structure on many ranks",
+               "mpirun, or leave the word out: then the structure is split over the ranks",
                comm->nprocs);
+  ghostneigh = split_ ? 1 : 0;
 }
 
 void PairMace::coeff(int narg, char **arg)
@@ -82,7 +89,7 @@ void PairMace::coeff(int narg, char **arg)
                narg - 3, ntypes);
 
   try {
-    model_ = MaceModel::load(arg[2]);
+    model_ = MaceModel::load(arg[2], device_.c_str());
   } catch (const std::exception &problem) {
     error->all(FLERR, "pair_style mace: {}", problem.what());
   }
@@ -110,6 +117,7 @@ void PairMace::coeff(int narg, char **arg)
     allocated = 1;
     memory->create(setflag, ntypes + 1, ntypes + 1, "pair:setflag");
     memory->create(cutsq, ntypes + 1, ntypes + 1, "pair:cutsq");
+    memory->create(cutghost, ntypes + 1, ntypes + 1, "pair:cutghost");
   }
   for (int i = 1; i <= ntypes; ++i)
     for (int j = 1; j <= ntypes; ++j) setflag[i][j] = 1;
@@ -136,12 +144,23 @@ void PairMace::refuse_bad_input()
 void PairMace::init_style()
 {
   refuse_bad_input();
-  neighbor->add_request(this, NeighConst::REQ_FULL);
   candidates_step_ = -1;
+  if (!split_) {
+    neighbor->add_request(this, NeighConst::REQ_FULL);
+    return;
+  }
+  if (!force->newton_pair)
+    error->all(FLERR, "pair_style mace splits a structure over ranks with `newton on` only. Write `newton on`");
+  if (comm->mode != Comm::SINGLE)
+    error->all(FLERR, "pair_style mace needs one cutoff for all ghosts. Remove `comm_modify mode multi`");
+  // An interaction carries an atom's surroundings one cutoff further, so an energy depends on that many cutoffs.
+  comm->cutghostuser = std::max(comm->cutghostuser, model_->num_interactions() * model_->r_max() + neighbor->skin);
+  neighbor->add_request(this, NeighConst::REQ_FULL | NeighConst::REQ_GHOST);
 }
 
-double PairMace::init_one(int, int)
+double PairMace::init_one(int i, int j)
 {
+  cutghost[i][j] = cutghost[j][i] = model_->r_max();
   return model_->r_max();
 }
 
@@ -166,35 +185,94 @@ void PairMace::compute(int eflag, int vflag)
   for (std::size_t node = 0; node < order_.size(); ++node) {
     double *const force_on_atom = atom->f[order_[node]];
     for (int k = 0; k < 3; ++k) force_on_atom[k] += answer.forces[3 * node + k];
-    if (eflag_atom) eatom[order_[node]] += answer.node_energy[node];
+    if (eflag_atom && node < n_local_) eatom[order_[node]] += answer.node_energy[node];
   }
-  if (eflag_global) eng_vdwl += std::accumulate(answer.node_energy.begin(), answer.node_energy.end(), 0.0);
+  const auto energies = answer.node_energy.begin();
+  if (eflag_global) eng_vdwl += std::accumulate(energies, energies + static_cast<std::ptrdiff_t>(n_local_), 0.0);
   if (vflag_global) {
     constexpr std::array<int, 6> voigt = {0, 4, 8, 1, 2, 5};    // xx yy zz xy xz yz of the rows
     for (int k = 0; k < 6; ++k) virial[k] += answer.virial[voigt[k]];
   }
 }
 
-// LAMMPS has rebuilt its list: name every neighbour by its owner and image, which stay true until the next rebuild.
 void PairMace::find_candidates()
 {
   if (neighbor->exclude)    // known only once LAMMPS has prepared its lists
     error->all(FLERR,
                "neigh_modify exclude removes neighbours that the energy of a MACE depends on. Remove it from the "
                "input; to hold atoms fixed, leave them out of the integrated group");
-  const int nlocal = atom->nlocal;
-  order_.resize(nlocal);
+  n_local_ = static_cast<std::size_t>(atom->nlocal);
+  order_.resize(n_local_);
   std::iota(order_.begin(), order_.end(), 0);
   std::sort(order_.begin(), order_.end(), [this](int a, int b) { return atom->tag[a] < atom->tag[b]; });
+  candidates_.clear();
+  if (split_)
+    find_candidates_among_ghosts();
+  else
+    find_candidates_by_image();
+  std::sort(candidates_.begin(), candidates_.end(), [](const Candidate &a, const Candidate &b) {
+    return std::tie(a.sender, a.receiver, a.image) < std::tie(b.sender, b.receiver, b.image);
+  });
+  candidates_step_ = neighbor->lastcall;
+}
+
+// Beside a pair style of longer range the list is as long as that one's.
+bool PairMace::near(int i, int j) const
+{
+  const double reach = model_->r_max() + neighbor->skin;
+  double distance_squared = 0.0;
+  for (int k = 0; k < 3; ++k) distance_squared += (atom->x[i][k] - atom->x[j][k]) * (atom->x[i][k] - atom->x[j][k]);
+  return distance_squared <= reach * reach;
+}
+
+// What reaches a local atom in as many steps as the model has interactions, and the pairs that carry it there.
+void PairMace::find_candidates_among_ghosts()
+{
+  const int nall = atom->nlocal + atom->nghost;
+  std::vector<int> node_of(nall, -1);
+  for (std::size_t node = 0; node < n_local_; ++node) node_of[order_[node]] = static_cast<int>(node);
+  const auto place = [this](int i) {
+    return std::make_tuple(atom->tag[i], atom->x[i][0], atom->x[i][1], atom->x[i][2]);
+  };
+  std::size_t first = 0;
+  for (int interaction = 0; interaction < model_->num_interactions(); ++interaction) {
+    const std::size_t end = order_.size();
+    for (std::size_t node = first; node < end; ++node) {
+      const int i = order_[node];
+      for (int jj = 0; jj < list->numneigh[i]; ++jj) {
+        const int j = list->firstneigh[i][jj] & NEIGHMASK;
+        if (node_of[j] >= 0 || !near(i, j)) continue;
+        node_of[j] = 0;
+        order_.push_back(j);
+      }
+    }
+    std::sort(order_.begin() + static_cast<std::ptrdiff_t>(end), order_.end(),
+              [&place](int a, int b) { return place(a) < place(b); });
+    for (std::size_t node = end; node < order_.size(); ++node) node_of[order_[node]] = static_cast<int>(node);
+    for (std::size_t node = first; node < end; ++node) {
+      const int i = order_[node];
+      for (int jj = 0; jj < list->numneigh[i]; ++jj) {
+        const int j = list->firstneigh[i][jj] & NEIGHMASK;
+        if (near(i, j)) candidates_.push_back({node_of[j], static_cast<int>(node), {0, 0, 0}});
+      }
+    }
+    first = end;
+  }
+}
+
+// LAMMPS has rebuilt its list: name every neighbour by its owner and image, which stay true until the next rebuild.
+void PairMace::find_candidates_by_image()
+{
+  const int nlocal = atom->nlocal;
   std::unordered_map<tagint, int> node_of_tag;
   node_of_tag.reserve(nlocal);
   for (int node = 0; node < nlocal; ++node) node_of_tag[atom->tag[order_[node]]] = node;
 
-  candidates_.clear();
   for (int sender = 0; sender < nlocal; ++sender) {
     const int i = order_[sender];
     for (int jj = 0; jj < list->numneigh[i]; ++jj) {
       const int j = list->firstneigh[i][jj] & NEIGHMASK;
+      if (!near(i, j)) continue;
       const auto owner = node_of_tag.find(atom->tag[j]);
       if (owner == node_of_tag.end())
         error->one(FLERR, "pair_style mace: atom {} has no owner on this rank; run LAMMPS on one rank", atom->tag[j]);
@@ -211,16 +289,13 @@ void PairMace::find_candidates()
       candidates_.push_back({sender, owner->second, {nx, ny, nz}});
     }
   }
-  std::sort(candidates_.begin(), candidates_.end(), [](const Candidate &a, const Candidate &b) {
-    return std::tie(a.sender, a.receiver, a.image) < std::tie(b.sender, b.receiver, b.image);
-  });
-  candidates_step_ = neighbor->lastcall;
 }
 
 Graph PairMace::graph() const
 {
   Graph graph;
   const std::size_t n = order_.size();
+  graph.n_local = static_cast<int64_t>(n_local_);
   graph.species.resize(n);
   graph.positions.resize(3 * n);
   for (std::size_t node = 0; node < n; ++node) {

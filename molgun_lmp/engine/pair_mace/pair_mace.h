@@ -1,4 +1,4 @@
-// pair_style mace: MACE models in LAMMPS, one rank.
+// pair_style mace: MACE models in LAMMPS, on one rank or split over several.
 // SPDX-License-Identifier: GPL-2.0-or-later
 
 #ifndef MOLGUN_PAIR_MACE_H
@@ -10,11 +10,12 @@
 
 #include <array>
 #include <memory>
+#include <string>
 #include <vector>
 
 namespace molgun {
 
-// A pair within cutoff plus skin: atoms by their place in tag order, and the receiver's image in cell vectors.
+// A pair within cutoff plus skin: nodes, and the receiver's image in cell vectors (none where ghosts are nodes).
 struct Candidate {
   int sender, receiver;
   std::array<int, 3> image;
@@ -35,13 +36,19 @@ class PairMace : public LAMMPS_NS::Pair {
   std::shared_ptr<MaceModel> model_;
   std::vector<int64_t> species_of_type_;    // [type], columns of the model's element table
   int threads_ = 0;                         // 0: as LAMMPS, which reads OMP_NUM_THREADS
+  std::string device_ = "auto";
+  bool split_ = false;    // over ranks: ghosts are nodes, and what acts on them goes home to their owners
 
-  std::vector<int> order_;               // local atoms in the order of their tags
+  std::vector<int> order_;               // LAMMPS's index of each node: local atoms by their tags, then ghosts
+  std::size_t n_local_ = 0;              // nodes that are local
   std::vector<Candidate> candidates_;    // sorted, so that sums are taken in the same order whatever LAMMPS sorts
   LAMMPS_NS::bigint candidates_step_ = -1;
 
   void refuse_bad_input();
+  bool near(int i, int j) const;
   void find_candidates();
+  void find_candidates_by_image();
+  void find_candidates_among_ghosts();
   Graph graph() const;
   void check_finite(const Answer &answer) const;
 };

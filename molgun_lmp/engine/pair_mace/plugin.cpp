@@ -63,7 +63,7 @@ extern "C" __attribute__((visibility("default"))) void lammpsplugin_init(void *l
   plugin.version = static_cast<LAMMPS *>(lmp)->version;
   plugin.style = "pair";
   plugin.name = "mace";
-  plugin.info = "MACE interatomic potentials, one rank";
+  plugin.info = "MACE interatomic potentials";
   plugin.author = "the molgun_lmp developers";
   plugin.creator.v1 = &create_pair_mace;
   plugin.handle = handle;
