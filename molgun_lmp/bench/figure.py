@@ -7,7 +7,6 @@ from typing import Any, Final
 from molgun_lmp.analysis.plotting import (
     PAGE_INCHES,
     FigureFiles,
-    footnote,
     house_style,
     new_figure,
     plain_log,
@@ -37,9 +36,9 @@ def bench_figure(document: Mapping[str, Any], folder: Path) -> FigureFiles:
             panels[2].plot([], [], color=s.colour, marker=s.marker, ls=s.dash, ms=3.5, label=way)[0]
             for way, s in styles.items()
         ]
-        figure.legend(handles=handles, loc="outside lower center", ncols=2)
         here = document["machine"]
-        footnote(figure, f"{here['processor']}, {here['threads']} thread(s); medians of interleaved repeats")
+        title = f"{here['processor']}, {here['threads']} thread(s); medians of interleaved repeats"
+        figure.legend(handles=handles, loc="outside lower center", ncols=2, title=title, title_fontsize=6.5)
         return store(
             figure,
             folder,

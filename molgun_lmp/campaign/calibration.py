@@ -129,7 +129,7 @@ def main(arguments: list[str]) -> None:
             "step_s": 1.0 / sum(clock.rate for clock in clocks),
             "core_s": _core_s(clocks),
             "start_s": min(clock.began for clock in clocks) - started,
-            **_sizes(run, clocks[0].last, work),
+            **_sizes(run),
         })
     )  # fmt: skip
 
@@ -197,14 +197,13 @@ def _fire(work: Work, run: Path, folder: TrajectoryFolder, model: ForceModel | N
     return done.error
 
 
-def _sizes(run: Path, steps: int, work: Work) -> dict[str, int]:
-    dump, log = run / DUMP_NAME, (run / LOG_NAME).read_text(encoding="utf-8", errors="replace").splitlines()
-    every = work.dynamics.dump_every_steps if work.dynamics is not None else work.steps
-    frames = max(1, steps // every + 1)
+def _sizes(run: Path) -> dict[str, int]:
+    dump = (run / DUMP_NAME).read_bytes()
+    log = (run / LOG_NAME).read_text(encoding="utf-8", errors="replace").splitlines()
     numbers = [line for line in log if line[:12].strip().isdigit()]
     return {
-        "frame_bytes": dump.stat().st_size // frames if dump.is_file() else 0,
-        "line_bytes": 1 + max((len(line) for line in numbers), default=80),
+        "frame_bytes": len(dump) // max(1, dump.count(b"ITEM: TIMESTEP")),
+        "line_bytes": 1 + max((len(line) for line in numbers), default=79),
     }
 
 
