@@ -17,7 +17,8 @@ import numpy as np
 from pydantic import ConfigDict
 from scipy import stats
 
-from molgun_lmp.analysis.summary import Estimate, Summary, TableRow, summarise
+from molgun_lmp.analysis.estimates import Estimate
+from molgun_lmp.analysis.summary import Summary, TableRow, summarise
 from molgun_lmp.errors import InputFileError
 from molgun_lmp.records import JsonRecord, Outcome
 

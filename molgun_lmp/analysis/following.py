@@ -2,7 +2,8 @@
 
 import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Self
+from itertools import islice
+from typing import Final, Self
 
 import numpy as np
 
@@ -11,11 +12,15 @@ from molgun_lmp.analysis.dumps import Frame
 from molgun_lmp.analysis.history import ModeHistory
 from molgun_lmp.analysis.modes import Classified, classify
 from molgun_lmp.analysis.molecule import MoleculeReference
+from molgun_lmp.analysis.stretches import BondState, Stretch, stretches
 from molgun_lmp.config import OutcomeCriteria
 from molgun_lmp.errors import InputFileError
 from molgun_lmp.gun.surface import Surface
 from molgun_lmp.records import FloatArray, Mode
 from molgun_lmp.units import FS_PER_PS
+
+_BATCH: Final = 64
+"""Frames that are looked at together: their arrays fit into the processor's cache."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -50,7 +55,7 @@ class Reference:
         return cls(
             symbols=tuple(symbols),
             n_slab=n_slab,
-            surface=surface,
+            surface=surface.without_dimers() if criteria.sites == "atoms" else surface,
             molecule=molecule,
             limits=BondLimits.of(symbols[n_slab:], symbols[:n_slab], criteria),
         )
@@ -91,52 +96,82 @@ def follow(
     are no numbers. Raises `InputFileError` for frames that are not of the reference's atoms.
     """
     path = Path.empty(criteria)
-    first_step = 0
-    for frame in frames:
-        if frame.symbols != reference.symbols:
-            raise InputFileError(
-                f"trajectory {trajectory_id}, step {frame.step}: its {len(frame.symbols)} atoms are not the "
-                f"{len(reference.symbols)} of the start, element by element. Is it the dump of another trajectory?"
-            )
-        first_step = frame.step if path.frames == 0 else first_step
-        time_ps = (frame.step - first_step) * timestep_fs / FS_PER_PS
-        path.frames += 1
-        path.truncated = frame.cut_after
-        if not np.isfinite(frame.positions).all():
+    state = BondState.none(reference.limits)
+    first_step: int | None = None
+    stretch: Stretch | None = None
+    source = iter(frames)
+    while not path.blew_up and (batch := list(islice(source, _BATCH))):
+        for frame in batch:
+            _require_atoms(trajectory_id, frame, reference)
+        first_step = batch[0].step if first_step is None else first_step
+        times_ps = np.array([frame.step - first_step for frame in batch]) * timestep_fs / FS_PER_PS
+        positions = np.stack([_whole(frame) for frame in batch])
+        finite = np.isfinite(positions).all(axis=(1, 2))
+        usable = len(batch) if finite.all() else int(np.argmin(finite))
+        molecule, slab = positions[:usable, reference.n_slab :], positions[:usable, : reference.n_slab]
+        for part in stretches(molecule):
+            stretch = Stretch.of(molecule[part], slab[part], reference.surface.lattice, reference.limits)
+            _add(path, state, stretch, times_ps=times_ps[part], reference=reference, criteria=criteria)
+        path.frames += usable
+        path.truncated = batch[-1].cut_after
+        if usable < len(batch):
+            path.frames += 1
+            path.truncated = batch[usable].cut_after
             path.blew_up = True
-            path.history.add(time_ps, Mode.EXPLOSION)
-            break
-        _add_frame(path, frame, time_ps, reference, criteria)
-    if path.bonds is not None:  # once more, for the lengths of the last frame
+            path.history.add(float(times_ps[usable]), Mode.EXPLOSION)
+    if stretch is not None:  # once more, for the lengths of the last frame
+        path.bonds = stretch.bonds(-1, state, reference.surface.lattice)
         path.classified = classify(path.bonds, reference.molecule, reference.surface, criteria.max_fragments)
+        path.settled = (state.settled, state.surface_settled)
     return path
 
 
-def _add_frame(path: Path, frame: Frame, time_ps: float, reference: Reference, criteria: OutcomeCriteria) -> None:
-    positions = frame.unwrapped
-    molecule, slab = positions[reference.n_slab :], positions[: reference.n_slab]
-    bonds = reference.limits.bonds(molecule, slab, reference.surface.lattice, path.bonds)
-    if path.classified is None or path.bonds is None or not bonds.same_bonds(path.bonds):
-        path.classified = classify(bonds, reference.molecule, reference.surface, criteria.max_fragments)
-    path.bonds = bonds
-    _settle(path, bonds, reference.limits, time_ps)
-    clearance = float(molecule[:, 2].min() - slab[:, 2].max())
+def _require_atoms(trajectory_id: str, frame: Frame, reference: Reference) -> None:
+    if frame.symbols is not reference.symbols and frame.symbols != reference.symbols:
+        raise InputFileError(
+            f"trajectory {trajectory_id}, step {frame.step}: its {len(frame.symbols)} atoms are not the "
+            f"{len(reference.symbols)} of the start, element by element. Is it the dump of another trajectory?"
+        )
+
+
+def _whole(frame: Frame) -> FloatArray:
+    return frame.positions if frame.images is None or not frame.images.any() else frame.unwrapped
+
+
+def _add(
+    path: Path,
+    state: BondState,
+    stretch: Stretch,
+    *,
+    times_ps: FloatArray,
+    reference: Reference,
+    criteria: OutcomeCriteria,
+) -> None:
+    lattice = reference.surface.lattice
+    classified: dict[int, Classified] = {}
+    for frame in state.advance(stretch, reference.limits, times_ps):
+        bonds = stretch.bonds(frame, state, lattice)
+        classified[frame] = classify(bonds, reference.molecule, reference.surface, criteria.max_fragments)
+    if path.classified is None and 0 not in classified:  # nothing is bonded in the first frame of all
+        bonds = stretch.bonds(0, BondState.none(reference.limits), lattice)
+        classified[0] = classify(bonds, reference.molecule, reference.surface, criteria.max_fragments)
+    clearance = float((stretch.molecule[:, :, 2].min(axis=1) - stretch.slab[:, :, 2].max(axis=1)).min())
     path.lowest_clearance = clearance if path.lowest_clearance is None else min(path.lowest_clearance, clearance)
-    path.nearest = float(bonds.surface_lengths.min())
-    path.closest = min(path.closest, path.nearest)
-    path.near = path.nearest < (criteria.departed_angstrom if path.near else criteria.contact_angstrom)
+    for frame, (time_ps, nearest) in enumerate(zip(times_ps.tolist(), stretch.nearest.tolist(), strict=True)):
+        now = path.classified = classified.get(frame, path.classified)
+        assert now is not None  # of the first frame of all, by the above
+        _add_frame(path, now, time_ps, nearest, criteria)
+
+
+def _add_frame(path: Path, classified: Classified, time_ps: float, nearest: float, criteria: OutcomeCriteria) -> None:
+    path.nearest = nearest
+    path.closest = min(path.closest, nearest)
+    path.near = nearest < (criteria.departed_angstrom if path.near else criteria.contact_angstrom)
     if path.near and path.first_contact_ps is None:
         path.first_contact_ps = time_ps
-    if path.classified.bound and path.first_bond_ps is None:
+    if classified.bound and path.first_bond_ps is None:
         path.first_bond_ps = time_ps
-    path.history.add(time_ps, path.classified.mode or _fate(path))
-
-
-def _settle(path: Path, bonds: Bonds, limits: BondLimits, time_ps: float) -> None:
-    if path.settled is None:
-        path.settled = (np.full(bonds.lengths.shape, -np.inf), np.full(bonds.surface_lengths.shape, -np.inf))
-    for since, between in zip(path.settled, limits.between_thresholds(bonds), strict=True):
-        since[~between] = time_ps
+    path.history.add(time_ps, classified.mode or _fate(path))
 
 
 def _fate(path: Path) -> Mode:

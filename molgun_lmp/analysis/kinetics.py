@@ -117,12 +117,3 @@ def write_survival(steps: Sequence[Step], path: Path) -> Path:
         writer.writerow(_CSV_HEADER)
         writer.writerows((s.time_ps, s.at_risk, s.waiting, *s.interval, s.bound, s.left) for s in steps)
     return path
-
-
-def write_transitions(counts: dict[tuple[Mode, Mode], int], path: Path) -> Path:
-    """One line per pair of modes that was seen."""
-    with path.open("w", newline="", encoding="utf-8") as handle:
-        writer = csv.writer(handle, lineterminator="\n")
-        writer.writerow(("from", "to", "count"))
-        writer.writerows((before.value, after.value, count) for (before, after), count in counts.items())
-    return path

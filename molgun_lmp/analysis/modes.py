@@ -5,7 +5,7 @@ it is *dative* when all its bonds go to one slab atom.
 """
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from itertools import product
 from typing import Final
@@ -18,6 +18,8 @@ from molgun_lmp.analysis.bonds import Bonds, BoolArray
 from molgun_lmp.analysis.molecule import MoleculeReference
 from molgun_lmp.gun.surface import NO_DIMER, Surface
 from molgun_lmp.records import Mode
+
+_SHORT: Final = 1.25  # carbon above a bridge of Cu(111): the two nearest at 1.98 Å, the next two at 2.7 Å
 
 
 class Site(StrEnum):
@@ -37,6 +39,18 @@ class Site(StrEnum):
     """At least one atom is in no dimer."""
 
 
+class AtomSite(StrEnum):
+    """Where something is bound on a surface without dimers, by the slab atoms that it binds to."""
+
+    ON_TOP = "on top of one atom"
+    BRIDGE = "between two atoms"
+    """Two atoms next to each other: a bridge."""
+    HOLLOW = "hollow"
+    """Three atoms or more, each next to another."""
+    APART = "atoms apart"
+    """Atoms that are not all next to another of them."""
+
+
 class GroupState(StrEnum):
     """How a group is bound."""
 
@@ -49,11 +63,12 @@ class GroupState(StrEnum):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Group:
-    """A group's bonds in one frame: `partners` are slab atoms of each of its two atoms, `site` where it has reacted."""
+    """A group's bonds in one frame: `partners` are slab atoms of each of its two atoms; `site` where it has reacted,
+    and on a surface without dimers wherever it is bound."""
 
     name: str
     state: GroupState
-    site: Site | None
+    site: Site | AtomSite | None
     partners: tuple[frozenset[int], frozenset[int]]
 
 
@@ -84,7 +99,8 @@ def classify(bonds: Bonds, molecule: MoleculeReference, surface: Surface, max_fr
     Hydrogen binds to the slab only where it has left every heavier atom of the molecule: a C-H bond pressed against
     the surface is no bond to it. OT and BR stand for the groups named CY and ET; another group's reaction is `other`
     with its name and site as the detail, and so is a molecule bound only by atoms of no group. Such bonds besides a
-    bound group change no class; the reason names them.
+    bound group change no class; the reason names them. On a surface without dimers the same classes hold, and sites
+    are those of `AtomSite`.
     """
     bound = _bound(bonds, molecule, surface)
     return _damage(bonds, molecule, max_fragments, bound) or bound
@@ -101,8 +117,9 @@ def _bound(bonds: Bonds, molecule: MoleculeReference, surface: Surface) -> Class
     to_surface = binding(bonds, molecule)
     if not to_surface.any():
         return Classified(mode=None, detail="", bound=False, reason="no bond to the slab")
-    groups = [_group(name, pair, to_surface, surface) for name, pair in molecule.groups.items()]
-    mode, detail = _bound_mode(groups, to_surface, molecule, surface)
+    near = _short(bonds, to_surface)
+    groups = [_group(name, pair, to_surface, surface, near=near) for name, pair in molecule.groups.items()]
+    mode, detail = _bound_mode(groups, to_surface, molecule, surface, near=near)
     lengths = ", ".join(
         f"{molecule.symbols[atom]}{atom} to slab atom {partner} ({bonds.surface_lengths[atom, partner]:.2f} Å, "
         f"{_layer_name(int(surface.layer[partner]))})"
@@ -126,6 +143,17 @@ def site_of(surface: Surface, first: int, second: int) -> Site:
     return Site.BRIDGE if surface.side[first] == surface.side[second] else Site.DIAGONAL
 
 
+def atom_site(surface: Surface, partners: Iterable[int]) -> AtomSite:
+    """Where one or more slab atoms lie with respect to each other."""
+    atoms = sorted(set(partners))
+    if len(atoms) == 1:
+        return AtomSite.ON_TOP
+    together = surface.adjacent[np.ix_(atoms, atoms)]
+    if connected_components(coo_array(together), directed=False)[0] > 1:
+        return AtomSite.APART
+    return AtomSite.BRIDGE if len(atoms) == 2 else AtomSite.HOLLOW
+
+
 def _damage(bonds: Bonds, molecule: MoleculeReference, max_fragments: int, bound: Classified) -> Classified | None:
     lost = molecule.bonded & ~bonds.molecule
     if not lost.any():
@@ -147,7 +175,7 @@ def _damage(bonds: Bonds, molecule: MoleculeReference, max_fragments: int, bound
     return Classified(mode=mode, detail=detail, bound=bound.bound, reason=reason)
 
 
-def _group(name: str, pair: tuple[int, int], to_surface: BoolArray, surface: Surface) -> Group:
+def _group(name: str, pair: tuple[int, int], to_surface: BoolArray, surface: Surface, *, near: BoolArray) -> Group:
     first, second = (frozenset(np.flatnonzero(to_surface[atom]).tolist()) for atom in pair)
     sites = [site_of(surface, a, b) for a, b in product(sorted(first), sorted(second)) if a != b]
     if sites:
@@ -156,21 +184,42 @@ def _group(name: str, pair: tuple[int, int], to_surface: BoolArray, surface: Sur
         state = GroupState.FREE
     else:
         state = GroupState.DATIVE if len(first | second) == 1 else GroupState.UNCLEAR
-    site = min(sites, key=list(Site).index) if sites else None
+    site: Site | AtomSite | None = min(sites, key=list(Site).index) if sites else None
+    if not len(surface.dimers) and first | second:
+        site = atom_site(surface, np.flatnonzero(near[list(pair)].any(axis=0)).tolist())
     return Group(name=name, state=state, site=site, partners=(first, second))
 
 
 def _bound_mode(
-    groups: list[Group], to_surface: BoolArray, molecule: MoleculeReference, surface: Surface
+    groups: list[Group], to_surface: BoolArray, molecule: MoleculeReference, surface: Surface, *, near: BoolArray
 ) -> tuple[Mode, str]:
     bound = [group for group in groups if group.state is not GroupState.FREE]
     if not bound:
         atoms = np.flatnonzero(to_surface.any(axis=1))
-        return Mode.OTHER, "bound by " + ", ".join(f"{molecule.symbols[atom]}{atom}" for atom in atoms)
+        by = "bound by " + ", ".join(f"{molecule.symbols[atom]}{atom}" for atom in atoms)
+        return Mode.OTHER, by if len(surface.dimers) else f"{by}, {_where(to_surface, near, surface)}"
     deepest = max(int(surface.layer[slab]) for group in bound for partners in group.partners for slab in partners)
     if deepest > 0:
-        return (Mode.SL_DB if len(bound) > 1 else Mode.SL), _layer_name(deepest)
+        where = _layer_name(deepest) if len(surface.dimers) else _where(to_surface, near, surface)
+        return (Mode.SL_DB if len(bound) > 1 else Mode.SL), where
     return _several_groups(bound) if len(bound) > 1 else _one_group(bound[0])
+
+
+def _short(bonds: Bonds, to_surface: BoolArray) -> BoolArray:
+    """(n, m) the bonds that are not much longer than the shortest one of the same atom: those that say where it is.
+
+    Limits that suit a bond about to break reach the second-nearest atoms of a close-packed metal, too.
+    """
+    shortest = np.where(to_surface, bonds.surface_lengths, np.inf).min(axis=1, keepdims=True)
+    short: BoolArray = to_surface & (bonds.surface_lengths <= _SHORT * shortest)
+    return short
+
+
+def _where(to_surface: BoolArray, near: BoolArray, surface: Surface) -> str:
+    """The site of all bonds together, and the deepest layer where that is not the top one."""
+    deepest = int(surface.layer[to_surface.any(axis=0)].max())
+    site = atom_site(surface, np.flatnonzero(near.any(axis=0)).tolist()).value
+    return site if deepest == 0 else f"{site}, {_layer_name(deepest)}"
 
 
 def _several_groups(bound: list[Group]) -> tuple[Mode, str]:
@@ -184,8 +233,8 @@ def _several_groups(bound: list[Group]) -> tuple[Mode, str]:
 
 def _one_group(group: Group) -> tuple[Mode, str]:
     if group.state is GroupState.DATIVE:
-        return Mode.PC, group.name
-    if group.site is not None and (group.name, group.site) in _SITE_MODES:
+        return Mode.PC, group.name if group.site is None else f"{group.name} {group.site}"
+    if isinstance(group.site, Site) and (group.name, group.site) in _SITE_MODES:
         return _SITE_MODES[group.name, group.site], ""
     return Mode.OTHER, f"{group.name} {_state(group)}"
 

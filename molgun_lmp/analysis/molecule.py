@@ -8,6 +8,7 @@ import numpy as np
 from ase.data import atomic_numbers
 
 from molgun_lmp.analysis.bonds import BondLimits, BoolArray
+from molgun_lmp.analysis.patterns import find_group
 from molgun_lmp.config import OutcomeCriteria
 from molgun_lmp.errors import ConfigError
 from molgun_lmp.gun.minimum_image import MinimumImage
@@ -52,6 +53,19 @@ class MoleculeReference:
                     )
                 seen[atom] = name
         return cls(symbols=tuple(symbols), bonded=bonded, groups=dict(groups))
+
+    @classmethod
+    def named(
+        cls,
+        symbols: Sequence[str],
+        positions: FloatArray,
+        patterns: Mapping[str, str],
+        lattice: MinimumImage,
+        criteria: OutcomeCriteria,
+    ) -> dict[str, tuple[int, int]]:
+        """The groups that patterns name in a molecule at `positions` (n, 3) Å. Raises `ConfigError`."""
+        bonded = cls.find(symbols, positions, {}, lattice, criteria).bonded
+        return {name: find_group(name, pattern, symbols, bonded) for name, pattern in patterns.items()}
 
     @property
     def hydrogen(self) -> BoolArray:

@@ -62,7 +62,8 @@ def labels_statement(level_of_theory: str) -> str:
 def remarks(summary: Summary) -> tuple[str, ...]:
     """What a reader must know before believing the table: missing, failed, cut or drifting trajectories."""
     found = []
-    if summary.planned is not None and summary.planned > summary.shots:
+    stopped = summary.stopping is not None and summary.stopping.reached
+    if summary.planned is not None and summary.planned > summary.shots and not stopped:
         found.append(
             f"{summary.shots} of {summary.planned} planned trajectories are in this table. Explosions and departures "
             "end early, so an unfinished campaign shows too many of them."

@@ -8,42 +8,30 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 from pydantic import ConfigDict
 
-from molgun_lmp.analysis.statistics import Clusters, cluster_interval, pooled_design_effect, wilson
+from molgun_lmp.analysis.estimates import Estimate, Estimator, clusters_of, hits_of
+from molgun_lmp.analysis.stopping import Stopping, stopping_sentence
 from molgun_lmp.errors import InputFileError
 from molgun_lmp.records import JsonRecord, Mode, Outcome, TrajectoryResult
 
 _STRICT = ConfigDict(extra="forbid")
 
-TABLE_HEADER: Final = ("mode", "shots", "of", "fraction", "95 % over snapshots", "95 % if independent", "design effect")
+TABLE_HEADER: Final = (
+    *("mode", "shots", "of", "fraction", "95 % over snapshots", "95 %, all lines", "95 % if independent"),
+    "design effect",
+)
 """Column titles that go with `TableRow.cells`, for a confidence of 95 %; see `Summary.header`."""
+
+EVER: Final = (Mode.CC_BROKEN, Mode.H_ABSTRACTION)
+"""Events that are counted at any time besides at the end."""
+_LINES: Final = len(Mode) + len(EVER) + 2
+"""Of the table; the simultaneous intervals allow for all of them, seen or not."""
 
 _CSV_HEADER: Final = (
     *("mode", "count", "shots", "fraction", "cluster_low", "cluster_high", "wilson_low", "wilson_high"),
-    *("design_effect", "effective_shots", "note"),
+    *("simultaneous_low", "simultaneous_high", "design_effect", "effective_shots", "note"),
 )
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Estimate(JsonRecord):
-    """A count, its fraction of a number of shots, and two intervals of that fraction."""
-
-    __pydantic_config__ = _STRICT
-
-    count: int
-    shots: int
-    """The denominator."""
-    fraction: float | None
-    """None for no shots."""
-    cluster: tuple[float, float]
-    """Robust against effects of slab and molecule snapshots; the one to quote."""
-    wilson: tuple[float, float]
-    """As if every shot were independent."""
-    design_effect: float | None
-    effective_shots: float
-    note: str
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -72,6 +60,7 @@ class TableRow:
             str(e.shots),
             "–" if e.fraction is None else f"{100 * e.fraction:.1f} %",
             bounds_text(e.cluster),
+            bounds_text(e.simultaneous),
             bounds_text(e.wilson),
             "–" if e.design_effect is None else f"{e.design_effect:.2f}",
         )
@@ -89,6 +78,8 @@ class Summary(JsonRecord):
     confidence: float
     modes: tuple[ModeEstimate, ...]
     """Every mode once, in the order of `Mode`."""
+    ever: tuple[ModeEstimate, ...]
+    """Shots that were in a class of `EVER` at any time, whatever came of them."""
     stuck: Estimate
     """Bound at the end, of all shots."""
     stuck_of_contact: Estimate
@@ -106,14 +97,17 @@ class Summary(JsonRecord):
     """Analysed trajectories without a known energy drift, or without a result at all."""
     causes: dict[str, int]
     """Cause of failure -> trajectories."""
+    stopping: Stopping | None = None
+    """The stop rule of `molgun run --until` and its looks; None where the number of shots was fixed beforehand."""
 
     def mode(self, mode: Mode) -> Estimate:
         """The estimate of one mode."""
         return next(row.estimate for row in self.modes if row.mode is mode)
 
     def table(self) -> tuple[TableRow, ...]:
-        """Every mode, then sticking over all shots and over those in contact."""
+        """Every mode, events at any time, then sticking over all shots and over those in contact."""
         rows = [TableRow(label=row.mode.value, estimate=row.estimate) for row in self.modes]
+        rows += [TableRow(label=f"{row.mode.value}, at any time", estimate=row.estimate) for row in self.ever]
         rows.append(TableRow(label="stuck, of all", estimate=self.stuck))
         rows.append(TableRow(label="stuck, of those in contact", estimate=self.stuck_of_contact))
         return tuple(rows)
@@ -134,17 +128,19 @@ def summarise(
     *,
     planned: int | None = None,
     confidence: float = 0.95,
+    stopping: Stopping | None = None,
 ) -> Summary:
     """Count every mode over all `outcomes` and give its intervals.
 
-    `results` tell which trajectories were flagged or failed and why; `planned` is the campaign's number of shots.
+    `results` tell which trajectories were flagged or failed and why; `planned` is the campaign's number of shots;
+    `stopping` the rule that stopped it.
     Raises `InputFileError` where a trajectory is there twice, or where a result has no outcome: either would change
     the denominator unseen.
     """
     _check_ids(outcomes, results)
-    clusters = Clusters.of([o.slab_snapshot for o in outcomes], [o.molecule_snapshot for o in outcomes])
-    hits = {mode: np.array([o.mode is mode for o in outcomes], dtype=np.bool_) for mode in Mode}
-    pooled = pooled_design_effect(list(hits.values()), clusters)
+    clusters, hits = clusters_of(outcomes), hits_of(outcomes)
+    estimator = Estimator.of(hits.values(), clusters, confidence=confidence, lines=_LINES)
+    ever = {mode: hits[mode] | np.array([_was(o, mode) for o in outcomes], dtype=np.bool_) for mode in EVER}
     stuck = np.array([o.stuck for o in outcomes], dtype=np.bool_)
     contact = np.array([o.contact for o in outcomes], dtype=np.bool_)
     known = [r for r in results if r.energy.drift_ev_per_atom_per_ps is not None]
@@ -152,19 +148,19 @@ def summarise(
         shots=len(outcomes),
         planned=planned,
         confidence=confidence,
-        modes=tuple(
-            ModeEstimate(mode=mode, estimate=_estimate(hit, clusters, confidence, pooled)) for mode, hit in hits.items()
-        ),
-        stuck=_estimate(stuck, clusters, confidence, pooled),
-        stuck_of_contact=_estimate(stuck[contact], clusters.take(contact), confidence, pooled),
+        modes=tuple(ModeEstimate(mode=mode, estimate=estimator.over(hit, clusters)) for mode, hit in hits.items()),
+        ever=tuple(ModeEstimate(mode=mode, estimate=estimator.over(hit, clusters)) for mode, hit in ever.items()),
+        stuck=estimator.over(stuck, clusters),
+        stuck_of_contact=estimator.over(stuck[contact], clusters.take(contact)),
         contact=int(contact.sum()),
         slab_snapshots=clusters.slabs,
         molecule_snapshots=clusters.molecules,
-        pooled_design_effect=pooled,
+        pooled_design_effect=estimator.pooled,
         truncated=sum(o.truncated for o in outcomes),
         energy_flagged=sum(r.energy.flagged for r in results),
         energy_unknown=len(outcomes) - len(known),
         causes=dict(sorted(Counter(r.cause.value for r in results if r.cause is not None).items())),
+        stopping=stopping,
     )
 
 
@@ -184,19 +180,8 @@ def _check_ids(outcomes: Sequence[Outcome], results: Sequence[TrajectoryResult])
         )
 
 
-def _estimate(hit: npt.NDArray[np.bool_], clusters: Clusters, confidence: float, pooled: float | None) -> Estimate:
-    interval = cluster_interval(hit, clusters, confidence, pooled)
-    count, shots = int(hit.sum()), len(hit)
-    return Estimate(
-        count=count,
-        shots=shots,
-        fraction=count / shots if shots else None,
-        cluster=(interval.low, interval.high),
-        wilson=wilson(count, shots, confidence),
-        design_effect=interval.design_effect,
-        effective_shots=interval.effective_shots,
-        note=interval.note,
-    )
+def _was(outcome: Outcome, mode: Mode) -> bool:
+    return any(at is mode for _, at in outcome.events)
 
 
 def sticking_sentence(summary: Summary) -> str:
@@ -222,11 +207,12 @@ def sticking_sentence(summary: Summary) -> str:
         text += " None came into contact with the surface."
     if unclear:
         text += f" {' and '.join(unclear)} are in the denominator and count as not bound."
-    return text
+    rule = "" if summary.stopping is None else stopping_sentence(summary.stopping)
+    return f"{text} {rule}".rstrip()
 
 
 def write_csv(summary: Summary, path: Path) -> Path:
-    """The table with unrounded numbers, one line per mode and two for sticking; an empty field where unknown."""
+    """The table with unrounded numbers, its lines in the order of `Summary.table`; an empty field where unknown."""
     with path.open("w", newline="", encoding="utf-8") as handle:
         writer = csv.writer(handle, lineterminator="\n")
         writer.writerow(_CSV_HEADER)
@@ -240,6 +226,7 @@ def write_csv(summary: Summary, path: Path) -> Path:
                     e.fraction,
                     *e.cluster,
                     *e.wilson,
+                    *e.simultaneous,
                     e.design_effect,
                     e.effective_shots,
                     e.note,

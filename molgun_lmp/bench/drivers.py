@@ -1,11 +1,13 @@
 """The ways of doing a step that are compared: each takes a structure and gives seconds per step."""
 
 import dataclasses
+import importlib.util
 import re
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Sequence
+import warnings
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,6 +16,7 @@ from ase.io.lammpsdata import write_lammps_data
 from ase.md.verlet import VelocityVerlet
 
 from molgun_lmp.bench.cases import ELEMENTS, BenchModel
+from molgun_lmp.engine.asked import AskedForModel
 from molgun_lmp.engine.force_models import Dtype, Evaluation, ForceModel, Structure, SymmetrixModel
 from molgun_lmp.engine.plugin_build import ensure_plugin
 from molgun_lmp.engine.resolve import ResolvedEngine, engine_include
@@ -21,7 +24,11 @@ from molgun_lmp.engine.session import run_deck
 from molgun_lmp.errors import EngineError
 
 TIMESTEP_FS: Final = 0.5
+PAPERS_DRIVER: Final = "ASE + MACECalculator float64"
+ASE_SINGLE: Final = "ASE + MACECalculator float32"
 _LOOP: Final = re.compile(r"^Loop time of (\S+) on", re.MULTILINE)
+_PAIR: Final = re.compile(r"^Pair\s*\|\s*\S+\s*\|\s*(\S+)\s*\|", re.MULTILINE)
+_TORCH_SIM: Final = "torch_sim"
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -32,30 +39,43 @@ class Timing:
     force_s: float | None = None
 
 
+Steps = Callable[[int], Timing]
+"""Runs that many steps of NVE and times them; what warms up is not timed."""
+
+
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Driver:
-    """One way: `measure(atoms, steps)` runs that many steps of NVE from rest, warmed up, and times them."""
+    """One way: `prepare(atoms)` puts a structure at rest, after one evaluation, and gives what steps it on."""
 
     name: str
-    measure: Callable[[Atoms, int], Timing]
+    prepare: Callable[[Atoms], Steps]
 
 
 def drivers(model: BenchModel) -> list[Driver]:
     """All ways that this machine has, the paper's driver first. Models are loaded here, once."""
-    found = [_ase(model, "float64"), _ase(model, "float32"), _pair_style(model)]
+    found = [_ase(model, "float64"), _ase(model, "float32")]
+    if torch_sim_missing() is None:
+        found.append(Driver(name="TorchSim float32", prepare=torch_sim_steps(model)))
+    found.append(_pair_style(model))
     if model.symmetrix is not None:
         found += [_symmetrix(model, model.symmetrix, "float64"), _symmetrix(model, model.symmetrix, "float32")]
     return found
 
 
-def structure_of(atoms: Atoms) -> Structure:
-    """A frame as force models see it."""
-    return Structure(
-        numbers=atoms.numbers,
-        positions=atoms.positions,
-        cell=atoms.cell.array,
-        pbc=(bool(atoms.pbc[0]), bool(atoms.pbc[1]), bool(atoms.pbc[2])),
-    )
+def fastest(model: BenchModel) -> Driver:
+    """The last of `drivers`, and nothing else is loaded."""
+    return _pair_style(model) if model.symmetrix is None else _symmetrix(model, model.symmetrix, "float32")
+
+
+def torch_sim_missing() -> str | None:
+    """Why TorchSim is not measured here, in words; None where it is."""
+    if importlib.util.find_spec(_TORCH_SIM) is None:
+        return "TorchSim is not installed (pip install torch-sim-atomistic), so it was not measured."
+    import torch_sim  # noqa: PLC0415
+
+    if not hasattr(torch_sim, "nve"):
+        return "this TorchSim has no `nve(model, dt=..., kT=...)` (version 0.3 has), so it was not measured."
+    return None
 
 
 def _ase(model: BenchModel, dtype: Dtype) -> Driver:
@@ -63,69 +83,98 @@ def _ase(model: BenchModel, dtype: Dtype) -> Driver:
 
     calculator = MACECalculator(model_paths=str(model.model), default_dtype=dtype, device="cpu")
 
-    def measure(atoms: Atoms, steps: int) -> Timing:
+    def prepare(atoms: Atoms) -> Steps:
         moving = atoms.copy()
         moving.calc = calculator
+        moving.get_forces()
         dynamics = VelocityVerlet(moving, timestep=TIMESTEP_FS * units.fs)
-        dynamics.run(1)
-        started = time.perf_counter()
-        dynamics.run(steps)
-        return Timing(step_s=(time.perf_counter() - started) / steps)
 
-    return Driver(name=f"ASE + MACECalculator {dtype}", measure=measure)
+        def run(steps: int) -> Timing:
+            moving.get_forces()  # the calculator remembers one structure, which may be another's by now
+            started = time.perf_counter()
+            dynamics.run(steps)
+            return Timing(step_s=(time.perf_counter() - started) / steps)
+
+        return run
+
+    return Driver(name=f"ASE + MACECalculator {dtype}", prepare=prepare)
+
+
+def torch_sim_steps(model: BenchModel) -> Callable[..., Steps]:
+    """TorchSim's own NVE with its own MACE interface in float32; `prepare(atoms, together=K)` takes K copies at once.
+
+    The seconds are those of a step of all K.
+    """
+    import torch  # noqa: PLC0415
+    import torch_sim  # noqa: PLC0415
+    from torch_sim.models.mace import MaceModel  # noqa: PLC0415
+
+    raw: Any = torch.load(str(model.model), map_location="cpu", weights_only=False)  # ours: made or shipped with us
+    device, dtype = torch.device("cpu"), torch.float32
+    asked = MaceModel(model=raw, device=device, dtype=dtype, compute_forces=True, compute_stress=False)
+
+    def prepare(atoms: Atoms, together: int = 1) -> Steps:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            begin, step = torch_sim.nve(
+                asked, dt=torch.tensor(TIMESTEP_FS * 1e-3, dtype=dtype), kT=torch.tensor(0.0, dtype=dtype), seed=24
+            )
+            state = begin(torch_sim.io.atoms_to_state([atoms] * together, device, dtype))
+
+        def run(steps: int) -> Timing:
+            nonlocal state
+            started = time.perf_counter()
+            for _ in range(steps):
+                state = step(state)
+            return Timing(step_s=(time.perf_counter() - started) / steps)
+
+        return run
+
+    return prepare
 
 
 def _pair_style(model: BenchModel) -> Driver:
     ensure_plugin()
 
-    def measure(atoms: Atoms, steps: int) -> Timing:
-        return Timing(
-            step_s=_in_lammps(model, model.torchscript, atoms, steps=steps, force_model=None, dtype="float32") / steps
-        )
+    def prepare(atoms: Atoms) -> Steps:
+        return lambda steps: in_lammps(model, model.torchscript, atoms, steps=steps, force_model=None, dtype="float32")
 
-    return Driver(name="LAMMPS + TorchScript pair style float32", measure=measure)
+    return Driver(name="LAMMPS + TorchScript pair style float32", prepare=prepare)
 
 
 def _symmetrix(model: BenchModel, file: Path, dtype: Dtype) -> Driver:
-    timed = _Timed(SymmetrixModel(file, dtype=dtype))
+    timed = Timed(SymmetrixModel(file, dtype=dtype))
 
-    def measure(atoms: Atoms, steps: int) -> Timing:
-        timed.seconds.clear()
-        loop = _in_lammps(model, file, atoms, steps=steps, force_model=timed, dtype=dtype)
-        return Timing(step_s=loop / steps, force_s=sum(timed.seconds[-steps:]) / steps)
+    def prepare(atoms: Atoms) -> Steps:
+        def run(steps: int) -> Timing:
+            timed.seconds.clear()
+            loop = in_lammps(model, file, atoms, steps=steps, force_model=timed, dtype=dtype)
+            return Timing(step_s=loop.step_s, force_s=sum(timed.seconds[-steps:]) / steps)
 
-    return Driver(name=f"LAMMPS + symmetrix {dtype}", measure=measure)
+        return run
+
+    return Driver(name=f"LAMMPS + symmetrix {dtype}", prepare=prepare)
 
 
-class _Timed:
+class Timed(AskedForModel):
     """A force model, and how long each of its calls took."""
 
     def __init__(self, model: ForceModel) -> None:
+        super().__init__(model)
         self.seconds: list[float] = []
-        self._model = model
-
-    @property
-    def elements(self) -> frozenset[str]:
-        return self._model.elements
-
-    @property
-    def cutoff_angstrom(self) -> float:
-        return self._model.cutoff_angstrom
 
     def evaluate(self, structure: Structure) -> Evaluation:
+        """Energy and forces of one structure."""
         started = time.perf_counter()
         found = self._model.evaluate(structure)
         self.seconds.append(time.perf_counter() - started)
         return found
 
-    def evaluate_many(self, structures: Sequence[Structure]) -> list[Evaluation]:
-        return [self.evaluate(structure) for structure in structures]
 
-
-def _in_lammps(
+def in_lammps(
     model: BenchModel, file: Path, atoms: Atoms, *, steps: int, force_model: ForceModel | None, dtype: Dtype
-) -> float:
-    """LAMMPS' own loop time of `steps` steps after one that warms up; the deck writes neither dump nor thermo."""
+) -> Timing:
+    """LAMMPS' own times of `steps` steps after one evaluation that warms up; neither dump nor thermo is written."""
     engine = ResolvedEngine(
         kind="mace" if force_model is None else "symmetrix",
         dtype=dtype,
@@ -145,25 +194,16 @@ def _in_lammps(
             interrupt=threading.Event(),
             log_path=log,
         )
-        loops = _LOOP.findall(log.read_text(encoding="utf-8"))
-    if done.error is not None or len(loops) != 2:
+        text = log.read_text(encoding="utf-8")
+    loops, pairs = _LOOP.findall(text), _PAIR.findall(text)
+    if done.error is not None or len(loops) != 2 or not pairs:
         raise EngineError(f"the measurement's deck did not end well: {done.error or 'no loop time in its log'}.")
-    return float(loops[-1])
+    return Timing(step_s=float(loops[-1]) / steps, force_s=float(pairs[-1]) / steps if force_model is None else None)
 
 
 def _deck(include: str, steps: int) -> str:
     return (
         "units metal\natom_style atomic\natom_modify map array sort 0 0\nboundary p p p\n"
         f"read_data ${{root}}/data.lmp\n{include}"
-        f"timestep {TIMESTEP_FS * 1e-3}\nfix nve all nve\nthermo {10 * steps}\nrun 1\nrun {steps}\n"
+        f"timestep {TIMESTEP_FS * 1e-3}\nfix nve all nve\nthermo {10 * steps}\nrun 0\nrun {steps} pre no\n"
     )
-
-
-def many_at_once(force_model: Any, atoms: Atoms, together: int, calls: int) -> float:
-    """Seconds per trajectory of a joint evaluation of `together` structures, the mean of `calls` after one more."""
-    structures = [structure_of(atoms)] * together
-    force_model.evaluate_many(structures)
-    started = time.perf_counter()
-    for _ in range(calls):
-        force_model.evaluate_many(structures)
-    return (time.perf_counter() - started) / calls / together

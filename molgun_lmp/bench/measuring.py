@@ -1,52 +1,25 @@
-"""Interleaved repeats of all ways, and what they come to: medians, spreads, ratios."""
+"""Interleaved repeats of all ways with one model and structure, and what they come to: medians, spreads, ratios."""
 
 import dataclasses
-import os
-import platform
 import statistics
-import subprocess
-import sys
-from collections.abc import Callable, Sequence
-from pathlib import Path
-from typing import Any, Final
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from ase import Atoms
 
-from molgun_lmp.bench.cases import BenchModel, molecule_alone, slab_with_molecule
-from molgun_lmp.bench.drivers import Driver, Timing, drivers, many_at_once
-from molgun_lmp.engine.torch_model import TorchScriptModel
-from molgun_lmp.errors import EngineError
-from molgun_lmp.provenance import versions
-from molgun_lmp.threads import thread_environment
-
-PAPERS_DRIVER: Final = "ASE + MACECalculator float64"
-
-Say = Callable[[str], None]
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Effort:
-    """How much is measured: repeats of each way, seconds that one repeat aims at, and how far the curves go."""
-
-    repeats: int
-    repeat_s: float
-    sizes: tuple[tuple[int, int], ...]
-    together: tuple[int, ...]
-    workers: bool
-
-
-FULL: Final = Effort(
-    repeats=3, repeat_s=1.0, sizes=((1, 1), (2, 1), (2, 2), (4, 3)), together=(1, 2, 4, 8, 16, 32, 64), workers=True
-)
-QUICK: Final = Effort(repeats=2, repeat_s=0.05, sizes=(), together=(1, 2), workers=False)
+from molgun_lmp.bench.drivers import ASE_SINGLE, PAPERS_DRIVER, Driver, Steps, Timing
+from molgun_lmp.bench.effort import MEMORY_SHARE, Effort
+from molgun_lmp.engine.memory import PeakMemory, free_memory_bytes
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Row:
-    """One way with one model and size. Times in ms a step: median, lowest and highest of the repeats.
+    """One way with one model and size. Times in ms a step: median, lowest and highest of `repeats` of `steps` steps.
 
-    `speedup` over the paper's driver in the same repeats (median of the ratios); `overhead` LAMMPS and the callback as
-    a share of the force call, None where it cannot be told.
+    `speedup` over the paper's driver and `over_float32` over ASE in float32, in the same repeats (medians of the
+    ratios, None where that driver was left out); `overhead` LAMMPS and the callback as a share of the force call, None
+    where it cannot be told; `memory_mb` what the first evaluation needed at most.
     """
 
     model: str
@@ -55,152 +28,111 @@ class Row:
     median_ms: float
     lowest_ms: float
     highest_ms: float
+    repeats: int
+    steps: int
     speedup: float | None
+    over_float32: float | None
     overhead: float | None
+    memory_mb: float
 
 
-def compare(model: BenchModel, structures: Sequence[Atoms], effort: Effort, say: Say) -> list[Row]:
-    """All ways with one model. Beyond the first structure the slow float64 driver is left out."""
-    ways = drivers(model)
-    rows: list[Row] = []
-    for number, atoms in enumerate(structures):
-        chosen = [way for way in ways if number == 0 or way.name != PAPERS_DRIVER]
-        say(f"{model.name}, {len(atoms)} atoms")
-        rows += _rows(model.name, len(atoms), _interleaved(chosen, atoms, effort))
-    return rows
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class LeftOut:
+    """What was not measured, and why."""
+
+    model: str
+    atoms: int
+    way: str
+    why: str
 
 
-def structures_of(effort: Effort) -> list[Atoms]:
-    """The slab with its molecule first, then the molecule alone and the larger slabs."""
-    first = slab_with_molecule()
-    if not effort.sizes:
-        return [molecule_alone()]
-    return [first, molecule_alone(), *(slab_with_molecule(repeats) for repeats in effort.sizes if repeats != (1, 1))]
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class _Ready:
+    run: Steps
+    once_s: float
+    memory_mb: float
 
 
-def together_curve(model: BenchModel, atoms: Atoms, effort: Effort, say: Say) -> list[dict[str, float]]:
-    """Cost of a joint TorchScript evaluation against the number of structures: ms per trajectory and step."""
-    force_model = TorchScriptModel(model.torchscript)
-    found = []
-    for together in effort.together:
-        say(f"{model.name}, {together} at once")
-        repeats = [1e3 * many_at_once(force_model, atoms, together, 1) for _ in range(min(3, effort.repeats))]
-        found.append({"together": together, "ms": round(statistics.median(repeats), 4)})
-    return found
+def compare(
+    model: str, ways: Sequence[Driver], atoms: Atoms, effort: Effort, *, share_s: float, before: Sequence[Row]
+) -> tuple[list[Row], list[LeftOut]]:
+    """All ways with one structure, in about `share_s` seconds.
 
-
-def workers_ratio(effort: Effort, say: Say) -> dict[str, Any] | None:
-    """Steps per second of two processes of one thread each over those of one, in interleaved repeats."""
-    if not effort.workers or _cores() < 2:
-        return None
-    ratios = []
-    for _ in range(effort.repeats):
-        say("one worker and two")
-        one, two = sum(_processes(1)), sum(_processes(2))
-        ratios.append(two / one)
-    return {
-        "median": round(statistics.median(ratios), 3),
-        "lowest": round(min(ratios), 3),
-        "highest": round(max(ratios), 3),
-    }
-
-
-def machine() -> dict[str, Any]:
-    """What the figures were measured on."""
-    names = [line.split(":", 1)[1].strip() for line in _cpuinfo() if line.startswith("model name")]
-    return {
-        "processor": names[0] if names else platform.processor() or platform.machine(),
-        "cores": _cores(),
-        "load_before": round(os.getloadavg()[0], 2),
-        "threads": os.environ.get("OMP_NUM_THREADS", "not set"),
-        "system": platform.platform(),
-        "versions": versions(),
-    }
-
-
-def _interleaved(ways: Sequence[Driver], atoms: Atoms, effort: Effort) -> dict[str, list[Timing]]:
-    steps = {}
+    `before` are the rows of smaller structures, from which is reckoned what a way would cost here: one that would take
+    too long, or more memory than there is, is left out.
+    """
+    ready: dict[str, _Ready] = {}
+    left_out: list[LeftOut] = []
     for way in ways:
-        once = way.measure(atoms, 1).step_s  # warms up, too
-        steps[way.name] = max(2, min(500, round(effort.repeat_s / once)))
-    found: dict[str, list[Timing]] = {way.name: [] for way in ways}
-    for _ in range(effort.repeats):  # what else the machine does meets every way alike
-        for way in ways:
-            found[way.name].append(way.measure(atoms, steps[way.name]))
-    return found
+        why = _too_much(before, way.name, len(atoms), share_s / len(ways))
+        if why is not None:
+            left_out.append(LeftOut(model=model, atoms=len(atoms), way=way.name, why=why))
+            continue
+        peak = PeakMemory()
+        run = way.prepare(atoms)
+        once_s = run(1).step_s
+        ready[way.name] = _Ready(run=run, once_s=once_s, memory_mb=peak.bytes() / 1e6)
+    return _rows(model, len(atoms), ready, effort, share_s), left_out
 
 
-def _rows(model: str, atoms: int, found: dict[str, list[Timing]]) -> list[Row]:
-    reference = found.get(PAPERS_DRIVER)
-    rows = []
-    for way, timings in found.items():
-        times = [1e3 * timing.step_s for timing in timings]
-        shares = [timing.step_s / timing.force_s - 1.0 for timing in timings if timing.force_s is not None]
-        ratios = [r.step_s / t.step_s for r, t in zip(reference, timings, strict=True)] if reference else []
-        rows.append(
-            Row(
-                model=model,
-                atoms=atoms,
-                way=way,
-                median_ms=round(statistics.median(times), 4),
-                lowest_ms=round(min(times), 4),
-                highest_ms=round(max(times), 4),
-                speedup=round(statistics.median(ratios), 2) if ratios else None,
-                overhead=round(statistics.median(shares), 4) if shares else None,
-            )
-        )
-    return rows
+def _too_much(before: Sequence[Row], way: str, atoms: int, share_s: float) -> str | None:
+    known = max((row for row in before if row.way == way), key=lambda row: row.atoms, default=None)
+    if known is None:
+        return None
+    growth = atoms / known.atoms
+    expected_s = 4 * growth * known.median_ms * 1e-3  # to get ready, to see how long one takes, and twice
+    if expected_s > 2 * share_s:
+        return f"two steps would take about {expected_s:.0f} s, and its share of the time is {share_s:.0f} s"
+    free, needed = free_memory_bytes(), growth * known.memory_mb * 1e6
+    if free is not None and needed > MEMORY_SHARE * free:
+        return f"it would need about {needed / 1e9:.1f} GB, and {free / 1e9:.1f} GB are free"
+    return None
 
 
-_WORKER: Final = """
-import sys, time
-from molgun_lmp.bench.cases import demo_model, slab_with_molecule
-from molgun_lmp.bench.drivers import drivers
-way, atoms = drivers(demo_model())[-1], slab_with_molecule()
-way.measure(atoms, 5)
-print("ready", flush=True)
-sys.stdin.readline()
-print(1.0 / way.measure(atoms, 300).step_s, flush=True)
-"""
-
-
-def _processes(count: int) -> list[float]:
-    """Steps per second of each of `count` processes that step at the same time."""
-    running = [
-        subprocess.Popen(
-            [sys.executable, "-W", "ignore", "-c", _WORKER],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            text=True,
-            env={**os.environ, **thread_environment(1)},
-        )
-        for _ in range(count)
+def _rows(model: str, atoms: int, ready: Mapping[str, _Ready], effort: Effort, share_s: float) -> list[Row]:
+    aim_s = min(effort.repeat_s, share_s / len(ready) / effort.repeats) if ready else 0.0
+    steps = {way: max(1, min(500, round(aim_s / one.once_s))) for way, one in ready.items()}
+    round_s = sum(steps[way] * one.once_s for way, one in ready.items())
+    repeats = max(2, min(effort.repeats, round(share_s / round_s))) if ready else 0
+    found: dict[str, list[Timing]] = {way: [] for way in ready}
+    started = time.perf_counter()
+    for number in range(repeats):  # what else the machine does meets every way alike
+        if number >= 2 and time.perf_counter() - started > 1.5 * share_s:
+            break
+        for way, one in ready.items():
+            found[way].append(one.run(steps[way]))
+    return [
+        _row(model, atoms, way, timings, found, steps=steps[way], memory_mb=ready[way].memory_mb)
+        for way, timings in found.items()
     ]
-    for process in running:
-        _line(process, "ready")
-    for process in running:
-        assert process.stdin is not None
-        process.stdin.write("go\n")
-        process.stdin.flush()
-    answers = [float(_line(process, "")) for process in running]
-    for process in running:
-        process.communicate()
-    return answers
 
 
-def _line(process: "subprocess.Popen[str]", beginning: str) -> str:
-    assert process.stdout is not None
-    for line in process.stdout:
-        if beginning in line and line.strip():
-            return line
-    raise EngineError(f"a process of the measurement ended with code {process.wait()} and no figure.")
+def _row(
+    model: str,
+    atoms: int,
+    way: str,
+    timings: list[Timing],
+    found: Mapping[str, list[Timing]],
+    **also: Any,
+) -> Row:
+    times = [1e3 * timing.step_s for timing in timings]
+    shares = [timing.step_s / timing.force_s - 1.0 for timing in timings if timing.force_s]
 
+    def ratio(reference: str) -> float | None:
+        ratios = [r.step_s / t.step_s for r, t in zip(found.get(reference, []), timings, strict=False)]
+        return round(statistics.median(ratios), 2) if ratios else None
 
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def _cpuinfo() -> list[str]:
-    file = Path("/proc/cpuinfo")
-    return file.read_text(encoding="utf-8").splitlines() if file.is_file() else []
+    return Row(
+        model=model,
+        atoms=atoms,
+        way=way,
+        median_ms=round(statistics.median(times), 4),
+        lowest_ms=round(min(times), 4),
+        highest_ms=round(max(times), 4),
+        repeats=len(timings),
+        steps=also["steps"],
+        speedup=ratio(PAPERS_DRIVER),
+        over_float32=ratio(ASE_SINGLE),
+        overhead=round(statistics.median(shares), 4) if shares else None,
+        memory_mb=round(also["memory_mb"], 1),
+    )

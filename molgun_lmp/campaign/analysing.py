@@ -4,17 +4,20 @@ import csv
 import dataclasses
 import io
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Any, Final
 
 import ase.io
 
 from molgun_lmp.analysis.dumps import Frame, read_frames
 from molgun_lmp.analysis.following import Reference
-from molgun_lmp.analysis.kinetics import survival, transitions, wait_of, write_survival, write_transitions
 from molgun_lmp.analysis.outcomes import decide
 from molgun_lmp.analysis.summary import Summary, summarise, write_csv
+from molgun_lmp.campaign.deciding import decide_all
 from molgun_lmp.campaign.durable import json_bytes, replace_file
+from molgun_lmp.campaign.statistics_files import write_statistics
 from molgun_lmp.campaign.store import Store, TrajectoryFolder
+from molgun_lmp.campaign.until import counted, read_stopping
 from molgun_lmp.config import Campaign
 from molgun_lmp.errors import CampaignError
 from molgun_lmp.gun.names import DATA_NAME
@@ -26,8 +29,6 @@ OUTCOMES_JSON: Final = "outcomes.json"
 OUTCOMES_CSV: Final = "outcomes.csv"
 SUMMARY_JSON: Final = "summary.json"
 TABLE_CSV: Final = "table.csv"
-PRECURSOR_CSV: Final = "precursor.csv"
-TRANSITIONS_CSV: Final = "transitions.csv"
 
 _CSV_HEADER: Final = (
     *("trajectory", "mode", "detail", "stuck", "contact", "first_contact_ps", "first_bond_ps", "time_ps"),
@@ -68,24 +69,26 @@ class Start:
     cell: FloatArray
 
 
-def analyse(store: Store, advance: Callable[[int], None] | None = None) -> Analysis:
+def analyse(store: Store, advance: Callable[[int], None] | None = None, *, processes: int | None = None) -> Analysis:
     """Decide all outcomes and store them in the campaign's `analysis/`; no dynamics is run, so it can be repeated.
 
-    `advance` is called with the number of trajectories read. Raises `CampaignError` for a damaged result,
-    `InputFileError` for a damaged dump.
+    What was decided before from the same dumps, criteria and code is not decided again. `processes` read at a time,
+    None for as many as there are cores and work for them. `advance` is called with the number of trajectories read.
+    Raises `CampaignError` for a damaged result, `InputFileError` for a damaged dump.
     """
     config, surface = store.config(), clean_surface(store)
-    ended: list[Ended] = []
-    for folder in store.trajectories():
-        result = folder.result()
-        if result is not None:
-            ended.append(_decided(config, surface, folder, result))
-            if advance is not None:
-                advance(len(ended))
+    results = [(folder, result) for folder in store.trajectories() if (result := folder.result()) is not None]
+    stopping = read_stopping(store)
+    results = results[counted(stopping, store.manifest.trajectories, [folder.id for folder, _ in results])]
+    found = decide_all(store, results, partial(_outcome, config, surface), processes=processes, advance=advance)
+    ended = [
+        Ended(folder=folder, shot=folder.shot(), result=result, outcome=outcome)
+        for (folder, result), outcome in zip(results, found, strict=True)
+    ]
     outcomes = [one.outcome for one in ended]
-    summary = summarise(outcomes, [one.result for one in ended], planned=store.manifest.trajectories)
+    summary = summarise(outcomes, [one.result for one in ended], planned=store.manifest.trajectories, stopping=stopping)
     analysis = Analysis(ended=tuple(ended), summary=summary)
-    _write(store, analysis)
+    _write(store, surface, analysis)
     return analysis
 
 
@@ -112,15 +115,16 @@ def planned_start(folder: TrajectoryFolder, surface: Surface) -> Start:
     )
 
 
-def frames_of(folder: TrajectoryFolder, result: TrajectoryResult) -> Iterator[Frame]:
+def frames_of(folder: TrajectoryFolder, result: TrajectoryResult, *, velocities: bool = True) -> Iterator[Frame]:
     """The whole frames of a trajectory that counts; none where it failed before its first."""
     dump = folder.dump(result)
     if result.state == "failed" and (not dump.is_file() or dump.stat().st_size == 0):
         return iter(())
-    return read_frames(dump)
+    return read_frames(dump, velocities=velocities)
 
 
-def _decided(config: Campaign, surface: Surface, folder: TrajectoryFolder, result: TrajectoryResult) -> Ended:
+def decided(config: Campaign, surface: Surface, folder: TrajectoryFolder, result: TrajectoryResult) -> Ended:
+    """What came of one trajectory by the criteria of `config`. Raises as `analyse`."""
     start, shot = planned_start(folder, surface), folder.shot()
     reference = Reference.of(
         symbols=start.symbols,
@@ -132,7 +136,7 @@ def _decided(config: Campaign, surface: Surface, folder: TrajectoryFolder, resul
     )
     outcome = decide(
         folder.id,
-        frames_of(folder, result),
+        frames_of(folder, result, velocities=False),
         reference,
         config.outcomes,
         result,
@@ -143,7 +147,11 @@ def _decided(config: Campaign, surface: Surface, folder: TrajectoryFolder, resul
     return Ended(folder=folder, shot=shot, result=result, outcome=outcome)
 
 
-def _write(store: Store, analysis: Analysis) -> None:
+def _outcome(config: Campaign, surface: Surface, folder: TrajectoryFolder, result: TrajectoryResult) -> Outcome:
+    return decided(config, surface, folder, result).outcome
+
+
+def _write(store: Store, surface: Surface, analysis: Analysis) -> None:
     folder = store.analysis
     try:
         folder.mkdir(exist_ok=True)
@@ -152,10 +160,7 @@ def _write(store: Store, analysis: Analysis) -> None:
         replace_file(folder / OUTCOMES_CSV, _csv(analysis.ended).encode())
         replace_file(folder / SUMMARY_JSON, json_bytes(analysis.summary.to_json()))
         write_csv(analysis.summary, folder / TABLE_CSV)
-        decided = [one.outcome for one in analysis.ended]
-        waits = [wait for wait in map(wait_of, decided) if wait is not None]
-        write_survival(survival(waits), folder / PRECURSOR_CSV)
-        write_transitions(transitions(decided), folder / TRANSITIONS_CSV)
+        write_statistics(store, surface, analysis.ended)
     except OSError as error:
         raise CampaignError(f"cannot write the analysis to {folder}: {error}. Make room and analyse again.") from error
 

@@ -150,6 +150,14 @@ def clear(folder: TrajectoryFolder) -> None:
         claim_file(folder, number).unlink(missing_ok=True)
 
 
+def bury(folder: TrajectoryFolder) -> None:
+    """Remove the claims of an ended trajectory that a worker left which was killed after it had stored the result: they
+    are no deaths on the next try."""
+    held = look(folder)
+    if held is not None and not held.alive:
+        clear(folder)
+
+
 def deaths(folder: TrajectoryFolder, before: int) -> list[Claim]:
     """The claims below number `before` whose owners died; those that came with a copied folder are none."""
     earlier = [read_claim(claim_file(folder, number)) for number in sorted(_numbers(folder.path)) if number < before]

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Annotated, Any, Final
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from pydantic import Field, NonNegativeInt
+from pydantic import Field, NonNegativeInt, PositiveInt
 
 from molgun_lmp.campaign.durable import json_bytes
 from molgun_lmp.campaign.integrity import planned_hashes, require_planned
@@ -39,6 +39,8 @@ class Site(Section):
     """Of one job, as HH:MM:SS or D-HH:MM:SS."""
     margin_s: NonNegativeInt = 120
     """LAMMPS is stopped this long before the end of the job, and writes a restart file."""
+    at_a_time: PositiveInt = 1
+    """Trajectories that one task runs side by side, a processor each; on a GPU they share it through NVIDIA's MPS."""
     options: tuple[Annotated[str, Field(pattern=_OPTION)], ...] = ()
     """More options of sbatch without dashes, such as partition=gpu and account=chem."""
     modules: tuple[str, ...] = ()
@@ -98,7 +100,7 @@ def write_cluster(
     folders = [folder for folder in work.folders if not folder.result_file.exists()]
     if not folders:
         raise CampaignError(f"every trajectory of campaign {store.manifest.name} has ended: nothing to send.")
-    size = chunk or max(10, -(-len(folders) // _MOST_TASKS))
+    size = chunk or max(10, site.at_a_time, -(-len(folders) // _MOST_TASKS))
     dynamics = store.config().dynamics
     checkpoints = dynamics.checkpoint_every_steps is not None
     values = {
@@ -111,6 +113,7 @@ def write_cluster(
         "job_name": re.sub(r"[^A-Za-z0-9._-]", "_", store.manifest.name),
         "last_chunk": (len(folders) - 1) // size,
         "gpu": target.gpu,
+        "at_a_time": site.at_a_time,
         "options": (f"time={site.time}", *site.options),
         "modules": [shlex.quote(name) for name in site.modules],
         "environment": [f"{name}={shlex.quote(value)}" for name, value in site.environment.items()],

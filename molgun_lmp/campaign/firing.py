@@ -52,7 +52,7 @@ def open_engine(work: Work) -> Iterator[Fire]:
     not run here.
     """
     verify_shared(work)
-    model = _force_model(work)
+    model = force_model(work)
     joint = None if model is None or work.engine.together == 1 else JointEvaluation(model)
 
     def fire(
@@ -69,7 +69,7 @@ def open_engine(work: Work) -> Iterator[Fire]:
         os.chdir(before)
 
 
-def _force_model(work: Work) -> ForceModel | None:
+def force_model(work: Work) -> ForceModel | None:
     """The model, loaded; None where the deck's own pair style reads it."""
     file = work.root / MODEL_FOLDER / work.engine.model_file
     if work.engine.kind == "symmetrix":

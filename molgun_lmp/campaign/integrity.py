@@ -1,12 +1,14 @@
 """Was anything changed between planning and running? Each file that decides a result has its hash."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
-from molgun_lmp.campaign.store import MODEL_FOLDER, SHARD_HASHES, TrajectoryFolder
+from molgun_lmp.campaign.store import CONFIG_NAME, MODEL_FOLDER, SHARD_HASHES, TrajectoryFolder
 from molgun_lmp.campaign.work import Work
-from molgun_lmp.errors import CampaignError, ModelError
+from molgun_lmp.config.loading import load_yaml
+from molgun_lmp.errors import CampaignError, ConfigError, ModelError
 from molgun_lmp.provenance import sha256_file
 
 Hashes = Mapping[str, Mapping[str, str]]
@@ -26,8 +28,9 @@ def verify_shared(work: Work) -> None:
         if found != expected:
             raise error(
                 f"{file} was changed after the campaign was planned (SHA-256 {found[:12]}..., planned "
-                f"{expected[:12]}...): trajectories before and after would not be comparable. Put the planned file "
-                "back, or plan a new campaign with the changed one."
+                f"{expected[:12]}...): trajectories before and after would not be comparable."
+                f"{_changed_keys(work, file) if name == CONFIG_NAME else ''} Put the planned file back, or plan a new "
+                "campaign with the changed one."
             )
 
 
@@ -69,3 +72,26 @@ def _shard_hashes(work: Work, parent: Path) -> Hashes:
         )
     hashes: Hashes = json.loads(file.read_bytes())
     return hashes
+
+
+def _changed_keys(work: Work, file: Path) -> str:
+    """What differs between a campaign file and the planned one, as a sentence; empty where the text alone does."""
+    try:
+        found = dict(_leaves(load_yaml(file)))
+    except ConfigError as error:
+        return f" {error}"
+    planned = dict(_leaves(work.config))
+    changed = [
+        f"`{key}` is {found.get(key, 'absent')}, planned {planned.get(key, 'absent')}"
+        for key in [*planned, *(key for key in found if key not in planned)]
+        if key not in found or key not in planned or found[key] != planned[key]
+    ]
+    return f" Changed: {'; '.join(changed)}." if changed else ""
+
+
+def _leaves(section: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, Any]]:
+    for key, value in section.items():
+        if isinstance(value, dict) and value:
+            yield from _leaves(value, f"{before}{key}.")
+        else:
+            yield f"{before}{key}", value

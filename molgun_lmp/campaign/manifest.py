@@ -1,7 +1,7 @@
 """What a campaign folder is: fixed at `molgun plan`, compared at `molgun run`."""
 
 from pathlib import Path
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 from pydantic import ValidationError
 
@@ -54,6 +54,8 @@ class Manifest(Section):
     """`slab` and `molecule`: hash of the pool file."""
     template: str
     """Hash of the deck template."""
+    config: dict[str, Any]
+    """The campaign file as it was planned, to say which key of it was changed."""
     files: dict[str, str]
     """Every file that all trajectories share: configuration, engine.in, model."""
     shards: dict[str, str]

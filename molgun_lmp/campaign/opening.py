@@ -22,6 +22,7 @@ def campaign_work(store: Store, only: Sequence[str] = ()) -> Work:
         files=store.manifest.files,
         shards=store.manifest.shards,
         again=f"molgun run {store.root}",
+        config=store.manifest.config,
     )
 
 

@@ -11,6 +11,7 @@ import ase.io
 import numpy as np
 from ase import Atoms
 
+from molgun_lmp.analysis.molecule import MoleculeReference
 from molgun_lmp.analysis.statistics import shots_needed, wilson
 from molgun_lmp.campaign.durable import json_bytes, replace_file
 from molgun_lmp.campaign.engines import campaign_card, choose_engine, shared_files
@@ -28,6 +29,7 @@ from molgun_lmp.campaign.store import (
     shard_name,
 )
 from molgun_lmp.config import Campaign, LoadedCampaign, dump_yaml
+from molgun_lmp.engine.targets import Target, check_model, targets_that_take
 from molgun_lmp.errors import CampaignError
 from molgun_lmp.gun.deck import trajectory_deck
 from molgun_lmp.gun.names import DATA_NAME, INPUT_NAME, trajectory_id
@@ -68,13 +70,27 @@ class Plan:
         """
         config = self.loaded.config
         height = float(self.setup.cell[2, 2])
+        molecule = config.system.molecule.model_copy(update={"groups": self.groups, "patterns": {}})
         return config.model_copy(
             update={
                 "model": config.model.model_copy(update={"folder": Path(MODEL_FOLDER)}),
                 "engine": config.engine.model_copy(update={"kind": self.engine.kind}),
-                "system": config.system.model_copy(update={"cell_height_angstrom": height}),
+                "system": config.system.model_copy(update={"cell_height_angstrom": height, "molecule": molecule}),
             }
         )
+
+    @property
+    def groups(self) -> dict[str, tuple[int, int]]:
+        """The molecule's groups by index, those of patterns found in its first snapshot. Raises `ConfigError`."""
+        molecule, first = self.loaded.config.system.molecule, self.molecule_pool.snapshots[0]
+        found = MoleculeReference.named(
+            self.molecule_pool.symbols,
+            first.positions,
+            molecule.patterns,
+            self.setup.lattice,
+            self.loaded.config.outcomes,
+        )
+        return {**molecule.groups, **found}
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -97,7 +113,7 @@ def check(loaded: LoadedCampaign, advance: Advance | None = None) -> Plan:
         draw(index, setup)
         if advance is not None:
             advance(index + 1)
-    return Plan(
+    plan = Plan(
         loaded=loaded,
         setup=setup,
         slab_pool=slab_pool,
@@ -106,6 +122,16 @@ def check(loaded: LoadedCampaign, advance: Advance | None = None) -> Plan:
         card=card,
         engine=choose_engine(config, card, model_folder, setup.elements),
     )
+    _ = plan.groups  # patterns that fit nothing are refused before anything is written
+    return plan
+
+
+def require_target(plan: Plan, target: Target) -> None:
+    """Refuse a campaign that the target's LAMMPS could not run, or would run with wrong forces.
+
+    Raises `ConfigError` or `ModelError`: what to change in the campaign, in the target or in the exported model.
+    """
+    check_model(target, plan.card, plan.engine.dtype, plan.engine.elements)
 
 
 def default_folder(loaded: LoadedCampaign) -> Path:
@@ -215,6 +241,7 @@ def _manifest(plan: Plan, files: dict[str, str], shards: dict[str, str]) -> Mani
         cell=(a, b, c),
         pools={"slab": plan.slab_pool.sha256, "molecule": plan.molecule_pool.sha256},
         template=sha256_file(templates_folder() / _DECK_TEMPLATE),
+        config=plan.resolved.model_dump(mode="json"),
         files=files,
         shards=shards,
         versions=versions(),
@@ -240,6 +267,8 @@ def _notes(plan: Plan) -> tuple[str, ...]:
     if shots >= _MANY_ENOUGH_TO_SAY:
         n_atoms = len(setup.slab.symbols) + len(setup.molecule.symbols)
         notes.append(project(shots, n_atoms, config.dynamics).sentence(shots))
+    if plan.engine.kind != "stock":
+        notes.append(targets_that_take(plan.card, plan.engine.dtype, plan.engine.elements))
     if not shots:
         notes.append("The campaign has no trajectories: `--set trajectories=N` plans some.")
     if config.dynamics.ensemble == "nve" and config.dynamics.bath is None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection
 
+from molgun_lmp.campaign.claims import bury
 from molgun_lmp.campaign.store import Store
 from molgun_lmp.errors import CampaignError
 from molgun_lmp.records import Cause
@@ -18,7 +19,10 @@ def free_failed(store: Store, only: Collection[str], causes: Collection[Cause]) 
     freed: dict[str, Cause] = {}
     for folder in store.select(list(only)):
         result = folder.result()
-        if result is not None and result.cause is not None and result.cause in causes and folder.withdraw(result):
+        if result is None or result.cause is None or result.cause not in causes:
+            continue
+        bury(folder)
+        if folder.withdraw(result):
             freed[folder.id] = result.cause
     return freed
 

@@ -11,7 +11,9 @@ trajectories/0000/000003/claim-1.json    while somebody runs it
 trajectories/0000/000003/run-1/          what that run writes: traj.dump, log.lammps, end.data
 trajectories/0000/000003/paused/         a run that was stopped, with checkpoints to go on from
 trajectories/0000/000003/result.json     the end of the trajectory, with the number of the run that counts
-analysis/       outcomes, table, figures, report
+quench/         minima of `analyse --quench`: ends, slabs and molecules alone
+analysis/       outcomes, table, figures, report; outcomes.cache.jsonl, so that nothing is read twice
+until.json      the stop rule of `run --until`, and what each of its looks found
 index.sqlite    all results counted, made from the result files whenever it differs from them
 STOP            made by the user: all workers stop, with checkpoints
 logs/           one file for each worker process

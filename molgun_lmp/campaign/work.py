@@ -3,6 +3,7 @@
 import dataclasses
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from molgun_lmp.campaign.manifest import EngineChoice
 from molgun_lmp.campaign.store import STOP_NAME, TrajectoryFolder
@@ -30,6 +31,8 @@ class Work:
     """Folder of runs -> SHA-256 of its `hashes.json`."""
     again: str
     """The command that goes on after an interruption."""
+    config: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    """The campaign file as it was planned; empty where there is none."""
 
     @property
     def stop_file(self) -> Path:

@@ -1,7 +1,7 @@
 """The command `bench`: what a step costs on this machine, next to what others would use."""
 
 import dataclasses
-import json
+import os
 import tempfile
 from pathlib import Path
 from typing import Annotated, Any
@@ -18,52 +18,44 @@ def register(app: typer.Typer) -> None:
 
 def bench(
     folder: Annotated[
-        Path | None, typer.Option("--out", help="Write bench.json and the figure into this folder.")
+        Path | None,
+        typer.Option(
+            "--out",
+            help="Write bench.json and the figure into this folder, after each part; an interrupted measurement there "
+            "goes on.",
+        ),
     ] = None,
     quick: Annotated[bool, typer.Option("--quick", help="A minute at most: small and few, for a first look.")] = False,
+    budget: Annotated[
+        float | None,
+        typer.Option(min=1.0, help="About how many minutes it may take; what does not fit is left out, and said."),
+    ] = None,
+    threads: Annotated[int, typer.Option(min=1, help="Threads of every way.")] = 1,
     as_json: AsJson = False,
 ) -> None:
-    """Measure side by side what a step costs here: ASE, the pair style, symmetrix, and many at once. Minutes."""
-    from molgun_lmp.bench.cases import demo_model, medium_model  # noqa: PLC0415
+    """Measure side by side what a step costs here: ASE, TorchSim, the pair style, symmetrix, and many at once.
+
+    20 minutes, if nothing else is said.
+    """
+    from molgun_lmp.threads import thread_environment  # noqa: PLC0415
+
+    os.environ.update(thread_environment(threads))  # before any library counts the cores
+    from molgun_lmp.bench.course import measure_all  # noqa: PLC0415
+    from molgun_lmp.bench.effort import FULL, QUICK  # noqa: PLC0415
     from molgun_lmp.bench.figure import bench_figure  # noqa: PLC0415
-    from molgun_lmp.bench.measuring import (  # noqa: PLC0415
-        FULL,
-        QUICK,
-        compare,
-        machine,
-        structures_of,
-        together_curve,
-        workers_ratio,
-    )
 
     effort = QUICK if quick else FULL
+    if budget is not None:
+        effort = dataclasses.replace(effort, budget_s=60.0 * budget)
     console = progress_console()
 
     def say(what: str) -> None:
         console.print(f"measuring: {what}", markup=False)
 
-    here = machine()
-    rows, together = [], {}
     with tempfile.TemporaryDirectory() as work:
-        models = [demo_model(), *([] if quick else [medium_model(Path(work))])]
-        for number, model in enumerate(models):
-            structures = structures_of(effort)
-            rows += compare(model, structures if number == 0 else structures[:1], effort, say)
-            # 64 structures of the larger model take minutes and gigabytes on a processor.
-            curve = effort if number == 0 else dataclasses.replace(effort, together=effort.together[:3])
-            together[model.name] = together_curve(model, structures[0], curve, say)
-    workers = workers_ratio(effort, say)
-    document: dict[str, Any] = {
-        "machine": here,
-        "quick": quick,
-        "steps": [dataclasses.asdict(row) for row in rows],
-        "together_torchscript": together,
-        "two_workers_over_one": workers,
-    }
+        document = measure_all(effort, threads=threads, work=Path(work), folder=folder, say=say)
     if folder is not None:
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / "bench.json").write_text(json.dumps(document, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-        bench_figure(rows, together, folder)
+        bench_figure(document, folder)
     if as_json:
         print_json(document)
         return
@@ -74,11 +66,13 @@ def _print(document: dict[str, Any]) -> None:
     from rich.table import Table  # noqa: PLC0415
 
     table = Table(
-        "times faster", "model", "atoms", "way", "ms a step", "lowest to highest", "LAMMPS and callback", box=None
-    )
+        "times faster", "over float32", "model", "atoms", "way", "ms a step", "lowest to highest", "beside the model",
+        box=None,
+    )  # fmt: skip
     for row in document["steps"]:
         table.add_row(
-            "" if row["speedup"] is None else f"{row['speedup']:.1f}",
+            _ratio(row["speedup"]),
+            _ratio(row["over_float32"]),
             row["model"],
             str(row["atoms"]),
             row["way"],
@@ -88,14 +82,27 @@ def _print(document: dict[str, Any]) -> None:
         )
     out = answers()
     out.print(table)
-    for model, curve in document["together_torchscript"].items():
-        out.print(f"TorchScript at once, {model}: " + ", ".join(f"{p['together']}: {p['ms']:.1f} ms" for p in curve))
-    workers = document["two_workers_over_one"]
-    if workers is not None:
-        out.print(
-            f"two workers do {workers['median']} times the work of one ({workers['lowest']} to {workers['highest']})"
-        )
-    here = document["machine"]
+    out.print("Times faster than ASE + MACECalculator in float64, the paper's driver, and than the same in float32.")
+    for model, way in dict.fromkeys((p["model"], p["way"]) for p in document["together"]):
+        points = [p for p in document["together"] if (p["model"], p["way"]) == (model, way)]
+        shown = ", ".join(f"{p['together']}: {p['ms']:.1f}" for p in points)
+        out.print(f"At once, {model}, {points[0]['atoms']} atoms, {way}, ms a step of one: {shown}", markup=False)
+    for crew in document["workers"]:
+        if crew["workers"] > 1:
+            out.print(
+                f"{crew['workers']} workers do {crew['times']} times the work of one ({crew['lowest']} to "
+                f"{crew['highest']}; {crew['way']})"
+            )
+    for one in document["left_out"]:
+        out.print(f"Left out: {one['model']}, {one['atoms']} atoms, {one['way']}: {one['why']}.", markup=False)
+    for why in document["not_measured"]:
+        out.print(why, markup=False)
+    here, loads = document["machine"], [load for pair in document["loads"] for load in pair]
     out.print(
-        f"{here['processor']}, {here['cores']} cores, threads {here['threads']}, load before {here['load_before']}"
+        f"{here['processor']}, {here['cores']} cores, {here['threads']} thread(s); load {min(loads)} to {max(loads)}",
+        markup=False,
     )
+
+
+def _ratio(ratio: float | None) -> str:
+    return "" if ratio is None else f"{ratio:.1f}"

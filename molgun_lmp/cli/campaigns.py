@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 import typer
 
+from molgun_lmp.cli.knowing import fire_until, say_sizes
 from molgun_lmp.cli.output import AsJson, Overrides, answers, counting, print_json, progress_console
 from molgun_lmp.errors import ConfigError
 
@@ -71,21 +72,52 @@ def plan(  # noqa: PLR0917  # a command
     ] = None,
     overrides: Overrides = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Check everything and write nothing.")] = False,
+    targets: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--for",
+            metavar="LINE:HALF-WIDTH",
+            help="Only say how many shots and snapshots it takes to know a fraction so well, such as OT-CY:0.02. "
+            "Repeatable.",
+        ),
+    ] = None,
+    assume: Annotated[
+        float, typer.Option(min=0.0, max=1.0, help="With --for: the fraction to expect; if not given, the worst case.")
+    ] = 0.5,
+    correlation: Annotated[
+        float,
+        typer.Option(
+            min=0.0,
+            max=0.5,
+            help="With --for: how much shots that share a slab, or a molecule, snapshot are alike (intra-cluster "
+            "correlation of each kind).",
+        ),
+    ] = 0.02,
     huge: Annotated[
         bool, typer.Option("--huge", help="Plan more than 100,000 trajectories, whose cost is said without it.")
     ] = False,
+    target: Annotated[
+        str | None, typer.Option(help="Check that this target of `molgun cluster` can run it: its name or its file.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Draw every shot and write one LAMMPS deck for each, after everything was checked."""
     from molgun_lmp.campaign import planning, projection  # noqa: PLC0415
     from molgun_lmp.config import dump_yaml, load_campaign  # noqa: PLC0415
+    from molgun_lmp.engine.targets import load_target  # noqa: PLC0415
 
     loaded = load_campaign(file, overrides or ())
+    if targets:
+        say_sizes(loaded, targets, assume, correlation, as_json)
+        return
+    meant_for = None if target is None else load_target(target)
     folder = output if output is not None else planning.default_folder(loaded)
     planning.require_new(folder)
     projection.require_meant(loaded, folder, huge=huge)
     with counting("drawing shots", loaded.config.trajectories) as advance:
         checked = planning.check(loaded, advance)
+    if meant_for is not None:
+        planning.require_target(checked, meant_for)
     if not as_json:
         answers().print(dump_yaml(checked.resolved), markup=False)
         _describe(checked)
@@ -122,7 +154,7 @@ def _describe(checked: "Plan") -> None:
         out.print(f"note     {note}", markup=False)
 
 
-def run(
+def run(  # noqa: PLR0917  # a command
     campaign: CampaignFolder,
     workers: Annotated[
         int | None,
@@ -130,6 +162,14 @@ def run(
     ] = None,
     only: Annotated[
         list[str] | None, typer.Option(metavar="ID", help="Fire this trajectory only, such as 3. Repeatable.")
+    ] = None,
+    until: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="LINE:HALF-WIDTH",
+            help="Stop when a fraction is known so well, such as OT-CY:0.02 or stuck:0.05, at one of a few numbers of "
+            "shots that are fixed beforehand. Repeatable: all are to be reached.",
+        ),
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="List what would be fired, and fire nothing.")] = False,
     as_json: AsJson = False,
@@ -143,6 +183,9 @@ def run(
     from molgun_lmp.campaign.store import Store  # noqa: PLC0415
 
     store = Store.open(campaign)
+    if until and not dry_run:
+        fire_until(store, until, only or (), lambda work: _fire(work, workers), as_json)
+        return
     work = campaign_work(store, only or ())
     open_ids = [folder.id for folder in work.folders if not folder.result_file.exists()]
     if dry_run:

@@ -41,6 +41,9 @@ def train(
         list[str] | None,
         typer.Option("--sbatch", metavar="NAME=VALUE", help="A #SBATCH line of it, such as time=24:00:00. Repeatable."),
     ] = None,
+    finish: Annotated[
+        bool, typer.Option("--finish", help="Train no more: make the model of the best epoch so far.")
+    ] = False,
     overrides: Overrides = None,
     as_json: AsJson = False,
 ) -> None:
@@ -59,7 +62,7 @@ def train(
     from molgun_lmp.training.finetune import train as run_training  # noqa: PLC0415
     from molgun_lmp.training.training_figure import draw_training  # noqa: PLC0415
 
-    record = run_training(config, output, base=file.resolve().parent, console=progress_console())
+    record = run_training(config, output, base=file.resolve().parent, console=progress_console(), finish=finish)
     figure = draw_training(record, output)
     if as_json:
         print_json(record.model_dump(mode="json"))

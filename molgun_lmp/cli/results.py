@@ -1,4 +1,4 @@
-"""Commands that say what came of a campaign: analyse, report, compare."""
+"""Commands that say what came of a campaign: analyse, report, compare, sensitivity."""
 
 from pathlib import Path
 from typing import Annotated
@@ -6,22 +6,66 @@ from typing import Annotated
 import typer
 
 from molgun_lmp.cli.campaigns import CampaignFolder
-from molgun_lmp.cli.output import AsJson, answers, counting, print_json
+from molgun_lmp.cli.ends import print_after_contact, print_correlation, print_minima, quench_ends
+from molgun_lmp.cli.foreign import analyse_each_frame, analyse_files
+from molgun_lmp.cli.output import AsJson, Overrides, answers, counting, print_json
+from molgun_lmp.errors import ConfigError
 
 _PANEL = "Results"
 
 
 def register(app: typer.Typer) -> None:
     """Add these commands to `molgun`."""
-    for command in (analyse, report, compare):
+    for command in (analyse, report, compare, sensitivity):
         app.command(rich_help_panel=_PANEL)(command)
 
 
-def analyse(campaign: CampaignFolder, as_json: AsJson = False) -> None:
+def analyse(
+    paths: Annotated[
+        list[Path], typer.Argument(metavar="CAMPAIGN|FILE...", help="A campaign folder, or files made elsewhere.")
+    ],
+    *,
+    processes: Annotated[
+        int | None,
+        typer.Option(min=1, help="Read (or minimise) so many at a time; if not given, as many as there are cores."),
+    ] = None,
+    quench: Annotated[
+        bool,
+        typer.Option(
+            "--quench",
+            help="Also minimise the ends with the campaign's model: binding energies and the classes of the minima. "
+            "What is done is kept; Ctrl-C stops, and the same command goes on.",
+        ),
+    ] = False,
+    config: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE.yaml", help="For files: elements of types, timestep, molecule, groups, criteria."),
+    ] = None,
+    overrides: Overrides = None,
+    each_frame: Annotated[
+        bool, typer.Option("--each-frame", help="For files: classify every frame as a structure of its own.")
+    ] = False,
+    one_trajectory: Annotated[
+        bool, typer.Option("--one-trajectory", help="For files: all are parts of one trajectory, in this order.")
+    ] = False,
+    csv: Annotated[Path | None, typer.Option(metavar="FILE.csv", help="For files: also write a table.")] = None,
+    as_json: AsJson = False,
+) -> None:
     """Decide what became of each molecule (stuck, how, scattered, ...) and print the table with 95 % intervals.
 
-    Needs no dynamics: it reads the stored trajectories and can be repeated, also while a campaign runs.
+    Needs no dynamics: it reads the stored trajectories and can be repeated, also while a campaign runs. Files of
+    others: LAMMPS dumps (text, binary; plain, .gz, .zst, .xz) and extended XYZ.
     """
+    if len(paths) > 1 or paths[0].is_file():
+        if quench:
+            raise ConfigError("--quench needs a campaign's model: name a campaign folder, one at a time.")
+        if each_frame:
+            analyse_each_frame(paths, config, overrides or (), table=csv, as_json=as_json)
+        else:
+            analyse_files(paths, config, overrides or (), one_trajectory=one_trajectory, table=csv, as_json=as_json)
+        return
+    _only_for_files(config=config, set=overrides, each_frame=each_frame, one_trajectory=one_trajectory, csv=csv)
+    campaign = paths[0]
     from rich.table import Table  # noqa: PLC0415
 
     from molgun_lmp.analysis.summary import sticking_sentence  # noqa: PLC0415
@@ -30,9 +74,11 @@ def analyse(campaign: CampaignFolder, as_json: AsJson = False) -> None:
 
     store = Store.open(campaign)
     with counting("reading trajectories", store.manifest.trajectories) as advance:
-        analysis = run_analysis(store, advance)
+        analysis = run_analysis(store, advance, processes=processes)
+    quenched = quench_ends(store, analysis, processes) if quench else ()
     if as_json:
-        print_json(analysis.to_json())
+        minima = {"quenched": [one.to_json() for one in quenched]} if quench else {}
+        print_json(analysis.to_json() | minima)
         return
     summary = analysis.summary
     out = answers()
@@ -42,12 +88,26 @@ def analyse(campaign: CampaignFolder, as_json: AsJson = False) -> None:
             table.add_row(*row.cells(), style=None if row.estimate.count else "dim")
         out.print(table)
     out.print(f"Model labels: {store.manifest.level_of_theory}", markup=False)
-    if summary.shots < store.manifest.trajectories:
+    if summary.shots < store.manifest.trajectories and not (summary.stopping and summary.stopping.reached):
         out.print(f"{summary.shots} of {store.manifest.trajectories} planned trajectories have ended.")
     if summary.energy_flagged:
         out.print(f"Energy not conserved within the campaign's limits: {summary.energy_flagged} of {summary.shots}.")
     out.print(sticking_sentence(summary), markup=False)
+    if summary.contact:
+        print_after_contact(store, analysis)
+    print_correlation(analysis)
+    if quench:
+        print_minima(quenched)
     out.print(f"Every trajectory with the numbers that decided it: {store.analysis}", markup=False)
+
+
+def _only_for_files(**options: object) -> None:
+    given = [name.replace("_", "-") for name, value in options.items() if value]
+    if given:
+        raise ConfigError(
+            f"--{', --'.join(given)} is for files made elsewhere; a campaign knows these of itself. Leave it out, or "
+            "name files."
+        )
 
 
 def report(
@@ -120,3 +180,49 @@ def compare(
         "interval over all lines leaves out 0.",
         markup=False,
     )
+
+
+def sensitivity(
+    campaign: CampaignFolder,
+    scale: Annotated[
+        list[float] | None,
+        typer.Option(help="A factor for all bond limits, 0.8 to 1.2; if not given, 0.9 to 1.1 in five. Repeatable."),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Say how far the table depends on the bond limits: decide all trajectories again with scaled ones."""
+    from rich.table import Table  # noqa: PLC0415
+
+    from molgun_lmp.analysis.sensitivity import SCALES, cells, changed, unscaled_of  # noqa: PLC0415
+    from molgun_lmp.campaign.sensitivity import CHANGES_CSV, SENSITIVITY_CSV  # noqa: PLC0415
+    from molgun_lmp.campaign.sensitivity import sensitivity as vary  # noqa: PLC0415
+    from molgun_lmp.campaign.store import Store  # noqa: PLC0415
+
+    store, scales = Store.open(campaign), scale or SCALES
+    with counting("deciding", store.manifest.trajectories * len({*scales, 1.0})) as advance:
+        found = vary(store, scales, advance)
+    files = [store.analysis / name for name in (SENSITIVITY_CSV, CHANGES_CSV)]
+    if as_json:
+        print_json(
+            {
+                "scales": [
+                    {
+                        "scale": one.scale,
+                        "limits_angstrom": dict(one.limits),
+                        "changed": changed(one, unscaled_of(found)),
+                        "summary": one.summary.to_json(),
+                    }
+                    for one in found
+                ],
+                "files": [str(file) for file in files],
+            }
+        )
+        return
+    out = answers()
+    table = Table("shots with bond limits times", *(f"{one.scale:g}" for one in found), box=None)
+    for row in cells(found):
+        table.add_row(*row)
+    out.print(table)
+    limits = ", ".join(f"{pair} {limit:.2f}" for pair, limit in unscaled_of(found).limits.items())
+    out.print(f"Limits times 1, in Å: {limits}", markup=False)
+    out.print(f"With intervals, and by trajectory: {files[0]}, {files[1]}", markup=False)

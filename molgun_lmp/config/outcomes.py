@@ -1,6 +1,6 @@
 """Section `outcomes`: the criteria by which a trajectory's end is classified."""
 
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, NonNegativeFloat, PositiveFloat, model_validator
 
@@ -23,8 +23,13 @@ class OutcomeCriteria(Section):
     departed_angstrom: PositiveFloat = 6.0
     """An unbound molecule has left when its closest atom is farther than this from every slab atom; between the two
     distances it stays what it was."""
+    sites: Literal["auto", "atoms"] = "auto"
+    """`auto`: by dimers and rows where the surface has them; `atoms`: on top of one atom, bridge or hollow, whatever
+    the surface. A surface without dimers has only these."""
     max_fragments: Annotated[int, Field(ge=1)] = 3
     """More fragments of the molecule than this are an explosion."""
+    after_contact_ps: tuple[PositiveFloat, ...] = (0.5, 1.0, 2.0)
+    """Times after first contact at which the modes are tabulated besides at the end."""
 
     @model_validator(mode="after")
     def _left_is_beyond_contact(self) -> Self:

@@ -56,6 +56,16 @@ class Molecule(Section):
     groups: dict[str, tuple[int, int]] = Field(default_factory=dict)
     """Reactive groups: name -> the two carbon atoms of its triple bond (0-based indices within the molecule).
     The names CY and ET stand for the reference paper's cyclooctyne and ethynyl groups."""
+    patterns: dict[str, str] = Field(default_factory=dict)
+    """Reactive groups by what is bonded to what instead, such as {CY: "[CX2;R][CX2;R]", ET: "[CX2;R0][CX2;H1]"}:
+    a part of SMARTS without bond orders. `molgun plan` makes them `groups`."""
+
+    @model_validator(mode="after")
+    def _each_group_once(self) -> Self:
+        both = sorted(self.groups.keys() & self.patterns.keys())
+        if both:
+            raise ValueError(f"{', '.join(both)} stands under groups and under patterns")
+        return self
 
 
 class Equilibration(Section):

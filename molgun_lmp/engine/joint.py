@@ -1,10 +1,15 @@
 """Many trajectories at once: the force calls of several LAMMPS instances, in threads, become one evaluation."""
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections import deque
+from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Final
 
+from molgun_lmp.engine.asked import AskedForModel
 from molgun_lmp.engine.force_models import Evaluation, ForceModel, Structure
+
+_REMEMBERED: Final = 10_000
 
 
 class JointEvaluation:
@@ -22,13 +27,19 @@ class JointEvaluation:
         self._asked: dict[Member, Structure] = {}
         self._answers: dict[Member, Evaluation | BaseException] = {}
         self._busy = False
-        self.sizes: list[int] = []
-        """How many structures each evaluation held, in order."""
+        self.sizes: deque[int] = deque(maxlen=_REMEMBERED)
+        """How many structures each evaluation held, in order; the last 10,000."""
 
     @contextmanager
-    def member(self) -> Iterator["Member"]:
-        """A force model for one trajectory; the block's end says that it will ask no more."""
+    def member(self, *, at_once: bool = False) -> Iterator["Member"]:
+        """A force model for one trajectory; the block's end says that it will ask no more.
+
+        With `at_once` the others wait for it from now on, and not only from its first force call.
+        """
         member = Member(self, self._model)
+        if at_once:
+            with self._changed:
+                self._members.add(member)
         try:
             yield member
         finally:
@@ -71,30 +82,16 @@ class JointEvaluation:
                 self._answers[member] = answer
 
 
-class Member:
+class Member(AskedForModel):
     """One trajectory's force model; what it asks is answered together with the others of its `JointEvaluation`."""
 
     def __init__(self, joint: JointEvaluation, model: ForceModel) -> None:
+        super().__init__(model)
         self._joint = joint
-        self._model = model
-
-    @property
-    def elements(self) -> frozenset[str]:
-        """Chemical symbols that the model knows."""
-        return self._model.elements
-
-    @property
-    def cutoff_angstrom(self) -> float:
-        """Largest distance of neighbours."""
-        return self._model.cutoff_angstrom
 
     def evaluate(self, structure: Structure) -> Evaluation:
         """Energy and forces of one structure, once the others have asked for theirs."""
         return self._joint.ask(self, structure)
-
-    def evaluate_many(self, structures: Sequence[Structure]) -> list[Evaluation]:
-        """One after the other: a trajectory has one structure at a time."""
-        return [self.evaluate(structure) for structure in structures]
 
 
 def _answers(model: ForceModel, structures: list[Structure]) -> list[Evaluation | BaseException]:

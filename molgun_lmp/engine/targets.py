@@ -18,9 +18,10 @@ from pydantic import Field
 from molgun_lmp.config.loading import load_section
 from molgun_lmp.config.section import Section
 from molgun_lmp.engine.resolve import Dtype
-from molgun_lmp.errors import ConfigError
+from molgun_lmp.errors import ConfigError, ModelError
 from molgun_lmp.gun.rendering import render_text
 from molgun_lmp.templates_dir import templates_folder
+from molgun_lmp.training.card import ModelCard, check_elements
 
 _DECKS_OWN: Final = [
     "units",
@@ -116,6 +117,31 @@ def check_target(target: Target, dtype: Dtype) -> None:
         )
     _check_include(target.include)
     _check_launch(target)
+
+
+def check_model(target: Target, card: ModelCard, dtype: Dtype, elements: Sequence[str]) -> None:
+    """Refuse a model that the target cannot read. Raises `ConfigError` or `ModelError`: what to export or change."""
+    check_target(target, dtype)
+    if target.model is not None:
+        check_elements(card, elements)
+        card.find(target.model, dtype)
+
+
+def targets_that_take(card: ModelCard, dtype: Dtype, elements: Sequence[str]) -> str:
+    """One sentence: which of the package's targets can be sent this model, and why the others cannot."""
+    taken, left = [], []
+    for name in target_names():
+        target = load_target(name)
+        try:
+            check_model(target, card, dtype, elements)
+        except ConfigError:
+            left.append(f"{name} (computes in {' or '.join(target.dtypes)} only)")
+        except ModelError:
+            left.append(f"{name} (no {target.model} file in {dtype})")
+        else:
+            taken.append(name)
+    what = f"`molgun cluster` can send this campaign to {', '.join(taken)}" if taken else "No cluster target takes it"
+    return f"{what}{'; not to ' if taken and left else ': ' if left else ''}{', '.join(left)}."
 
 
 def _check_include(text: str) -> None:

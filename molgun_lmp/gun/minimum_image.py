@@ -54,14 +54,25 @@ class MinimumImage:
 
     def shortest(self, vectors: FloatArray) -> FloatArray:
         """The shortest periodic image of each vector: (..., 3) Å in, (..., 3) Å out; z is not touched."""
+        # By components: a matrix product of two columns costs several times as much.
         images = vectors.copy()
-        fractions = images[..., :2] @ self.inverse
-        images[..., :2] -= np.rint(fractions) @ self.vectors
+        x, y = images[..., 0], images[..., 1]
+        first = np.rint(x * self.inverse[0, 0] + y * self.inverse[1, 0])
+        second = np.rint(x * self.inverse[0, 1] + y * self.inverse[1, 1])
+        x -= first * self.vectors[0, 0] + second * self.vectors[1, 0]
+        y -= first * self.vectors[0, 1] + second * self.vectors[1, 1]
         if len(self.shifts) == 1:
             return images
-        candidates = images[..., None, :2] + self.shifts
-        nearest = np.argmin((candidates**2).sum(axis=-1), axis=-1)
-        images[..., :2] += self.shifts[nearest]
+        near_x, near_y = x.copy(), y.copy()
+        shortest = near_x**2 + near_y**2
+        for shift_x, shift_y in self.shifts[1:]:
+            other_x, other_y = x + shift_x, y + shift_y
+            length = other_x**2 + other_y**2
+            shorter = length < shortest
+            np.copyto(near_x, other_x, where=shorter)
+            np.copyto(near_y, other_y, where=shorter)
+            np.copyto(shortest, length, where=shorter)
+        x[...], y[...] = near_x, near_y
         return images
 
     def vectors_between(self, a: FloatArray, b: FloatArray) -> FloatArray:

@@ -17,6 +17,7 @@ NO_LAYER: Final = -1
 """Layer of the slab's hydrogen, which saturates it and belongs to no layer."""
 NO_DIMER: Final = -1
 """Dimer of an atom that is in none."""
+_NEXT_TO: Final = 1.25  # of the shortest distance in the slab; the second neighbours of a square layer are at 1.41
 _LEAST_VACUUM: Final = 5.0  # Å; less than this between the slab and its own image is no surface
 
 
@@ -27,7 +28,8 @@ class Surface:
     `plane_z`: mean z of the top layer; `layer` (N,): 0 for the top layer, `NO_LAYER` for hydrogen; `dimers` (D, 2) slab
     atoms (D = 0 for a surface without dimers); `dimer` (N,): the dimer of each atom or `NO_DIMER`; `row` (D,): the row
     of each dimer; `neighbours` (M, 2): dimers side by side in a row; `side` (N,): +1 or -1, which end of its dimer an
-    atom is, comparable within one row, 0 outside dimers; `lattice`: shortest vectors in the slab's cell.
+    atom is, comparable within one row, 0 outside dimers; `adjacent` (N, N): atoms of one layer that are next to each
+    other; `lattice`: shortest vectors in the slab's cell.
     """
 
     plane_z: float
@@ -37,6 +39,7 @@ class Surface:
     row: IntArray
     neighbours: IntArray
     side: IntArray
+    adjacent: npt.NDArray[np.bool_]
     lattice: MinimumImage
 
     @property
@@ -49,6 +52,17 @@ class Surface:
         """(N,) True for the atoms of the top layer."""
         mask: npt.NDArray[np.bool_] = self.layer == 0
         return mask
+
+    def without_dimers(self) -> "Surface":
+        """The same surface, its sites named by atoms alone."""
+        return dataclasses.replace(
+            self,
+            dimers=self.dimers[:0],
+            dimer=np.full_like(self.dimer, NO_DIMER),
+            row=self.row[:0],
+            neighbours=self.neighbours[:0],
+            side=np.zeros_like(self.side),
+        )
 
     def are_neighbours(self, first: int, second: int) -> bool:
         """Whether two dimers lie side by side in one row."""
@@ -94,8 +108,19 @@ def find_surface(slab: Atoms) -> Surface:
         row=found.row,
         neighbours=found.neighbours,
         side=side,
+        adjacent=_adjacent(positions, layer, lattice),
         lattice=lattice,
     )
+
+
+def _adjacent(positions: FloatArray, layer: IntArray, lattice: MinimumImage) -> npt.NDArray[np.bool_]:
+    distances = lattice.distances(positions, positions)
+    np.fill_diagonal(distances, np.inf)
+    heavy = layer != NO_LAYER
+    nearest = float(np.median(distances[np.ix_(heavy, heavy)].min(axis=1))) if heavy.sum() > 1 else 0.0
+    in_one_layer = (layer[:, None] == layer[None, :]) & heavy[:, None]
+    adjacent: npt.NDArray[np.bool_] = in_one_layer & (distances < _NEXT_TO * nearest)
+    return adjacent
 
 
 def _unwrapped_heights(heights: FloatArray, cell_height: float) -> FloatArray:

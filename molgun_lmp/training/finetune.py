@@ -38,14 +38,21 @@ TRAINED_HEAD: Final = "Default"
 
 
 def train(
-    config: TrainingConfig, out_dir: Path, *, base: Path | None = None, console: Console | None = None
+    config: TrainingConfig,
+    out_dir: Path,
+    *,
+    base: Path | None = None,
+    console: Console | None = None,
+    finish: bool = False,
 ) -> TrainingRecord:
     """Train a model and return its record; the run folder `out_dir` is described in `molgun_lmp.training.runs`.
 
     An unfinished training of the same config and data goes on from its last whole epoch (more `epochs`, another
-    `patience` and other `threads` are allowed); a finished one is returned as it is. `base` is what relative paths
-    start from, by default the working directory. Raises what `prepare` raises, `TrainingError` where mace fails, the
-    disk is full or the folder holds another training, `InterruptedRunError` after Ctrl-C or SIGTERM.
+    `patience` and other `threads` are allowed); a finished one is returned as it is. With `finish` no epoch is trained
+    any more, and the best one so far becomes the model; without it, later, the training goes on. `base` is what
+    relative paths start from, by default the working directory. Raises what `prepare` raises, `TrainingError` where
+    mace fails, the disk is full, the folder holds another training or no epoch to finish with, `InterruptedRunError`
+    after Ctrl-C or SIGTERM.
     """
     prepared = prepare(config, base or Path.cwd())
     run = RunFolder(path=out_dir.resolve())
@@ -60,7 +67,7 @@ def train(
         with _only_trainer(run):
             options = write_inputs(run, prepared, restart=is_restart)
             best = BestCheckpoints(run.best)
-            history, is_written = _train(run, prepared, best, console)
+            history, is_written = _train(run, prepared, best, console, finish=finish)
             if not is_written:
                 _write_model(run, prepared, options, best)
             shutil.copyfile(run.trained_model(config.name), run.model)
@@ -81,7 +88,9 @@ def _is_finished(epochs: tuple[EpochRecord, ...], how: Optimisation) -> bool:
     return bool(epochs) and (epochs[-1].epoch + 1 >= how.epochs or is_stale(epochs, how.patience))
 
 
-def _train(run: RunFolder, prepared: Prepared, best: BestCheckpoints, console: Console | None) -> tuple[History, bool]:
+def _train(
+    run: RunFolder, prepared: Prepared, best: BestCheckpoints, console: Console | None, *, finish: bool
+) -> tuple[History, bool]:
     """Let mace train, if anything is left to train: the losses of all epochs, and whether it wrote the best model."""
     config = prepared.config
     history = History(head=TRAINED_HEAD)
@@ -90,8 +99,10 @@ def _train(run: RunFolder, prepared: Prepared, best: BestCheckpoints, console: C
         history.feed(metrics.new_lines())
         history.cut()
         best.keep(run.checkpoints, history.epochs)
-        if best and _is_finished(history.epochs, config.optimisation):
+        if best and (finish or _is_finished(history.epochs, config.optimisation)):
             return history, False
+        if finish:
+            raise TrainingError(f"{run.path} holds no whole epoch to finish with. Train at least one first.")
         for remark in remarks(prepared):
             log.info("%s", remark)
         with training_display(config.optimisation.epochs, prepared.batches(), console, history) as show:

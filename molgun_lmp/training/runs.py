@@ -56,7 +56,7 @@ class TrainingRecord(Section):
     remarks: tuple[str, ...] = ()
     """What mace did with this training that nobody asked for, in words."""
     stopped_early: bool = False
-    """Ended by `optimisation.patience`."""
+    """Ended by `optimisation.patience`, or by the user who wanted the best epoch so far."""
     kept_of_foundation: KeptWeights | None = None
     """None from scratch, and for a foundation whose file is not at hand."""
 

@@ -1,31 +1,156 @@
 """`molgun bench --quick`: every way is really run, and what is written is what was measured."""
 
+import dataclasses
 import json
 from pathlib import Path
+from typing import Any, NoReturn
 
 import pytest
+from ase import Atoms
 from typer.testing import CliRunner
 
-from molgun_lmp.bench.cases import has_symmetrix, slab_with_molecule
+from molgun_lmp.bench import course
+from molgun_lmp.bench.cases import demo_model, has_symmetrix, molecule_alone, slab_with_molecule
+from molgun_lmp.bench.crews import crews
+from molgun_lmp.bench.drivers import PAPERS_DRIVER, Driver, torch_sim_missing
+from molgun_lmp.bench.effort import QUICK, Effort
+from molgun_lmp.bench.figure import bench_figure
+from molgun_lmp.bench.many import curve
+from molgun_lmp.bench.measuring import Row, compare
 from molgun_lmp.cli.app import app
+from molgun_lmp.engine.memory import PeakMemory
 
 pytestmark = pytest.mark.engine
+
+PAIR_STYLE = "LAMMPS + TorchScript pair style float32"
 
 
 @pytest.mark.slow
 def test_the_quick_measurement(tmp_path: Path, plugin: Path) -> None:
-    answer = CliRunner().invoke(app, ["bench", "--quick", "--out", str(tmp_path)])
+    answer = CliRunner().invoke(app, ["bench", "--quick", "--budget", "30", "--out", str(tmp_path)])
     assert answer.exit_code == 0, answer.output
     document = json.loads((tmp_path / "bench.json").read_text())
     ways = {row["way"]: row for row in document["steps"]}
-    assert {"ASE + MACECalculator float64", "LAMMPS + TorchScript pair style float32"} <= ways.keys()
+    assert {PAPERS_DRIVER, PAIR_STYLE} <= ways.keys()
     assert ("LAMMPS + symmetrix float32" in ways) == has_symmetrix()
+    assert (torch_sim_missing() in document["not_measured"]) == ("TorchSim float32" not in ways)
     for row in ways.values():
         assert 0.0 < row["lowest_ms"] <= row["median_ms"] <= row["highest_ms"]
         assert row["atoms"] == 26
-    assert ways["ASE + MACECalculator float64"]["speedup"] == 1.0
-    assert [point["together"] for point in document["together_torchscript"]["demo"]] == [1, 2]
+    paper, ours = ways[PAPERS_DRIVER], ways[PAIR_STYLE]
+    assert paper["speedup"] == 1.0
+    # Ratios are those of the same repeats.
+    assert paper["lowest_ms"] / ours["highest_ms"] <= ours["speedup"] + 0.01
+    assert ours["speedup"] - 0.01 <= paper["highest_ms"] / ours["lowest_ms"]
+    assert ours["overhead"] >= 0.0
+    joint = [point for point in document["together"] if point["way"] == "LAMMPS + TorchScript float32"]
+    assert [point["together"] for point in joint] == [1, 2]
+    assert all(point["python_ms"] < point["ms"] for point in joint)
     assert (tmp_path / "bench.png").stat().st_size > 1000
+
+
+class Interrupted(BaseException):
+    """As Ctrl-C is."""
+
+
+def a_row(model: str, atoms: int) -> Row:
+    return Row(
+        model=model,
+        atoms=atoms,
+        way=PAPERS_DRIVER,
+        median_ms=2.0,
+        lowest_ms=1.0,
+        highest_ms=3.0,
+        repeats=5,
+        steps=7,
+        speedup=1.0,
+        over_float32=None,
+        overhead=None,
+        memory_mb=10.0,
+    )
+
+
+def test_what_was_done_before_an_interruption_is_kept_and_not_repeated(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The parts themselves are stand-ins here: what is tried is their course."""
+    asked: list[int] = []
+    known: list[list[int]] = []
+
+    def compared(model: str, ways: Any, atoms: Atoms, *_: Any, **also: Any) -> tuple[list[Row], list[Any]]:
+        asked.append(len(atoms))
+        known.append([row.atoms for row in also["before"]])
+        if len(asked) == 2:
+            raise Interrupted
+        return [a_row(model, len(atoms))], []
+
+    monkeypatch.setattr(course, "compare", compared)
+    monkeypatch.setattr(course, "curve", lambda *_, **__: ([], []))
+    monkeypatch.setattr(course, "drivers", lambda _: [])
+    effort = dataclasses.replace(QUICK, sizes=((1, 1), (2, 1)))
+
+    def measure(effort: Effort) -> dict[str, Any]:
+        return course.measure_all(effort, threads=1, work=tmp_path, folder=tmp_path / "out", say=lambda _: None)
+
+    with pytest.raises(Interrupted):
+        measure(effort)
+    kept = json.loads((tmp_path / "out" / "bench.json").read_text())
+    assert [row["atoms"] for row in kept["steps"]] == [154]
+    document = measure(effort)
+    assert asked == [154, 26, 26, 308]
+    assert known == [[], [154], [154], [154, 26]]
+    assert [row["atoms"] for row in document["steps"]] == [154, 26, 308]
+    assert json.loads((tmp_path / "out" / "bench.json").read_text()) == document
+    measure(effort)
+    assert len(asked) == 7, "a whole one is measured anew"
+    measure(dataclasses.replace(effort, repeats=4))
+    assert len(asked) == 10, "another measurement does not go on from this one"
+
+
+def never(_: Atoms) -> NoReturn:
+    raise AssertionError("this way must be left out")
+
+
+@pytest.mark.parametrize(("median_ms", "memory_mb", "why"), [(9e3, 0.0, r"take about"), (2.0, 1e9, r"would need")])
+def test_what_takes_too_long_or_too_much_memory_is_left_out_and_said(
+    median_ms: float, memory_mb: float, why: str
+) -> None:
+    if PeakMemory().bytes() == 0 and not Path("/proc/self/clear_refs").exists():
+        pytest.skip("MEMORY IS NOT TESTED: this system does not say how much is free")
+    before = dataclasses.replace(a_row("demo", 154), median_ms=median_ms, memory_mb=memory_mb)
+    rows, (left_out,) = compare(
+        "demo", [Driver(name=PAPERS_DRIVER, prepare=never)], slab_with_molecule(), QUICK, share_s=10.0, before=[before]
+    )
+    assert rows == []
+    assert why in left_out.why
+
+
+def test_the_workers_of_a_crew_step_at_the_same_time() -> None:
+    effort = dataclasses.replace(QUICK, workers=(1, 2), repeats=1)
+    one, two = crews(effort, cores=2)
+    assert (one.workers, one.times) == (1, 1.0)
+    assert two.workers == 2
+    assert 0.0 < two.lowest <= two.times <= two.highest
+    assert crews(effort, cores=1) == []
+
+
+def test_a_curve_ends_where_its_time_does() -> None:
+    points, left_out = curve(
+        demo_model(), molecule_alone(), dataclasses.replace(QUICK, together=(1, 10**6)), share_s=1000.0
+    )
+    assert {point.together for point in points} == {1}
+    assert {one.way.partition(",")[2] for one in left_out} == {" 1000000 at once"}
+
+
+def test_a_figure_of_one_part_and_of_none_at_once(tmp_path: Path) -> None:
+    document = {
+        "steps": [dataclasses.asdict(a_row("demo", 154))],
+        "together": [],
+        "machine": {"processor": "P", "threads": 1},
+    }
+    files = bench_figure(document, tmp_path)
+    assert files.png.stat().st_size > 1000
+    assert f"demo,{PAPERS_DRIVER},154,1,2.0,1.0,3.0" in files.csv.read_text()
 
 
 def test_the_structure_has_room_below_and_above_it() -> None:

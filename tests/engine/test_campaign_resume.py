@@ -173,6 +173,44 @@ def test_a_step_that_does_not_end_costs_its_worker_and_one_retry(planned: Path, 
     assert "2 workers hung at a step" in result.message
 
 
+def test_a_force_call_that_hangs_costs_the_steps_since_the_last_checkpoint(
+    tmp_path: Path, tiny_mace: TinyModel, slab_pool: Pool, molecule_pool: Pool
+) -> None:
+    write_model(tmp_path / "model", tiny_mace.deployed["float64"])
+    sections: dict[str, Any] = {
+        "trajectories": 2,
+        "dynamics": {
+            "steps": STEPS,
+            "dump_every_steps": DUMP,
+            "thermo_every_steps": 5,
+            "checkpoint_every_steps": CHECKPOINT,
+        },
+        "engine": {"kind": "torchscript", "hung_after_s": 2},
+        "stop": {"max_temperature_k": None},
+    }
+    write(check(load_campaign(write_campaign_file(tmp_path, slab_pool, molecule_pool, sections))), tmp_path / "hangs")
+    shutil.copytree(tmp_path / "hangs", tmp_path / "undisturbed")
+    mark = tmp_path / "hung"
+    program = Path(__file__).with_name("hanging_worker.py")
+
+    def worker(name: str) -> "subprocess.CompletedProcess[str]":
+        command = [sys.executable, str(program), str(tmp_path / name), "40", str(mark)]
+        return subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE_S, check=False)
+
+    first = worker("hangs")
+    assert first.returncode == 75, first.stderr
+    assert mark.exists()
+    assert "does not end; this worker ends itself" in first.stderr
+    assert not dumps(tmp_path / "hangs")
+
+    second = worker("hangs")
+    assert second.returncode == 0, second.stderr
+    assert "trajectory 000000: goes on from step 30" in second.stderr
+    assert worker("undisturbed").returncode == 0
+    assert len(dumps(tmp_path / "hangs")) == 2
+    assert dumps(tmp_path / "hangs") == dumps(tmp_path / "undisturbed")
+
+
 def _wait_for(condition: Callable[[], Any]) -> None:
     deadline = time.monotonic() + PATIENCE_S
     while not condition():

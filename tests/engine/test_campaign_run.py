@@ -264,7 +264,8 @@ def test_analysis_and_report_of_a_campaign_read_only_what_is_stored(
     assert document["summary"]["shots"] == 4
     assert [outcome["trajectory_id"] for outcome in document["outcomes"]] == sorted(reference)
     first = {file.name: file.read_bytes() for file in (campaign / "analysis").iterdir()}
-    assert {"precursor.csv", "transitions.csv"} <= set(first)
+    assert {"running.csv", "sets_of_ten.csv", "dependence.csv", "after_contact.csv", "events.csv"} <= set(first)
+    assert {"precursor.csv", "lifetimes.csv", "transitions.csv"} <= set(first)
     assert molgun("analyse", campaign).returncode == 0
     assert {file.name: file.read_bytes() for file in (campaign / "analysis").iterdir()} == first
     page = molgun("report", campaign, "--json")

@@ -4,86 +4,25 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import time
 from pathlib import Path
 
 import pytest
-import yaml
-from campaign_cases import dumps, write_campaign_file, write_model
+from campaign_cases import dumps
+from cluster_cases import LMP, cluster, finish, release, run, until, write_store
 
-from molgun_lmp.campaign.cluster import Site, write_cluster
+from molgun_lmp.campaign.cluster import Site
 from molgun_lmp.campaign.collecting import collect
-from molgun_lmp.campaign.manifest import EngineChoice
-from molgun_lmp.campaign.planning import Plan, write
 from molgun_lmp.campaign.store import Store
-from molgun_lmp.config import load_campaign
-from molgun_lmp.engine.targets import load_target
 from molgun_lmp.errors import CampaignError
 from molgun_lmp.gun.pools import Pool
-from molgun_lmp.gun.setup import prepare
-from molgun_lmp.training.card import load_card
 
 pytestmark = pytest.mark.engine
-
-# LAMMPS, frozen after its first checkpoint while there is a file `hold`.
-SLOW = """#!/bin/bash
-"$LMP" "$@" &
-child=$!
-while [ -e hold ] && kill -0 $child 2>/dev/null; do
-  if ls trajectories/*/part-*/restart.b >/dev/null 2>&1; then kill -STOP $child; fi
-  sleep 0.01
-done
-kill -CONT $child 2>/dev/null
-wait $child
-"""
 
 
 @pytest.fixture
 def store(tmp_path: Path, slab_pool: Pool, molecule_pool: Pool) -> Store:
-    write_model(tmp_path / "model")
-    sections = {
-        "dynamics": {"steps": 400, "dump_every_steps": 40, "checkpoint_every_steps": 50},
-        "stop": {"max_temperature_k": None},
-        "trajectories": 3,
-    }
-    loaded = load_campaign(write_campaign_file(tmp_path, slab_pool, molecule_pool, sections))
-    card = load_card(tmp_path / "model")
-    setup = prepare(loaded.config, slab_pool, molecule_pool, card.architecture.r_max_angstrom)
-    engine = EngineChoice(kind="mace", dtype="float64", threads=1, model_file="model.pt", elements=setup.elements)
-    plan = Plan(
-        loaded=loaded,
-        setup=setup,
-        slab_pool=slab_pool,
-        molecule_pool=molecule_pool,
-        model_folder=tmp_path / "model",
-        card=card,
-        engine=engine,
-    )
-    return write(plan, tmp_path / "campaign")
-
-
-def cluster(store: Store, folder: Path) -> Path:
-    slow = folder.parent / "it's slow.sh"
-    slow.write_text(SLOW)
-    own = folder.parent / "own.yaml"
-    # So many neighbours that a step takes long enough for the job to be frozen before its end.
-    include = "pair_style lj/cut 25.0\npair_coeff * * 0.0001 0.9\n"
-    own.write_text(yaml.safe_dump({"summary": "argon", "include": include, "launch": f'bash "{slow}"'}))
-    site = Site(time="01:00:00", margin_s=0)
-    write_cluster(store, folder, target=load_target(str(own)), target_name="own", site=site, chunk=2)
-    return folder
-
-
-def run(folder: Path, chunk: int, seconds: int = 3600) -> subprocess.Popen[bytes]:
-    lmp = str(Path(sys.executable).with_name("lmp"))
-    environment = {key: value for key, value in os.environ.items() if not key.startswith("SLURM")} | {"LMP": lmp}
-    command = ["bash", str(folder / "run.sh"), str(chunk), str(seconds)]
-    return subprocess.Popen(command, env=environment, start_new_session=True)
-
-
-def finish(folder: Path, chunk: int, seconds: int = 3600) -> None:
-    assert run(folder, chunk, seconds).wait(timeout=300) == 0
+    return write_store(tmp_path, slab_pool, molecule_pool)
 
 
 def test_a_killed_job_goes_on_and_nothing_runs_twice(store: Store, tmp_path: Path) -> None:
@@ -93,12 +32,9 @@ def test_a_killed_job_goes_on_and_nothing_runs_twice(store: Store, tmp_path: Pat
     folder = cluster(store, tmp_path / "with a blank $HOME")
     (folder / "hold").touch()
     job = run(folder, 0)
-    deadline = time.monotonic() + 300
-    while not (folder / "trajectories/000000/part-1/restart.b").exists() and time.monotonic() < deadline:
-        time.sleep(0.05)
-    time.sleep(0.5)
+    until("a checkpoint", (folder / "trajectories/000000/part-1/restart.b").exists)
     os.killpg(job.pid, signal.SIGKILL)
-    job.wait()
+    job.communicate()
     (folder / "hold").unlink()
     found = collect(store, folder)
     assert found.missing == ("000000", "000001", "000002")
@@ -129,8 +65,77 @@ def test_a_killed_job_goes_on_and_nothing_runs_twice(store: Store, tmp_path: Pat
     assert collect(store, folder).before == ("000000", "000001", "000002")
     for name, frames in dumps(store.root).items():
         assert frames == (straight / "trajectories" / name / "part-1/traj.dump").read_bytes()
-    script = subprocess.run(["bash", "-n", str(folder / "job.slurm")], check=False)
-    assert script.returncode == 0
+    for name in ("job.slurm", "run.sh"):
+        assert subprocess.run(["bash", "-n", str(folder / name)], check=False).returncode == 0
+
+
+def test_the_clock_stops_a_trajectory_in_order_and_it_goes_on(store: Store, tmp_path: Path) -> None:
+    folder = cluster(store, tmp_path / "cluster")
+    (folder / "hold").touch()
+    job = run(folder, 0, seconds=5)
+    until("step 0", (folder / "trajectories/000000/part-1/hold.0").exists)
+    time.sleep(5.5)  # longer than the time that LAMMPS was given
+    reader = release(folder, "000000")
+    said, _ = job.communicate(timeout=300)
+    os.close(reader)
+    (folder / "hold").unlink()
+    assert "stopped at step" in said
+    assert not (folder / "trajectories/000000/done").exists()
+    stopped = int(said.partition("stopped at step ")[2].partition(",")[0])
+    assert 0 < stopped <= 155  # a slow machine may not come as far as to the pipe
+    assert (folder / "trajectories/000000/part-1/last.restart").is_file()
+    assert not list(folder.glob("trajectories/000001/part-*"))
+    assert collect(store, folder).missing == ("000000", "000001", "000002")
+
+    finish(folder, 0)
+    assert collect(store, folder).taken == ("000000", "000001")
+    result = store.trajectory("000000").result()
+    assert result is not None
+    assert result.steps == 400
+    assert result.resumed_at[-1] == stopped  # from the file of the stop, not from an older checkpoint
+
+
+# Stands in for NVIDIA's program, which starts a server (-d) and reads commands.
+CONTROL = """#!/bin/bash
+echo "$* $(if [ $# = 0 ]; then cat; fi) $CUDA_MPS_PIPE_DIRECTORY" >>"$CONTROL_LOG"
+exit $CONTROL_FAILS
+"""
+
+
+@pytest.mark.parametrize("starts", [True, False])
+def test_trajectories_side_by_side_on_one_gpu(store: Store, starts: bool, tmp_path: Path) -> None:
+    folder = cluster(store, tmp_path / "cluster", chunk=3, site=Site(margin_s=0, at_a_time=2), gpu=True)
+    control, log = tmp_path / "bin" / "nvidia-cuda-mps-control", tmp_path / "control.log"
+    control.parent.mkdir()
+    control.write_text(CONTROL)
+    control.chmod(0o755)
+    script = (folder / "job.slurm").read_text()
+    assert "#SBATCH --cpus-per-task=2\n" in script
+    assert "#SBATCH --gpus-per-node=1\n" in script
+    environment = {key: value for key, value in os.environ.items() if not key.startswith(("SLURM", "CUDA"))}
+    environment |= {"LMP": LMP, "SLURM_ARRAY_TASK_ID": "0", "CONTROL_LOG": str(log), "CONTROL_FAILS": str(1 - starts)}
+    environment["PATH"] = f"{control.parent}:{environment['PATH']}"
+    (folder / "hold").touch()
+    job = subprocess.Popen(["bash", "job.slurm"], cwd=folder, env=environment, stderr=subprocess.PIPE, text=True)
+    first, second, third = (folder / "trajectories" / f"00000{number}" for number in range(3))
+    until("two that wait", lambda: all((one / "part-1/restart.b").exists() for one in (first, second)))
+    assert not (third / "claim-1").exists()
+    (folder / "hold").unlink()
+    readers = [release(folder, one.name) for one in (first, second)]
+    _, complaint = job.communicate(timeout=300)
+    for reader in readers:
+        os.close(reader)
+    assert job.returncode == 0, complaint
+    assert ("MPS does not start" in complaint) != starts
+    started, *ended = log.read_text().splitlines()
+    pipe = started.split()[-1]
+    assert started.startswith("-d ")
+    assert [line.split() for line in ended] == ([["quit", pipe]] if starts else [])
+    assert not Path(pipe).exists() or not starts
+    expected = pipe if starts else "none"
+    assert [(one / "part-1/mps").read_text().strip() for one in (first, second, third)] == [expected] * 3
+    assert collect(store, folder).taken == ("000000", "000001", "000002")
+    assert not list(folder.glob("trajectories/*/part-2"))
 
 
 def test_a_changed_folder_or_one_of_another_campaign_is_refused(store: Store, tmp_path: Path) -> None:

@@ -114,6 +114,17 @@ def test_a_full_disk_is_said_and_costs_no_checkpoint(data: Path, run: Path) -> N
     assert newest.epoch == max(whole_epochs(run))  # repeated, and cut
 
 
+def test_the_best_epoch_of_an_unfinished_training_becomes_the_model(data: Path, run: Path, tmp_path: Path) -> None:
+    before = whole_epochs(run)
+    record = train(config(optimisation=WILD), run, base=data, finish=True)
+    assert record.stopped_early
+    assert record.best.validation_loss == min(epoch.validation_loss for epoch in (*record.epochs, record.best))
+    assert run.joinpath("model.model").is_file()
+    assert set(whole_epochs(run)) <= set(before)  # one may be set aside as broken
+    with pytest.raises(TrainingError, match="no whole epoch to finish with"):
+        train(config(optimisation=WILD), tmp_path / "new", base=data, finish=True)
+
+
 def test_it_ends_after_epochs_without_improvement_and_the_best_is_kept(data: Path, run: Path) -> None:
     patient = {**WILD, "patience": 3}
     record = train(config(optimisation=patient), run, base=data)

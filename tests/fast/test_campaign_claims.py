@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from molgun_lmp.campaign import claims
-from molgun_lmp.campaign.claims import Owner, clear, deaths, is_current, look, release, take
+from molgun_lmp.campaign.claims import Owner, bury, clear, deaths, is_current, look, release, take
 from molgun_lmp.campaign.durable import create_file, replace_file
 from molgun_lmp.campaign.store import TrajectoryFolder
 from molgun_lmp.records import EnergyRecord, Stop, TrajectoryResult
@@ -144,6 +144,19 @@ def test_an_ended_trajectory_cannot_be_taken_and_its_result_is_stored_once(folde
     assert look(folder) is None
     assert take(folder, ME) is None
     assert folder.result() == result(1)
+
+
+@pytest.mark.parametrize(("owner", "left"), [(DEAD, 0), (ME, 1)])
+def test_a_claim_left_by_a_worker_that_died_after_it_stored_the_result_is_no_death_on_the_next_try(
+    folder: TrajectoryFolder, owner: Owner, left: int
+) -> None:
+    claim = take(folder, owner)
+    assert claim is not None
+    stored = result(claim.number)
+    assert folder.publish(stored)
+    bury(folder)
+    assert folder.withdraw(stored)
+    assert len(deaths(folder, claim.number + 1)) == left
 
 
 def test_a_damaged_claim_is_kept_for_the_time_of_silence(folder: TrajectoryFolder) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import yaml
 from campaign_cases import write_campaign_file, write_model
 
 from molgun_lmp.campaign import planning
@@ -18,6 +19,7 @@ from molgun_lmp.campaign.opening import campaign_work
 from molgun_lmp.campaign.status import read_status
 from molgun_lmp.campaign.store import Store
 from molgun_lmp.config import load_campaign
+from molgun_lmp.engine.targets import load_target
 from molgun_lmp.errors import CampaignError, ConfigError, GeometryError, InputFileError, ModelError, MolgunError
 from molgun_lmp.gun.pools import Pool
 from molgun_lmp.gun.recover import recover_shot
@@ -238,3 +240,35 @@ def test_the_pace_is_that_of_those_that_have_ended(plan_of: PlanOf, tmp_path: Pa
     assert later.per_hour == pytest.approx(20.0)
     assert later.left_s == pytest.approx(4 * 3600.0)
     assert later.pace.startswith("about 20 an hour, 4 hours left")
+
+
+def test_a_plan_says_which_targets_take_it(plan_of: PlanOf, tmp_path: Path) -> None:
+    plan = plan_of(tmp_path, {})
+    note = next(note for note in plan.notes if "molgun cluster" in note)
+    assert "can send this campaign to ml-mace, ml-mace-kokkos, pip; not to mliap-kokkos (no mliap file in" in note
+    single = dataclasses.replace(plan, engine=plan.engine.model_copy(update={"dtype": "float32"}))
+    note = next(note for note in single.notes if "target takes it" in note)
+    assert "ml-mace-kokkos (computes in float64 only)" in note
+    assert "ml-mace (no torchscript file in float32)" in note
+
+
+def test_a_target_that_would_compute_wrongly_is_refused_at_plan(plan_of: PlanOf, tmp_path: Path) -> None:
+    plan = plan_of(tmp_path, {})
+    single = dataclasses.replace(plan, engine=plan.engine.model_copy(update={"dtype": "float32"}))
+    other = dataclasses.replace(plan, engine=plan.engine.model_copy(update={"elements": ("H", "C", "Ge")}))
+    planning.require_target(plan, load_target("ml-mace-kokkos"))
+    with pytest.raises(ConfigError, match=r"computes in float64 only.*model\.dtype: float64"):
+        planning.require_target(single, load_target("ml-mace-kokkos"))
+    with pytest.raises(ModelError, match="never trained on Ge"):
+        planning.require_target(other, load_target("ml-mace"))
+    with pytest.raises(ModelError, match="no symmetrix file"):
+        planning.require_target(plan, load_target("symmetrix"))
+    for keys, words in (
+        ({"launch": "mpirun -n 4 lmp", "include": "pair_style mace no_domain_decomposition\n"}, "4 ranks"),
+        ({"launch": "lmp -k on g 1 -sf kk", "include": "pair_style mace no_domain_decomposition\n"}, "newton on"),
+        ({"include": "newton off\npair_style mace no_domain_decomposition\n"}, "belongs to the deck"),
+        ({"include": "atom_modify map hash\npair_style mace no_domain_decomposition\n"}, "belongs to the deck"),
+    ):
+        (tmp_path / "own.yaml").write_text(yaml.safe_dump({"summary": "mine", "model": "torchscript", **keys}))
+        with pytest.raises(ConfigError, match=words):
+            planning.require_target(plan, load_target(str(tmp_path / "own.yaml")))

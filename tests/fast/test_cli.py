@@ -15,7 +15,7 @@ from molgun_lmp.errors import MolgunError
 from molgun_lmp.gun.pools import Pool
 
 COMMANDS = [
-    *("init", "plan", "run", "status", "equilibrate", "analyse", "report", "compare"),
+    *("init", "plan", "run", "status", "equilibrate", "analyse", "report", "compare", "sensitivity"),
     *("dataset", "train", "export", "evaluate", "learning-curve", "descriptors", "doctor", "schema", "bench"),
 ]
 

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from molgun_lmp.analysis.comparison import compare, difference_interval, difference_p, holm, write_comparison
+from molgun_lmp.analysis.estimates import Estimate
 from molgun_lmp.analysis.statistics import Clusters, cluster_interval, wilson
-from molgun_lmp.analysis.summary import Estimate
 from molgun_lmp.errors import InputFileError
 from molgun_lmp.records import Mode, Outcome
 
@@ -18,7 +18,7 @@ def independent(count: int, shots: int) -> Estimate:
     bounds = wilson(count, shots)
     return Estimate(
         count=count, shots=shots, fraction=count / shots if shots else None, cluster=bounds, wilson=bounds,
-        design_effect=1.0, effective_shots=shots, note="",
+        simultaneous=bounds, design_effect=1.0, effective_shots=shots, note="",
     )  # fmt: skip
 
 
@@ -66,7 +66,7 @@ def clustered(rng: np.random.Generator, fraction: float) -> Estimate:
     interval = cluster_interval(hit, clusters)
     return Estimate(
         count=int(hit.sum()), shots=120, fraction=float(hit.mean()), cluster=(interval.low, interval.high),
-        wilson=wilson(int(hit.sum()), 120), design_effect=interval.design_effect,
+        simultaneous=(0.0, 1.0), wilson=wilson(int(hit.sum()), 120), design_effect=interval.design_effect,
         effective_shots=interval.effective_shots, note=interval.note,
     )  # fmt: skip
 

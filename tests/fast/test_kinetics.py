@@ -15,8 +15,8 @@ from molgun_lmp.analysis.kinetics import (
     transitions,
     wait_of,
     write_survival,
-    write_transitions,
 )
+from molgun_lmp.analysis.rates import rates, write_rates
 from molgun_lmp.records import Mode, Outcome
 
 BASE = Outcome(
@@ -91,8 +91,10 @@ def test_transitions_and_curves_are_written_unrounded(tmp_path: Path) -> None:
         (Mode.DB, Mode.OT_CY): 1, (Mode.IN_FLIGHT, Mode.PHYSISORBED): 2, (Mode.PHYSISORBED, Mode.DB): 1,
     }  # fmt: skip
     assert next(iter(counts)) == (Mode.DB, Mode.OT_CY)
-    lines = write_transitions(counts, tmp_path / "t.csv").read_text().splitlines()
-    assert lines == ["from,to,count", "DB,OT-CY,1", "in flight,physisorbed,2", "physisorbed,DB,1"]
+    lines = write_rates(rates([BASE, more]), tmp_path / "t.csv").read_text().splitlines()
+    assert [line.split(",")[:3] for line in lines] == [
+        ["from", "to", "count"], ["DB", "OT-CY", "1"], ["in flight", "physisorbed", "2"], ["physisorbed", "DB", "1"],
+    ]  # fmt: skip
     steps = survival(waits((1 / 3, Fate.BOUND), (1.0, Fate.CENSORED), (2.0, Fate.CENSORED)))
     rows = list(csv.DictReader(write_survival(steps, tmp_path / "s.csv").open(encoding="utf-8")))
     assert (float(rows[1]["after_contact_ps"]), float(rows[1]["waiting"])) == (1 / 3, 1 - 1 / 3)

@@ -1,6 +1,8 @@
 """Every outcome class on hand-made structures, and what must not change it."""
 
 import dataclasses
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,6 +15,7 @@ from adsorption_cases import (
     NEXT_SAME,
     SLAB,
     SURFACE,
+    SYMBOLS,
     A,
     B,
     Case,
@@ -20,11 +23,13 @@ from adsorption_cases import (
     molecule,
     reference_of,
 )
-from ase.build import fcc111
+from ase.build import bcc110, fcc100, fcc111, hcp0001
 
 from molgun_lmp.analysis.bonds import BondLimits, Bonds, BoolArray
-from molgun_lmp.analysis.modes import Classified, Site, classify, site_of
+from molgun_lmp.analysis.following import Reference
+from molgun_lmp.analysis.modes import AtomSite, Classified, Site, atom_site, classify, site_of
 from molgun_lmp.analysis.molecule import MoleculeReference
+from molgun_lmp.config import OutcomeCriteria
 from molgun_lmp.errors import ConfigError
 from molgun_lmp.gun.surface import find_surface
 from molgun_lmp.records import FloatArray, Mode
@@ -187,9 +192,95 @@ def test_surface_without_dimers() -> None:
         molecule=reference.bonded, surface=bonds, lengths=np.ones((2, 2)), surface_lengths=np.ones((2, len(copper)))
     )
     found = classify(made, reference, surface, 3)
-    assert (found.mode, found.detail) == (Mode.OTHER, "CY reacted outside dimers")
+    assert (found.mode, found.detail) == (Mode.OTHER, "CY reacted between two atoms")
     bonds[1] = False
     assert classify(made, reference, surface, 3).mode == Mode.PC
+
+
+@pytest.mark.parametrize(
+    ("builder", "cell_size"), [(fcc111, (4, 4, 4)), (fcc100, (4, 4, 4)), (bcc110, (4, 4, 4)), (hcp0001, (4, 4, 4))]
+)
+def test_sites_by_atoms_on_surfaces_without_dimers(builder: Any, cell_size: tuple[int, int, int]) -> None:
+    element = {fcc111: "Cu", fcc100: "Cu", bcc110: "Fe", hcp0001: "Ru"}[builder]
+    slab = builder(element, cell_size, vacuum=10.0)
+    slab.pbc = True
+    surface = find_surface(slab)
+    assert len(surface.dimers) == 0
+    tops = np.flatnonzero(surface.top)
+    ways = surface.lattice.vectors_between(slab.positions[tops], slab.positions[tops])[0]
+    by_distance = tops[np.argsort(np.linalg.norm(ways, axis=1), kind="stable")]
+    first, near, far = (int(by_distance[index]) for index in (0, 1, -1))
+    assert atom_site(surface, [first]) == AtomSite.ON_TOP
+    assert atom_site(surface, [first, near]) == AtomSite.BRIDGE
+    assert atom_site(surface, [first, far]) == AtomSite.APART
+    third = next(int(one) for one in tops if surface.adjacent[near, one] and one != first)
+    assert atom_site(surface, [first, near, third]) == AtomSite.HOLLOW
+
+
+def carbon_monoxide(height: float, over: Sequence[int], copper: Any, *, groups: bool) -> Classified:
+    """CO upright over the middle of some atoms of a copper slab."""
+    surface = find_surface(copper)
+    lattice = surface.lattice
+    ways = lattice.vectors_between(copper.positions[list(over)[:1]], copper.positions[list(over)])[0]
+    middle = copper.positions[over[0]] + ways.mean(axis=0)
+    positions = middle + np.array([[0.0, 0.0, height], [0.0, 0.0, height + 1.15]])
+    limits = BondLimits.of(("C", "O"), copper.get_chemical_symbols(), CRITERIA)
+    named = {"CO": (0, 1)} if groups else {}
+    reference = MoleculeReference.find(("C", "O"), positions, named, lattice, CRITERIA)
+    return classify(limits.bonds(positions, copper.positions, lattice), reference, surface, 3)
+
+
+def test_carbon_monoxide_on_copper() -> None:
+    copper = fcc111("Cu", (4, 4, 4), vacuum=10.0)
+    copper.pbc = True
+    surface = find_surface(copper)
+    first = int(np.flatnonzero(surface.top)[5])
+    near = int(np.flatnonzero(surface.adjacent[first])[0])
+    third = int(np.flatnonzero(surface.adjacent[first] & surface.adjacent[near])[0])
+    sites = {(1.85, (first,)): "on top of one atom", (1.5, (first, near)): "between two atoms"}
+    sites[1.35, (first, near, third)] = "hollow"
+    for (height, over), site in sites.items():
+        alone = carbon_monoxide(height, over, copper, groups=False)
+        assert (alone.mode, alone.detail) == (Mode.OTHER, f"bound by C0, {site}")
+        grouped = carbon_monoxide(height, over, copper, groups=True)
+        assert grouped.bound
+        if len(over) == 1:
+            assert (grouped.mode, grouped.detail) == (Mode.PC, f"CO {site}")
+        else:
+            assert (grouped.mode, grouped.detail) == (Mode.OTHER, f"CO bound by one atom to several {site}")
+    assert carbon_monoxide(3.5, (first,), copper, groups=True).mode is None
+
+
+def test_below_the_top_layer_of_a_surface_without_dimers() -> None:
+    copper = fcc100("Cu", (4, 4, 4), vacuum=10.0)
+    copper.pbc = True
+    surface = find_surface(copper)
+    tops = np.flatnonzero(surface.top)
+    corner = [int(tops[5]), *(int(one) for one in np.flatnonzero(surface.adjacent[tops[5]])[:1])]
+    fourfold = next(
+        [corner[0], corner[1], int(c), int(d)]
+        for c in np.flatnonzero(surface.adjacent[corner[1]])
+        for d in np.flatnonzero(surface.adjacent[corner[0]] & surface.adjacent[c])
+        if len({*corner, int(c), int(d)}) == 4
+    )
+    found = carbon_monoxide(0.0, fourfold, copper, groups=True)
+    assert (found.mode, found.detail) == (Mode.SL, "atoms apart, layer 2")
+
+
+def test_dimers_can_be_left_out_of_account() -> None:
+    plain = SURFACE.without_dimers()
+    assert site_of(SURFACE, A, B) == Site.ON_TOP
+    assert site_of(plain, A, B) == Site.NO_DIMER
+    assert atom_site(plain, [A, B]) == AtomSite.BRIDGE
+    criteria = OutcomeCriteria(sites="atoms")
+    slab = SLAB.get_chemical_symbols()
+    both = np.vstack([SLAB.positions, molecule()])
+    reference = Reference.of(
+        symbols=(*slab, *SYMBOLS), positions=both, surface=SURFACE, n_slab=len(SLAB), groups=GROUPS, criteria=criteria
+    )
+    bonds = reference.limits.bonds(CASES["OT-CY"][0], SLAB.positions, SURFACE.lattice)
+    found = classify(bonds, reference.molecule, reference.surface, 3)
+    assert (found.mode, found.detail) == (Mode.OTHER, "CY reacted between two atoms")
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ import dataclasses
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 from pydantic import ValidationError
 
@@ -125,11 +126,36 @@ def test_json_round_trip_is_exact(campaign: Campaign, shots: int) -> None:
         Summary.from_json({**summary.to_json(), "extra": 1})
 
 
+def test_events_at_any_time_are_counted_whatever_came_after() -> None:
+    events = ((0.0, Mode.IN_FLIGHT), (0.5, Mode.CC_BROKEN), (0.9, Mode.EXPLOSION))
+    exploded = dataclasses.replace(outcome(0, Mode.EXPLOSION), events=events)
+    summary = summarise([exploded, outcome(1, Mode.CC_BROKEN), outcome(2, Mode.OT_CY)])
+    ever = {row.mode: row.estimate.count for row in summary.ever}
+    assert ever == {Mode.CC_BROKEN: 2, Mode.H_ABSTRACTION: 0}
+    assert summary.mode(Mode.CC_BROKEN).count == 1
+    assert "C-C broken, at any time" in [row.label for row in summary.table()]
+
+
+def test_simultaneous_intervals_hold_all_lines_at_once() -> None:
+    rng = np.random.default_rng(7)
+    modes = [Mode.OT_CY, Mode.BR_CY, Mode.PC, Mode.DB, Mode.SCATTERED, Mode.PHYSISORBED]
+    shares = [0.35, 0.2, 0.15, 0.1, 0.12, 0.08]
+    alone = together = 0
+    for _ in range(60):
+        drawn = rng.choice(len(modes), size=150, p=shares)
+        summary = summarise([outcome(k, modes[code]) for k, code in enumerate(drawn)])
+        estimates = [(summary.mode(mode), share) for mode, share in zip(modes, shares, strict=True)]
+        alone += all(e.cluster[0] <= share <= e.cluster[1] for e, share in estimates)
+        together += all(e.simultaneous[0] <= share <= e.simultaneous[1] for e, share in estimates)
+    assert together >= 57
+    assert alone < together
+
+
 def test_csv_equals_the_summary(campaign: Campaign, tmp_path: Path) -> None:
     summary = summarise(*campaign)
     with write_csv(summary, tmp_path / "table.csv").open(newline="", encoding="utf-8") as handle:
         rows = list(csv.DictReader(handle))
-    assert len(rows) == len(Mode) + 2
+    assert len(rows) == len(Mode) + 4
     for row, line in zip(summary.table(), rows, strict=True):
         e = row.estimate
         assert line["mode"] == row.label
@@ -146,7 +172,9 @@ def test_table_cells_go_with_the_header(campaign: Campaign) -> None:
     assert summary.header()[4] == "90 % over snapshots"
     low, high = wilson(5, 10, 0.9)
     bounds = f"{100 * low:.1f} to {100 * high:.1f} %"
-    assert row.cells()[:6] == ("OT-CY", "5", "10", "50.0 %", bounds, bounds)
+    low, high = wilson(5, 10, 1 - 0.1 / (len(Mode) + 4))
+    strict = f"{100 * low:.1f} to {100 * high:.1f} %"
+    assert row.cells()[:7] == ("OT-CY", "5", "10", "50.0 %", bounds, strict, bounds)
 
 
 def test_nothing_is_counted_twice_or_left_out(campaign: Campaign) -> None:

@@ -4,6 +4,7 @@ The final table of a harmed campaign is compared with that of an undisturbed one
 times, attempts and where a run went on are left out.
 """
 
+import contextlib
 import itertools
 import json
 import os
@@ -20,6 +21,7 @@ from typing import Any, Final
 from campaign_cases import write_campaign_file
 from campaign_commands import ENVIRONMENT, MOLGUN, PATIENCE_S, molgun
 
+from molgun_lmp.campaign.claims import read_claim
 from molgun_lmp.campaign.planning import check, write
 from molgun_lmp.config import load_campaign
 from molgun_lmp.errors import CampaignError, EngineError, InterruptedRunError
@@ -88,6 +90,16 @@ def workers_of(campaign: Path) -> list[int]:
     return found
 
 
+def owners_of(campaign: Path) -> list[int]:
+    """The living processes of this machine that hold a trajectory."""
+    owners = set()
+    for file in campaign.glob("trajectories/*/*/claim-*.json"):
+        with contextlib.suppress(FileNotFoundError):
+            claim = read_claim(file)
+            owners |= set() if claim is None else {claim.owner.pid}
+    return sorted(owners & set(workers_of(campaign)))
+
+
 def kill(pid: int) -> bool:
     """Kill -9; False where the process is gone."""
     try:
@@ -122,7 +134,8 @@ def hammer(
                     running[number] = start_quietly(campaign, log, workers)
             if rng.random() < 0.1:
                 done["coordinator"] += kill(rng.choice(running).pid)
-            elif there := workers_of(campaign):
+            # On a busy machine most of a worker's short life is its start: every other kill seeks one at work.
+            elif there := (rng.random() < 0.5 and owners_of(campaign)) or workers_of(campaign):
                 done["worker"] += kill(rng.choice(there))
     finally:
         for process in running:

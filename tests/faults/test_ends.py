@@ -132,6 +132,8 @@ def test_a_change_in_the_middle_of_a_campaign_is_refused_with_the_file(
     assert done.returncode in {13, 16}, done.stderr
     assert name.rpartition("/")[2] in done.stderr
     assert "after the campaign was planned" in done.stderr
+    if name == "campaign.yaml":
+        assert "Changed: `dynamics.steps` is 80, planned 60" in " ".join(done.stderr.split())
     assert sorted(results(campaign)) == ["000000", "000001"]
     shutil.copyfile(before, campaign / name)
     assert molgun("run", campaign).returncode == 0

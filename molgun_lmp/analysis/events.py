@@ -1,0 +1,72 @@
+"""The moments of each trajectory on one line: contact, precursor, bonds, breakages, and the energy given away."""
+
+import csv
+import dataclasses
+from collections.abc import Sequence
+from pathlib import Path
+
+from molgun_lmp.records import Mode, Outcome
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Moments:
+    """When what happened to one molecule, in ps after the first frame; None where it never did."""
+
+    trajectory_id: str
+    mode: Mode
+    first_contact_ps: float | None
+    precursor_ps: float | None
+    """Its first precursor (PC) began."""
+    precursor_ended_ps: float | None
+    """That precursor became something else; None where it lasted until the trajectory ended."""
+    precursor_became: Mode | None
+    first_bond_ps: float | None
+    final_bond_ps: float | None
+    """The mode in which it was stuck at the end began."""
+    cc_broken_ps: float | None
+    ch_broken_ps: float | None
+    """The class H abstraction began; hydrogen lost after or with a C-C bond is in that class's reason."""
+    explosion_ps: float | None
+    translation_before_ev: float
+    """Kinetic energy of the centre of mass as fired."""
+    translation_after_ev: float | None
+    """The same at the end of the trajectory; None where it is not known."""
+
+    @property
+    def transferred_ev(self) -> float | None:
+        """Translation that the impact took: it went into the slab and into turning and shaking the molecule."""
+        if self.translation_after_ev is None or self.first_contact_ps is None:
+            return None
+        return self.translation_before_ev - self.translation_after_ev
+
+
+def moments(outcome: Outcome, *, translation_before_ev: float, translation_after_ev: float | None) -> Moments:
+    """The moments of one outcome."""
+    began = {mode: time for time, mode in reversed(outcome.events)}
+    at = next((k for k, (_, mode) in enumerate(outcome.events) if mode is Mode.PC), None)
+    following = None if at is None or at + 1 == len(outcome.events) else outcome.events[at + 1]
+    return Moments(
+        trajectory_id=outcome.trajectory_id,
+        mode=outcome.mode,
+        first_contact_ps=outcome.first_contact_ps,
+        precursor_ps=began.get(Mode.PC),
+        precursor_ended_ps=None if following is None else following[0],
+        precursor_became=None if following is None else following[1],
+        first_bond_ps=outcome.first_bond_ps,
+        final_bond_ps=outcome.events[-1][0] if outcome.stuck and outcome.events else None,
+        cc_broken_ps=began.get(Mode.CC_BROKEN),
+        ch_broken_ps=began.get(Mode.H_ABSTRACTION),
+        explosion_ps=began.get(Mode.EXPLOSION),
+        translation_before_ev=translation_before_ev,
+        translation_after_ev=translation_after_ev,
+    )
+
+
+def write_moments(found: Sequence[Moments], path: Path) -> Path:
+    """One line per trajectory, an empty field for what never happened."""
+    names = [field.name for field in dataclasses.fields(Moments)]
+    with path.open("w", newline="", encoding="utf-8") as handle:
+        writer = csv.writer(handle, lineterminator="\n")
+        writer.writerow([*names, "transferred_ev"])
+        writer.writerows([*(getattr(one, name) for name in names), one.transferred_ev] for one in found)
+    return path

@@ -1,0 +1,124 @@
+"""What lies below the end of a trajectory: the minimum that it falls into, its class, and its binding energy."""
+
+import csv
+import dataclasses
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from pydantic import ConfigDict
+
+from molgun_lmp.analysis.dumps import Frame
+from molgun_lmp.analysis.following import Reference
+from molgun_lmp.analysis.modes import classify
+from molgun_lmp.config import OutcomeCriteria
+from molgun_lmp.records import JsonRecord, Mode
+
+_STRICT = ConfigDict(extra="forbid")
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Minimum(JsonRecord):
+    """One structure after its quench."""
+
+    __pydantic_config__ = _STRICT
+
+    energy_ev: float
+    """Of the whole cell, as the force model gives it."""
+    steps: int
+    largest_force_ev_per_angstrom: float
+    """Largest component of the force on any atom that may move."""
+    converged: bool
+    start: str
+    """SHA-256 of the data file that was quenched."""
+    protocol: str
+    """SHA-256 of the deck, the model and engine.in: a record with another one is made anew."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Quenched(JsonRecord):
+    """A trajectory's end, quenched: where it was, where it fell, and what it is worth."""
+
+    __pydantic_config__ = _STRICT
+
+    trajectory_id: str
+    mode_at_end: Mode
+    mode: Mode
+    """Of the minimum: a class of bound or broken molecules, `physisorbed`, or `scattered` for one out of reach."""
+    detail: str
+    reason: str
+    energy_ev: float
+    slab_energy_ev: float
+    """Of the slab snapshot that this trajectory began with, quenched alone in the same cell."""
+    molecule_energy_ev: float
+    """Of its molecule snapshot, quenched alone in the same cell."""
+    binding_energy_ev: float
+    """`energy_ev` less the two others: negative where the molecule is bound."""
+    steps: int
+    converged: bool
+    """Whether all three quenches reached the force tolerance."""
+
+
+def class_of_minimum(frame: Frame, reference: Reference, criteria: OutcomeCriteria) -> tuple[Mode, str, str]:
+    """Mode, detail and reason of a structure at rest, which has no history: a bond is one below its limit."""
+    positions = frame.unwrapped
+    molecule, slab = positions[reference.n_slab :], positions[: reference.n_slab]
+    bonds = reference.limits.bonds(molecule, slab, reference.surface.lattice)
+    found = classify(bonds, reference.molecule, reference.surface, criteria.max_fragments)
+    if found.mode is not None:
+        return found.mode, found.detail, found.reason
+    nearest = float(bonds.surface_lengths.min())
+    mode = Mode.PHYSISORBED if nearest < criteria.departed_angstrom else Mode.SCATTERED
+    return mode, "", f"{found.reason}, closest atom {nearest:.2f} Å from it"
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Binding:
+    """Binding energies of all converged minima of one mode, in eV."""
+
+    mode: Mode
+    minima: int
+    mean_ev: float
+    spread_ev: float | None
+    """Standard deviation between minima; None for a single one."""
+    strongest_ev: float
+    weakest_ev: float
+
+
+def binding_by_mode(quenched: Sequence[Quenched]) -> tuple[Binding, ...]:
+    """One record per mode of the minimum, in the order of `Mode`."""
+    found = []
+    for mode in Mode:
+        energies = np.array([one.binding_energy_ev for one in quenched if one.mode is mode and one.converged])
+        if len(energies):
+            found.append(
+                Binding(
+                    mode=mode,
+                    minima=len(energies),
+                    mean_ev=float(energies.mean()),
+                    spread_ev=float(energies.std(ddof=1)) if len(energies) > 1 else None,
+                    strongest_ev=float(energies.min()),
+                    weakest_ev=float(energies.max()),
+                )
+            )
+    return tuple(found)
+
+
+def write_quenched(quenched: Sequence[Quenched], path: Path) -> Path:
+    """One line per trajectory, numbers unrounded."""
+    names = [field.name for field in dataclasses.fields(Quenched)]
+    with path.open("w", newline="", encoding="utf-8") as handle:
+        writer = csv.writer(handle, lineterminator="\n")
+        writer.writerow(names)
+        writer.writerows([getattr(one, name) for name in names] for one in quenched)
+    return path
+
+
+def write_binding(found: Sequence[Binding], path: Path) -> Path:
+    """One line per mode."""
+    names = [field.name for field in dataclasses.fields(Binding)]
+    with path.open("w", newline="", encoding="utf-8") as handle:
+        writer = csv.writer(handle, lineterminator="\n")
+        writer.writerow(names)
+        writer.writerows([getattr(one, name) for name in names] for one in found)
+    return path

@@ -1,0 +1,37 @@
+"""How much is measured: by seconds, so that a whole measurement ends on a slow machine too."""
+
+import dataclasses
+from typing import Final
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Effort:
+    """What is measured in about `budget_s` seconds.
+
+    `repeats` of each way at most, of up to `repeat_s` seconds each; `sizes` how often the slab of 154 atoms is repeated
+    in its plane, () for the molecule alone only; `together` trajectories at once; `workers` processes at once;
+    `medium` whether the larger model is measured too.
+    """
+
+    budget_s: float
+    repeats: int
+    repeat_s: float
+    sizes: tuple[tuple[int, int], ...]
+    together: tuple[int, ...]
+    workers: tuple[int, ...]
+    medium: bool
+
+
+FULL: Final = Effort(
+    budget_s=1200.0,
+    repeats=5,
+    repeat_s=1.5,
+    sizes=((1, 1), (2, 1), (2, 2), (4, 2), (4, 3)),
+    together=(1, 2, 4, 8, 16, 32, 64),
+    workers=(1, 2),
+    medium=True,
+)
+QUICK: Final = Effort(budget_s=120.0, repeats=2, repeat_s=0.05, sizes=(), together=(1, 2), workers=(), medium=False)
+
+MEMORY_SHARE: Final = 0.6
+"""A way that would need more of the memory that is free is left out."""

@@ -1,0 +1,161 @@
+"""Many trajectories at once: real LAMMPS instances that meet at one evaluation, and TorchSim's batch."""
+
+import dataclasses
+import itertools
+import statistics
+import threading
+import time
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from ase import Atoms
+
+from molgun_lmp.bench.cases import BenchModel
+from molgun_lmp.bench.drivers import in_lammps, torch_sim_missing, torch_sim_steps
+from molgun_lmp.bench.effort import MEMORY_SHARE, Effort
+from molgun_lmp.bench.measuring import LeftOut
+from molgun_lmp.engine.asked import AskedForModel
+from molgun_lmp.engine.force_models import Evaluation, ForceModel, Structure, SymmetrixModel
+from molgun_lmp.engine.joint import JointEvaluation
+from molgun_lmp.engine.memory import PeakMemory, free_memory_bytes
+from molgun_lmp.engine.torch_model import TorchScriptModel
+
+_ROUNDS: Final = 3
+"""Joint steps that are timed at the least."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Point:
+    """`together` trajectories of one way: `ms` of a step of one of them (median of `rounds` joint steps over their
+    number); `python_ms` of it outside the evaluation, None where it cannot be told; `memory_mb` at the most."""
+
+    model: str
+    way: str
+    atoms: int
+    together: int
+    ms: float
+    python_ms: float | None
+    rounds: int
+    memory_mb: float
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class _Joint:
+    step_s: float
+    evaluation_s: float | None
+    rounds: int
+
+
+def ways_of_many(model: BenchModel) -> dict[str, Callable[[Atoms, int, int], _Joint]]:
+    """Name -> `measure(atoms, together, rounds)`; the models are loaded here."""
+
+    def lammps(force_model: ForceModel) -> Callable[[Atoms, int, int], _Joint]:
+        return lambda atoms, together, rounds: _in_lammps_together(model, force_model, atoms, together, rounds)
+
+    found = {"LAMMPS + TorchScript float32": lammps(TorchScriptModel(model.torchscript))}
+    if model.symmetrix is not None:
+        found["LAMMPS + symmetrix float32"] = lammps(SymmetrixModel(model.symmetrix, dtype="float32"))
+    if torch_sim_missing() is None:
+        prepare = torch_sim_steps(model)
+
+        def torch_sim(atoms: Atoms, together: int, rounds: int) -> _Joint:
+            run = prepare(atoms, together)
+            times = [run(1).step_s for _ in range(rounds)]
+            return _Joint(step_s=statistics.median(times), evaluation_s=None, rounds=rounds)
+
+        found["TorchSim float32"] = torch_sim
+    return found
+
+
+def curve(model: BenchModel, atoms: Atoms, effort: Effort, *, share_s: float) -> tuple[list[Point], list[LeftOut]]:
+    """Cost against the number of trajectories at once, of each way as far as its share of the time and memory goes."""
+    points: list[Point] = []
+    left_out: list[LeftOut] = []
+    ways = ways_of_many(model)
+    for way, measure in ways.items():
+        ends = time.perf_counter() + share_s / len(ways)
+        before: Point | None = None
+        for together in effort.together:
+            why = _too_much(before, together, ends - time.perf_counter())
+            if why is not None:
+                left_out.append(LeftOut(model=model.name, atoms=len(atoms), way=f"{way}, {together} at once", why=why))
+                break
+            peak = PeakMemory()
+            rounds = _ROUNDS if before is None else _rounds(before, together, effort)
+            found = measure(atoms, together, rounds)
+            before = Point(
+                model=model.name,
+                way=way,
+                atoms=len(atoms),
+                together=together,
+                ms=round(1e3 * found.step_s / together, 4),
+                python_ms=None
+                if found.evaluation_s is None
+                else round(1e3 * (found.step_s - found.evaluation_s) / together, 4),
+                rounds=found.rounds,
+                memory_mb=round(peak.bytes() / 1e6, 1),
+            )
+            points.append(before)
+    return points, left_out
+
+
+def _rounds(before: Point, together: int, effort: Effort) -> int:
+    return max(_ROUNDS, min(50, round(effort.repeat_s / (1e-3 * before.ms * together))))
+
+
+def _too_much(before: Point | None, together: int, left_s: float) -> str | None:
+    if before is None:
+        return None
+    expected_s = (_ROUNDS + 2) * 1e-3 * before.ms * together
+    if expected_s > left_s:
+        return f"it and more at once would take {expected_s:.0f} s and more, and {max(0.0, left_s):.0f} s are left"
+    free, needed = free_memory_bytes(), before.memory_mb * 1e6 * together / before.together
+    if free is not None and needed > MEMORY_SHARE * free:
+        return f"it and more at once would need {needed / 1e9:.1f} GB and more, and {free / 1e9:.1f} GB are free"
+    return None
+
+
+class _Watched(AskedForModel):
+    """A force model, and when each of its joint calls began and ended."""
+
+    def __init__(self, model: ForceModel) -> None:
+        super().__init__(model)
+        self.calls: list[tuple[float, float]] = []
+
+    def evaluate_many(self, structures: Sequence[Structure]) -> list[Evaluation]:
+        """Energies and forces of several structures."""
+        started = time.perf_counter()
+        found = self._model.evaluate_many(structures)
+        self.calls.append((started, time.perf_counter()))
+        return found
+
+
+def _in_lammps_together(model: BenchModel, force_model: ForceModel, atoms: Atoms, together: int, rounds: int) -> _Joint:
+    """As a worker does it with `engine.together`."""
+    watched = _Watched(force_model)
+    joint = JointEvaluation(watched)
+    all_there = threading.Barrier(together)
+    errors: list[BaseException] = []
+
+    def fire() -> None:
+        try:
+            with joint.member(at_once=True) as member:
+                all_there.wait()
+                in_lammps(model, model.torchscript, atoms, steps=rounds, force_model=member, dtype="float32")
+        except BaseException as error:
+            errors.append(error)
+            all_there.abort()
+
+    threads = [threading.Thread(target=fire) for _ in range(together)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    if errors:
+        raise next((error for error in errors if not isinstance(error, threading.BrokenBarrierError)), errors[0])
+    steps = [after[1] - before[1] for before, after in itertools.pairwise(watched.calls)]
+    return _Joint(
+        step_s=statistics.median(steps),
+        evaluation_s=statistics.median(ended - began for began, ended in watched.calls[1:]),
+        rounds=len(steps),
+    )

@@ -1,0 +1,126 @@
+"""Outcomes that were decided before, by the content of all that decided them: a second analysis reads no dump.
+
+One line of JSON for each outcome, added as soon as it is decided. A line that is torn or of another version is as if
+it were not there.
+"""
+
+import contextlib
+import dataclasses
+import functools
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO, Any, Final, Self
+
+from pydantic import ValidationError
+
+import molgun_lmp
+from molgun_lmp.campaign.durable import replace_file
+from molgun_lmp.provenance import sha256_file, sha256_json, sha256_text
+from molgun_lmp.records import JsonRecord, Outcome
+
+_DECIDING: Final = ("analysis", "config", "gun", "records.py", "units.py")
+"""What of this package an outcome depends on."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class FileStamp(JsonRecord):
+    """A file's content by its hash, and the size and time by which it is known again without being read."""
+
+    size: int
+    modified_ns: int
+    sha256: str
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Remembered(JsonRecord):
+    """An outcome; `key`: hash of all that decided it; `dump`: the stamp of its dump, None where there was none."""
+
+    key: str
+    dump: FileStamp | None
+    outcome: Outcome
+
+
+@functools.cache
+def code_version() -> str:
+    """A hash of the code that decides outcomes."""
+    root = Path(molgun_lmp.__file__).parent
+    files = sorted(file for name in _DECIDING for file in (root / name).rglob("*.py"))
+    files += [root / name for name in _DECIDING if name.endswith(".py")]
+    return sha256_text("".join(f"{file.relative_to(root)} {sha256_file(file)}\n" for file in files))
+
+
+def stamp(file: Path, known: FileStamp | None) -> FileStamp | None:
+    """A file's stamp, None where there is no file; it is hashed unless size and time are those that are `known`."""
+    try:
+        about = file.stat()
+    except OSError:
+        return None
+    if known is not None and (known.size, known.modified_ns) == (about.st_size, about.st_mtime_ns):
+        return known
+    return FileStamp(size=about.st_size, modified_ns=about.st_mtime_ns, sha256=sha256_file(file))
+
+
+def key_of(dump: FileStamp | None, **parts: Any) -> str:
+    """A hash of what decides an outcome: the dump's content, this package's code, and other JSON documents."""
+    return sha256_json({"code": code_version(), "dump": None if dump is None else dump.sha256, **parts})
+
+
+class Memory:
+    """The outcomes remembered in a file; a context in which more can be added."""
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        self._known: dict[str, Remembered] = {}
+        self._lines = 0
+        self._handle: IO[bytes] | None = None
+        with contextlib.suppress(OSError):
+            self._known = dict(self._read())
+
+    def _read(self) -> Iterator[tuple[str, Remembered]]:
+        with self._file.open("rb") as handle:
+            for line in handle:
+                self._lines += 1
+                with contextlib.suppress(ValueError, ValidationError, RecursionError, AttributeError):
+                    one = Remembered.from_json(json.loads(line))
+                    yield one.outcome.trajectory_id, one
+
+    def dump_stamp(self, trajectory_id: str) -> FileStamp | None:
+        """What is known of a trajectory's dump."""
+        known = self._known.get(trajectory_id)
+        return None if known is None else known.dump
+
+    def outcome(self, trajectory_id: str, key: str) -> Outcome | None:
+        """The outcome that this key stands for, None where it has to be decided."""
+        known = self._known.get(trajectory_id)
+        return known.outcome if known is not None and known.key == key else None
+
+    def add(self, key: str, dump: FileStamp | None, outcome: Outcome) -> None:
+        """Remember an outcome. A disk that is full forgets it."""
+        one = Remembered(key=key, dump=dump, outcome=outcome)
+        self._known[outcome.trajectory_id] = one
+        if self._handle is not None:
+            with contextlib.suppress(OSError):
+                self._handle.write(_line(one))
+                self._handle.flush()
+                self._lines += 1
+
+    def __enter__(self) -> Self:
+        with contextlib.suppress(OSError):
+            self._file.parent.mkdir(exist_ok=True)
+            self._handle = self._file.open("ab")
+            if self._lines:  # whatever a torn last line was, the next one begins on its own
+                self._handle.write(b"\n")
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._handle is not None:
+            with contextlib.suppress(OSError):
+                self._handle.close()
+            if self._lines > 2 * len(self._known) + 100:
+                with contextlib.suppress(OSError):
+                    replace_file(self._file, b"".join(map(_line, self._known.values())))
+
+
+def _line(one: Remembered) -> bytes:
+    return json.dumps(one.to_json(), ensure_ascii=False, allow_nan=True).encode() + b"\n"

@@ -1,0 +1,141 @@
+"""Real campaigns under a stock pair potential: fired until enough is known, and what is made of their ends."""
+
+import csv
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from campaign_cases import write_campaign_file
+from campaign_commands import molgun, results
+
+from molgun_lmp.analysis.dumps import read_frames
+from molgun_lmp.errors import CampaignError, ConfigError
+from molgun_lmp.gun.minimum_image import MinimumImage
+from molgun_lmp.gun.pools import Pool
+
+pytestmark = pytest.mark.engine
+
+EPSILON, SIGMA, CUTOFF = 0.002, 1.3, 3.5
+STOCK = {
+    "kind": "stock",
+    "commands": [f"pair_style lj/cut {CUTOFF}", f"pair_coeff * * {EPSILON} {SIGMA}"],
+    "cutoff_angstrom": CUTOFF,
+}
+TARGET = "stuck:0.4"
+
+
+@pytest.fixture(scope="module")
+def campaign(tmp_path_factory: pytest.TempPathFactory, slab_pool: Pool, molecule_pool: Pool) -> Path:
+    """Thirty-five shots, planned."""
+    folder = tmp_path_factory.mktemp("statistics")
+    sections = {
+        "trajectories": 35,
+        "dynamics": {"steps": 4, "dump_every_steps": 2, "thermo_every_steps": 2},
+        "engine": STOCK,
+        "stop": {"max_temperature_k": None},
+        "outcomes": {"contact_angstrom": 8.0, "departed_angstrom": 9.0},
+    }
+    file = write_campaign_file(folder, slab_pool, molecule_pool, sections)
+    asked = molgun("plan", file, "--for", TARGET, "--for", "OT-CY:0.02", "--assume", "0.3")
+    assert asked.returncode == 0, asked.stderr
+    assert "stuck to ±40 % takes" in asked.stdout
+    assert "OT-CY to ±2 % cannot be known" in asked.stdout
+    assert not (folder / "small").exists(), "a question writes nothing"
+    done = molgun("plan", file)
+    assert done.returncode == 0, done.stderr
+    return folder / "small"
+
+
+def test_until_stops_at_a_look_and_the_analysis_counts_its_prefix(campaign: Path) -> None:
+    refused = molgun("run", campaign, "--until", TARGET, "--only", "3")
+    assert refused.returncode == ConfigError.exit_code
+    assert not (campaign / "until.json").exists()
+    done = molgun("run", campaign, "--until", TARGET, "--workers", "2", "--json")
+    assert done.returncode == 0, done.stderr
+    record = json.loads((campaign / "until.json").read_text())
+    assert record["rule"]["looks"] == [20, 30, 35]
+    stopped_at = record["looks"][-1]["shots"]
+    assert stopped_at == 20
+    assert sorted(results(campaign)) == [f"{index:06d}" for index in range(stopped_at)], "and no shot beyond it"
+    assert json.loads(done.stdout) == record | {"reached": True}
+
+    again = molgun("run", campaign, "--until", TARGET)
+    assert again.returncode == 0
+    assert "Stopped by rule at look 1 of 3, after 20 of 35 shots" in again.stdout
+    assert len(results(campaign)) == stopped_at, "what is known already is not fired for"
+    other = molgun("run", campaign, "--until", "OT-CY:0.1")
+    assert other.returncode == CampaignError.exit_code
+    assert "has a stop rule already (stuck:0.4)" in other.stderr
+
+    # A shot beyond the prefix that somebody fired does not get into the table, all of them do.
+    assert molgun("run", campaign, "--only", "27").returncode == 0
+    analysed = json.loads(molgun("analyse", campaign, "--json").stdout)
+    assert analysed["summary"]["shots"] == stopped_at
+    assert analysed["summary"]["stopping"] == record
+    with (campaign / "analysis" / "dependence.csv").open(newline="") as handle:
+        variables = {row["variable"] for row in csv.DictReader(handle)}
+    impact = {f"impact_{name}_angstrom" for name in ("to_top_atom", "along_dimer", "along_row")}
+    assert variables == impact | {"tilt_CY_deg", "tilt_ET_deg"}, "energy and direction do not vary in this campaign"
+    with (campaign / "analysis" / "events.csv").open(newline="") as handle:
+        moments = list(csv.DictReader(handle))
+    assert len(moments) == stopped_at
+    assert all(abs(float(row["transferred_ev"])) < 0.05 for row in moments), "in four steps nothing is given away"
+    said = molgun("analyse", campaign).stdout
+    assert "Stopped by rule at look 1 of 3" in said
+    assert "planned trajectories have ended" not in said
+
+
+def test_the_table_under_scaled_bond_limits(campaign: Path) -> None:
+    assert molgun("run", campaign, "--only", "0", "--only", "1").returncode == 0
+    done = molgun("sensitivity", campaign, "--scale", "0.9", "--scale", "1.1", "--json")
+    assert done.returncode == 0, done.stderr
+    document = json.loads(done.stdout)
+    assert [one["scale"] for one in document["scales"]] == [0.9, 1.0, 1.1]
+    assert document["scales"][0]["limits_angstrom"]["C-Si"] == pytest.approx(0.9 * 2.47)
+    analysed = json.loads(molgun("analyse", campaign, "--json").stdout)["summary"]
+    assert document["scales"][1]["summary"]["modes"] == analysed["modes"]
+    assert all(Path(file).is_file() for file in document["files"])
+    refused = molgun("sensitivity", campaign, "--scale", "0.5")
+    assert refused.returncode == ConfigError.exit_code
+
+
+def test_ends_are_quenched_once(campaign: Path) -> None:
+    assert molgun("run", campaign, "--only", "0", "--only", "1", "--only", "2").returncode == 0
+    done = molgun("analyse", campaign, "--quench", "--processes", "2", "--json")
+    assert done.returncode == 0, done.stderr
+    document = json.loads(done.stdout)
+    near = [one["trajectory_id"] for one in document["outcomes"] if one["mode"] == "physisorbed"]
+    quenched = document["quenched"]
+    assert near
+    assert [one["trajectory_id"] for one in quenched] == near
+    for one in quenched:
+        parts = one["slab_energy_ev"] + one["molecule_energy_ev"]
+        assert one["binding_energy_ev"] == pytest.approx(one["energy_ev"] - parts)
+        assert one["converged"] and one["steps"] > 0
+    with (campaign / "analysis" / "quench.csv").open(newline="") as handle:
+        assert [float(row["energy_ev"]) for row in csv.DictReader(handle)] == [one["energy_ev"] for one in quenched]
+    assert (campaign / "analysis" / "binding.csv").is_file()
+
+    folder = campaign / "quench" / "0000" / near[0]
+    (minimum,) = read_frames(folder / "minimum.dump")
+    distances = MinimumImage.of_cell(minimum.cell).distances(minimum.unwrapped, minimum.unwrapped)
+    pairs = distances[np.triu_indices_from(distances, k=1)]
+    sixth = (SIGMA / pairs[pairs < CUTOFF]) ** 6
+    assert quenched[0]["energy_ev"] == pytest.approx(float(4 * EPSILON * (sixth**2 - sixth).sum()), rel=1e-6)
+    deck, data = (folder / "in.lammps").read_text(), (folder / "data.lmp").read_text()
+    assert "group frozen id" in deck
+    rows = data.split("Atoms # atomic\n\n")[1].split("\n\n")[0].splitlines()
+    before = np.array([row.split()[2:5] for row in rows], dtype=float)
+    moved = np.linalg.norm(minimum.unwrapped - before, axis=1)
+    held = moved < 1e-6
+    assert 16 <= held.sum() < len(held)
+    assert (before[held, 2] < before[~held, 2].max()).all()
+
+    records = sorted(campaign.glob("quench/*/*/minimum.json"))
+    times = {file: file.stat().st_mtime_ns for file in records}
+    (folder / "minimum.json").unlink()
+    again = molgun("analyse", campaign, "--quench", "--json")
+    assert json.loads(again.stdout)["quenched"] == quenched, "the same minimum, found again"
+    made_anew = [file for file in records if file.stat().st_mtime_ns != times[file]]
+    assert made_anew == [folder / "minimum.json"], "and all others kept"

@@ -1,0 +1,61 @@
+"""The real scripts under a real SLURM: a job killed at its time limit, submitted again while others run, collected."""
+
+import os
+from pathlib import Path
+
+import pytest
+from cluster_cases import LMP, cluster, release, write_store
+from slurm_cases import slurm, why_not
+
+from molgun_lmp.analysis.dumps import read_frames
+from molgun_lmp.campaign.cluster import Site
+from molgun_lmp.campaign.collecting import collect
+from molgun_lmp.gun.pools import Pool
+
+pytestmark = [pytest.mark.engine, pytest.mark.skipif(bool(why_not()), reason=why_not())]
+
+NAMES = ("000000", "000001", "000002")
+
+
+def test_a_job_killed_at_its_time_limit_is_submitted_again(
+    tmp_path: Path, slab_pool: Pool, molecule_pool: Pool
+) -> None:
+    store = write_store(tmp_path, slab_pool, molecule_pool)
+    site = Site(time="01:00:00", margin_s=0, environment={"LMP": LMP, "OMP_NUM_THREADS": "1"})
+    folder = cluster(store, tmp_path / "cluster", chunk=1, site=site)
+    (folder / "hold").touch()
+    with slurm() as here:
+        first = here.submit("job.slurm", folder)
+        here.wait_for(
+            "checkpoints of all three",
+            lambda: all((folder / "trajectories" / name / "part-1/restart.b").exists() for name in NAMES),
+        )
+        # The last task of an array goes by the number of the whole array, which two other tasks keep alive.
+        here("scontrol", "update", f"JobId={first}_2", "EndTime=now+1")
+        here.wait_for(
+            "the end of the task", lambda: f"{first}_2 RUNNING" not in (jobs := here.jobs()) and len(jobs) == 2
+        )
+        assert "JobState=TIMEOUT" in here("scontrol", "show", "job", f"{first}_2")
+
+        (folder / "hold").unlink()
+        second = here.submit("job.slurm", folder)
+        running = [f"{first}_0 RUNNING", f"{first}_1 RUNNING"]
+        here.wait_for("the end of the second job", lambda: sorted(here.jobs()) == running)
+        assert (folder / "trajectories/000002/done").exists()
+        readers = [release(folder, name) for name in NAMES[:2]]
+        here.wait_for("the end of all jobs", lambda: not here.jobs())
+        for reader in readers:
+            os.close(reader)
+        assert "JobState=COMPLETED" in here("scontrol", "show", "job", f"{second}_2")
+
+    found = collect(store, folder)
+    assert (found.taken, found.missing, found.damaged) == (NAMES, (), {})
+    parts = {name: sorted(part.name for part in folder.glob(f"trajectories/{name}/part-*")) for name in NAMES}
+    assert parts == {"000000": ["part-1"], "000001": ["part-1"], "000002": ["part-1", "part-2"]}
+    for name in NAMES:
+        result = store.trajectory(name).result()
+        assert result is not None
+        assert result.steps == 400
+        assert bool(result.resumed_at) == (name == "000002")
+        steps = [frame.step for frame in read_frames(store.trajectory(name).run_folder(result.attempt) / "traj.dump")]
+        assert steps == list(range(0, 401, 40))

@@ -1,0 +1,108 @@
+"""Dependence on what was drawn: bins, folded impact sites, orientation, and a test that keeps its level."""
+
+import csv
+from pathlib import Path
+
+import numpy as np
+import pytest
+from adsorption_cases import SLAB, SURFACE, A, B
+from outcome_cases import outcome_of
+
+from molgun_lmp.analysis.dependence import bin_edges, dependence, write_dependence
+from molgun_lmp.analysis.impact import tilt_deg, to_dimer, to_top_atom
+from molgun_lmp.records import FloatArray, Mode
+
+POSITIONS = np.asarray(SLAB.positions)
+
+
+def test_bins_hold_equal_numbers_and_never_nothing() -> None:
+    values = np.random.default_rng(0).exponential(1.0, 103)
+    edges = bin_edges(values)
+    counts, _ = np.histogram(values, edges)
+    assert len(edges) == 6
+    assert counts.sum() == 103
+    assert counts.min() >= 19
+    assert len(bin_edges(values[:35])) == 4, "fewer bins for fewer shots"
+    for nothing in (values[:19], np.full(100, 0.2), np.full(100, np.nan)):
+        assert len(bin_edges(nothing)) == 0
+    two_values = np.repeat([0.1, 0.2], 50)
+    assert len(bin_edges(two_values)) in (0, 3)
+
+
+def test_bins_count_every_shot_once_and_leave_out_the_unknown() -> None:
+    rng = np.random.default_rng(1)
+    energy = rng.uniform(0, 1, 200)
+    energy[:7] = np.nan
+    outcomes = [outcome_of(k, Mode.OT_CY if e > 0.5 else Mode.SCATTERED) for k, e in enumerate(energy)]
+    bins = [b for b in dependence({"e": energy, "same": np.ones(200)}, outcomes) if b.line == "OT-CY"]
+    assert {b.variable for b in bins} == {"e"}
+    assert sum(b.estimate.shots for b in bins) == 193
+    assert sum(b.estimate.count for b in bins) == int((energy > 0.5).sum())
+    assert (bins[0].estimate.fraction, bins[-1].estimate.fraction) == (0.0, 1.0)
+    assert bins[0].p is not None
+    assert bins[0].p < 1e-6
+    assert bins[0].p_holm is not None
+    assert bins[0].p_holm >= bins[0].p
+
+
+def _p_without_effect(rng: np.random.Generator, spread: float) -> float:
+    """All shots alike but for their snapshots; the variable means nothing."""
+    slab, molecule = rng.integers(15, size=(2, 300))
+    chance = 0.4 + rng.uniform(-spread, spread, 15)[slab] + rng.uniform(-spread, spread, 15)[molecule]
+    hit = rng.random(300) < chance
+    outcomes = [
+        outcome_of(k, Mode.OT_CY if h else Mode.SCATTERED, s, m)
+        for k, (h, s, m) in enumerate(zip(hit, slab, molecule, strict=True))
+    ]
+    p = next(b.p for b in dependence({"angle": rng.uniform(size=300)}, outcomes) if b.line == "OT-CY")
+    assert p is not None
+    return p
+
+
+@pytest.mark.parametrize("spread", [0.0, 0.15])
+def test_the_test_keeps_its_level(spread: float) -> None:
+    rng = np.random.default_rng(4)
+    rejected = np.mean([_p_without_effect(rng, spread) < 0.05 for _ in range(120)])
+    assert rejected <= 0.05 + 3 * np.sqrt(0.05 * 0.95 / 120)
+
+
+def test_impacts_fold_onto_dimers_and_atoms() -> None:
+    middle = (POSITIONS[A] + POSITIONS[B])[:2] / 2
+    axis = (POSITIONS[B] - POSITIONS[A])[:2]
+    axis /= np.linalg.norm(axis)
+    row = np.array([-axis[1], axis[0]])
+    cell = np.asarray(SLAB.cell[:2, :2])
+    aims = np.array(
+        [middle, middle + 0.7 * axis, middle - 0.7 * axis + cell[0], middle + 1.2 * row - 2 * cell[1], POSITIONS[A, :2]]
+    )
+    along_axis, along_row = to_dimer(aims, SURFACE, POSITIONS)
+    half = float(np.linalg.norm((POSITIONS[B] - POSITIONS[A])[:2])) / 2
+    assert along_axis == pytest.approx([0, 0.7, 0.7, 0, half], abs=1e-9)
+    assert along_row == pytest.approx([0, 0, 0, 1.2, 0], abs=1e-9)
+    assert to_top_atom(aims, SURFACE, POSITIONS)[[0, 4]] == pytest.approx([half, 0.0], abs=1e-9)
+    anywhere = np.random.default_rng(0).uniform(0, 15, (500, 2))
+    along_axis, along_row = to_dimer(anywhere, SURFACE, POSITIONS)
+    # Half the distances of two dimers in a row and of two rows, and as buckling shifts the dimers' middles.
+    assert along_row.max() < 3.87 / 2 + 0.87
+    assert 3.0 < along_axis.max() < 7.73 / 2 + 0.87
+
+
+def test_orientation_by_hand() -> None:
+    def turned(group_at: list[float]) -> FloatArray:
+        return np.array([group_at, group_at, [-2 * x for x in group_at]])
+
+    assert tilt_deg(turned([0, 0, -1]), (0, 1)) == pytest.approx(0.0, abs=1e-4)
+    assert tilt_deg(turned([0, 0, 1]), (0, 1)) == pytest.approx(180.0, abs=1e-4)
+    assert tilt_deg(turned([1, 0, 0]), (0, 1)) == pytest.approx(90.0)
+    assert tilt_deg(turned([0, 1, -1]), (0, 1)) == pytest.approx(45.0)
+
+
+def test_the_file_holds_the_bins(tmp_path: Path) -> None:
+    outcomes = [outcome_of(k, Mode.PC if k % 2 else Mode.OTHER) for k in range(40)]
+    bins = dependence({"e": np.arange(40.0)}, outcomes)
+    with write_dependence(bins, tmp_path / "d.csv").open(newline="") as handle:
+        rows = list(csv.DictReader(handle))
+    assert len(rows) == len(bins) == 4 * 3
+    assert [(r["line"], float(r["low"]), int(r["count"])) for r in rows] == [
+        (b.line, b.low, b.estimate.count) for b in bins
+    ]

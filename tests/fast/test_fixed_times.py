@@ -1,0 +1,69 @@
+"""Modes at fixed times after first contact: what is known, what is censored, and the table's denominators."""
+
+import csv
+from pathlib import Path
+
+import pytest
+from outcome_cases import outcome_of
+
+from molgun_lmp.analysis.fixed_times import after_contact, cells, mode_after_contact, write_after_contact
+from molgun_lmp.records import Mode, Stop
+
+EVENTS = ((0.0, Mode.IN_FLIGHT), (0.5, Mode.PHYSISORBED), (0.9, Mode.PC), (1.6, Mode.OT_CY))
+ADSORBED = outcome_of(0, Mode.OT_CY, events=EVENTS)
+SHORT = outcome_of(1, Mode.PC, events=EVENTS[:3], time_ps=1.2)
+YOUNG = outcome_of(2, Mode.UNDECIDED, events=EVENTS, time_ps=1.65)
+LEFT = outcome_of(3, Mode.SCATTERED, events=(*EVENTS[:2], (0.8, Mode.SCATTERED)), contact_ps=0.5, time_ps=1.0)
+BROKEN = outcome_of(4, Mode.CC_BROKEN, events=(*EVENTS[:2], (0.8, Mode.CC_BROKEN)), time_ps=1.0)
+FAILED = outcome_of(5, Mode.FAILED, events=EVENTS[:3], time_ps=1.2)
+FLYING = outcome_of(6, Mode.IN_FLIGHT, events=EVENTS[:1], contact_ps=None)
+
+
+@pytest.mark.parametrize(
+    ("outcome", "stop", "expected"),
+    [
+        (ADSORBED, Stop.COMPLETED, [Mode.PHYSISORBED, Mode.PC, Mode.OT_CY, None]),
+        (SHORT, Stop.COMPLETED, [Mode.PHYSISORBED, Mode.PC, None, None]),
+        (YOUNG, Stop.COMPLETED, [Mode.PHYSISORBED, Mode.PC, Mode.UNDECIDED, None]),
+        (LEFT, Stop.DEPARTED, [Mode.PHYSISORBED, Mode.SCATTERED, Mode.SCATTERED, Mode.SCATTERED]),
+        (BROKEN, Stop.COMPLETED, [Mode.PHYSISORBED, Mode.CC_BROKEN, None, None]),
+        (BROKEN, Stop.FRAGMENT_LEFT, [Mode.PHYSISORBED, Mode.CC_BROKEN, Mode.CC_BROKEN, Mode.CC_BROKEN]),
+        (FAILED, None, [Mode.PHYSISORBED, Mode.PC, None, None]),
+        (FLYING, Stop.COMPLETED, [None] * 4),
+    ],
+)
+def test_mode_at_each_time(outcome: object, stop: Stop | None, expected: list[Mode | None]) -> None:
+    assert [mode_after_contact(outcome, stop, t) for t in (0.1, 0.4, 1.12, 1.6)] == expected  # type: ignore[arg-type]
+
+
+def test_the_table_counts_the_watched_and_names_the_censored(tmp_path: Path) -> None:
+    outcomes = [ADSORBED, SHORT, YOUNG, LEFT, BROKEN, FAILED, FLYING]
+    stops = [*[Stop.COMPLETED] * 3, Stop.DEPARTED, Stop.FRAGMENT_LEFT, None, Stop.COMPLETED]
+    early, late = after_contact(outcomes, stops, (0.4, 1.12))
+    assert (early.contact, early.watched, early.censored) == (6, 6, 0)
+    assert {line: e.count for line, e in early.lines} == {"C-C broken": 1, "PC": 4, "scattered": 1, "stuck": 4}
+    assert (late.contact, late.watched, late.censored) == (6, 4, 2)
+    assert {line: e.count for line, e in late.lines} == {
+        "C-C broken": 1, "OT-CY": 1, "scattered": 1, "undecided": 1, "stuck": 1,
+    }  # fmt: skip
+    assert all(e.shots == table.watched for table in (early, late) for _, e in table.lines)
+    assert cells((early, late)) == [
+        ("C-C broken", "1 of 6", "1 of 4"),
+        ("OT-CY", "0 of 6", "1 of 4"),
+        ("PC", "4 of 6", "0 of 4"),
+        ("scattered", "1 of 6", "1 of 4"),
+        ("undecided", "0 of 6", "1 of 4"),
+        ("stuck", "4 of 6", "1 of 4"),
+        ("not watched so long", "0 of 6", "2 of 6"),
+    ]
+    with write_after_contact((early, late), tmp_path / "t.csv").open(newline="") as handle:
+        rows = list(csv.DictReader(handle))
+    assert [(float(r["after_contact_ps"]), int(r["watched"]), int(r["censored"])) for r in rows] == (
+        [(0.4, 6, 0)] * 4 + [(1.12, 4, 2)] * 5
+    )
+
+
+def test_no_contact_at_all() -> None:
+    (table,) = after_contact([FLYING], [Stop.COMPLETED], (0.5,))
+    assert (table.contact, table.watched) == (0, 0)
+    assert [(line, e.fraction) for line, e in table.lines] == [("stuck", None)]

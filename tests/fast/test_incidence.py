@@ -1,0 +1,136 @@
+"""Lifetimes and what ends them: hand-worked shares, censoring, bands that snapshots widen, rates, moments."""
+
+import csv
+from pathlib import Path
+
+import numpy as np
+import pytest
+from outcome_cases import outcome_of
+from scipy import stats
+
+from molgun_lmp.analysis.events import moments, write_moments
+from molgun_lmp.analysis.incidence import Spell, competing_risks, visits, waits_after_contact, write_shares
+from molgun_lmp.analysis.kinetics import survival, wait_of
+from molgun_lmp.analysis.rates import poisson_rate, rates, write_rates
+from molgun_lmp.records import Mode
+
+FLIGHT = ((0.0, Mode.IN_FLIGHT), (0.5, Mode.PHYSISORBED))
+BACK = outcome_of(
+    0, Mode.OT_CY, events=(*FLIGHT, (0.7, Mode.PC), (0.9, Mode.PHYSISORBED), (1.0, Mode.PC), (1.6, Mode.OT_CY))
+)
+STILL = outcome_of(1, Mode.PC, events=(*FLIGHT, (1.2, Mode.PC)))
+NEVER = outcome_of(2, Mode.SCATTERED, events=(*FLIGHT, (0.8, Mode.SCATTERED)))
+
+
+def spells(*given: tuple[float, str | None], snapshot: str | None = None) -> list[Spell]:
+    return [
+        Spell(time_ps=time, cause=cause, slab_snapshot=snapshot or f"s{k}", molecule_snapshot=snapshot or f"m{k}")
+        for k, (time, cause) in enumerate(given)
+    ]
+
+
+def test_every_visit_to_the_precursor_with_what_ended_it() -> None:
+    found = visits([BACK, STILL, NEVER], Mode.PC)
+    assert [spell.cause for spell in found] == ["physisorbed", "OT-CY", None]
+    assert [spell.time_ps for spell in found] == pytest.approx([0.2, 0.6, 0.8])
+
+
+def test_shares_by_hand() -> None:
+    steps = competing_risks(
+        spells((1, "OT-CY"), (2, None), (2, "left"), (3, "OT-CY"), (4, None)), np.random.default_rng(0), resamples=50
+    )
+    assert [step.time_ps for step in steps] == [0, 1, 2, 3]
+    assert [step.at_risk for step in steps] == [5, 5, 4, 2]
+    for name, expected in (
+        ("lasting", [1, 4 / 5, 3 / 5, 3 / 10]),
+        ("OT-CY", [0, 1 / 5, 1 / 5, 1 / 2]),
+        ("left", [0, 0, 1 / 5, 1 / 5]),
+    ):
+        assert [step.shares[name][0] for step in steps] == pytest.approx(expected)
+    assert competing_risks([], np.random.default_rng(0)) == ()
+
+
+def test_the_wait_after_contact_is_that_of_the_kaplan_meier_file() -> None:
+    outcomes = [BACK, STILL, NEVER, *(outcome_of(k, Mode.PHYSISORBED, events=FLIGHT, time_ps=k) for k in range(3, 6))]
+    steps = competing_risks(waits_after_contact(outcomes), np.random.default_rng(0), resamples=20)
+    known = survival([wait for wait in map(wait_of, outcomes) if wait is not None])
+    assert [(s.time_ps, s.at_risk) for s in steps] == [(s.time_ps, s.at_risk) for s in known]
+    assert [s.shares["lasting"][0] for s in steps] == pytest.approx([s.waiting for s in known])
+
+
+def test_a_single_snapshot_says_nothing_about_others() -> None:
+    steps = competing_risks(spells((1, "a"), (2, "b"), snapshot="x"), np.random.default_rng(0))
+    assert [step.shares["a"] for step in steps[1:]] == [(0.5, 0.0, 1.0)] * 2
+
+
+def test_bands_hold_the_truth_where_snapshots_matter() -> None:
+    rng = np.random.default_rng(6)
+    held, width = [], []
+    for _ in range(60):
+        factor = np.exp(rng.normal(0, 0.5, 25))
+        slab = np.arange(250) % 25
+        bind, end = rng.exponential(1 / factor[slab]), rng.uniform(0.5, 3, 250)
+        found = competing_risks(
+            [
+                Spell(
+                    time_ps=min(b, e), cause="bound" if b < e else None, slab_snapshot=str(s), molecule_snapshot=str(s)
+                )
+                for b, e, s in zip(bind, end, slab, strict=True)
+            ],
+            rng,
+            resamples=60,
+        )
+        _, low, high = [step for step in found if step.time_ps <= 1.0][-1].shares["lasting"]
+        grid = np.exp(0.5 * stats.norm.ppf((np.arange(1000) + 0.5) / 1000))
+        truth = float(np.exp(-grid).mean())
+        held.append(low <= truth <= high)
+        width.append(high - low)
+    # three standard errors, and with 25 snapshots percentile bands are a little narrow
+    assert np.mean(held) >= 0.95 - 3 * np.sqrt(0.95 * 0.05 / 60) - 0.02
+    independent = 2 * 1.96 * np.sqrt(0.4 * 0.6 / 250)
+    assert np.mean(width) > 1.15 * independent
+
+
+def test_rates_count_the_time_without_a_transition() -> None:
+    found = {(r.before, r.after): r for r in rates([BACK, STILL, NEVER])}
+    to_adduct = found[Mode.PC, Mode.OT_CY]
+    assert (to_adduct.count, to_adduct.visits, to_adduct.censored) == (1, 3, 1)
+    assert to_adduct.time_ps == pytest.approx(0.2 + 0.6 + 0.8)
+    assert to_adduct.per_ps == pytest.approx(1 / 1.6)
+    assert found[Mode.IN_FLIGHT, Mode.PHYSISORBED].per_ps == pytest.approx(3 / 1.5)
+    assert Mode.OT_CY not in {before for before, _ in found}
+
+
+def test_poisson_bounds_are_garwoods() -> None:
+    # Garwood (1936), 95 %: 0 -> (0, 3.69), 1 -> (0.0253, 5.57), 10 -> (4.80, 18.39)
+    for count, low, high in ((0, 0.0, 3.689), (1, 0.0253, 5.572), (10, 4.795, 18.39)):
+        assert poisson_rate(count, 1.0) == pytest.approx((low, high), rel=2e-3)
+        assert poisson_rate(count, 4.0) == pytest.approx((low / 4, high / 4), rel=2e-3)
+
+
+def test_moments_of_a_trajectory(tmp_path: Path) -> None:
+    one = moments(BACK, translation_before_ev=0.2, translation_after_ev=0.05)
+    assert (one.precursor_ps, one.precursor_ended_ps, one.precursor_became) == (0.7, 0.9, Mode.PHYSISORBED)
+    assert one.final_bond_ps == 1.6
+    assert one.transferred_ev == pytest.approx(0.15)
+    still = moments(STILL, translation_before_ev=0.2, translation_after_ev=None)
+    assert (still.precursor_ps, still.precursor_ended_ps, still.transferred_ev) == (1.2, None, None)
+    broken = outcome_of(9, Mode.EXPLOSION, events=(*FLIGHT, (0.7, Mode.CC_BROKEN), (0.9, Mode.EXPLOSION)))
+    gone = moments(broken, translation_before_ev=1.0, translation_after_ev=0.1)
+    assert (gone.cc_broken_ps, gone.ch_broken_ps, gone.explosion_ps, gone.final_bond_ps) == (0.7, None, 0.9, None)
+    with write_moments([one, still, gone], tmp_path / "e.csv").open(newline="") as handle:
+        rows = list(csv.DictReader(handle))
+    assert [row["precursor_became"] for row in rows] == ["physisorbed", "", ""]
+    assert float(rows[0]["transferred_ev"]) == pytest.approx(0.15)
+
+
+def test_files_hold_curves_and_rates(tmp_path: Path) -> None:
+    curves = {"PC": competing_risks(visits([BACK, STILL], Mode.PC), np.random.default_rng(0), resamples=10)}
+    with write_shares(curves, tmp_path / "l.csv").open(newline="") as handle:
+        rows = list(csv.DictReader(handle))
+    assert {row["fate"] for row in rows} == {"lasting", "physisorbed", "OT-CY"}
+    for time in {row["time_ps"] for row in rows}:
+        assert sum(float(row["share"]) for row in rows if row["time_ps"] == time) == pytest.approx(1.0)
+    lines = write_rates(rates([BACK, STILL, NEVER]), tmp_path / "t.csv").read_text().splitlines()
+    assert lines[0].startswith("from,to,count,")
+    assert len(lines) == 1 + len(rates([BACK, STILL, NEVER]))

@@ -1,0 +1,71 @@
+"""Minima of trajectory ends: their class without a history, and binding energies by class."""
+
+import csv
+from pathlib import Path
+
+import numpy as np
+import pytest
+from adsorption_cases import CASES, CRITERIA, SLAB, SURFACE, SYMBOLS, A, Case, molecule, reference_of
+
+from molgun_lmp.analysis.bonds import BondLimits
+from molgun_lmp.analysis.dumps import Frame
+from molgun_lmp.analysis.following import Reference
+from molgun_lmp.analysis.quench import Quenched, binding_by_mode, class_of_minimum, write_binding, write_quenched
+from molgun_lmp.records import FloatArray, Mode
+
+REFERENCE = Reference(
+    symbols=(*SLAB.get_chemical_symbols(), *SYMBOLS),
+    n_slab=len(SLAB),
+    surface=SURFACE,
+    molecule=reference_of(Case(slab=SLAB, molecule=molecule()), SURFACE),
+    limits=BondLimits.of(SYMBOLS, SLAB.get_chemical_symbols(), CRITERIA),
+)
+
+
+def frame(positions: FloatArray) -> Frame:
+    return Frame(
+        step=0, symbols=REFERENCE.symbols, positions=np.vstack([SLAB.positions, positions]), images=None,
+        velocities=None, cell=np.array(SLAB.cell[:]), origin=np.zeros(3), pbc=(True, True, True),
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("name", [name for name, case in CASES.items() if case[1] is not None])
+def test_a_minimum_has_the_class_of_its_bonds(name: str) -> None:
+    positions, mode, detail = CASES[name]
+    assert class_of_minimum(frame(positions), REFERENCE, CRITERIA)[:2] == (mode, detail)
+
+
+@pytest.mark.parametrize(("gap", "mode"), [(3.5, Mode.PHYSISORBED), (7.5, Mode.SCATTERED)])
+def test_an_unbound_minimum_is_near_or_out_of_reach(gap: float, mode: Mode) -> None:
+    above = molecule(cy=SLAB.positions[A] + np.array([[0, 0, gap], [0, 0, gap + 1.3]]))
+    found, _, reason = class_of_minimum(frame(above), REFERENCE, CRITERIA)
+    assert found is mode
+    assert "no bond to the slab, closest atom" in reason
+
+
+def quenched(number: int, mode: Mode, energy: float, *, converged: bool = True) -> Quenched:
+    return Quenched(
+        trajectory_id=f"{number:06d}", mode_at_end=Mode.UNDECIDED, mode=mode, detail="", reason="",
+        energy_ev=energy - 30, slab_energy_ev=-20.0, molecule_energy_ev=-10.0, binding_energy_ev=energy,
+        steps=10, converged=converged,
+    )  # fmt: skip
+
+
+def test_binding_energies_by_mode_leave_out_what_did_not_converge(tmp_path: Path) -> None:
+    minima = [
+        quenched(0, Mode.OT_CY, -3.0),
+        quenched(1, Mode.OT_CY, -2.0),
+        quenched(2, Mode.OT_CY, +9.0, converged=False),
+        quenched(3, Mode.PC, -1.0),
+        quenched(4, Mode.DB, -1.0, converged=False),
+    ]
+    on_top, precursor = binding_by_mode(minima)
+    assert (on_top.mode, on_top.minima, on_top.mean_ev) == (Mode.OT_CY, 2, -2.5)
+    assert on_top.spread_ev == pytest.approx(np.sqrt(0.5))
+    assert (on_top.strongest_ev, on_top.weakest_ev) == (-3.0, -2.0)
+    assert (precursor.mode, precursor.spread_ev) == (Mode.PC, None)
+    with write_quenched(minima, tmp_path / "q.csv").open(newline="") as handle:
+        assert [row["mode"] for row in csv.DictReader(handle)] == [one.mode.value for one in minima]
+    with write_binding((on_top, precursor), tmp_path / "b.csv").open(newline="") as handle:
+        assert [float(row["mean_ev"]) for row in csv.DictReader(handle)] == [-2.5, -1.0]
+    assert Quenched.from_json(minima[0].to_json()) == minima[0]

