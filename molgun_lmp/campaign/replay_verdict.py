@@ -9,11 +9,12 @@ import numpy as np
 from pydantic import ConfigDict, ValidationError
 
 from molgun_lmp.analysis.dumps import Frame
-from molgun_lmp.campaign.analysing import Ended, analyse, frames_of
+from molgun_lmp.campaign.analysing import Ended, clean_surface, decided, frames_of
 from molgun_lmp.campaign.durable import json_bytes, replace_file
 from molgun_lmp.campaign.replaying import Changes, replays_of
 from molgun_lmp.campaign.store import Store
 from molgun_lmp.errors import CampaignError
+from molgun_lmp.gun.names import trajectory_id
 from molgun_lmp.records import JsonRecord, Mode
 from molgun_lmp.units import FS_PER_PS
 
@@ -73,11 +74,11 @@ class Verdict(JsonRecord):
 def judge(store: Store, replay: Store) -> Verdict:
     """Compare an ended replay with its original, and keep the verdict in the replay's folder.
 
-    Raises `CampaignError` where one of the two has not ended, and what `analyse` raises.
+    Raises `CampaignError` where one of the two has not ended, and `InputFileError` for a damaged dump.
     """
     request = json.loads((replay.root / "replay.json").read_bytes())
     original = _ended(store, request["of"])
-    again = _ended(replay, None)
+    again = _ended(replay, trajectory_id(0))
     before_ps, after_ps = (one.config().dynamics.timestep_fs / FS_PER_PS for one in (store, replay))
     n_slab = store.manifest.n_slab
     times, distances, identical = [0.0], [0.0], True
@@ -125,14 +126,15 @@ def _read(file: Path) -> Verdict:
         raise CampaignError(f"{file} is damaged ({error}). Remove it, and replay again.") from error
 
 
-def _ended(store: Store, identifier: str | None) -> Ended:
-    found = [one for one in analyse(store).ended if identifier in (None, one.folder.id)]
-    if not found:
+def _ended(store: Store, identifier: str) -> Ended:
+    folder = store.trajectory(identifier)
+    result = folder.result()
+    if result is None:
         raise CampaignError(
-            f"trajectory {identifier or '000000'} of {store.root} has not ended: there is nothing to compare yet. "
+            f"trajectory {identifier} of {store.root} has not ended: there is nothing to compare yet. "
             f"`molgun run {store.root}` fires it."
         )
-    return found[0]
+    return decided(store.config(), clean_surface(store), folder, result)
 
 
 def _bonded(one: Ended) -> set[tuple[int, int]]:

@@ -188,6 +188,7 @@ def _write(
     shards = _write_trajectory(store, original, resolved, cutoff, work / TRAJECTORIES_FOLDER / shard_name(0))
     files = {name: sha256_file(work / name) for name in (CONFIG_NAME, SLAB_NAME, *shared)}
     manifest = _manifest(store.manifest, engine, card, cutoff, _Hashes(files=files, shards=shards))
+    manifest = manifest.model_copy(update={"config": resolved.model_dump(mode="json")})
     replace_file(work / MANIFEST_NAME, json_bytes(manifest.model_dump(mode="json")))
 
 

@@ -22,7 +22,7 @@ from molgun_lmp.campaign.replaying import Changes, plan_replay
 from molgun_lmp.campaign.store import Store
 from molgun_lmp.campaign.trusting import require_campaigns_model
 from molgun_lmp.cli.looking import map_sampling
-from molgun_lmp.errors import CampaignError, ConfigError, ModelError
+from molgun_lmp.errors import CampaignError, ConfigError, InterruptedRunError, ModelError
 from molgun_lmp.records import Mode
 from molgun_lmp.training.card import read_card
 from molgun_lmp.training.predictor import find_model
@@ -41,10 +41,14 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ("init", folder / "first", "--example", "ecco-si001"),
         ("plan", folder / "first" / "campaign.yaml", "--output", campaign,
          "--set", "trajectories=2", "--set", "dynamics.steps=200"),
-        ("run", campaign, "--workers", "2"),
     ):  # fmt: skip
         done = molgun(*arguments)
         assert done.returncode == 0, done.stderr
+    for _ in range(3):  # whoever asks it to stop, the same command goes on
+        done = molgun("run", campaign, "--workers", "1")
+        if done.returncode != InterruptedRunError.exit_code:
+            break
+    assert done.returncode == 0, done.stderr
     return folder
 
 
