@@ -44,6 +44,7 @@ class Provenance:
     training: Training | None
     errors: tuple[ErrorReport, ...]
     licences: Licences
+    labels_hold_dispersion: bool | None = None
 
     @classmethod
     def of(cls, known: ModelCard | TrainingRecord) -> Self:
@@ -138,6 +139,7 @@ def _card(
         elements=facts.elements,
         head=head,
         level_of_theory=provenance.level_of_theory,
+        labels_hold_dispersion=provenance.labels_hold_dispersion,
         architecture=Architecture(
             hidden_irreps=facts.hidden_irreps,
             max_ell=facts.max_ell,

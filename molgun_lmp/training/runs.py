@@ -43,6 +43,7 @@ class TrainingRecord(Section):
 
     name: str
     level_of_theory: str
+    labels_hold_dispersion: bool | None = None
     model_sha256: str
     e0s_kind: str
     training: Training

@@ -185,6 +185,8 @@ class TrainingConfig(Section):
     """Names the model (letters, digits, dots and dashes)."""
     level_of_theory: Annotated[str, Field(min_length=1)]
     """Of the labels, such as `PBE-D3(BJ), VASP`; stands on the model card and on every result."""
+    labels_hold_dispersion: bool | None = None
+    """Goes onto the card: a campaign lays D3 over a model only if its labels hold none. None: nobody said."""
     frames: Annotated[tuple[Path, ...], Field(min_length=1)]
     """Files, folders and archives of labelled frames (vasprun.xml, OUTCAR, extxyz, ASE databases; a folder of
     `molgun dataset`), relative to the training file."""

@@ -212,6 +212,7 @@ def test_exported_files_pass_parity_and_the_card_tells_the_past(
     assert card.not_run_in_lammps == {}
     assert "max_ell 3" in card.not_exported["symmetrix"]
     assert (card.training, card.errors, card.level_of_theory) == (record.training, record.errors, "EMT")
+    assert card.labels_hold_dispersion is False
     check_elements(card, ["Cu"])
     with pytest.raises(ModelError, match="no symmetrix file"):
         card.find("symmetrix")

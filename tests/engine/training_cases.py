@@ -53,6 +53,7 @@ def config(**changes: Any) -> TrainingConfig:
     document = {
         "name": "tiny",
         "level_of_theory": "EMT",
+        "labels_hold_dispersion": False,
         "frames": ["frames.extxyz"],
         "split": {"validation": ["run1"], "test": ["run0", "run5"]},
         "architecture": TINY,
