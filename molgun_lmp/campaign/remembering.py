@@ -73,6 +73,7 @@ class Memory:
         self._file = file
         self._known: dict[str, Remembered] = {}
         self._lines = 0
+        self._torn = False
         self._handle: IO[bytes] | None = None
         with contextlib.suppress(OSError):
             self._known = dict(self._read())
@@ -81,6 +82,7 @@ class Memory:
         with self._file.open("rb") as handle:
             for line in handle:
                 self._lines += 1
+                self._torn = not line.endswith(b"\n")
                 with contextlib.suppress(ValueError, ValidationError, RecursionError, AttributeError):
                     one = Remembered.from_json(json.loads(line))
                     yield one.outcome.trajectory_id, one
@@ -109,7 +111,7 @@ class Memory:
         with contextlib.suppress(OSError):
             self._file.parent.mkdir(exist_ok=True)
             self._handle = self._file.open("ab")
-            if self._lines:  # whatever a torn last line was, the next one begins on its own
+            if self._torn:  # whatever that line was, the next one begins on its own
                 self._handle.write(b"\n")
         return self
 
