@@ -16,6 +16,7 @@ from molgun_lmp.bench.drivers import Driver, drivers, torch_sim_missing
 from molgun_lmp.bench.effort import Effort
 from molgun_lmp.bench.many import curve
 from molgun_lmp.bench.measuring import Row, compare
+from molgun_lmp.bench.reading import measure_reading
 from molgun_lmp.campaign.durable import json_bytes, replace_file
 from molgun_lmp.provenance import sha256_json, versions
 
@@ -50,13 +51,14 @@ def measure_all(effort: Effort, *, threads: int, work: Path, folder: Path | None
         "steps": [],
         "together": [],
         "workers": [],
+        "reading": [],
         "left_out": [],
         "complete": False,
     }
     models = [_Loaded("demo", demo_model)]
     if effort.medium:
         models.append(_Loaded("medium", lambda: medium_model(work)))
-    parts = [part for part in _parts(effort, models, threads) if part.name not in document["parts"]]
+    parts = [part for part in _parts(effort, models, threads, work) if part.name not in document["parts"]]
     ends = time.perf_counter() + effort.budget_s
     for number, part in enumerate(parts):
         left_s = max(0.0, ends + sum(model.loading_s for model in models) - time.perf_counter())
@@ -97,7 +99,7 @@ def _begun(folder: Path | None, key: str) -> Document | None:
     return found if isinstance(found, dict) and found.get("key") == key and not found.get("complete") else None
 
 
-def _parts(effort: Effort, models: Sequence["_Loaded"], threads: int) -> list[_Part]:
+def _parts(effort: Effort, models: Sequence["_Loaded"], threads: int, work: Path) -> list[_Part]:
     """Small before large, and both models by turns, so that a short measurement has something of each."""
     structures = [slab_with_molecule(repeats) for repeats in effort.sizes]
     parts = []
@@ -114,6 +116,9 @@ def _parts(effort: Effort, models: Sequence["_Loaded"], threads: int) -> list[_P
 
             parts.append(_Part(name=f"{model.name}, a step of {len(atoms)} atoms", measure=steps))
         if number == 0:
+            parts.append(
+                _Part(name="reading dumps", measure=lambda *_: {"reading": measure_reading(work, effort.frames)})
+            )
             if len(effort.workers) > 1:
                 parts.append(_Part(name="workers", measure=lambda *_: {"workers": crews(effort, _cores())}))
             for model in models:

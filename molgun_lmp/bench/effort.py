@@ -10,7 +10,7 @@ class Effort:
 
     `repeats` of each way at most, of up to `repeat_s` seconds each; `sizes` how often the slab of 154 atoms is repeated
     in its plane, () for the molecule alone only; `together` trajectories at once; `workers` processes at once;
-    `medium` whether the larger model is measured too.
+    `medium` whether the larger model is measured too; `frames` of the dumps that are read.
     """
 
     budget_s: float
@@ -20,6 +20,7 @@ class Effort:
     together: tuple[int, ...]
     workers: tuple[int, ...]
     medium: bool
+    frames: int
 
 
 FULL: Final = Effort(
@@ -30,8 +31,11 @@ FULL: Final = Effort(
     together=(1, 2, 4, 8, 16, 32, 64),
     workers=(1, 2),
     medium=True,
+    frames=1000,
 )
-QUICK: Final = Effort(budget_s=120.0, repeats=2, repeat_s=0.05, sizes=(), together=(1, 2), workers=(), medium=False)
+QUICK: Final = Effort(
+    budget_s=120.0, repeats=2, repeat_s=0.05, sizes=(), together=(1, 2), workers=(), medium=False, frames=100
+)
 
 MEMORY_SHARE: Final = 0.6
 """A way that would need more of the memory that is free is left out."""

@@ -97,6 +97,11 @@ def _print(document: dict[str, Any]) -> None:
                 f"{crew['workers']} workers do {crew['times']} times the work of one ({crew['lowest']} to "
                 f"{crew['highest']}; {crew['way']})"
             )
+    for one in document["reading"]:
+        out.print(
+            f"Reading a {one['kind']} dump of {one['atoms']} atoms, frames a second: {one['decided']:.0f} read and "
+            f"decided, {one['read']:.0f} only read, {one['ase']:.0f} by ase.io.read"
+        )
     for one in document["left_out"]:
         out.print(f"Left out: {one['model']}, {one['atoms']} atoms, {one['way']}: {one['why']}.", markup=False)
     for why in document["not_measured"]:

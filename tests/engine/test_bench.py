@@ -101,6 +101,7 @@ def test_what_was_done_before_an_interruption_is_kept_and_not_repeated(
     assert asked == [154, 26, 26, 308]
     assert known == [[], [154], [154], [154, 26]]
     assert [row["atoms"] for row in document["steps"]] == [154, 26, 308]
+    assert [row["kind"] for row in document["reading"]] == ["text", "binary"]
     assert json.loads((tmp_path / "out" / "bench.json").read_text()) == document
     measure(effort)
     assert len(asked) == 7, "a whole one is measured anew"

@@ -6,7 +6,7 @@ import ase.io
 import numpy as np
 
 from molgun_lmp.analysis.dumps import read_frames
-from molgun_lmp.analysis.reading_speed import measure_reading
+from molgun_lmp.bench.reading import measure_reading
 
 
 def test_both_kinds_hold_the_same_trajectory(tmp_path: Path) -> None:
