@@ -44,7 +44,8 @@ def test_the_examples_training_files_are_sound_and_written_back(tmp_path: Path, 
     assert TrainingConfig.model_validate(load_yaml(tmp_path / "copy.yaml")) == example
     prepared = prepare(example, EXAMPLE)
     assert set(prepared.dataset.elements) == {"C", "H", "Si"}
-    assert not prepared.dataset.dropped
+    # One frame of the second round, of a shot that the model of the first let explode; the data's README says so.
+    assert [dropped.source for dropped in prepared.dataset.dropped] in ([], ["round2_frames.extxyz.xz#328"])
 
 
 def test_the_example_frames_are_divided_by_trajectory() -> None:
