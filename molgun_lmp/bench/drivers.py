@@ -190,7 +190,26 @@ class Timed(AskedForModel):
 def in_lammps(
     model: BenchModel, file: Path, atoms: Atoms, *, steps: int, force_model: ForceModel | None, dtype: Dtype
 ) -> Timing:
-    """LAMMPS' own times of `steps` steps after one evaluation that warms up; neither dump nor thermo is written."""
+    """LAMMPS' own times of `steps` steps after one evaluation that warms up."""
+    text = run_in_lammps(model, file, atoms, steps=steps, force_model=force_model, dtype=dtype)
+    loops, uses, pairs = _LOOP.findall(text), _USE.findall(text), _PAIR.findall(text)
+    if len(loops) != 2 or not pairs or not uses:
+        raise EngineError(f"LAMMPS does not say how long its steps took. The end of its log:\n{text[-1500:]}")
+    step_s = float(loops[-1]) / steps
+    return Timing(
+        step_s=step_s,
+        core_s=step_s * float(uses[-1]) / 100.0,
+        force_s=float(pairs[-1]) / steps if force_model is None else None,
+    )
+
+
+def run_in_lammps(
+    model: BenchModel, file: Path, atoms: Atoms, *, steps: int, force_model: ForceModel | None, dtype: Dtype
+) -> str:
+    """The log of `steps` steps after one evaluation that warms up; neither dump nor thermo is written.
+
+    Raises `EngineError` where LAMMPS did not do them.
+    """
     engine = ResolvedEngine(
         kind="mace" if force_model is None else "symmetrix",
         dtype=dtype,
@@ -211,15 +230,9 @@ def in_lammps(
             log_path=log,
         )
         text = log.read_text(encoding="utf-8")
-    loops, uses, pairs = _LOOP.findall(text), _USE.findall(text), _PAIR.findall(text)
-    if done.error is not None or len(loops) != 2 or not pairs or not uses:
-        raise EngineError(f"the measurement's deck did not end well: {done.error or 'no loop time in its log'}.")
-    step_s = float(loops[-1]) / steps
-    return Timing(
-        step_s=step_s,
-        core_s=step_s * float(uses[-1]) / 100.0,
-        force_s=float(pairs[-1]) / steps if force_model is None else None,
-    )
+    if done.error is not None or done.steps != steps:
+        raise EngineError(f"the measurement's deck ended after {done.steps} of {steps} steps: {done.error}.")
+    return text
 
 
 def _deck(include: str, steps: int) -> str:

@@ -11,7 +11,7 @@ from typing import Final
 from ase import Atoms
 
 from molgun_lmp.bench.cases import BenchModel
-from molgun_lmp.bench.drivers import Timing, in_lammps, torch_sim_missing, torch_sim_steps
+from molgun_lmp.bench.drivers import Timing, run_in_lammps, torch_sim_missing, torch_sim_steps
 from molgun_lmp.bench.effort import MEMORY_SHARE, Effort
 from molgun_lmp.bench.measuring import LeftOut
 from molgun_lmp.engine.asked import AskedForModel
@@ -155,7 +155,7 @@ def _in_lammps_together(model: BenchModel, force_model: ForceModel, atoms: Atoms
         try:
             with joint.member(at_once=True) as member:
                 all_there.wait()
-                in_lammps(model, model.torchscript, atoms, steps=rounds, force_model=member, dtype="float32")
+                run_in_lammps(model, model.torchscript, atoms, steps=rounds, force_model=member, dtype="float32")
         except BaseException as error:
             errors.append(error)
             all_there.abort()
