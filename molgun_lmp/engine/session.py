@@ -17,6 +17,7 @@ from molgun_lmp.engine.plugin_path import PLUGIN_NAME, is_built, plugin_folder
 from molgun_lmp.errors import EngineError
 from molgun_lmp.records import Cause, FloatArray
 
+_NOT_ASKED_IN_TIME: Final = "lammps_extract_global(): Invalid LAMMPS handle"
 _POLL_S: Final = 0.05
 _UNSAFE: Final = frozenset("'\"$*%")
 
@@ -128,18 +129,28 @@ class _Job:
     def _run(self) -> None:
         try:
             if self._external is None:
-                self._lmp.file(str(self._deck_path))
+                self._carry_out(self._lmp.file, str(self._deck_path))
             else:
                 before, after = split_at_first_run(self._deck_path.read_text(encoding="utf-8"))
-                self._lmp.commands_string(before)
+                self._carry_out(self._lmp.commands_string, before)
                 if after:
                     self._external.attach()
-                    self._lmp.commands_string(after)
+                    self._carry_out(self._lmp.commands_string, after)
         except Exception as error:  # whatever happened is this trajectory's end, not the worker's
             self.error = " ".join(str(error).split())
             self.cause = cause_of(self.error)
         if self._external is not None and self._external.failure is not None:
             self.cause, self.error = self._external.failure
+
+    @staticmethod
+    def _carry_out(commands: Callable[[str], object], text: str) -> None:
+        """Raises LAMMPS's errors alone: `_wait`, which may ask for the step in the middle of a setup command, leaves one
+        of its own where the wrapper looks after the commands have been carried out."""
+        try:
+            commands(text)
+        except Exception as error:
+            if _NOT_ASKED_IN_TIME not in str(error):
+                raise
 
 
 def _wait(

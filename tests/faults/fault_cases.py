@@ -90,6 +90,15 @@ def workers_of(campaign: Path) -> list[int]:
     return found
 
 
+def owners_at_work(campaign: Path, running: Sequence["subprocess.Popen[bytes]"]) -> list[int]:
+    """Those who hold a trajectory, as soon as there are any; none where no command is left that could start one."""
+    deadline = time.monotonic() + PATIENCE_S
+    while not (there := owners_of(campaign)) and any(process.poll() is None for process in running):
+        assert time.monotonic() < deadline, "no worker takes a trajectory"
+        time.sleep(_LOOK_S)
+    return there
+
+
 def owners_of(campaign: Path) -> list[int]:
     """The living processes of this machine that hold a trajectory."""
     owners = set()
@@ -134,8 +143,8 @@ def hammer(
                     running[number] = start_quietly(campaign, log, workers)
             if rng.random() < 0.1:
                 done["coordinator"] += kill(rng.choice(running).pid)
-            # On a busy machine most of a worker's short life is its start: every other kill seeks one at work.
-            elif there := (rng.random() < 0.5 and owners_of(campaign)) or workers_of(campaign):
+            # On a busy machine most of a worker's short life is its start: every other kill waits for one at work.
+            elif there := owners_at_work(campaign, running) if rng.random() < 0.5 else workers_of(campaign):
                 done["worker"] += kill(rng.choice(there))
     finally:
         for process in running:
