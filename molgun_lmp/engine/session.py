@@ -144,8 +144,8 @@ class _Job:
 
     @staticmethod
     def _carry_out(commands: Callable[[str], object], text: str) -> None:
-        """Raises LAMMPS's errors alone: `_wait`, which may ask for the step in the middle of a setup command, leaves one
-        of its own where the wrapper looks after the commands have been carried out."""
+        """Raises LAMMPS's errors alone: `_wait`, which may ask for the step within a setup command, leaves one of its
+        own, which the wrapper finds after the commands have been carried out."""
         try:
             commands(text)
         except Exception as error:
