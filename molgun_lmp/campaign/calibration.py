@@ -19,13 +19,12 @@ from pathlib import Path
 from typing import Any, Final
 
 from molgun_lmp.campaign.calibrated import Calibration
-from molgun_lmp.campaign.firing import force_model
+from molgun_lmp.campaign.firing import asker
 from molgun_lmp.campaign.opening import open_work
 from molgun_lmp.campaign.planning import Plan, write
 from molgun_lmp.campaign.store import TrajectoryFolder
 from molgun_lmp.campaign.work import Work
 from molgun_lmp.engine.force_models import ForceModel
-from molgun_lmp.engine.joint import JointEvaluation
 from molgun_lmp.engine.session import DeckRun, run_deck
 from molgun_lmp.errors import EngineError
 from molgun_lmp.gun.names import DATA_NAME, DUMP_NAME, INPUT_NAME, LOG_NAME
@@ -104,14 +103,13 @@ def main(arguments: list[str]) -> None:
     started = time.monotonic()
     folder, number, seconds = Path(arguments[0]), int(arguments[1]), float(arguments[2])
     work = open_work(folder)
-    model = force_model(work)
+    ask = asker(work)
     os.chdir(work.root)
-    joint = None if model is None or work.engine.together == 1 else JointEvaluation(model)
     clocks = [_Clock(seconds) for _ in work.folders]
     errors: list[str] = []
 
     def fire(folder: TrajectoryFolder, clock: _Clock) -> None:
-        with contextlib.nullcontext(model) if joint is None else joint.member() as asked:
+        with ask() as asked:
             error = _fire(work, folder.run_folder(number), folder, asked, clock)
         if error is not None:
             errors.append(error)

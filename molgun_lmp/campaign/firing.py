@@ -52,13 +52,12 @@ def open_engine(work: Work) -> Iterator[Fire]:
     not run here.
     """
     verify_shared(work)
-    model = force_model(work)
-    joint = None if model is None or work.engine.together == 1 else JointEvaluation(model)
+    ask = asker(work)
 
     def fire(
         folder: TrajectoryFolder, number: int, interrupt: threading.Event, on_hung: OnHung
     ) -> TrajectoryResult | None:
-        with contextlib.nullcontext(model) if joint is None else joint.member() as asked:
+        with ask() as asked:
             return fire_one(work, folder, number, asked, interrupt, on_hung=on_hung)
 
     before = Path.cwd()
@@ -67,6 +66,14 @@ def open_engine(work: Work) -> Iterator[Fire]:
         yield fire
     finally:
         os.chdir(before)
+
+
+def asker(work: Work) -> Callable[[], contextlib.AbstractContextManager[ForceModel | None]]:
+    """Loads the model, once; each call gives a trajectory its way to ask it, for as long as the trajectory lasts."""
+    model = force_model(work)
+    if model is None or work.engine.together == 1:
+        return lambda: contextlib.nullcontext(model)
+    return JointEvaluation(model).member
 
 
 def force_model(work: Work) -> ForceModel | None:

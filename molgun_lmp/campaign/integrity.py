@@ -83,8 +83,8 @@ def _changed_keys(work: Work, file: Path) -> str:
     planned = dict(_leaves(work.config))
     changed = [
         f"`{key}` is {found.get(key, 'absent')}, planned {planned.get(key, 'absent')}"
-        for key in [*planned, *(key for key in found if key not in planned)]
-        if key not in found or key not in planned or found[key] != planned[key]
+        for key in dict.fromkeys([*planned, *found])
+        if (key in found, found.get(key)) != (key in planned, planned.get(key))
     ]
     return f" Changed: {'; '.join(changed)}." if changed else ""
 

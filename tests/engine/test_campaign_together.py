@@ -16,6 +16,7 @@ import pytest
 from campaign_cases import dumps, write_campaign_file, write_model
 from campaign_commands import ENVIRONMENT, PATIENCE_S, molgun, results, wait_for
 from engine_cases import TinyModel
+from small_disks import small_tmpfs
 
 from molgun_lmp.campaign.firing import OnHung, open_engine
 from molgun_lmp.campaign.opening import open_work
@@ -137,17 +138,8 @@ def test_sigterm_gives_all_of_them_back_and_they_go_on(
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A tmpfs of some MiB. Skips, loudly, where this user may not mount."""
-    path = tmp_path / "disk"
-    path.mkdir()
-    command = ["mount", "-t", "tmpfs", "-o", "size=16m", "tmpfs", str(path)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode != 0:
-        pytest.skip(f"A FULL DISK IS NOT TESTED: only root may mount a tmpfs ({done.stderr.strip()})")
-    try:
+    with small_tmpfs(tmp_path / "disk", size="16m") as path:
         yield path
-    finally:
-        subprocess.run(["umount", "-l", str(path)], check=True)
 
 
 def test_a_full_disk_ends_all_of_them_and_costs_no_more_than_time(

@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 from campaign_commands import ENVIRONMENT, PATIENCE_S, molgun, wait_for
 from fault_cases import assert_same_table, finish, plan_stock, start_quietly, table, workers_of
+from small_disks import small_tmpfs
 
 from molgun_lmp.campaign.outputs import require_whole, whole_frames
 from molgun_lmp.errors import CampaignError
@@ -51,18 +52,8 @@ class SmallDisk:
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[SmallDisk]:
-    """Skips, loudly, where this user may not mount."""
-    path = tmp_path / "disk"
-    path.mkdir()
-    done = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=24m", "tmpfs", str(path)], capture_output=True, text=True, check=False
-    )
-    if done.returncode != 0:
-        pytest.skip(f"A FULL DISK IS NOT TESTED: only root may mount a tmpfs ({done.stderr.strip()})")
-    try:
+    with small_tmpfs(tmp_path / "disk", size="24m") as path:
         yield SmallDisk(path)
-    finally:
-        subprocess.run(["umount", "-l", str(path)], check=True)
 
 
 @pytest.fixture(scope="module")
