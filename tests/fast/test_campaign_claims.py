@@ -9,12 +9,13 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+from ended_cases import ended
 
 from molgun_lmp.campaign import claims
 from molgun_lmp.campaign.claims import Owner, bury, clear, deaths, is_current, look, release, take
 from molgun_lmp.campaign.durable import create_file, replace_file
 from molgun_lmp.campaign.store import TrajectoryFolder
-from molgun_lmp.records import EnergyRecord, Stop, TrajectoryResult
+from molgun_lmp.records import TrajectoryResult
 
 ME = Owner.this_process()
 DEAD = dataclasses.replace(ME, pid=2**22 + 1)
@@ -30,21 +31,7 @@ def folder(tmp_path: Path) -> TrajectoryFolder:
 
 
 def result(attempt: int) -> TrajectoryResult:
-    return TrajectoryResult(
-        trajectory_id="000003",
-        state="finished",
-        stop=Stop.COMPLETED,
-        cause=None,
-        message="",
-        steps=10,
-        energy=EnergyRecord(drift_ev_per_atom_per_ps=None, excursion_ev_per_atom=None, flagged=False),
-        wall_s=1.0,
-        started_at="2026-11-22T12:00:00Z",
-        host="here",
-        engine="mace float32",
-        attempt=attempt,
-        hashes={},
-    )
+    return ended(3, attempt=attempt)
 
 
 def age(folder: TrajectoryFolder, number: int, seconds: float) -> None:

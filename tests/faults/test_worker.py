@@ -1,6 +1,5 @@
 """Faults 12 and 15: what is tried again and what is not, by cause."""
 
-import dataclasses
 import resource
 import subprocess
 import sys
@@ -9,31 +8,16 @@ from pathlib import Path
 
 import pytest
 from campaign_commands import ENVIRONMENT, PATIENCE_S
+from ended_cases import ended
 from fault_cases import plan_stock
 
 from molgun_lmp.campaign.opening import open_work
 from molgun_lmp.campaign.store import TrajectoryFolder
 from molgun_lmp.campaign.worker import fire_all
 from molgun_lmp.gun.pools import Pool
-from molgun_lmp.records import Cause, EnergyRecord, Stop, TrajectoryResult
+from molgun_lmp.records import Cause, TrajectoryResult
 
 pytestmark = pytest.mark.engine
-
-ENDED = TrajectoryResult(
-    trajectory_id="000000",
-    state="finished",
-    stop=Stop.COMPLETED,
-    cause=None,
-    message="",
-    steps=60,
-    energy=EnergyRecord(drift_ev_per_atom_per_ps=None, excursion_ev_per_atom=None, flagged=False),
-    wall_s=1.0,
-    started_at="2026-11-22T12:00:00Z",
-    host="here",
-    engine="stock float64",
-    attempt=1,
-    hashes={},
-)
 
 
 @pytest.mark.parametrize(
@@ -54,7 +38,7 @@ def test_short_memory_is_tried_once_more_and_physics_is_not(
     def fire(folder: TrajectoryFolder, number: int, *_: object) -> TrajectoryResult:
         cause = left.pop(0)
         folder.run_folder(number).mkdir(exist_ok=True)
-        return ENDED if cause is None else dataclasses.replace(ENDED, state="failed", stop=None, cause=cause)
+        return ended(0, cause)
 
     assert fire_all(work, fire, threading.Event()) == 1
     assert len(causes) - len(left) == runs
