@@ -154,6 +154,16 @@ def test_an_impatient_user_harms_no_trajectory(
     assert set(attempts(campaign)) == {1}
 
 
+def test_who_watches_sees_it_to_its_end(campaign: Path, tmp_path: Path) -> None:
+    process = start_quietly(campaign, tmp_path / "log", 2)
+    wait_for(lambda: owners_of(campaign), "a worker at work")
+    watched = molgun("status", campaign, "--watch", "--json")
+    assert watched.returncode == 0, watched.stderr
+    status = json.loads(watched.stdout)
+    assert (status["finished"], status["pending"], status["running"]) == (COUNT, 0, 0)
+    assert process.wait(PATIENCE_S) == 0
+
+
 def _waits_for(pid: int, number: signal.Signals) -> bool:
     """Whether a process was sent a signal that it has not taken (proc(5), ShdPnd)."""
     (pending,) = (line for line in Path(f"/proc/{pid}/status").read_text().splitlines() if line.startswith("ShdPnd"))
