@@ -10,7 +10,7 @@ import typer
 
 from molgun_lmp.cli.knowing import fire_until, say_sizes
 from molgun_lmp.cli.output import AsJson, Overrides, answers, counting, print_json, progress_console
-from molgun_lmp.errors import ConfigError, MolgunError
+from molgun_lmp.errors import ConfigError, InterruptedRunError, MolgunError
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -230,8 +230,12 @@ def run(  # noqa: PLR0917  # a command
     if dry_run:
         _list_open(open_ids, as_json)
         return
-    if open_ids and not _fire(work, workers):
-        return
+    try:
+        if open_ids and not _fire(work, workers):
+            return
+    except InterruptedRunError:
+        if not work.ended:  # the request came too late to stop anything
+            raise
     now = read_status(store)
     if as_json:
         print_json(now.to_json())
