@@ -2,12 +2,16 @@
 
 import csv
 import json
+import os
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 from campaign_cases import write_campaign_file
-from campaign_commands import molgun, results
+from campaign_commands import ENVIRONMENT, MOLGUN, PATIENCE_S, molgun, results
 
 from molgun_lmp.analysis.dumps import read_frames
 from molgun_lmp.errors import CampaignError, ConfigError
@@ -26,8 +30,8 @@ TARGET = "stuck:0.4"
 
 
 @pytest.fixture(scope="module")
-def campaign(tmp_path_factory: pytest.TempPathFactory, slab_pool: Pool, molecule_pool: Pool) -> Path:
-    """Thirty-five shots, planned."""
+def planned(tmp_path_factory: pytest.TempPathFactory, slab_pool: Pool, molecule_pool: Pool) -> Path:
+    """Thirty-five shots, planned and left so."""
     folder = tmp_path_factory.mktemp("statistics")
     sections = {
         "trajectories": 35,
@@ -47,6 +51,12 @@ def campaign(tmp_path_factory: pytest.TempPathFactory, slab_pool: Pool, molecule
     return folder / "small"
 
 
+@pytest.fixture(scope="module")
+def campaign(planned: Path) -> Path:
+    """A copy that the tests fire."""
+    return Path(shutil.copytree(planned, planned.with_name("fired")))
+
+
 def test_until_stops_at_a_look_and_the_analysis_counts_its_prefix(campaign: Path) -> None:
     refused = molgun("run", campaign, "--until", TARGET, "--only", "3")
     assert refused.returncode == ConfigError.exit_code
@@ -59,6 +69,27 @@ def test_until_stops_at_a_look_and_the_analysis_counts_its_prefix(campaign: Path
     assert stopped_at == 20
     assert sorted(results(campaign)) == [f"{index:06d}" for index in range(stopped_at)], "and no shot beyond it"
     assert json.loads(done.stdout) == record | {"reached": True}
+
+    status = json.loads(molgun("status", campaign, "--json").stdout)
+    assert (status["planned"], status["finished"], status["pending"]) == (35, 20, 15)
+    assert status["complete"] is True
+    found = record["looks"][-1]["found"][0]
+    assert status["rule"] == {
+        "targets": [TARGET],
+        "looks_taken": 1,
+        "looks_planned": 3,
+        "shots": 20,
+        "next_look": None,
+        "reached": True,
+        "half_widths": {"stuck": pytest.approx((found["high"] - found["low"]) / 2)},
+        "not_run": 15,
+        "freed": 0,
+    }
+    watched = molgun("status", campaign, "--watch")  # ends, since nothing is waited for
+    assert watched.returncode == 0
+    assert "was stopped by its rule (stuck:0.4) at look 1 of 3, after 20 of 35 trajectories" in watched.stdout.replace(
+        "\n", " "
+    )
 
     again = molgun("run", campaign, "--until", TARGET)
     assert again.returncode == 0
@@ -84,6 +115,41 @@ def test_until_stops_at_a_look_and_the_analysis_counts_its_prefix(campaign: Path
     said = molgun("analyse", campaign).stdout
     assert "Stopped by rule at look 1 of 3" in said
     assert "planned trajectories have ended" not in said
+
+
+def test_ranks_stop_where_local_workers_do(campaign: Path, planned: Path, tmp_path: Path) -> None:
+    mpirun = Path(sys.executable).with_name("mpirun")
+    if not mpirun.exists():
+        pytest.skip("MPICH'S MPIRUN IS NOT IN THIS ENVIRONMENT")
+    assert molgun("run", campaign, "--until", TARGET).returncode == 0
+    ranked = Path(shutil.copytree(planned, tmp_path / "ranked"))
+    command = [str(mpirun), "-n", "3", *MOLGUN, "run", str(ranked), "--until", TARGET, "--json"]
+    done = subprocess.run(command, env=ENVIRONMENT, capture_output=True, text=True, timeout=PATIENCE_S, check=False)
+    assert done.returncode == 0, done.stderr
+    record = json.loads((ranked / "until.json").read_text())
+    assert record == json.loads((campaign / "until.json").read_text())
+    assert json.loads(done.stdout) == record | {"reached": True}, "one rank speaks, with one document"
+    assert sorted(results(ranked)) == [f"{index:06d}" for index in range(20)], "no rank fires beyond the look"
+    logs = [file.read_text() for file in (ranked / "logs").glob("rank-*.log")]
+    assert len(logs) == 3
+    assert sum("run 1 begins" in log for log in logs) > 1, "not the one that decides alone"
+
+    # A rank that cannot work leaves it to the others, and no rank is left behind waiting for work.
+    half = Path(shutil.copytree(planned, tmp_path / "half"))
+    broken = tmp_path / "broken" / "lammps"
+    broken.mkdir(parents=True)
+    (broken / "__init__.py").write_text("raise RuntimeError('this node lacks a library')\n")
+    path = os.pathsep.join([str(broken.parent), os.environ.get("PYTHONPATH", "")])
+    run = [*MOLGUN, "run", str(half), "--until", TARGET]
+    command = [str(mpirun), "-n", "1", *run, ":", "-n", "1", "env", f"PYTHONPATH={path}", *run]
+    done = subprocess.run(command, env=ENVIRONMENT, capture_output=True, text=True, timeout=PATIENCE_S, check=False)
+    assert done.returncode != 0
+    assert "this node lacks a library" in done.stderr
+    assert json.loads((half / "until.json").read_text()) == record
+    command = [str(mpirun), "-n", "2", *MOLGUN, "run", str(half), "--until", "OT-CY:0.1"]
+    done = subprocess.run(command, env=ENVIRONMENT, capture_output=True, text=True, timeout=PATIENCE_S, check=False)
+    assert done.returncode != 0
+    assert "has a stop rule already (stuck:0.4)" in done.stderr
 
 
 def test_the_table_under_scaled_bond_limits(campaign: Path) -> None:
