@@ -10,8 +10,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import yaml
 from campaign_cases import write_campaign_file
 from campaign_commands import ENVIRONMENT, MOLGUN, PATIENCE_S, molgun, results
+from cluster_cases import finish
 
 from molgun_lmp.analysis.dumps import read_frames
 from molgun_lmp.errors import CampaignError, ConfigError
@@ -150,6 +152,61 @@ def test_ranks_stop_where_local_workers_do(campaign: Path, planned: Path, tmp_pa
     done = subprocess.run(command, env=ENVIRONMENT, capture_output=True, text=True, timeout=PATIENCE_S, check=False)
     assert done.returncode != 0
     assert "has a stop rule already (stuck:0.4)" in done.stderr
+
+
+OWN_LAMMPS = {
+    "summary": "argon",
+    "include": "\n".join(STOCK["commands"]) + "\n",
+    "launch": Path(sys.executable).with_name("lmp").as_posix(),
+}
+
+
+def test_a_cluster_without_molgun_stops_where_local_workers_do(planned: Path, tmp_path: Path) -> None:
+    target, here, sent = "physisorbed:0.185", tmp_path / "here", tmp_path / "sent"
+    done = molgun("plan", planned.parent / "campaign.yaml", "--set", "outcomes.contact_angstrom=4.25", "-o", here)
+    assert done.returncode == 0, done.stderr
+    shutil.copytree(here, sent)
+    done = molgun("run", here, "--until", target, "--workers", "1", "--json")
+    assert done.returncode == 0, done.stderr
+    expected = json.loads(done.stdout)
+    looks = [look["shots"] for look in expected["looks"]]
+    assert looks == [20, 30] and expected["reached"], "two looks, of which the second is enough"
+
+    only = [word for index in range(16) for word in ("--only", str(index))]
+    assert molgun("run", sent, *only, "--workers", "1").returncode == 0
+    (tmp_path / "own.yaml").write_text(yaml.safe_dump(OWN_LAMMPS))
+    jobs = tmp_path / "jobs"
+    written = molgun(
+        "cluster", sent, "--target", tmp_path / "own.yaml", "--output", jobs, "--chunk", "4", "--until", target
+    )
+    assert written.returncode == 0, written.stderr
+    script = (jobs / "job.slurm").read_text()
+    assert "#SBATCH --array=0\n" in script, "four shots are missing before the first look"
+    assert "it looks after 20 shots" in script
+    assert len((jobs / "trajectories.txt").read_text().split()) == 19, "but all that are open are there"
+    asked = molgun("collect", sent, jobs)
+    assert "4 of the first 20 shots, which the next look needs, have not ended." in asked.stdout.replace("\n", " ")
+    assert "sbatch --array=0 job.slurm" in asked.stdout
+
+    finish(jobs, 0)
+    finish(jobs, 4)  # somebody is eager: shots beyond the look, which it must not see
+    back = json.loads(molgun("collect", sent, jobs, "--json").stdout)
+    assert len(back["taken"]) == 7
+    assert [look["shots"] for look in back["until"]["looks"]] == [20]
+    assert (back["until"]["reached"], back["until"]["next_look"], back["until"]["array"]) == (False, 30, "1-3")
+    status = json.loads(molgun("status", sent, "--json").stdout)
+    assert (status["complete"], status["rule"]["next_look"], status["rule"]["not_run"]) == (False, 30, 0)
+    for chunk in (1, 2, 3):
+        finish(jobs, chunk)
+    back = json.loads(molgun("collect", sent, jobs, "--json").stdout)
+    assert (back["until"]["reached"], back["until"]["needed"], back["until"]["array"]) == (True, [], "")
+    assert json.loads((sent / "until.json").read_text()) | {"reached": True} == expected
+    said = molgun("collect", sent, jobs).stdout.replace("\n", " ")
+    assert "Stopped by rule at look 2 of 3, after 30 of 35 shots" in said
+    assert "scancel --name=small" in said
+    over = molgun("cluster", sent, "--target", tmp_path / "own.yaml", "--output", tmp_path / "more", "--until", target)
+    assert over.returncode == CampaignError.exit_code
+    assert "every trajectory of campaign" in over.stderr or "has no look left" in over.stderr
 
 
 def test_the_table_under_scaled_bond_limits(campaign: Path) -> None:
