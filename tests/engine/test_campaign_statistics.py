@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,10 +16,12 @@ from campaign_cases import write_campaign_file
 from campaign_commands import ENVIRONMENT, MOLGUN, PATIENCE_S, molgun, results
 from cluster_cases import finish
 
+import molgun_lmp
 from molgun_lmp.analysis.dumps import read_frames
 from molgun_lmp.errors import CampaignError, ConfigError
 from molgun_lmp.gun.minimum_image import MinimumImage
 from molgun_lmp.gun.pools import Pool
+from molgun_lmp.records import Mode
 
 pytestmark = pytest.mark.engine
 
@@ -172,41 +175,38 @@ def test_a_cluster_without_molgun_stops_where_local_workers_do(planned: Path, tm
     looks = [look["shots"] for look in expected["looks"]]
     assert looks == [20, 30] and expected["reached"], "two looks, of which the second is enough"
 
-    only = [word for index in range(16) for word in ("--only", str(index))]
+    fired = (*range(18), *range(20, 28))  # all but two before the first look, and two more before the second
+    only = [word for index in fired for word in ("--only", str(index))]
     assert molgun("run", sent, *only, "--workers", "1").returncode == 0
     (tmp_path / "own.yaml").write_text(yaml.safe_dump(OWN_LAMMPS))
     jobs = tmp_path / "jobs"
-    written = molgun(
-        "cluster", sent, "--target", tmp_path / "own.yaml", "--output", jobs, "--chunk", "4", "--until", target
-    )
+    send = ("cluster", sent, "--target", tmp_path / "own.yaml", "--chunk", "2", "--until", target, "--output")
+    written = molgun(*send, jobs)
     assert written.returncode == 0, written.stderr
     script = (jobs / "job.slurm").read_text()
-    assert "#SBATCH --array=0\n" in script, "four shots are missing before the first look"
+    assert "#SBATCH --array=0\n" in script
     assert "it looks after 20 shots" in script
-    assert len((jobs / "trajectories.txt").read_text().split()) == 19, "but all that are open are there"
+    assert len((jobs / "trajectories.txt").read_text().split()) == 9, "but all that are open are there"
+    finish(jobs, 3)  # somebody is eager: shots beyond all looks, which none must see
     asked = molgun("collect", sent, jobs)
-    assert "4 of the first 20 shots, which the next look needs, have not ended." in asked.stdout.replace("\n", " ")
+    assert "2 taken" in asked.stdout
+    assert "2 of the first 20 shots, which the next look needs, have not ended." in asked.stdout.replace("\n", " ")
     assert "sbatch --array=0 job.slurm" in asked.stdout
 
     finish(jobs, 0)
-    finish(jobs, 4)  # somebody is eager: shots beyond the look, which it must not see
-    back = json.loads(molgun("collect", sent, jobs, "--json").stdout)
-    assert len(back["taken"]) == 7
-    assert [look["shots"] for look in back["until"]["looks"]] == [20]
-    assert (back["until"]["reached"], back["until"]["next_look"], back["until"]["array"]) == (False, 30, "1-3")
-    status = json.loads(molgun("status", sent, "--json").stdout)
-    assert (status["complete"], status["rule"]["next_look"], status["rule"]["not_run"]) == (False, 30, 0)
-    for chunk in (1, 2, 3):
-        finish(jobs, chunk)
-    back = json.loads(molgun("collect", sent, jobs, "--json").stdout)
-    assert (back["until"]["reached"], back["until"]["needed"], back["until"]["array"]) == (True, [], "")
-    assert json.loads((sent / "until.json").read_text()) | {"reached": True} == expected
+    back = json.loads(molgun("collect", sent, jobs, "--json").stdout)["until"]
+    assert [look["shots"] for look in back["looks"]] == [20]
+    assert (back["reached"], back["next_look"], back["array"]) == (False, 30, "1")
+    assert back["needed"] == ["000028", "000029"]
+    finish(jobs, 1)
     said = molgun("collect", sent, jobs).stdout.replace("\n", " ")
     assert "Stopped by rule at look 2 of 3, after 30 of 35 shots" in said
+    assert "Submit nothing more" in said
     assert "scancel --name=small" in said
-    over = molgun("cluster", sent, "--target", tmp_path / "own.yaml", "--output", tmp_path / "more", "--until", target)
+    assert json.loads((sent / "until.json").read_text()) | {"reached": True} == expected
+    over = molgun(*send, tmp_path / "more")
     assert over.returncode == CampaignError.exit_code
-    assert "every trajectory of campaign" in over.stderr or "has no look left" in over.stderr
+    assert "has no look left: nothing to send" in over.stderr.replace("\n", " ")
 
 
 def test_the_table_under_scaled_bond_limits(campaign: Path) -> None:
@@ -225,6 +225,46 @@ def test_the_table_under_scaled_bond_limits(campaign: Path) -> None:
     assert refused.returncode == ConfigError.exit_code
 
 
+def _energies_reach_the_results(campaign: Path, document: dict[str, Any]) -> None:
+    """The table of outcomes, that by mode, Python and the page have what `analyse --quench` said."""
+    of = {one["trajectory_id"]: one["binding_energy_ev"] for one in document["quenched"]}
+    loaded = molgun_lmp.load_campaign(campaign)
+    assert loaded.outcomes["binding_energy_ev"].dropna().to_dict() == of
+    assert loaded.minima["binding_energy_ev"].to_dict() == of
+    assert list(loaded.minima["mode"].cat.categories) == [mode.value for mode in Mode]
+    assert loaded.outcomes.loc[list(of), "minimum"].tolist() == loaded.minima["mode"].tolist()
+    (line,) = document["binding"]
+    assert loaded.binding.loc[line["mode"], "mean_ev"] == line["mean_ev"] == pytest.approx(np.mean(list(of.values())))
+    assert loaded.binding.loc[line["mode"], "minima"] == line["minima"] == len(of)
+    assert "Reference: " in document["binding_reference"]
+    assert "Labels of the model: no quantum chemistry" in document["binding_reference"]
+    text = loaded.report().read_text(encoding="utf-8")
+    assert f"<td>{line['mean_ev']:.2f}</td>" in text
+    assert 'id="figure-binding"' in text
+
+    # An end that is not what was minimised has no energy, and is said to have none.
+    file = campaign / "analysis" / "quench.json"
+    before = file.read_text()
+    records = json.loads(before)
+    other = records["quenched"][0]
+    other["dump"] = "another run's"
+    file.write_text(json.dumps(records))
+    said = molgun("analyse", campaign)
+    assert "1 more were not minimised yet: `molgun analyse --quench` goes on." in said.stdout.replace("\n", " ")
+    assert other["trajectory_id"] not in molgun_lmp.load_campaign(campaign).outcomes["binding_energy_ev"].dropna()
+    file.write_text("{")
+    with pytest.raises(CampaignError, match=r"quench\.json is damaged or of another version .*--quench"):
+        _ = molgun_lmp.load_campaign(campaign).outcomes
+    file.write_text(before)
+
+
+def test_no_binding_energy_is_given_where_none_was_asked_for(planned: Path, tmp_path: Path) -> None:
+    loaded = molgun_lmp.load_campaign(shutil.copytree(planned, tmp_path / "copy"))
+    with pytest.raises(CampaignError, match=r"no end of .* was minimised.*--quench"):
+        _ = loaded.binding
+    assert "binding_energy_ev" in loaded.outcomes
+
+
 def test_ends_are_quenched_once(campaign: Path) -> None:
     assert molgun("run", campaign, "--only", "0", "--only", "1", "--only", "2").returncode == 0
     done = molgun("analyse", campaign, "--quench", "--processes", "2", "--json")
@@ -240,7 +280,7 @@ def test_ends_are_quenched_once(campaign: Path) -> None:
         assert one["converged"] and one["steps"] > 0
     with (campaign / "analysis" / "quench.csv").open(newline="") as handle:
         assert [float(row["energy_ev"]) for row in csv.DictReader(handle)] == [one["energy_ev"] for one in quenched]
-    assert (campaign / "analysis" / "binding.csv").is_file()
+    _energies_reach_the_results(campaign, document)
 
     folder = campaign / "quench" / "0000" / near[0]
     (minimum,) = read_frames(folder / "minimum.dump")
