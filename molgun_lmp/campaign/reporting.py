@@ -7,6 +7,7 @@ from typing import Final
 
 import numpy as np
 
+from molgun_lmp.analysis.binding_figure import draw_binding
 from molgun_lmp.analysis.costs import PAPER, costs_of, write_costs
 from molgun_lmp.analysis.figures import draw_energy_drift, draw_heights, draw_modes
 from molgun_lmp.analysis.impact_map import draw_impacts
@@ -23,6 +24,7 @@ from molgun_lmp.analysis.timelines import draw_timelines
 from molgun_lmp.analysis.trust import read_trust
 from molgun_lmp.analysis.trust_figure import draw_trust, read_traces
 from molgun_lmp.campaign.analysing import Analysis, analyse, clean_surface, planned_start
+from molgun_lmp.campaign.minima import kept_minima
 from molgun_lmp.campaign.replay_verdict import verdicts_of
 from molgun_lmp.campaign.store import Store
 from molgun_lmp.campaign.walking import Walk, walk
@@ -59,6 +61,9 @@ def report(store: Store, analysis: Analysis, references: Sequence[Compared] = ()
     costs = [*costs_of([one.result for one in analysis.ended], engine.threads / engine.together), *PAPER]
     write_costs(costs, folder / COSTS_NAME)
     figures = _figures(store, analysis, surface, walked, folder)
+    minima = kept_minima(store, analysis.ended)
+    if minima is not None and minima.binding:
+        figures.append(draw_binding(minima, folder))
     trust = read_trust(store.analysis)
     traces = read_traces(folder) if trust is not None else []
     if trust is not None and traces:
@@ -75,6 +80,7 @@ def report(store: Store, analysis: Analysis, references: Sequence[Compared] = ()
         results=[one.result for one in analysis.ended],
         figures=[*figures, *others],
         costs=costs,
+        minima=minima,
         trust=trust,
         replays=[verdict.sentence() for verdict in verdicts_of(store)],
         cast=walked.cast,

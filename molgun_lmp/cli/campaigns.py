@@ -279,7 +279,7 @@ def status(
     if watch:
         now = _watch(store, now)
     if as_json:
-        print_json({**now.to_json(), "per_hour": now.per_hour, "left_s": now.left_s})
+        print_json({**now.to_json(), "complete": now.complete, "per_hour": now.per_hour, "left_s": now.left_s})
     else:
         answers().print(_status_page(now))
 
@@ -291,7 +291,7 @@ def _watch(store: "Store", now: "Status") -> "Status":
     from molgun_lmp.campaign.status import read_status  # noqa: PLC0415
 
     with Live(_status_page(now), console=progress_console(), transient=True) as live, suppress(KeyboardInterrupt):
-        while now.open:
+        while now.running or not now.complete:
             started = time.monotonic()
             now = read_status(store)
             live.update(_status_page(now))
@@ -312,7 +312,7 @@ def _status_page(now: "Status") -> "RenderableType":
         ("failed", now.failed),
         *((f"  {cause}", count) for cause, count in now.causes.items()),
         ("at work", now.running),
-        ("waiting", now.pending),
+        ("not run, by the stop rule" if now.stopped else "waiting", now.pending),
         ("energy not conserved", now.energy_flagged),
     ):
         table.add_row(label, str(number))

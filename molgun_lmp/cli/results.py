@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from molgun_lmp.cli.campaigns import CampaignFolder
-from molgun_lmp.cli.ends import print_after_contact, print_correlation, print_minima, quench_ends
+from molgun_lmp.cli.ends import minima_json, print_after_contact, print_correlation, print_minima, quench_ends
 from molgun_lmp.cli.foreign import analyse_each_frame, analyse_files
 from molgun_lmp.cli.output import AsJson, Overrides, answers, counting, print_json
 from molgun_lmp.errors import ConfigError
@@ -78,15 +78,15 @@ def analyse(
 
     from molgun_lmp.analysis.summary import sticking_sentence  # noqa: PLC0415
     from molgun_lmp.campaign.analysing import analyse as run_analysis  # noqa: PLC0415
+    from molgun_lmp.campaign.minima import kept_minima  # noqa: PLC0415
     from molgun_lmp.campaign.store import Store  # noqa: PLC0415
 
     store = Store.open(campaign)
     with counting("reading trajectories", store.manifest.trajectories) as advance:
         analysis = run_analysis(store, advance, processes=processes)
-    quenched = quench_ends(store, analysis, processes) if quench else ()
+    minima = quench_ends(store, analysis, processes) if quench else kept_minima(store, analysis.ended)
     if as_json:
-        minima = {"quenched": [one.to_json() for one in quenched]} if quench else {}
-        print_json(analysis.to_json() | minima)
+        print_json(analysis.to_json() | minima_json(minima))
         return
     summary = analysis.summary
     out = answers()
@@ -104,8 +104,8 @@ def analyse(
     if summary.contact:
         print_after_contact(store, analysis)
     print_correlation(analysis)
-    if quench:
-        print_minima(quenched)
+    if minima is not None:
+        print_minima(minima)
     out.print(f"Every trajectory with the numbers that decided it: {store.analysis}", markup=False)
 
 
