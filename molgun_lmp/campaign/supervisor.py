@@ -1,4 +1,4 @@
-"""Local worker processes: started, restarted when they die, ended when the user says so."""
+"""Workers: started, restarted when they die, ended when the user says so. Local processes are one kind of them."""
 
 import logging
 import os
@@ -7,9 +7,10 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Final
+from types import TracebackType
+from typing import Final, Protocol, Self
 
 from rich.console import Console
 
@@ -30,14 +31,35 @@ _END_S: Final = 60.0
 _MAX_ENDS_IN_VAIN: Final = 2
 
 
-def supervise(work: Work, *, workers: int, console: Console) -> None:
-    """Run all decks of `work` with local worker processes until none is free.
+class Crew(Protocol):
+    """The workers of one supervisor, wherever they are; they are there while its `with` block lasts."""
+
+    interrupted: bool
+    """Whether somebody else asked a worker to stop."""
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None: ...
+
+    def tend(self) -> bool:
+        """Replace workers that died; False once all have ended by themselves. Raises the error that ended one."""
+
+    def end(self, asked: list[int]) -> None:
+        """Ask all workers to end, and wait; no longer once the user insists, by another signal in `asked`."""
+
+
+def supervise(
+    work: Work, *, workers: int, console: Console, crew_of: "Callable[[Work, int], Crew] | None" = None
+) -> None:
+    """Run all decks of `work` with at most `workers` workers until none is free: local processes, or another crew's.
 
     Raises `InterruptedRunError` after Ctrl-C or SIGTERM, the error that ended a worker, and `EngineError` where
     workers die before they take a trajectory.
     """
     monitor = Monitor(work.folders, work.steps)
-    crew = _Crew(work, min(workers, monitor.planned - monitor.ended))
+    crew = (crew_of or _Crew)(work, min(workers, monitor.planned - monitor.ended))
     with stop_requests() as asked, crew, progress_display(monitor, console) as show:
         while not asked and not work.stop_file.exists() and crew.tend():
             show()
@@ -55,7 +77,7 @@ def _without_stop_file(work: Work) -> str:
 
 
 class _Crew:
-    """The worker processes of one supervisor."""
+    """Local worker processes."""
 
     def __init__(self, work: Work, number: int) -> None:
         self._work = work
@@ -170,6 +192,11 @@ def _subclasses(base: type[MolgunError]) -> Iterator[type[MolgunError]]:
     yield base
     for child in base.__subclasses__():
         yield from _subclasses(child)
+
+
+def worker_error(code: int, log_file: Path) -> MolgunError | None:
+    """The error that a worker ended with, from its exit code and its log; None for a worker that died."""
+    return _ERRORS[code](_last_error(log_file)) if code in _ERRORS else None
 
 
 _ERRORS: Final = {error.exit_code: error for error in _subclasses(MolgunError)}
