@@ -43,8 +43,8 @@ def level_warning(campaigns: Sequence[tuple[str, str]]) -> str:
     words = []
     if other:
         words.append(
-            f"Not one level of theory: {name} is of {short_level(level)}, {', '.join(other)}. Their forces differ, so a "
-            "difference in outcomes does not tell how well a model learned its labels."
+            f"Not one level of theory: {name} is of {short_level(level)}, {', '.join(other)}. Their forces differ, so "
+            "a difference in outcomes does not tell how well a model learned its labels."
         )
     if unknown:
         words.append(f"The level of theory of {', '.join(unknown)} is not stated: it may differ from the others'.")
