@@ -26,11 +26,8 @@ from molgun_lmp.records import Mode
 pytestmark = pytest.mark.engine
 
 EPSILON, SIGMA, CUTOFF = 0.002, 1.3, 3.5
-STOCK = {
-    "kind": "stock",
-    "commands": [f"pair_style lj/cut {CUTOFF}", f"pair_coeff * * {EPSILON} {SIGMA}"],
-    "cutoff_angstrom": CUTOFF,
-}
+COMMANDS = [f"pair_style lj/cut {CUTOFF}", f"pair_coeff * * {EPSILON} {SIGMA}"]
+STOCK = {"kind": "stock", "commands": COMMANDS, "cutoff_angstrom": CUTOFF}
 TARGET = "stuck:0.4"
 
 
@@ -159,7 +156,7 @@ def test_ranks_stop_where_local_workers_do(campaign: Path, planned: Path, tmp_pa
 
 OWN_LAMMPS = {
     "summary": "argon",
-    "include": "\n".join(STOCK["commands"]) + "\n",
+    "include": "\n".join(COMMANDS) + "\n",
     "launch": Path(sys.executable).with_name("lmp").as_posix(),
 }
 
