@@ -41,6 +41,8 @@ class ReportContent:
     created: str
     summary: Summary
     outcomes: Sequence[Outcome]
+    warnings: Sequence[str] = ()
+    """What must be read before the table besides what the summary says."""
     shots: Sequence[tuple[str, Shot]] = ()
     """(trajectory id, what was drawn for it)."""
     results: Sequence[TrajectoryResult] = ()
@@ -83,7 +85,7 @@ def render_report(content: ReportContent) -> str:
         created=content.created,
         labels=labels_statement(content.level_of_theory),
         sticking=sticking_sentence(content.summary),
-        remarks=remarks(content.summary),
+        remarks=[*content.warnings, *remarks(content.summary)],
         header=content.summary.header(),
         lines=lines,
         notes=notes,

@@ -14,8 +14,8 @@ from molgun_lmp.campaign.manifest import MANIFEST_NAME
 from molgun_lmp.campaign.opening import campaign_work
 from molgun_lmp.campaign.store import Store, TrajectoryFolder
 from molgun_lmp.campaign.work import Work
+from molgun_lmp.engine.causes import cause_of
 from molgun_lmp.engine.log import joined_thermo, last_halt, thermo_tables
-from molgun_lmp.engine.session import cause_of
 from molgun_lmp.errors import CampaignError
 from molgun_lmp.gun.names import DATA_NAME, DUMP_NAME, END_NAME, INPUT_NAME, LOG_NAME, STOP_OF_FIX
 from molgun_lmp.provenance import sha256_file

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from campaign_cases import write_campaign_file
+from ended_cases import ended
 from outcome_cases import outcome_of
 
 from molgun_lmp.analysis.stopping import Stopping, parse_target
@@ -18,7 +19,7 @@ from molgun_lmp.campaign.work import Work
 from molgun_lmp.config import load_campaign
 from molgun_lmp.errors import CampaignError, InterruptedRunError
 from molgun_lmp.gun.pools import Pool
-from molgun_lmp.records import EnergyRecord, Mode, Outcome, Stop, TrajectoryResult
+from molgun_lmp.records import Mode, Outcome
 
 SHOTS = 60
 STOCK = {"kind": "stock", "commands": ["pair_style lj/cut 3.5", "pair_coeff * * 0.002 1.0"], "cutoff_angstrom": 3.5}
@@ -36,14 +37,6 @@ def planned(tmp_path_factory: pytest.TempPathFactory, slab_pool: Pool, molecule_
 def store(planned: Path, tmp_path: Path) -> Store:
     """A copy of its own for each test."""
     return Store.open(shutil.copytree(planned, tmp_path / "copy"))
-
-
-def ended(identifier: str) -> TrajectoryResult:
-    return TrajectoryResult(
-        trajectory_id=identifier, state="finished", stop=Stop.COMPLETED, cause=None, message="", steps=1,
-        energy=EnergyRecord(drift_ev_per_atom_per_ps=None, excursion_ev_per_atom=None, flagged=False), wall_s=1.0,
-        started_at="", host="", engine="", attempt=1, hashes={},
-    )  # fmt: skip
 
 
 class Crew:
