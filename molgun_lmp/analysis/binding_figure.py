@@ -26,7 +26,7 @@ def draw_binding(minima: Minima, folder: Path, name: str = "binding") -> FigureF
                 linewidths=0.6,
                 zorder=3,
             )
-            axes.plot([one.mean_ev] * 2, [y - 0.3, y + 0.3], color=INK, linewidth=1.4, zorder=4)
+            axes.plot([one.mean_ev] * 2, [y - 0.3, y + 0.3], color=INK, linewidth=1.4, zorder=2)
             axes.text(1.015, y, str(one.minima), transform=axes.get_yaxis_transform(), va="center", ha="left")
         axes.set_yticks(range(len(rows)), [one.mode.value for one, _ in rows])
         axes.tick_params(axis="y", length=0)

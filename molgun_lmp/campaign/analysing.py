@@ -19,7 +19,7 @@ from molgun_lmp.campaign.durable import json_bytes, replace_file
 from molgun_lmp.campaign.minima import kept_minima, write_minima
 from molgun_lmp.campaign.statistics_files import write_statistics
 from molgun_lmp.campaign.store import Store, TrajectoryFolder
-from molgun_lmp.campaign.until import counted, read_stopping
+from molgun_lmp.campaign.until import counted, read_stopping, standing
 from molgun_lmp.config import Campaign
 from molgun_lmp.errors import CampaignError
 from molgun_lmp.gun.names import DATA_NAME
@@ -81,8 +81,9 @@ def analyse(store: Store, advance: Callable[[int], None] | None = None, *, proce
     """
     config, surface = store.config(), clean_surface(store)
     results = [(folder, result) for folder in store.trajectories() if (result := folder.result()) is not None]
-    stopping = read_stopping(store)
-    results = results[counted(stopping, store.manifest.trajectories, [folder.id for folder, _ in results])]
+    ids = [folder.id for folder, _ in results]
+    stopping = standing(read_stopping(store), ids)
+    results = results[counted(stopping, store.manifest.trajectories, ids)]
     found = decide_all(store, results, partial(_outcome, config, surface), processes=processes, advance=advance)
     ended = [
         Ended(folder=folder, shot=folder.shot(), result=result, outcome=outcome)

@@ -54,7 +54,8 @@ class Advice:
         if self.array:
             said.append(f"Submit their tasks, also again: sbatch --array={self.array} job.slurm")
         if self.elsewhere:
-            said.append(f"{len(self.elsewhere)} of them are not in this folder: {', '.join(self.elsewhere[:5])}, ...")
+            more = ", ..." if len(self.elsewhere) > 5 else ""
+            said.append(f"{len(self.elsewhere)} of them are not in this folder: {', '.join(self.elsewhere[:5])}{more}")
         return said
 
 

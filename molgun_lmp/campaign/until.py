@@ -49,6 +49,17 @@ def counted(stopping: Stopping | None, planned: int, ended: Sequence[str]) -> sl
     return slice(sum(int(identifier) < shots for identifier in ended))
 
 
+def standing(stopping: Stopping | None, ended: Sequence[str]) -> Stopping | None:
+    """The rule with those looks whose shots are all among the `ended` (ids in order).
+
+    `molgun retry` may have freed some since, and what a look has found with them is not to be quoted without.
+    """
+    if stopping is None:
+        return None
+    complete = next((place for place, identifier in enumerate(ended) if int(identifier) != place), len(ended))
+    return dataclasses.replace(stopping, looks=tuple(look for look in stopping.looks if look.shots <= complete))
+
+
 def begin_rule(store: Store, targets: Sequence[Target]) -> Stopping:
     """The campaign's rule with its looks so far; made now where there is none.
 

@@ -74,7 +74,9 @@ def run(  # noqa: PLR0917  # a command
 
     store = Store.open(campaign)
     if until and not dry_run:
-        fire_until(store, until, only or (), lambda work: _fire(work, workers, parsl), as_json)
+        fire_until(
+            store, until, only or (), lambda work: _fire(work, workers, parsl), ranks=parsl is None, as_json=as_json
+        )
         return
     work = campaign_work(store, only or ())
     open_ids = [folder.id for folder in work.folders if not folder.result_file.exists()]

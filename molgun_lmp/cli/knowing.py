@@ -45,9 +45,18 @@ def say_sizes(loaded: "LoadedCampaign", targets: list[str], assume: float, corre
 
 
 def fire_until(
-    store: "Store", until: list[str], only: Sequence[str], fire: "Callable[[Work], object]", as_json: bool
+    store: "Store",
+    until: list[str],
+    only: Sequence[str],
+    fire: "Callable[[Work], object]",
+    *,
+    ranks: bool,
+    as_json: bool,
 ) -> None:
-    """Fire until all targets are reached or all shots are fired, and say what was found at each look."""
+    """Fire until all targets are reached or all shots are fired, and say what was found at each look.
+
+    Where an MPI launcher started this process and `ranks` is true, its ranks fire, and not `fire`.
+    """
     from molgun_lmp.analysis.stopping import parse_target, stopping_sentence  # noqa: PLC0415
     from molgun_lmp.campaign.analysing import analyse  # noqa: PLC0415
     from molgun_lmp.campaign.integrity import verify_shared  # noqa: PLC0415
@@ -69,7 +78,7 @@ def fire_until(
         if not now.over:
             progress_console().print(stopping_sentence(now), markup=False)
 
-    if under_launcher():
+    if ranks and under_launcher():
         from molgun_lmp.campaign.until_ranks import run_until_as_rank  # noqa: PLC0415
 
         verify_shared(campaign_work(store))

@@ -11,6 +11,8 @@ from outcome_cases import outcome_of
 
 from molgun_lmp.analysis.stopping import Stopping, parse_target
 from molgun_lmp.campaign import until
+from molgun_lmp.campaign.cluster import ClusterRecord, array_of
+from molgun_lmp.campaign.cluster_until import advise
 from molgun_lmp.campaign.planning import check, write
 from molgun_lmp.campaign.status import read_status
 from molgun_lmp.campaign.store import Store
@@ -224,3 +226,24 @@ def test_status_tells_a_stop_from_a_campaign_that_is_not_done(store: Store) -> N
     assert status.rule is not None
     assert (status.complete, status.stopped, status.rule.not_run) == (True, False, 0)
     assert "is complete: 60 of 60 trajectories finished" in status.sentence()
+
+
+def test_a_cluster_folder_is_told_its_tasks_and_what_it_lacks(store: Store) -> None:
+    begin_rule(store, [parse_target("OT-CY:0.2")])
+    for index in (0, 3, 7, *range(40, 50)):
+        store.trajectory(f"{index:06d}").publish(ended(f"{index:06d}"))
+    there = tuple(f"{index:06d}" for index in range(2, SHOTS))
+    record = ClusterRecord(
+        campaign="small one", manifest="", engine="", model="", trajectories=there, chunk=6, files={}
+    )
+    advice = advise(store, record)
+    assert advice is not None
+    assert advice.elsewhere == ("000001",)
+    assert advice.needed == tuple(f"{index:06d}" for index in range(20) if index not in (0, 3, 7))
+    assert advice.array == "0-2", "the last one holds a shot beyond the look, too"
+    said = " ".join(advice.sentences())
+    assert "17 of the first 20 shots, which the next look needs, have not ended." in said
+    assert "sbatch --array=0-2 job.slurm" in said
+    assert "1 of them are not in this folder: 000001" in said
+    assert array_of([0, 1, 2, 5, 7, 8]) == "0-2,5,7-8"
+    assert array_of([]) == ""
