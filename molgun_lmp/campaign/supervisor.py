@@ -2,6 +2,7 @@
 
 import logging
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -13,7 +14,7 @@ from typing import Final, Protocol, Self
 
 from rich.console import Console
 
-from molgun_lmp.campaign.claims import look
+from molgun_lmp.campaign.claims import look, release
 from molgun_lmp.campaign.monitor import Monitor, progress_display
 from molgun_lmp.campaign.store import TrajectoryFolder
 from molgun_lmp.campaign.work import Work
@@ -27,7 +28,7 @@ log = logging.getLogger(__name__)
 _POLL_S: Final = 0.2
 _END_S: Final = 60.0
 """A worker that was asked to end gets this long for the step that it is in."""
-_MAX_STARTLESS_DEATHS: Final = 2
+_MAX_ENDS_IN_VAIN: Final = 2
 
 
 class Crew(Protocol):
@@ -82,7 +83,7 @@ class _Crew:
         self._work = work
         self._number = number
         self._running: dict[int, subprocess.Popen[bytes]] = {}
-        self._startless_deaths = 0
+        self._ends_in_vain = 0
         self._ended = 0
         self.interrupted = False
 
@@ -104,7 +105,7 @@ class _Crew:
                 continue
             del self._running[number]
             if code == InterruptedRunError.exit_code:
-                self.interrupted = True
+                self._was_asked(number, process.pid)
             elif code in _ERRORS:
                 raise _ERRORS[code](_last_error(self._log(number)))
             elif code != 0:
@@ -112,7 +113,10 @@ class _Crew:
         return bool(self._running)
 
     def end(self, asked: list[int]) -> None:
-        """Ask all workers to end, and wait; kill them when they do not, or when the user insists."""
+        """Ask all workers to end, and wait; kill them when they do not, or when the user insists.
+
+        What a killed one had at work is given back: its death is no trajectory's fault.
+        """
         insisted = len(asked)
         for process in self._running.values():
             process.terminate()
@@ -122,6 +126,11 @@ class _Crew:
                 for process in self._running.values():
                     process.kill()
             time.sleep(_POLL_S)
+        killed = {process.pid for process in self._running.values() if process.returncode == -signal.SIGKILL}
+        for folder in self._work.folders if killed else ():
+            held = look(folder)
+            if held is not None and held.claim is not None and held.claim.owner.pid in killed and not held.alive:
+                release(folder, held.claim)
         self._running.clear()
 
     def _start(self, number: int) -> None:
@@ -140,17 +149,29 @@ class _Crew:
         how = f"was killed by signal {-code}" if code < 0 else f"ended with exit status {code}"
         left = [folder.id for folder in self._work.folders if _left_by(folder, pid)]
         log.warning("worker %d (process %d) %s at trajectory %s", number, pid, how, ", ".join(left) or "none")
+        if not left and not self._took_one(number, pid) and self._too_often_in_vain():
+            raise EngineError(
+                f"workers die before they take a trajectory; the last one {how}. The end of {self._log(number)}:\n"
+                f"{_tail(self._log(number))}\n`molgun doctor` shows what this machine lacks."
+            )
+        self._start(number)
+
+    def _was_asked(self, number: int, pid: int) -> None:
+        """Replace a worker that somebody asked to stop, but not this command: a guard of the machine's memory may have.
+        Where that happens again and again, and nothing is done in between, it is meant."""
+        log.warning("worker %d (process %d) was asked to stop; %s says by whom", number, pid, self._log(number))
+        if self._too_often_in_vain():
+            self.interrupted = True
+        else:
+            self._start(number)
+
+    def _too_often_in_vain(self) -> bool:
+        """Count a worker that ended before its time and did nothing; whether there were too many without a result."""
         ended = sum(folder.result_file.exists() for folder in self._work.folders)
         if ended > self._ended:  # meanwhile workers did start
-            self._startless_deaths, self._ended = 0, ended
-        if not left and not self._took_one(number, pid):
-            self._startless_deaths += 1
-            if self._startless_deaths > _MAX_STARTLESS_DEATHS:
-                raise EngineError(
-                    f"workers die before they take a trajectory; the last one {how}. The end of {self._log(number)}:\n"
-                    f"{_tail(self._log(number))}\n`molgun doctor` shows what this machine lacks."
-                )
-        self._start(number)
+            self._ends_in_vain, self._ended = 0, ended
+        self._ends_in_vain += 1
+        return self._ends_in_vain > _MAX_ENDS_IN_VAIN
 
     def _took_one(self, number: int, pid: int) -> bool:
         """Whether a dead worker had taken a trajectory, by its log: then nothing keeps workers from starting."""

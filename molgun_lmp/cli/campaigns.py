@@ -11,7 +11,7 @@ import typer
 from molgun_lmp.cli.knowing import fire_until
 from molgun_lmp.cli.output import AsJson, answers, print_json, progress_console
 from molgun_lmp.cli.planning import init, plan
-from molgun_lmp.errors import ConfigError
+from molgun_lmp.errors import ConfigError, InterruptedRunError
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -81,8 +81,12 @@ def run(  # noqa: PLR0917  # a command
     if dry_run:
         _list_open(open_ids, as_json)
         return
-    if open_ids and not _fire(work, workers, parsl):
-        return
+    try:
+        if open_ids and not _fire(work, workers, parsl):
+            return
+    except InterruptedRunError:
+        if not work.ended:  # the request came too late to stop anything
+            raise
     now = read_status(store)
     if as_json:
         print_json(now.to_json())
@@ -136,7 +140,7 @@ def status(
     if watch:
         now = _watch(store, now)
     if as_json:
-        print_json({**now.to_json(), "per_hour": now.per_hour, "left_s": now.left_s})
+        print_json({**now.to_json(), "complete": now.complete, "per_hour": now.per_hour, "left_s": now.left_s})
     else:
         answers().print(_status_page(now))
 
@@ -148,7 +152,7 @@ def _watch(store: "Store", now: "Status") -> "Status":
     from molgun_lmp.campaign.status import read_status  # noqa: PLC0415
 
     with Live(_status_page(now), console=progress_console(), transient=True) as live, suppress(KeyboardInterrupt):
-        while now.open:
+        while now.running or not now.complete:
             started = time.monotonic()
             now = read_status(store)
             live.update(_status_page(now))
@@ -169,7 +173,7 @@ def _status_page(now: "Status") -> "RenderableType":
         ("failed", now.failed),
         *((f"  {cause}", count) for cause, count in now.causes.items()),
         ("at work", now.running),
-        ("waiting", now.pending),
+        ("not run, by the stop rule" if now.stopped else "waiting", now.pending),
         ("energy not conserved", now.energy_flagged),
     ):
         table.add_row(label, str(number))

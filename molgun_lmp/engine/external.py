@@ -5,6 +5,7 @@ from typing import Any, Final
 import numpy as np
 from ase.data import atomic_numbers
 
+from molgun_lmp.engine.causes import is_out_of_memory
 from molgun_lmp.engine.force_models import Evaluation, ForceModel, Structure
 from molgun_lmp.errors import EngineError
 from molgun_lmp.records import Cause, FloatArray, IntArray
@@ -55,7 +56,7 @@ class ExternalForces:
             except BaseException as error:  # see the class: nobody else would ever hear of it
                 f[:] = 0.0
                 self.failure = self.failure or (
-                    Cause.OUT_OF_MEMORY if isinstance(error, MemoryError) else Cause.FORCE_MODEL_ERROR,
+                    Cause.OUT_OF_MEMORY if is_out_of_memory(error) else Cause.FORCE_MODEL_ERROR,
                     f"the force model failed at step {step}: {type(error).__name__}: {error}",
                 )
         if self.failure is not None:

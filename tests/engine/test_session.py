@@ -11,6 +11,7 @@ import pytest
 from ase import Atoms
 from engine_cases import ELEMENTS, external, head, run_text, structures, write_data
 
+from molgun_lmp.engine import session
 from molgun_lmp.engine.force_models import Evaluation, Structure
 from molgun_lmp.engine.session import check_deck_value
 from molgun_lmp.errors import EngineError
@@ -167,6 +168,18 @@ def test_an_interrupt_before_the_start_runs_no_step(folder: Path) -> None:
     run = run_text(folder, deck("run 100000\n"), Springs(slow), interrupt)
     assert run.interrupted
     assert run.steps < 50
+
+
+def test_lammps_is_not_asked_for_its_step_while_it_is_being_set_up(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`clear` takes LAMMPS apart and builds it anew: in between, a question from another thread makes an error."""
+    monkeypatch.setattr(session, "_POLL_S", 0.0)
+    seen: list[int] = []
+    run = run_text(folder, "clear\n" * 300 + deck("run 20\n"), Springs(), on_progress=seen.append)
+    assert run.error is None
+    assert seen.count(0) > 1, "it was waited for meanwhile"
+    assert run.steps == 20
 
 
 def test_a_halt_is_named(folder: Path) -> None:

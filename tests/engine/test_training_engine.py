@@ -137,6 +137,17 @@ def test_fine_tuning_starts_from_the_model_it_is_given(data: Path, trained: tupl
     assert train(tuned, data / "tuned", base=data) == record
 
 
+def test_a_fine_tuned_model_has_its_own_reference_energies(data: Path, trained: tuple[Path, TrainingRecord]) -> None:
+    """Also where the foundation knows the same elements: mace then copies the foundation's over them."""
+    own = {symbol: energy - 3.0 for symbol, energy in atom_energies().items()}
+    record = train(start_from(trained, reference_energies=own), data / "own-energies", base=data)
+    facts = model_facts(load_model(data / "own-energies/model.model", sha256=record.model_sha256))
+    assert facts.e0s_ev["Default"] == pytest.approx(own, abs=1e-5)
+    errors = next(report for report in record.errors if report.name == "test").energy_ev_per_atom
+    before = next(report for report in trained[1].errors if report.name == "test").energy_ev_per_atom
+    assert errors.mae == pytest.approx(3.0, abs=before.mae + 1e-3)
+
+
 def test_readouts_start_anew_when_asked(data: Path, trained: tuple[Path, TrainingRecord]) -> None:
     fresh = start_from(trained, reinitialise_readouts=True, seed=7)  # the same seed would draw the same numbers again
     record = train(fresh, data / "fresh", base=data)
