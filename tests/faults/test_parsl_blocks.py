@@ -172,7 +172,7 @@ def test_no_block_outlives_a_killed_command(campaign: Path, tmp_path: Path) -> N
 
 
 def test_blocks_that_all_fail_end_the_command_with_their_words(campaign: Path, tmp_path: Path) -> None:
-    site = site_file(tmp_path, workers=1, before="echo no such module >&2; exit 7")
+    site = site_file(tmp_path, workers=1, blocks=3, before="echo no such module >&2; exit 7")
     code, said = ended(start(campaign, site), campaign)
     assert code == EngineError.exit_code, said
     assert "all blocks of the executor 'here' fail" in " ".join(said.split())
