@@ -27,8 +27,10 @@ log = logging.getLogger(__name__)
 _LOOK_S: Final = 1.0
 _END_S: Final = 90.0
 """Workers that were asked to end get this long, a little more than each of them gets in its block."""
+_TIDY_S: Final = 10.0
+"""And this long where nothing is left to fire."""
 _MAX_VAIN: Final = 2
-"""So many workers, or blocks, may end one after the other before any worker takes a trajectory."""
+"""So many workers in the place of one, or blocks of an executor, may end one after the other in vain."""
 
 
 class BlockCrew:
@@ -45,7 +47,6 @@ class BlockCrew:
         self._running: list[_Worker] = []
         self._numbers = itertools.count(1)
         self._open = list(reversed(work.folders))
-        self._vain_ends = 0
         self._forgiven: set[tuple[str, str]] = set()
         self._next_look = 0.0
         self.interrupted = False
@@ -86,7 +87,7 @@ class BlockCrew:
 
     def end(self, asked: list[int]) -> None:
         """Ask all workers to end, wait for those that have begun, and cancel all blocks."""
-        insisted, deadline = len(asked), time.monotonic() + _END_S
+        insisted, deadline = len(asked), time.monotonic() + (_END_S if self._open else _TIDY_S)
         self._standing.unlink(missing_ok=True)
         while any(worker.has_begun() and worker.end() is None for worker in self._running):
             if time.monotonic() > deadline or len(asked) > insisted:
@@ -97,14 +98,14 @@ class BlockCrew:
         if kernel is not None:
             _shut(kernel)
 
-    def _submit(self, label: str) -> None:
+    def _submit(self, label: str, vain: int = 0) -> None:
         from parsl import python_app  # noqa: PLC0415 - an extra
 
         file = self._folder / f"worker-{next(self._numbers)}.log"
         app = python_app(be_a_worker, data_flow_kernel=self._kernel, executors=[label])
         work = self._work
         future = app(str(work.root.resolve()), work.only, work.engine.threads, str(file), str(self._standing))
-        self._running.append(_Worker(label, file, future))
+        self._running.append(_Worker(label, file, future, vain))
 
     def _judge(self, worker: "_Worker", end: int | str) -> None:
         """Replace a worker that died or whose block ended. Raises the error that ended it, or `EngineError`."""
@@ -120,17 +121,17 @@ class BlockCrew:
         else:
             how = end
         log.warning("the worker of %s %s", worker.log, how)
-        if worker.took_one():
-            self._vain_ends = 0
-        else:
-            self._vain_ends += 1
-        if self._vain_ends > _MAX_VAIN:
+        vain = 0 if worker.took_one() else worker.vain + 1
+        if vain <= _MAX_VAIN:
+            self._submit(worker.label, vain)
+        elif not any(other.took_one() for other in self._running):
             raise EngineError(
                 f"workers end before they take a trajectory; the last one, in a block of {worker.label!r}, {how}.\n"
                 f"{worker.last_words()}\nA block needs this environment and the campaign folder: see worker_init in "
                 f"the site file, and the logs in {self._folder}."
             )
-        self._submit(worker.label)
+        else:  # a node that is out of order, and others that are not
+            log.warning("it is not replaced any more: %d in a row took no trajectory", vain)
 
     def _look_at_executors(self) -> None:
         """Raises `EngineError` where Parsl cannot go on: all blocks fail, or the process it speaks through is gone."""
@@ -158,8 +159,10 @@ class BlockCrew:
 class _Worker:
     """One call of `be_a_worker`."""
 
-    def __init__(self, label: str, file: Path, future: "Future[int]") -> None:
+    def __init__(self, label: str, file: Path, future: "Future[int]", vain: int) -> None:
+        """`vain`: of how many in a row it takes the place that ended before they took a trajectory."""
         self.label = label
+        self.vain = vain
         self.log = file
         self._future = future
         self._begun = False

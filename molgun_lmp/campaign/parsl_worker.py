@@ -6,14 +6,14 @@ folder, as for all workers. Both sides speak through files there, which stand wh
 
 import os
 import subprocess
-import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
+from molgun_lmp.campaign.worker_process import start_worker
 from molgun_lmp.errors import InterruptedRunError
-from molgun_lmp.threads import thread_environment
+from molgun_lmp.interrupts import stop_requests
 
 _LOOK_S: Final = 0.5
 _END_S: Final = 60.0
@@ -23,24 +23,16 @@ _END_S: Final = 60.0
 def be_a_worker(root: str, only: Sequence[str], threads: int, log: str, standing: str) -> int:
     """One worker process from its beginning to its end; its exit code, which is in the file `end_file(log)` as well.
 
-    The process writes to `log`, and is asked to end when the file `standing` is gone or the manager of this block is.
+    The process writes to `log`. It is asked to end when the file `standing` is gone or the manager of this block is,
+    and by the signals that come before a block is ended.
     """
     manager, order = os.getppid(), Path(standing)
     if not order.exists():
         return InterruptedRunError.exit_code
-    command = [sys.executable, "-m", "molgun_lmp.campaign.worker", root, "--parent", str(os.getpid()), "--only", *only]
-    with Path(log).open("ab") as output:
-        process = subprocess.Popen(
-            command,
-            env={**os.environ, **thread_environment(threads)},
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-        )
-    try:
-        while process.poll() is None and order.exists() and os.getppid() == manager:
+    process = start_worker(Path(root), only, threads, Path(log))
+    with stop_requests() as asked:
+        while process.poll() is None and not asked and order.exists() and os.getppid() == manager:
             time.sleep(_LOOK_S)
-    finally:
         code = _ended(process)
         aside = Path(log).with_suffix(".part")
         aside.write_text(str(code), encoding="ascii")

@@ -5,7 +5,6 @@ import os
 import signal
 import socket
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -19,9 +18,9 @@ from molgun_lmp.campaign.monitor import Monitor, progress_display
 from molgun_lmp.campaign.store import TrajectoryFolder
 from molgun_lmp.campaign.work import Work
 from molgun_lmp.campaign.worker import ERROR_MARK
+from molgun_lmp.campaign.worker_process import start_worker
 from molgun_lmp.errors import EngineError, InterruptedRunError, MolgunError
 from molgun_lmp.interrupts import stop_requests
-from molgun_lmp.threads import thread_environment
 
 log = logging.getLogger(__name__)
 
@@ -35,7 +34,7 @@ class Crew(Protocol):
     """The workers of one supervisor, wherever they are; they are there while its `with` block lasts."""
 
     interrupted: bool
-    """Whether somebody else asked a worker to stop."""
+    """Whether somebody else asked its workers to stop, again and again."""
 
     def __enter__(self) -> Self: ...
 
@@ -106,8 +105,8 @@ class _Crew:
             del self._running[number]
             if code == InterruptedRunError.exit_code:
                 self._was_asked(number, process.pid)
-            elif code in _ERRORS:
-                raise _ERRORS[code](_last_error(self._log(number)))
+            elif (error := worker_error(code, self._log(number))) is not None:
+                raise error
             elif code != 0:
                 self._died(number, code, process.pid)
         return bool(self._running)
@@ -134,16 +133,8 @@ class _Crew:
         self._running.clear()
 
     def _start(self, number: int) -> None:
-        command = [sys.executable, "-m", "molgun_lmp.campaign.worker", str(self._work.root)]
-        command += ["--parent", str(os.getpid()), "--only", *self._work.only]
-        with self._log(number).open("ab") as output:
-            self._running[number] = subprocess.Popen(
-                command,
-                env={**os.environ, **thread_environment(self._work.engine.threads)},
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-            )
+        work = self._work
+        self._running[number] = start_worker(work.root, work.only, work.engine.threads, self._log(number))
 
     def _died(self, number: int, code: int, pid: int) -> None:
         how = f"was killed by signal {-code}" if code < 0 else f"ended with exit status {code}"

@@ -69,10 +69,13 @@ def run(  # noqa: PLR0917  # a command
     Several terminals or machines may work on one campaign at a time: each trajectory is fired once.
     """
     from molgun_lmp.campaign.opening import campaign_work  # noqa: PLC0415
+    from molgun_lmp.campaign.ranks import under_launcher  # noqa: PLC0415
     from molgun_lmp.campaign.status import read_status  # noqa: PLC0415
     from molgun_lmp.campaign.store import Store  # noqa: PLC0415
 
     store = Store.open(campaign)
+    if parsl is not None and under_launcher():
+        raise ConfigError("--parsl starts its workers by itself: give it without mpirun and srun.")
     if until and not dry_run:
         fire_until(
             store, until, only or (), lambda work: _fire(work, workers, parsl), ranks=parsl is None, as_json=as_json
@@ -112,8 +115,6 @@ def _fire(work: "Work", workers: int | None, parsl: str | None) -> bool:
 
     verify_shared(work)
     if parsl is not None:
-        if under_launcher():
-            raise ConfigError("--parsl starts its workers by itself: give it without mpirun and srun.")
         from molgun_lmp.campaign.parsl_crew import BlockCrew  # noqa: PLC0415
         from molgun_lmp.campaign.parsl_site import load_site  # noqa: PLC0415
 

@@ -7,7 +7,7 @@ import shutil
 import signal
 import subprocess
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +15,11 @@ import pytest
 from blocks_cases import processes, site_file
 from campaign_commands import ENVIRONMENT, MOLGUN, PATIENCE_S, a_running_worker, attempts, molgun, results, wait_for
 from fault_cases import assert_same_table, kill, plan_stock, table
+from slurm_cases import slurm, why_not
 
 from molgun_lmp.errors import EngineError, InterruptedRunError
 from molgun_lmp.gun.pools import Pool
+from molgun_lmp.templates_dir import templates_folder
 
 pytestmark = pytest.mark.slow
 
@@ -49,11 +51,11 @@ def campaign(planned: Path, tmp_path: Path) -> Iterator[Path]:
         kill(pid)
 
 
-def start(campaign: Path, site: Path) -> "subprocess.Popen[bytes]":
+def start(campaign: Path, site: Path, environment: Mapping[str, str] = ENVIRONMENT) -> "subprocess.Popen[bytes]":
     with campaign.with_suffix(".log").open("wb") as output:
         return subprocess.Popen(
             [*MOLGUN, "run", str(campaign), "--parsl", str(site)],
-            env=ENVIRONMENT,
+            env=environment,
             stdout=output,
             stderr=output,
             start_new_session=True,
@@ -120,29 +122,44 @@ def test_a_killed_manager_costs_no_trajectory_and_none_is_run_twice(
     wait_for(lambda: not processes(campaign), "the end of all processes")
 
 
-@pytest.mark.parametrize("way", ["Ctrl-C", "STOP"])
-def test_a_request_to_stop_gives_everything_back_and_cancels_the_blocks(
-    campaign: Path, undisturbed: dict[str, dict[str, Any]], tmp_path: Path, way: str
+def test_ctrl_c_gives_everything_back_and_cancels_the_blocks(
+    campaign: Path, undisturbed: dict[str, dict[str, Any]], tmp_path: Path
 ) -> None:
     process = start(campaign, site_file(tmp_path, workers=2))
     wait_for(lambda: a_running_worker(campaign), "a worker at work")
     helpers = children(process.pid)
     assert helpers, "the interchange"
-    if way == "Ctrl-C":
-        os.killpg(process.pid, signal.SIGINT)  # as a terminal does
-    else:
-        (campaign / "STOP").touch()
+    os.killpg(process.pid, signal.SIGINT)  # as a terminal does
     code, said = ended(process, campaign)
     assert code == InterruptedRunError.exit_code, said
     assert f"`molgun run {campaign}` goes on" in " ".join(said.split())
     assert not list(campaign.glob("trajectories/*/*/claim-*")), "all was given back"
     wait_for(lambda: not processes(campaign), "the end of all processes")
     assert not any(Path(f"/proc/{pid}").exists() for pid in helpers)
-    if way == "STOP":
-        return
     assert molgun("run", campaign, "--workers", "2").returncode == 0
     assert_same_table(campaign, undisturbed)
     assert set(attempts(campaign)) == {1}
+
+
+@pytest.mark.skipif(bool(why_not()), reason=why_not())
+def test_the_site_file_for_slurm_runs_in_jobs_that_a_stop_file_cancels(campaign: Path, tmp_path: Path) -> None:
+    text = (templates_folder() / "parsl" / "slurm.py").read_text()
+    changes = {"_node=16": "_node=1", "max_blocks=10": "max_blocks=1", "label=": "address='127.0.0.1', label="}
+    for ours, theirs in changes.items():
+        assert ours in text
+        text = text.replace(ours, theirs)
+    site = tmp_path / "site.py"
+    site.write_text(text)
+    with slurm() as here:
+        process = start(campaign, site, {**here.environment, "OMP_NUM_THREADS": "1"})
+        wait_for(lambda: a_running_worker(campaign), "a worker at work")
+        assert here.jobs() == ["1 RUNNING"]
+        (campaign / "STOP").touch()
+        code, said = ended(process, campaign)
+        assert code == InterruptedRunError.exit_code, said
+        assert f"{campaign / 'STOP'} is removed" in " ".join(said.split())
+        here.wait_for("the end of the job", lambda: not here.jobs())
+    assert not list(campaign.glob("trajectories/*/*/claim-*")), "all was given back"
 
 
 def test_no_block_outlives_a_killed_command(campaign: Path, tmp_path: Path) -> None:
@@ -155,7 +172,7 @@ def test_no_block_outlives_a_killed_command(campaign: Path, tmp_path: Path) -> N
 
 
 def test_blocks_that_all_fail_end_the_command_with_their_words(campaign: Path, tmp_path: Path) -> None:
-    site = site_file(tmp_path, workers=1, before="echo no such module >&2; exit 7")
+    site = site_file(tmp_path, workers=1, blocks=3, before="echo no such module >&2; exit 7")
     code, said = ended(start(campaign, site), campaign)
     assert code == EngineError.exit_code, said
     assert "all blocks of the executor 'here' fail" in " ".join(said.split())

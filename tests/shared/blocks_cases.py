@@ -9,7 +9,7 @@ from parsl import Config
 from parsl.executors import HighThroughputExecutor
 from parsl.providers import LocalProvider
 
-provider = LocalProvider(init_blocks=1, max_blocks=1, worker_init={before!r})
+provider = LocalProvider(init_blocks={blocks}, max_blocks={blocks}, worker_init={before!r})
 config = Config(
     executors=[
         HighThroughputExecutor(
@@ -26,10 +26,10 @@ config = Config(
 """
 
 
-def site_file(folder: Path, *, workers: int, silence_s: int = 120, before: str = "") -> Path:
-    """One block of some workers, which takes its supervisor for dead after a silence; shell commands come `before`."""
+def site_file(folder: Path, *, workers: int, blocks: int = 1, silence_s: int = 120, before: str = "") -> Path:
+    """Blocks of some workers, which take their supervisor for dead after a silence; shell commands come `before`."""
     file = folder / "site.py"
-    file.write_text(_SITE.format(workers=workers, silence_s=silence_s, before=before))
+    file.write_text(_SITE.format(workers=workers, blocks=blocks, silence_s=silence_s, before=before))
     return file
 
 
