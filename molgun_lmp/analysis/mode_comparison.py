@@ -37,7 +37,7 @@ def draw_mode_comparison(campaigns: Sequence[Compared], folder: Path, name: str 
     rows: list[Sequence[object]] = []
     handles: list[Patch] = []
     with house_style():
-        figure = new_figure(PAGE_INCHES, 1.3 + 0.2 * max(1, len(seen)) * (len(campaigns) + 1))
+        figure = new_figure(PAGE_INCHES, 1.0 + 0.17 * len(campaigns) + 0.2 * max(1, len(seen)) * (len(campaigns) + 1))
         axes = figure.subplots()
         for rank, one in enumerate(campaigns):
             style = series_style(rank)
@@ -65,7 +65,7 @@ def draw_mode_comparison(campaigns: Sequence[Compared], folder: Path, name: str 
         axes.grid(axis="x")
         axes.set_xlabel("share of all shots / %")
         axes.set_title("How the shots ended, by campaign")
-        for text in figure.legend(handles=handles, loc="outside lower center", ncols=2).get_texts():
+        for text in figure.legend(handles=handles, loc="outside lower left", ncols=1).get_texts():
             text.set_parse_math(False)
         labels = "; ".join(f"{one.name}: {one.level_of_theory or UNSTATED}" for one in campaigns)
         warning = level_warning([(one.name, one.level_of_theory) for one in campaigns])

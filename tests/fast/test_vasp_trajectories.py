@@ -107,11 +107,11 @@ def test_each_kind_of_file_gives_the_outcome_of_the_frames_in_it(
     assert [one.outcome.trajectory_id.split("/", 1)[1] for one in found] == [
         f"{name}-{file}" for name in SHOTS for file in ("a/vasprun.xml.gz", "b/OUTCAR.xz", "c/XDATCAR")
     ]
-    for index, one in enumerate(found):
-        name = SHOTS[index // 3]
-        same(one.outcome, expected[name], shots[name][0])
-        assert one.level_of_theory == ("" if "XDATCAR" in one.outcome.trajectory_id else LEVEL)
-    (packed,) = [tmp_path / "all.tar.xz"]
+    for index, run_found in enumerate(found):
+        name, outcome = SHOTS[index // 3], run_found.outcome
+        same(outcome, expected[name], shots[name][0])
+        assert run_found.level_of_theory == ("" if "XDATCAR" in outcome.trajectory_id else LEVEL)
+    packed = tmp_path / "all.tar.xz"
     with tarfile.open(packed, "w:xz") as archive:
         archive.add(tmp_path / f"{SHOTS[0]}-b", "aimd/one")
         archive.add(tmp_path / f"{SHOTS[1]}-b", "aimd/two")
@@ -144,7 +144,8 @@ def test_a_cut_file_ends_with_its_last_whole_step(shots: Shots, like: MoleculeRe
         folder.mkdir()
         (folder / name).write_text(text)
         (one,) = decided(folder, like, timestep_fs=2.0)
-        assert (one.outcome.truncated, one.outcome.time_ps) == (True, pytest.approx(0.002 * (len(run) - 2))), name
+        assert one.outcome.truncated, name
+        assert one.outcome.time_ps == pytest.approx(0.002 * (len(run) - 2)), name
 
 
 def test_runs_that_went_on_are_one_trajectory(
