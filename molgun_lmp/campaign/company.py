@@ -14,7 +14,7 @@ from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from typing import Final, NoReturn
 
-from molgun_lmp.campaign.claims import Claim, mark_hung, mark_spared
+from molgun_lmp.campaign.claims import Claim, is_current, mark_hung, mark_spared
 from molgun_lmp.campaign.store import TrajectoryFolder
 
 log = logging.getLogger(__name__)
@@ -51,7 +51,8 @@ class Company:
             for identifier, (folder, claim) in self._at_work.items():
                 mark = mark_hung if identifier == hung or identifier in evaluated_with else mark_spared
                 with contextlib.suppress(OSError):  # a full disk: then it is charged, or not called hung
-                    mark(folder, claim)
+                    if is_current(folder, claim):  # not where it has just ended
+                        mark(folder, claim)
             logging.shutdown()
         finally:
             os._exit(_HUNG_EXIT)

@@ -40,6 +40,9 @@ OnHung = Callable[[int, Collection[str]], NoReturn]
 """Called with the step that does not end, and the ids of those for which the same evaluation does not end; it ends the
 process."""
 
+Ask = Callable[[str], contextlib.AbstractContextManager[ForceModel | None]]
+"""Gives a trajectory, by its id, its way to ask the model while its dynamics last; others may be waiting for it."""
+
 Fire = Callable[[TrajectoryFolder, int, threading.Event, OnHung], TrajectoryResult | None]
 """Run number n of a trajectory; None where the event ended it."""
 
@@ -58,8 +61,7 @@ def open_engine(work: Work) -> Iterator[Fire]:
     def fire(
         folder: TrajectoryFolder, number: int, interrupt: threading.Event, on_hung: OnHung
     ) -> TrajectoryResult | None:
-        with ask(folder.id) as asked:
-            return fire_one(work, folder, number, asked, interrupt, on_hung=on_hung)
+        return fire_one(work, folder, number, ask, interrupt, on_hung=on_hung)
 
     before = Path.cwd()
     os.chdir(work.root)
@@ -69,8 +71,8 @@ def open_engine(work: Work) -> Iterator[Fire]:
         os.chdir(before)
 
 
-def asker(work: Work) -> Callable[[str], contextlib.AbstractContextManager[ForceModel | None]]:
-    """Loads the model, once; each call gives a trajectory, by its id, its way to ask it, for as long as it lasts."""
+def asker(work: Work) -> Ask:
+    """Loads the model, once, for all trajectories that will ask it."""
     model = force_model(work)
     if model is None or work.engine.together == 1:
         return lambda _: contextlib.nullcontext(model)
@@ -93,7 +95,7 @@ def fire_one(
     work: Work,
     folder: TrajectoryFolder,
     number: int,
-    model: ForceModel | None,
+    ask: Ask,
     interrupt: threading.Event,
     *,
     on_hung: OnHung,
@@ -115,21 +117,22 @@ def fire_one(
     resumption = _resume(work, folder, number, hashes)
     resumed_at = () if resumption is None else resumption.resumed_at
     watch = _watch(work, run, hashes, resumed_at)
-    done = run_deck(
-        run / INPUT_NAME,
-        variables={
-            "dir": str(run.relative_to(work.root)),
-            "root": ".",
-            **({"resume": "yes"} if resumption is not None else {}),
-        },
-        force_model=model,
-        interrupt=interrupt,
-        log_path=run / LOG_NAME,
-        earlier_log=_earlier_log(run),
-        on_progress=watch,
-        watchdog=_watchdog(work, model, on_hung),
-        plugin=work.engine.kind == "mace",
-    )
+    with ask(folder.id) as model:
+        done = run_deck(
+            run / INPUT_NAME,
+            variables={
+                "dir": str(run.relative_to(work.root)),
+                "root": ".",
+                **({"resume": "yes"} if resumption is not None else {}),
+            },
+            force_model=model,
+            interrupt=interrupt,
+            log_path=run / LOG_NAME,
+            earlier_log=_earlier_log(run),
+            on_progress=watch,
+            watchdog=_watchdog(work, model, on_hung),
+            plugin=work.engine.kind == "mace",
+        )
     if watch is not None:
         watch(done.steps)
     if interrupt.is_set() and (done.interrupted or done.cause is not None):

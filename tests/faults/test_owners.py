@@ -143,6 +143,7 @@ def test_an_impatient_user_harms_no_trajectory(
     process = start_quietly(campaign, tmp_path / "log", 1)
     (worker,) = wait_for(lambda: owners_of(campaign), "a worker at work")
     os.kill(worker, signal.SIGSTOP)
+    wait_for(lambda: _sleeps(worker), "it to sleep")
     process.send_signal(signal.SIGINT)
     wait_for(lambda: _waits_for(worker, signal.SIGTERM), "the coordinator to ask the worker")
     process.send_signal(signal.SIGINT)
@@ -162,6 +163,12 @@ def test_who_watches_sees_it_to_its_end(campaign: Path, tmp_path: Path) -> None:
     status = json.loads(watched.stdout)
     assert (status["finished"], status["pending"], status["running"]) == (COUNT, 0, 0)
     assert process.wait(PATIENCE_S) == 0
+
+
+def _sleeps(pid: int) -> bool:
+    """Whether all threads of a process are stopped: until then one of them may still take a signal."""
+    states = [file.read_text().rpartition(")")[2].split()[0] for file in Path(f"/proc/{pid}/task").glob("*/stat")]
+    return set(states) == {"T"}
 
 
 def _waits_for(pid: int, number: signal.Signals) -> bool:
