@@ -99,4 +99,6 @@ def _at_once(panel: Any, points: list[dict[str, Any]], models: list[str]) -> Non
     plain_log(panel.xaxis)
     plain_log(panel.yaxis)
     if points:
-        panel.legend(fontsize=5.5)
+        low, high = panel.get_ylim()
+        panel.set_ylim(low, high * (high / low) ** 0.45)  # room for the legend above the lines
+        panel.legend(fontsize=5.5, loc="upper left")
