@@ -15,6 +15,7 @@ from molgun_lmp.engine.force_models import ForceModel
 from molgun_lmp.engine.launcher import check_launcher
 from molgun_lmp.engine.log import Halt, joined_thermo, last_halt, thermo_tables
 from molgun_lmp.engine.plugin_path import PLUGIN_NAME, is_built, plugin_folder
+from molgun_lmp.engine.turns import Turn
 from molgun_lmp.errors import EngineError
 from molgun_lmp.records import Cause, FloatArray
 
@@ -75,6 +76,8 @@ def run_deck(
     the run at its next step. After the interrupt the deck's later runs are skipped and its other commands (such as
     write_restart) are carried out. A deck's first `run` or `minimize` stands at its top level, not within an `if`, a
     loop or another file: up to there the timestep counts as 0, since LAMMPS must not be asked for it during setup.
+    Decks may run in several threads: they take turns within LAMMPS (`molgun_lmp.engine.turns`), while the force model
+    of another is at work.
 
     Raises `EngineError` when LAMMPS cannot start at all (wrong mpirun, a path that LAMMPS cannot read, no log file).
     """
@@ -83,13 +86,16 @@ def run_deck(
     if not deck_path.is_file():
         raise EngineError(f"there is no deck {deck_path}. Plan the campaign again.")
     started = time.monotonic()
-    lmp = _open(variables, log_path, plugin=plugin and force_model is None)
+    turn = Turn()
+    with turn.within():
+        lmp = _open(variables, log_path, plugin=plugin and force_model is None)
     try:
-        job = _Job(lmp, deck_path, force_model)
+        job = _Job(lmp, turn, deck_path, force_model)
         _wait(job, lmp, interrupt, on_progress, watchdog)
         steps = int(lmp.extract_global("ntimestep"))
     finally:
-        lmp.close()
+        with turn.within():
+            lmp.close()
     text = log_path.read_text(encoding="utf-8", errors="replace")
     return DeckRun(
         steps=steps,
@@ -120,16 +126,17 @@ def check_deck_value(name: str, value: str) -> None:
 class _Job:
     """The thread in which LAMMPS runs, and what came of it."""
 
-    def __init__(self, lmp: Any, deck_path: Path, force_model: ForceModel | None) -> None:
+    def __init__(self, lmp: Any, turn: Turn, deck_path: Path, force_model: ForceModel | None) -> None:
         self.cause: Cause | None = None
         self.error: str | None = None
         self.stopped_early = False
         self.set_up = threading.Event()
         """Set when the first run begins. Commands before it may replace what LAMMPS consists of: a question from
         another thread in that moment is one to freed memory, or an error that LAMMPS takes for its own."""
+        self.turn = turn
         self._lmp = lmp
         self._deck_path = deck_path
-        self._external = None if force_model is None else ExternalForces(lmp, force_model)
+        self._external = None if force_model is None else ExternalForces(lmp, force_model, turn)
         self.thread = threading.Thread(target=self._run, name=f"lammps {deck_path.name}")
 
     def end_its_run(self) -> None:
@@ -140,12 +147,13 @@ class _Job:
     def _run(self) -> None:
         try:
             before, after = split_at_first_run(self._deck_path.read_text(encoding="utf-8"))
-            self._lmp.commands_string(before)
-            if after:
-                if self._external is not None:
-                    self._external.attach()
-                self.set_up.set()
-                self._lmp.commands_string(after)
+            with self.turn.within():
+                self._lmp.commands_string(before)
+                if after:
+                    if self._external is not None:
+                        self._external.attach()
+                    self.set_up.set()
+                    self._lmp.commands_string(after)
         except Exception as error:  # whatever happened is this trajectory's end, not the worker's
             self.error = " ".join(str(error).split())
             self.cause = cause_of(self.error)
@@ -165,7 +173,7 @@ def _wait(
     try:
         while job.thread.is_alive():
             step = int(lmp.extract_global("ntimestep")) if job.set_up.is_set() else 0
-            if step != last_step or (watchdog is not None and watchdog.waits()):
+            if step != last_step or job.turn.waits or (watchdog is not None and watchdog.waits()):
                 last_step, since = step, time.monotonic()
             elif watchdog is not None and time.monotonic() - since > watchdog.limit_s:
                 watchdog.bark(step)
@@ -182,7 +190,6 @@ def _wait(
 
 
 _per_thread = threading.local()
-_plugin_lock = threading.Lock()
 
 
 def _communicator() -> Any:
@@ -202,15 +209,14 @@ def _open(variables: Mapping[str, str], log_path: Path, *, plugin: bool) -> Any:
     arguments = ["-log", str(log_path), "-screen", "none", "-nocite"]
     for name, value in variables.items():
         arguments += ["-var", name, value]
-    with _plugin_lock:  # LAMMPS keeps its list of plugins in the process, unguarded
-        try:
-            lmp = lammps.lammps(cmdargs=arguments, comm=communicator)
-        except Exception as error:
-            raise EngineError(
-                f"LAMMPS cannot start with the log {log_path}: {' '.join(str(error).split())} Check that its folder "
-                "exists and can be written."
-            ) from error
-        if plugin and not lmp.has_style("pair", "mace") and is_built(Path(plugin_folder())):
-            with contextlib.suppress(Exception):  # the deck's own pair_style then fails, and says so
-                lmp.command(f'plugin load "{Path(plugin_folder()) / PLUGIN_NAME}"')
+    try:
+        lmp = lammps.lammps(cmdargs=arguments, comm=communicator)
+    except Exception as error:
+        raise EngineError(
+            f"LAMMPS cannot start with the log {log_path}: {' '.join(str(error).split())} Check that its folder "
+            "exists and can be written."
+        ) from error
+    if plugin and not lmp.has_style("pair", "mace") and is_built(Path(plugin_folder())):
+        with contextlib.suppress(Exception):  # the deck's own pair_style then fails, and says so
+            lmp.command(f'plugin load "{Path(plugin_folder()) / PLUGIN_NAME}"')
     return lmp

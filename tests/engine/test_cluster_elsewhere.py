@@ -86,7 +86,7 @@ def test_a_site_file_says_what_the_cluster_wants_and_nothing_in_it_is_executed(s
     )
     assert done.returncode == 0, done.stderr
     script = (folder / "job.slurm").read_text()
-    for line in ("--array=0-0", "--time=1-02:00:00", "--partition=gpu", "--account=chem"):
+    for line in ("--array=0", "--time=1-02:00:00", "--partition=gpu", "--account=chem"):
         assert f"#SBATCH {line}\n" in script
     # Read by every bash of the job: its stand-in for the cluster's `module`, and what the job has exported.
     (tmp_path / "profile").write_text(

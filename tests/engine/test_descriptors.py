@@ -137,7 +137,10 @@ def test_atoms_of_one_element(tiny_mace: TinyModel) -> None:
 def test_json_is_alone_on_standard_output(tiny_mace: TinyModel, tmp_path: Path) -> None:
     """Loading mace greets there."""
     frames = tmp_path / "frames.extxyz"
-    write(frames, [structures()["molecule on slab"]] * 6, format="extxyz")
+    molecules = [structures()["molecule on slab"] for _ in range(6)]
+    for seed, atoms in enumerate(molecules):
+        atoms.rattle(0.1, seed=seed)
+    write(frames, molecules, format="extxyz")
     done = molgun(
         *("descriptors", tiny_mace.model, frames, "--training", frames, "--output", tmp_path / "space"),
         *("--trust-model", "--json"),
