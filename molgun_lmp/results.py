@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from molgun_lmp.analysis.trust import TRUST_CSV
 from molgun_lmp.campaign.analysing import OUTCOMES_CSV, TABLE_CSV, Analysis, analyse, frames_of
+from molgun_lmp.campaign.minima import BINDING_CSV, QUENCH_CSV
 from molgun_lmp.campaign.store import Store, TrajectoryFolder
 from molgun_lmp.errors import CampaignError, InputFileError
 from molgun_lmp.records import Mode
@@ -54,13 +55,10 @@ class Results:
     def outcomes(self) -> "pandas.DataFrame":
         """One line per ended trajectory, indexed by its id, with the columns of `outcomes.csv`.
 
-        `mode` is a category of all modes in their order. Lengths are in Å, times in ps, energies in eV.
+        `mode` is a category of all modes in their order, and so is `minimum`, the class of the minimum below the end,
+        where `molgun analyse --quench` was asked. Lengths are in Å, times in ps, energies in eV.
         """
-        import pandas  # noqa: PLC0415
-
-        table = self._table(OUTCOMES_CSV).set_index("trajectory")
-        table["mode"] = pandas.Categorical(table["mode"], [mode.value for mode in Mode])
-        return table
+        return _with_modes(self._table(OUTCOMES_CSV).set_index("trajectory"), "mode", "minimum")
 
     @property
     def summary(self) -> "Summary":
@@ -71,6 +69,21 @@ class Results:
     def table(self) -> "pandas.DataFrame":
         """The summary as a table: one line per mode and two for sticking, with the columns of `table.csv`."""
         return self._table(TABLE_CSV).set_index("mode")
+
+    @functools.cached_property
+    def minima(self) -> "pandas.DataFrame":
+        """The minimum below each end, indexed by its trajectory, with the columns of `quench.csv`.
+
+        Energies are in eV: of the whole, of its slab and its molecule alone, and the binding energy, their difference.
+
+        Raises `CampaignError` where `molgun analyse --quench` was not asked yet.
+        """
+        return _with_modes(self._asked(QUENCH_CSV).set_index("trajectory_id"), "mode", "mode_at_end")
+
+    @functools.cached_property
+    def binding(self) -> "pandas.DataFrame":
+        """Binding energies by mode of the minimum, in eV, with the columns of `binding.csv`. Raises as `minima`."""
+        return self._asked(BINDING_CSV).set_index("mode")
 
     @functools.cached_property
     def trust(self) -> "pandas.DataFrame":
@@ -114,6 +127,15 @@ class Results:
     def _folder(self, identifier: int | str) -> TrajectoryFolder:
         return self.store.select([str(identifier)])[0]
 
+    def _asked(self, name: str) -> "pandas.DataFrame":
+        _ = self.analysis  # which leaves out what was fired again since
+        if not (self.store.analysis / name).is_file():
+            raise CampaignError(
+                f"no end of {self.path} was minimised, so that there is no binding energy: `molgun analyse {self.path} "
+                "--quench` does it."
+            )
+        return self._read(self.store.analysis / name)
+
     def _table(self, name: str) -> "pandas.DataFrame":
         _ = self.analysis  # which writes the file
         return self._read(self.store.analysis / name)
@@ -146,6 +168,16 @@ class Results:
 
         shown: Any = self.table[["count", "shots", "fraction", "cluster_low", "cluster_high"]]
         return f"<p>{escape(repr(self))}</p>{shown.to_html(float_format='{:.3f}'.format)}"
+
+
+def _with_modes(table: "pandas.DataFrame", *columns: str) -> "pandas.DataFrame":
+    """The table with these columns as categories of all modes in their order; missing where there is none."""
+    import pandas  # noqa: PLC0415
+
+    known = [mode.value for mode in Mode]
+    for column in columns:
+        table[column] = pandas.Categorical([text if text in known else None for text in table[column]], known)
+    return table
 
 
 def _values(column: Sequence[str]) -> list[Any]:

@@ -9,7 +9,8 @@ cd "$work"
 molgun doctor
 molgun init first --example ecco-si001
 for engine in symmetrix mace; do
-  molgun plan first/campaign.yaml --output "$engine" --set engine.kind="$engine" --set trajectories=2 --set dynamics.steps=50
+  molgun plan first/campaign.yaml --output "$engine" --set engine.kind="$engine" --set trajectories=2 --set dynamics.steps=20
   molgun run "$engine"
   molgun analyse "$engine"
+  echo "$engine: 2 shots fired and decided"
 done

@@ -7,5 +7,5 @@ python3 -m venv "$home"
 torch=(-c "$source/constraints.txt" torch)
 if [ -n "${TORCH_INDEX:-}" ]; then torch=(--index-url "$TORCH_INDEX" "torch==$(sed -n 's/^torch==//p' "$source/constraints.txt")"); fi
 "$home/bin/pip" install --no-cache-dir "${torch[@]}"
-"$home/bin/pip" install --no-cache-dir -c "$source/constraints.txt" "$source[${EXTRAS:-fast}]"
+"$home/bin/pip" install --no-cache-dir -c "$source/constraints.txt" "${source}[${EXTRAS:-fast}]"
 MOLGUN_CACHE=$home/cache "$home/bin/python" -c 'from molgun_lmp.engine.plugin_build import ensure_plugin; print(ensure_plugin())'

@@ -6,19 +6,19 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
+import numpy.typing as npt
 from ase import Atoms
-from pydantic import ConfigDict
 
-from molgun_lmp.analysis.dumps import Frame, read_frames, read_parts
+from molgun_lmp.analysis.dumps import Frame, read_parts
 from molgun_lmp.analysis.following import Reference
-from molgun_lmp.analysis.modes import classify
+from molgun_lmp.analysis.matching import matching_atoms
 from molgun_lmp.analysis.molecule import MoleculeReference
 from molgun_lmp.analysis.outcomes import decide
 from molgun_lmp.config.foreign import ForeignFiles
 from molgun_lmp.errors import ConfigError, InputFileError
 from molgun_lmp.gun.builders import read_structure
 from molgun_lmp.gun.surface import find_surface
-from molgun_lmp.records import FloatArray, IntArray, JsonRecord, Mode, Outcome
+from molgun_lmp.records import FloatArray, IntArray, Outcome
 
 _LOWER_MARGIN: Final = 2.0  # Å below the slab that its lowest atoms may reach while they vibrate
 _SAME_CELL: Final = 1e-3  # of the longest in-plane vector
@@ -84,28 +84,15 @@ class Found:
         )
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class FrameClass(JsonRecord):
-    """One structure by itself: what it is, and the numbers behind it."""
-
-    __pydantic_config__ = ConfigDict(extra="forbid")
-
-    file: str
-    step: int
-    mode: Mode
-    """Without a bond to the slab: physisorbed within the contact distance, in flight beyond it."""
-    detail: str
-    bound: bool
-    nearest_angstrom: float
-    reason: str
-
-
-def find(frame: Frame, settings: ForeignFiles, folder: Path, apart: Apart) -> Found:
+def find(
+    frame: Frame, settings: ForeignFiles, folder: Path, apart: Apart, like: MoleculeReference | None = None
+) -> Found:
     """Divide a first frame into slab and molecule. `folder`: where the paths of the settings start from.
 
-    Raises `ConfigError` where the molecule cannot be told or does not fit, `GeometryError` for what is no slab.
+    `like`: the same molecule with its groups, for settings that name none. Raises `ConfigError` where the molecule
+    cannot be told or does not fit, `GeometryError` for what is no slab.
     """
-    atoms = _atoms(frame)
+    atoms = atoms_of(frame)
     molecule = apart(atoms, settings.molecule)
     slab = np.setdiff1d(np.arange(len(atoms)), molecule)
     clean = atoms[slab]
@@ -117,6 +104,10 @@ def find(frame: Frame, settings: ForeignFiles, folder: Path, apart: Apart) -> Fo
         intact = _same_atoms(read_structure(folder / settings.intact_molecule), intact, "intact_molecule")
     symbols = intact.get_chemical_symbols()
     named = MoleculeReference.named(symbols, intact.positions, settings.patterns, surface.lattice, settings.outcomes)
+    groups = {**settings.groups, **named}
+    if not groups and like is not None:
+        bonded = MoleculeReference.find(symbols, intact.positions, {}, surface.lattice, settings.outcomes).bonded
+        groups = _groups_like(like, symbols, bonded)
     whole = Found(
         slab=slab,
         molecule=molecule,
@@ -125,7 +116,7 @@ def find(frame: Frame, settings: ForeignFiles, folder: Path, apart: Apart) -> Fo
             positions=np.concatenate([clean.positions, intact.positions]),
             surface=surface,
             n_slab=len(slab),
-            groups={**settings.groups, **named},
+            groups=groups,
             criteria=settings.outcomes,
         ),
         lowest=None,
@@ -133,7 +124,21 @@ def find(frame: Frame, settings: ForeignFiles, folder: Path, apart: Apart) -> Fo
     )
     if frame.images is not None or not frame.pbc[2] or frame.cell[2, 2] <= 0:
         return whole
-    return dataclasses.replace(whole, lowest=_lowest(frame.positions[slab, 2], float(frame.cell[2, 2])))
+    return dataclasses.replace(whole, lowest=lowest_of(frame.positions[slab, 2], float(frame.cell[2, 2])))
+
+
+def _groups_like(
+    like: MoleculeReference, symbols: Sequence[str], bonded: npt.NDArray[np.bool_]
+) -> dict[str, tuple[int, int]]:
+    atoms = matching_atoms(like.symbols, like.bonded, symbols, bonded)
+    if atoms is None:
+        names = ", ".join(like.groups)
+        raise ConfigError(
+            f"the molecule of the first frame, {Atoms(list(symbols)).symbols.formula.convert('hill')}, is not bonded "
+            f"as the campaign's is, so its groups ({names}) cannot be named. Name them (`groups` or `patterns` in the "
+            "file after --config), or give the molecule as it was before with `intact_molecule`."
+        )
+    return {name: (atoms[a], atoms[b]) for name, (a, b) in like.groups.items()}
 
 
 def decide_files(
@@ -143,21 +148,35 @@ def decide_files(
 
     Raises `ConfigError` and `InputFileError`.
     """
-    if settings.timestep_fs is None:
+    frames = file_frames(paths, settings)
+    return decide_frames(name, frames, settings, folder, apart, timestep_fs=settings.timestep_fs)
+
+
+def decide_frames(
+    name: str,
+    frames: Iterator[Frame],
+    settings: ForeignFiles,
+    folder: Path,
+    apart: Apart,
+    *,
+    timestep_fs: float | None,
+    like: MoleculeReference | None = None,
+) -> tuple[Outcome, Found]:
+    """The same of its frames, whatever they are read from; `like` as in `find`."""
+    if timestep_fs is None:
         raise ConfigError(
             "a trajectory's times need `timestep_fs`, the time of one step: say it in the file after --config or with "
             "--set timestep_fs=0.5; --each-frame needs none."
         )
-    frames = _frames(paths, settings)
     first = next(frames)
-    found = find(first, settings, folder, apart)
+    found = find(first, settings, folder, apart, like)
     outcome = decide(
         name,
         (found.put_in_order(frame, name) for frame in _again(first, frames)),
         found.reference,
         settings.outcomes,
         None,
-        timestep_fs=settings.timestep_fs,
+        timestep_fs=timestep_fs,
         slab_snapshot=name,
         molecule_snapshot=name,
     )
@@ -166,63 +185,8 @@ def decide_files(
     return dataclasses.replace(outcome, bonds=bonds), found
 
 
-def classify_frames(path: Path, settings: ForeignFiles, folder: Path, apart: Apart) -> Iterator[FrameClass]:
-    """Every frame of a file by itself, in constant memory.
-
-    Which atoms are the molecule, and its bonds, are found once for all frames of the same atoms; layers and dimers in
-    each frame, or in the clean slab of the settings. Raises `ConfigError`, `GeometryError` and `InputFileError`.
-    """
-    known: dict[tuple[str, ...], Found] = {}
-    types = settings.elements or None
-    for frame in read_frames(path, types=types, columns=settings.columns, velocities=False, one_run=False):
-        if not np.isfinite(frame.positions).all():
-            yield _lost(path, frame)
-            continue
-        found = known.get(frame.symbols)
-        if found is None:
-            found = known[frame.symbols] = find(frame, settings, folder, apart)
-        yield _classified(path, frame, found, settings)
-
-
-def _classified(path: Path, frame: Frame, found: Found, settings: ForeignFiles) -> FrameClass:
-    reference, criteria = found.reference, settings.outcomes
-    heights = frame.positions[found.slab, 2]
-    lowest = None if found.lowest is None else _lowest(heights, float(frame.cell[2, 2]))
-    same = dataclasses.replace(found, cell=frame.cell, lowest=lowest)
-    ordered = same.put_in_order(frame, str(path)).unwrapped
-    n_slab = reference.n_slab
-    surface = reference.surface
-    if settings.clean_slab is None:
-        surface = find_surface(_atoms(frame)[found.slab])
-        surface = surface.without_dimers() if criteria.sites == "atoms" else surface
-    bonds = reference.limits.bonds(ordered[n_slab:], ordered[:n_slab], surface.lattice)
-    classified = classify(bonds, reference.molecule, surface, criteria.max_fragments)
-    nearest = float(bonds.surface_lengths.min())
-    fate = Mode.PHYSISORBED if nearest < criteria.contact_angstrom else Mode.IN_FLIGHT
-    return FrameClass(
-        file=str(path),
-        step=frame.step,
-        mode=classified.mode or fate,
-        detail=classified.detail,
-        bound=classified.bound,
-        nearest_angstrom=nearest,
-        reason=classified.reason if classified.mode else f"no bond to the slab, closest atom {nearest:.2f} Å from it",
-    )
-
-
-def _lost(path: Path, frame: Frame) -> FrameClass:
-    return FrameClass(
-        file=str(path),
-        step=frame.step,
-        mode=Mode.EXPLOSION,
-        detail="",
-        bound=False,
-        nearest_angstrom=0.0,
-        reason="positions are no numbers",
-    )
-
-
-def _frames(paths: Sequence[Path], settings: ForeignFiles) -> Iterator[Frame]:
+def file_frames(paths: Sequence[Path], settings: ForeignFiles) -> Iterator[Frame]:
+    """The frames of one trajectory in one or more files. Raises `InputFileError`."""
     return read_parts(paths, types=settings.elements or None, columns=settings.columns, velocities=False)
 
 
@@ -231,14 +195,15 @@ def _again(first: Frame, rest: Iterator[Frame]) -> Iterator[Frame]:
     yield from rest
 
 
-def _atoms(frame: Frame) -> Atoms:
+def atoms_of(frame: Frame) -> Atoms:
+    """A frame as a structure that surfaces are looked for in."""
     atoms = dataclasses.replace(frame, positions=frame.unwrapped, velocities=None).atoms()
     if not frame.pbc[2]:  # a box that shrinks to its atoms has no vacuum, and needs none
         atoms.cell[2] = 0.0
     return atoms
 
 
-def _lowest(heights: FloatArray, cell_height: float) -> float:
+def lowest_of(heights: FloatArray, cell_height: float) -> float:
     """Å: just below the lowest atom of a slab that may be wrapped: above the largest gap."""
     inside = np.sort(heights % cell_height)
     gaps = np.diff(inside, append=inside[0] + cell_height)

@@ -3,12 +3,14 @@
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.patches import FancyArrowPatch
+from matplotlib.path import Path as Path2D
 
+from molgun_lmp.analysis.flow_routes import Box, Point, Route, routes
 from molgun_lmp.analysis.kinetics import Step, Wait, transitions
 from molgun_lmp.analysis.plotting import (
     FADED,
@@ -35,15 +37,13 @@ _COLUMNS: Final = (
 _THINNEST: Final = 0.8
 _THICKEST: Final = 9.0
 """Points, for one transition and for the most frequent one."""
-_BEND: Final = 0.22
-
-Point = tuple[float, float]
-
-
-class _Arrow(NamedTuple):
-    towards: Mode
-    number: int
-    width: float
+_WIDTH: Final = PAGE_INCHES - 0.1
+_ROW: Final = 0.95
+_WIDEST_COLUMN: Final = 2.2
+_SIDE: Final = 0.65
+"""Inches: the drawing, from row to row, from column to column at most, and from the outermost columns to the edge."""
+_CHARACTER: Final = (0.08, 0.07)
+"""Inches: the width of a letter of a name, and of what stands below."""
 
 
 def draw_flow(outcomes: Sequence[Outcome], folder: Path, name: str = "flow") -> FigureFiles:
@@ -52,19 +52,24 @@ def draw_flow(outcomes: Sequence[Outcome], folder: Path, name: str = "flow") -> 
     last = Counter(outcome.events[-1][1] for outcome in outcomes if outcome.events)
     first = Counter(outcome.events[0][1] for outcome in outcomes if outcome.events)
     places = _places({mode for pair in counts for mode in pair} | set(last))
+    names = {mode: _name_boxes(place, mode, last[mode]) for mode, place in places.items()}
     with house_style():
-        rows = max([sum(1 for mode in places if mode in column) for column in _COLUMNS], default=1)
-        figure = new_figure(PAGE_INCHES, 1.0 + 0.95 * max(2, rows))
+        low, high = (end([place[1] for place in places.values()], default=0.0) for end in (min, max))
+        figure = new_figure(PAGE_INCHES, high - low + 1.5)
         axes = figure.subplots()
         axes.set_axis_off()
+        page = Box(middle=(_WIDTH / 2, (low + high) / 2), half=(_WIDTH / 2, (high - low) / 2 + 0.55))
+        axes.set(xlim=(0, _WIDTH), ylim=(low - 0.6, high + 0.6), aspect="equal")
         most = max(counts.values(), default=1)
-        for pair, count in counts.items():
-            width = _THINNEST + (_THICKEST - _THINNEST) * (count - 1) / max(1, most - 1)
-            _draw_arrow(axes, places[pair[0]], places[pair[1]], _Arrow(towards=pair[1], number=count, width=width))
+        frequent_first = sorted(counts, key=lambda pair: -counts[pair])
+        found = routes(frequent_first, places, [box for boxes in names.values() for box in boxes], page)
+        for pair, route in found.items():
+            width = _THINNEST + (_THICKEST - _THINNEST) * (counts[pair] - 1) / max(1, most - 1)
+            _draw_arrow(axes, route, MODE_STYLES[pair[1]].colour, width)
+        for pair, route in found.items():
+            axes.text(*route.number_at, str(counts[pair]), ha="center", va="center", path_effects=halo(), zorder=6)
         for mode, place in places.items():
-            _draw_node(axes, place, mode, last[mode])
-        xs, ys = zip(*(places or {Mode.IN_FLIGHT: (0.0, 0.0)}).values(), strict=True)
-        axes.set(xlim=(min(xs) - 0.55, max(xs) + 0.55), ylim=(min(ys) - 0.65, max(ys) + 0.65))
+            _draw_node(axes, place, mode, names[mode], last[mode])
         axes.set_title("Which mode followed which")
         begun = ", ".join(f"{count} in {mode.value}" for mode, count in first.items())
         caption = (
@@ -78,34 +83,45 @@ def draw_flow(outcomes: Sequence[Outcome], folder: Path, name: str = "flow") -> 
 
 
 def _places(modes: set[Mode]) -> dict[Mode, Point]:
-    """Where each mode stands: only columns that have one, each centred about y = 0."""
+    """Where each mode stands, in inches: only columns that have one, each centred about y = 0."""
     filled = [there for column in _COLUMNS if (there := [mode for mode in column if mode in modes])]
+    inner = _WIDTH - 2 * _SIDE
+    apart = min(_WIDEST_COLUMN, inner / max(1, len(filled) - 1))
+    left = _SIDE + (inner - apart * (len(filled) - 1)) / 2
     places: dict[Mode, Point] = {}
     for x, column in enumerate(filled):
-        places |= {mode: (1.6 * x, (len(column) - 1) / 2 - rank) for rank, mode in enumerate(column)}
+        places |= {mode: (left + apart * x, _ROW * ((len(column) - 1) / 2 - rank)) for rank, mode in enumerate(column)}
     return places
 
 
-def _draw_node(axes: Axes, place: Point, mode: Mode, ended: int) -> None:
+def _name_boxes(place: Point, mode: Mode, ended: int) -> tuple[Box, Box]:
+    """The name above a mode's mark, and how many ended there below it."""
+    (x, y), (bold, plain) = place, _CHARACTER
+    lengths = (bold * len(mode.value), plain * len(_end_text(ended)))
+    above, below = (Box(middle=(x, y + side * 0.235), half=(length / 2 + 0.03, 0.075)) for side, length in zip(
+        (1, -1), lengths, strict=True))  # fmt: skip
+    return above, below
+
+
+def _end_text(ended: int) -> str:
+    return f"end: {ended}"
+
+
+def _draw_node(axes: Axes, place: Point, mode: Mode, names: tuple[Box, Box], ended: int) -> None:
     style = MODE_STYLES[mode]
     axes.plot(*place, marker=style.marker, color=style.colour, markeredgecolor=INK, markersize=15, zorder=3)
-    above, below = (place[0], place[1] + 0.2), (place[0], place[1] - 0.2)
-    axes.text(*above, mode.value, ha="center", va="bottom", fontweight="bold", path_effects=halo(), zorder=5)
-    axes.text(*below, f"{ended} at the end", ha="center", va="top", color=INK, path_effects=halo(), zorder=5)
+    for box, text, weight in zip(names, (mode.value, _end_text(ended)), ("bold", "normal"), strict=True):
+        axes.text(
+            *box.middle, text, ha="center", va="center", fontweight=weight, color=INK, path_effects=halo(), zorder=5
+        )
 
 
-def _draw_arrow(axes: Axes, start: Point, end: Point, look: _Arrow) -> None:
-    head = f"-|>,head_length={4 + look.width / 2},head_width={2 + look.width / 2}"
-    arrow = FancyArrowPatch(
-        start, end, connectionstyle=f"arc3,rad={_BEND}", arrowstyle=head, mutation_scale=1.0, linewidth=look.width,
-        color=MODE_STYLES[look.towards].colour, shrinkA=13, shrinkB=13, zorder=2,
-    )  # fmt: skip
-    axes.add_patch(arrow)
-    # A place on the arc before its middle, where fewer arrows cross: it is a quadratic Bezier curve.
-    a, b, t = np.array(start), np.array(end), 0.38
-    control = (a + b) / 2 + _BEND * np.array([b[1] - a[1], a[0] - b[0]])
-    x, y = (1 - t) ** 2 * a + 2 * t * (1 - t) * control + t**2 * b
-    axes.text(float(x), float(y), str(look.number), ha="center", va="center", path_effects=halo(), zorder=6)
+def _draw_arrow(axes: Axes, route: Route, colour: str, width: float) -> None:
+    head = f"-|>,head_length={4 + width / 2},head_width={2 + width / 2}"
+    path = Path2D(route.controls, [Path2D.MOVETO, Path2D.CURVE4, Path2D.CURVE4, Path2D.CURVE4])
+    axes.add_patch(
+        FancyArrowPatch(path=path, arrowstyle=head, mutation_scale=1.0, linewidth=width, color=colour, zorder=2)
+    )
 
 
 def draw_waiting(waits: Sequence[Wait], steps: Sequence[Step], folder: Path, name: str = "waiting") -> FigureFiles:

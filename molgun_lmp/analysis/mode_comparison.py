@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from matplotlib.patches import Patch
 
+from molgun_lmp.analysis.levels import UNSTATED, level_warning, short_level
 from molgun_lmp.analysis.plotting import (
     INK,
     PAGE_INCHES,
@@ -36,14 +37,17 @@ def draw_mode_comparison(campaigns: Sequence[Compared], folder: Path, name: str 
     rows: list[Sequence[object]] = []
     handles: list[Patch] = []
     with house_style():
-        figure = new_figure(PAGE_INCHES, 1.3 + 0.2 * max(1, len(seen)) * (len(campaigns) + 1))
+        figure = new_figure(PAGE_INCHES, 1.0 + 0.17 * len(campaigns) + 0.2 * max(1, len(seen)) * (len(campaigns) + 1))
         axes = figure.subplots()
         for rank, one in enumerate(campaigns):
             style = series_style(rank)
             for y, mode in enumerate(seen):
                 estimate = one.summary.mode(mode)
                 rows.append(
-                    (one.name, mode.value, estimate.count, estimate.shots, estimate.fraction, *estimate.cluster)
+                    (
+                        *(one.name, one.level_of_theory, mode.value, estimate.count, estimate.shots),
+                        *(estimate.fraction, *estimate.cluster),
+                    )
                 )
                 if estimate.fraction is None:
                     continue
@@ -53,7 +57,7 @@ def draw_mode_comparison(campaigns: Sequence[Compared], folder: Path, name: str 
                 arms = [[max(0.0, percent - low)], [max(0.0, high - percent)]]
                 for colour, width in ((PAPER, 2.4), (INK, 0.9)):
                     axes.errorbar(percent, place, xerr=arms, color=colour, elinewidth=width, capsize=2, capthick=width)
-            label = f"{one.name} ({one.summary.shots} shots)"
+            label = f"{one.name} ({one.summary.shots} shots; {short_level(one.level_of_theory)})"
             handles.append(Patch(facecolor=style.colour, hatch=style.hatch, label=label))
         axes.set_yticks(range(len(seen)), [mode.value for mode in seen])
         axes.tick_params(axis="y", length=0)
@@ -61,17 +65,13 @@ def draw_mode_comparison(campaigns: Sequence[Compared], folder: Path, name: str 
         axes.grid(axis="x")
         axes.set_xlabel("share of all shots / %")
         axes.set_title("How the shots ended, by campaign")
-        for text in figure.legend(handles=handles, loc="outside lower center", ncols=2).get_texts():
+        for text in figure.legend(handles=handles, loc="outside lower left", ncols=1).get_texts():
             text.set_parse_math(False)
-        labels = "; ".join(f"{one.name}: {one.level_of_theory}" for one in campaigns)
-        caution = (
-            " They differ, so the campaigns do not answer the same question."
-            if len({one.level_of_theory for one in campaigns}) > 1
-            else ""
-        )
+        labels = "; ".join(f"{one.name}: {one.level_of_theory or UNSTATED}" for one in campaigns)
+        warning = level_warning([(one.name, one.level_of_theory) for one in campaigns])
         caption = (
             "Modes at the end in each campaign, with 95 % intervals, robust against effects of shared snapshots. "
-            f"Level of theory of the forces: {labels}.{caution}"
-        )
-        header = ("campaign", "mode", "count", "shots", "fraction", "low", "high")
+            f"Level of theory of the forces: {labels}. {warning}"
+        ).rstrip()
+        header = ("campaign", "level_of_theory", "mode", "count", "shots", "fraction", "low", "high")
         return store(figure, folder, name, caption=caption, header=header, rows=rows)

@@ -2,8 +2,10 @@
 
 import csv
 import dataclasses
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 from pydantic import ConfigDict
@@ -13,6 +15,9 @@ from molgun_lmp.analysis.following import Reference
 from molgun_lmp.analysis.modes import classify
 from molgun_lmp.config import OutcomeCriteria
 from molgun_lmp.records import JsonRecord, Mode
+
+BINDING_HEADER: Final = ("minimum", "ends", "binding energy / eV", "spread", "strongest", "weakest")
+"""Column titles of `Binding.cells`."""
 
 _STRICT = ConfigDict(extra="forbid")
 
@@ -57,6 +62,8 @@ class Quenched(JsonRecord):
     steps: int
     converged: bool
     """Whether all three quenches reached the force tolerance."""
+    dump: str
+    """SHA-256 of the trajectory's dump: fired again, it has another end."""
 
 
 def class_of_minimum(frame: Frame, reference: Reference, criteria: OutcomeCriteria) -> tuple[Mode, str, str]:
@@ -73,8 +80,10 @@ def class_of_minimum(frame: Frame, reference: Reference, criteria: OutcomeCriter
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Binding:
+class Binding(JsonRecord):
     """Binding energies of all converged minima of one mode, in eV."""
+
+    __pydantic_config__ = _STRICT
 
     mode: Mode
     minima: int
@@ -83,6 +92,71 @@ class Binding:
     """Standard deviation between minima; None for a single one."""
     strongest_ev: float
     weakest_ev: float
+
+    def cells(self) -> tuple[str, ...]:
+        """The line as text, in the order of `BINDING_HEADER`; a dash for unknown."""
+        spread = "–" if self.spread_ev is None else f"{self.spread_ev:.2f}"
+        energies = (f"{self.mean_ev:.2f}", spread, f"{self.strongest_ev:.2f}", f"{self.weakest_ev:.2f}")
+        return (self.mode.value, str(self.minima), *energies)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Minima:
+    """The minima below a campaign's ends, with what must be known to use their energies."""
+
+    quenched: tuple[Quenched, ...]
+    """In the order of their trajectories."""
+    missing: int
+    """Ends near or on the surface that were not minimised yet."""
+    level_of_theory: str
+    """Of the labels that the model learned from."""
+
+    @property
+    def binding(self) -> "tuple[Binding, ...]":
+        """By mode of the minimum."""
+        return binding_by_mode(self.quenched)
+
+    def of(self, trajectory_id: str) -> Quenched | None:
+        """The minimum below one trajectory's end."""
+        return next((one for one in self.quenched if one.trajectory_id == trajectory_id), None)
+
+    def reference(self) -> str:
+        """What the energies are relative to, in words and numbers; empty where no energy is given."""
+        known = [one for one in self.quenched if one.converged]
+        if not known:
+            return ""
+        slabs = _levels("clean slab", [one.slab_energy_ev for one in known])
+        molecules = _levels("molecule", [one.molecule_energy_ev for one in known])
+        return (
+            "Binding energy: that of the relaxed end, less those of its own clean slab and its own molecule, each "
+            "relaxed alone in the same cell with the same model; negative where the molecule is bound. "
+            f"Reference: {slabs} and {molecules}. Labels of the model: {self.level_of_theory}."
+        )
+
+    def remarks(self) -> tuple[str, ...]:
+        """Ends that fell to another class, and what is left out."""
+        said = [
+            f"{number} that ended as {end.value} fell to {minimum.value}."
+            for (end, minimum), number in Counter((one.mode_at_end, one.mode) for one in self.quenched).items()
+            if end is not minimum
+        ]
+        unfinished = sum(not one.converged for one in self.quenched)
+        if unfinished:
+            said.append(
+                f"{unfinished} have no binding energy: the end, its slab or its molecule did not reach the force "
+                "tolerance."
+            )
+        if self.missing:
+            said.append(f"{self.missing} more were not minimised yet: `molgun analyse --quench` goes on.")
+        return tuple(said)
+
+
+def _levels(what: str, energies: Sequence[float]) -> str:
+    """Such as `3 molecules of -123.456 to -123.450 eV`; equal minima are one."""
+    found = sorted(set(energies))
+    if len(found) == 1:
+        return f"one {what} of {found[0]:.3f} eV"
+    return f"{len(found)} {what}s of {found[0]:.3f} to {found[-1]:.3f} eV"
 
 
 def binding_by_mode(quenched: Sequence[Quenched]) -> tuple[Binding, ...]:

@@ -12,6 +12,7 @@ from molgun_lmp.analysis.costs import HEADER as COST_HEADER
 from molgun_lmp.analysis.costs import Cost
 from molgun_lmp.analysis.movies import Cast, Movie
 from molgun_lmp.analysis.plotting import FigureFiles
+from molgun_lmp.analysis.quench import BINDING_HEADER, Minima
 from molgun_lmp.analysis.report_rows import (
     COLUMN_CLASSES,
     TRAJECTORY_HEADER,
@@ -40,6 +41,8 @@ class ReportContent:
     created: str
     summary: Summary
     outcomes: Sequence[Outcome]
+    warnings: Sequence[str] = ()
+    """What must be read before the table besides what the summary says."""
     shots: Sequence[tuple[str, Shot]] = ()
     """(trajectory id, what was drawn for it)."""
     results: Sequence[TrajectoryResult] = ()
@@ -51,6 +54,8 @@ class ReportContent:
     costs: Sequence[Cost] = ()
     trust: Trust | None = None
     """How far the trajectories went from the training data, where that was asked."""
+    minima: Minima | None = None
+    """What lies below the ends, where they were minimised."""
     replays: Sequence[str] = ()
     """What each replay of a trajectory says."""
     level_of_theory: str = ""
@@ -80,10 +85,12 @@ def render_report(content: ReportContent) -> str:
         created=content.created,
         labels=labels_statement(content.level_of_theory),
         sticking=sticking_sentence(content.summary),
-        remarks=remarks(content.summary),
+        remarks=[*content.warnings, *remarks(content.summary)],
         header=content.summary.header(),
         lines=lines,
         notes=notes,
+        minima=content.minima,
+        binding_header=BINDING_HEADER,
         viewer=viewer,
         examples={} if viewer is None else dict(viewer.examples),
         turnable=frozenset() if viewer is None else viewer.ids,

@@ -78,6 +78,14 @@ class StopRule(JsonRecord):
         """The confidence of each single look."""
         return 1 - (1 - self.confidence) / len(self.looks)
 
+    def named(self) -> str:
+        """Its targets, such as `OT-CY:0.02, stuck:0.05`."""
+        return ", ".join(map(str, self.targets))
+
+    def options(self) -> str:
+        """The same as options of a command."""
+        return " ".join(f'--until "{target}"' for target in self.targets)
+
 
 def plan_rule(targets: Sequence[Target], planned: int, confidence: float = 0.95) -> StopRule:
     """The rule for a campaign of `planned` shots: looks from the first number of shots at which all targets could be
@@ -151,6 +159,11 @@ class Stopping(JsonRecord):
         """Whether no look is left."""
         return self.reached or len(self.looks) == len(self.rule.looks)
 
+    @property
+    def next_look(self) -> int:
+        """After how many shots it looks next; of a rule that is over, after how many it did last."""
+        return self.looks[-1].shots if self.over else self.rule.looks[len(self.looks)]
+
 
 def look_at(rule: StopRule, outcomes: Sequence[Outcome]) -> Look:
     """All targets over `outcomes`, the first shots of the campaign, as many as one of the rule's looks says."""
@@ -180,24 +193,35 @@ def interval_at(rule: StopRule, hit: BoolArray, clusters: Clusters, pooled: floa
     return cluster_interval(hit, clusters, rule.level, pooled)
 
 
-def stopping_sentence(stopping: Stopping) -> str:
-    """What the rule has come to, in plain words with the intervals to quote."""
+def stopping_sentence(stopping: Stopping, counted: int | None = None) -> str:
+    """What the rule has come to, in plain words with the intervals to quote.
+
+    `counted` shots are in the table beside it: all of them, where somebody fired the others too.
+    """
     if not stopping.looks:
         return ""
     last, rule = stopping.looks[-1], stopping.rule
+    planned = rule.looks[-1]
     intervals = "; ".join(
-        f"{one.target.line} {100 * one.fraction:.1f} % ({100 * one.low:.1f} to {100 * one.high:.1f} %, asked for "
-        f"±{100 * one.target.half_width:g} %)"
+        f"{one.target.line} {100 * one.fraction:.1f} % ({100 * one.low:.1f} to {100 * one.high:.1f} %, that is "
+        f"±{100 * one.half_width:.1f} %, asked for ±{100 * one.target.half_width:g} %)"
         for one in last.found
     )
-    what = f"at look {len(stopping.looks)} of {len(rule.looks)}, after {last.shots} of {rule.looks[-1]} shots"
+    at = f"at look {len(stopping.looks)} of {len(rule.looks)}, after {last.shots} of {planned} shots"
+    rest = ""
     if stopping.reached:
-        begin = f"Stopped by rule {what}"
+        begin = f"Stopped by rule {at}"
+        others = planned - last.shots
+        if counted is not None and counted > last.shots:
+            begin = f"The stop rule was reached {at}"
+            rest = f" The other {others} were fired all the same, and the table counts them."
+        elif others:
+            rest = f" The other {others} were not needed."
     elif stopping.over:
         begin = f"The stop rule was not reached with all {last.shots} shots"
     else:
-        begin = f"The stop rule is not reached yet {what}"
+        begin = f"The stop rule is not reached yet {at}"
     return (
-        f"{begin}: {intervals}. Quote these intervals: they hold with {100 * rule.confidence:g} % whichever look stops "
-        f"the campaign ({stopping.method})."
+        f"{begin}: {intervals}.{rest} Quote these intervals: they hold with {100 * rule.confidence:g} % whichever look "
+        f"stops the campaign ({stopping.method})."
     )

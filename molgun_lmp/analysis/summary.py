@@ -207,7 +207,7 @@ def sticking_sentence(summary: Summary) -> str:
         text += " None came into contact with the surface."
     if unclear:
         text += f" {' and '.join(unclear)} are in the denominator and count as not bound."
-    rule = "" if summary.stopping is None else stopping_sentence(summary.stopping)
+    rule = "" if summary.stopping is None else stopping_sentence(summary.stopping, summary.shots)
     return f"{text} {rule}".rstrip()
 
 

@@ -12,12 +12,14 @@ import ase.io
 from molgun_lmp.analysis.dumps import Frame, read_frames
 from molgun_lmp.analysis.following import Reference
 from molgun_lmp.analysis.outcomes import decide
+from molgun_lmp.analysis.quench import Minima
 from molgun_lmp.analysis.summary import Summary, summarise, write_csv
 from molgun_lmp.campaign.deciding import decide_all
 from molgun_lmp.campaign.durable import json_bytes, replace_file
+from molgun_lmp.campaign.minima import kept_minima, write_minima
 from molgun_lmp.campaign.statistics_files import write_statistics
 from molgun_lmp.campaign.store import Store, TrajectoryFolder
-from molgun_lmp.campaign.until import counted, read_stopping
+from molgun_lmp.campaign.until import counted, read_stopping, standing
 from molgun_lmp.config import Campaign
 from molgun_lmp.errors import CampaignError
 from molgun_lmp.gun.names import DATA_NAME
@@ -33,6 +35,7 @@ TABLE_CSV: Final = "table.csv"
 _CSV_HEADER: Final = (
     *("trajectory", "mode", "detail", "stuck", "contact", "first_contact_ps", "first_bond_ps", "time_ps"),
     *("lowest_clearance_angstrom", "stop", "cause", "drift_ev_per_atom_per_ps", "energy_flagged"),
+    *("minimum", "binding_energy_ev"),
     *("kick_energy_ev", "polar_deg", "azimuth_deg", "impact_x_angstrom", "impact_y_angstrom"),
     *("slab_snapshot", "molecule_snapshot", "reason"),
 )
@@ -78,8 +81,9 @@ def analyse(store: Store, advance: Callable[[int], None] | None = None, *, proce
     """
     config, surface = store.config(), clean_surface(store)
     results = [(folder, result) for folder in store.trajectories() if (result := folder.result()) is not None]
-    stopping = read_stopping(store)
-    results = results[counted(stopping, store.manifest.trajectories, [folder.id for folder, _ in results])]
+    ids = [folder.id for folder, _ in results]
+    stopping = standing(read_stopping(store), ids)
+    results = results[counted(stopping, store.manifest.trajectories, ids)]
     found = decide_all(store, results, partial(_outcome, config, surface), processes=processes, advance=advance)
     ended = [
         Ended(folder=folder, shot=folder.shot(), result=result, outcome=outcome)
@@ -157,7 +161,7 @@ def _write(store: Store, surface: Surface, analysis: Analysis) -> None:
         folder.mkdir(exist_ok=True)
         outcomes = {"outcomes": [one.outcome.to_json() for one in analysis.ended]}
         replace_file(folder / OUTCOMES_JSON, json_bytes(outcomes))
-        replace_file(folder / OUTCOMES_CSV, _csv(analysis.ended).encode())
+        write_outcomes(store, analysis.ended)
         replace_file(folder / SUMMARY_JSON, json_bytes(analysis.summary.to_json()))
         write_csv(analysis.summary, folder / TABLE_CSV)
         write_statistics(store, surface, analysis.ended)
@@ -165,18 +169,31 @@ def _write(store: Store, surface: Surface, analysis: Analysis) -> None:
         raise CampaignError(f"cannot write the analysis to {folder}: {error}. Make room and analyse again.") from error
 
 
-def _csv(ended: Sequence[Ended]) -> str:
-    """One line per trajectory, numbers unrounded."""
+def write_outcomes(store: Store, ended: Sequence[Ended]) -> None:
+    """`outcomes.csv`, with what is kept of the minima below the ends, and their tables. Raises `OSError`."""
+    minima = kept_minima(store, ended)
+    replace_file(store.analysis / OUTCOMES_CSV, _csv(ended, minima).encode())
+    write_minima(store, minima)
+
+
+def _csv(ended: Sequence[Ended], minima: Minima | None) -> str:
+    """One line per trajectory, numbers unrounded; no binding energy of a minimum that did not converge."""
+    below = {} if minima is None else {one.trajectory_id: one for one in minima.quenched}
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(_CSV_HEADER)
     for one in ended:
-        o, r, s = one.outcome, one.result, one.shot
+        o, r, s, minimum = one.outcome, one.result, one.shot, below.get(one.folder.id)
         writer.writerow(
             [
                 *(o.trajectory_id, o.mode, o.detail, o.stuck, o.contact),
                 *(o.first_contact_ps, o.first_bond_ps, o.time_ps),
                 *(o.lowest_clearance_angstrom, r.stop, r.cause, r.energy.drift_ev_per_atom_per_ps, r.energy.flagged),
+                *(
+                    (None, None)
+                    if minimum is None
+                    else (minimum.mode, minimum.binding_energy_ev if minimum.converged else None)
+                ),
                 *(s.kick_energy_ev, s.polar_deg, s.azimuth_deg, *s.impact_xy_angstrom),
                 *(s.slab_snapshot, s.molecule_snapshot, o.reason),
             ]

@@ -109,7 +109,7 @@ def main(arguments: list[str]) -> None:
     errors: list[str] = []
 
     def fire(folder: TrajectoryFolder, clock: _Clock) -> None:
-        with ask() as asked:
+        with ask(folder.id) as asked:
             error = _fire(work, folder.run_folder(number), folder, asked, clock)
         if error is not None:
             errors.append(error)

@@ -69,6 +69,8 @@ class Claim(JsonRecord):
     """Inode of the trajectory's folder: a claim that came with a copy of the campaign is nobody's."""
     hung: bool = False
     """Its owner ended itself because a step did not end."""
+    spared: bool = False
+    """Its owner ended itself over another trajectory: no death of this one."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -121,6 +123,11 @@ def mark_hung(folder: TrajectoryFolder, claim: Claim) -> None:
     replace_file(claim_file(folder, claim.number), json_bytes(dataclasses.replace(claim, hung=True).to_json()))
 
 
+def mark_spared(folder: TrajectoryFolder, claim: Claim) -> None:
+    """Note on a claim that its owner is about to end itself over another trajectory."""
+    replace_file(claim_file(folder, claim.number), json_bytes(dataclasses.replace(claim, spared=True).to_json()))
+
+
 def is_current(folder: TrajectoryFolder, claim: Claim) -> bool:
     """Whether the claim still counts: it is there, is this one, and no later one was taken."""
     if max(_numbers(folder.path), default=0) != claim.number:
@@ -159,9 +166,11 @@ def bury(folder: TrajectoryFolder) -> None:
 
 
 def deaths(folder: TrajectoryFolder, before: int) -> list[Claim]:
-    """The claims below number `before` whose owners died; those that came with a copied folder are none."""
+    """The claims below number `before` whose owners died on the trajectory; those that came with a copied folder, or
+    whose owner ended itself over another one, are none."""
     earlier = [read_claim(claim_file(folder, number)) for number in sorted(_numbers(folder.path)) if number < before]
-    return [claim for claim in earlier if claim is not None and claim.folder == _identity(folder.path)]
+    here = _identity(folder.path)
+    return [claim for claim in earlier if claim is not None and claim.folder == here and not claim.spared]
 
 
 def claim_file(folder: TrajectoryFolder, number: int) -> Path:

@@ -4,13 +4,14 @@ import re
 import shlex
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Final
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from pydantic import Field, NonNegativeInt, PositiveInt
 
+from molgun_lmp.analysis.stopping import Stopping, stopping_sentence
 from molgun_lmp.campaign.durable import json_bytes
 from molgun_lmp.campaign.integrity import planned_hashes, require_planned
 from molgun_lmp.campaign.manifest import MANIFEST_NAME
@@ -68,8 +69,31 @@ class ClusterRecord(Section):
     model: str
     """Hash of the model file; of engine.in where there is none."""
     trajectories: tuple[str, ...]
+    chunk: PositiveInt
+    """Trajectories of one task, in this order."""
     files: dict[str, str]
     """Files that all trajectories share -> SHA-256."""
+
+
+def job_name(campaign: str) -> str:
+    """What the job of a campaign is called."""
+    return re.sub(r"[^A-Za-z0-9._-]", "_", campaign)
+
+
+def chunks_until(trajectories: Sequence[str], size: int, wanted: Collection[str]) -> list[int]:
+    """The numbers of the chunks of `size` in which some of the `wanted` trajectories are."""
+    return sorted({place // size for place, name in enumerate(trajectories) if name in wanted})
+
+
+def array_of(chunks: Sequence[int]) -> str:
+    """Ascending numbers as `sbatch --array` wants them, such as `0-2,5`."""
+    ranges: list[list[int]] = []
+    for chunk in chunks:
+        if ranges and chunk == ranges[-1][1] + 1:
+            ranges[-1][1] = chunk
+        else:
+            ranges.append([chunk, chunk])
+    return ",".join(str(first) if first == last else f"{first}-{last}" for first, last in ranges)
 
 
 def write_cluster(
@@ -82,9 +106,11 @@ def write_cluster(
     chunk: int | None = None,
     model: Path | None = None,
     beside: Path | None = None,
+    stopping: Stopping | None = None,
 ) -> ClusterRecord:
     """Write the folder; it appears whole or not at all.
 
+    With `stopping`, a rule that is not over, it holds all open trajectories, and its job fires those of the next look.
     `model` is the exported model's folder, where the campaign holds no file of the target's format; `beside` the folder
     from which the target's own files are copied. Raises `ConfigError`, `ModelError` or `CampaignError`.
     """
@@ -101,6 +127,11 @@ def write_cluster(
     folders = [folder for folder in work.folders if not folder.result_file.exists()]
     if not folders:
         raise CampaignError(f"every trajectory of campaign {store.manifest.name} has ended: nothing to send.")
+    if stopping is not None and stopping.over:
+        raise CampaignError(
+            f"campaign {store.manifest.name} has no look left: nothing to send. {stopping_sentence(stopping)} Without "
+            "--until, everything that is open is sent."
+        )
     size = chunk or max(10, site.at_a_time, -(-len(folders) // _MOST_TASKS))
     dynamics = store.config().dynamics
     checkpoints = dynamics.checkpoint_every_steps is not None
@@ -111,8 +142,9 @@ def write_cluster(
         "steps": dynamics.steps if checkpoints else 0,  # no restart file that no deck would read
         "whole_steps": dynamics.steps,
         "chunk_size": size,
-        "job_name": re.sub(r"[^A-Za-z0-9._-]", "_", store.manifest.name),
-        "last_chunk": (len(folders) - 1) // size,
+        "job_name": job_name(store.manifest.name),
+        "array": array_of(range((len(folders) - 1) // size + 1)),
+        "rule": "",
         "gpu": target.gpu,
         "at_a_time": site.at_a_time,
         "options": (f"time={site.time}", *site.options),
@@ -120,6 +152,10 @@ def write_cluster(
         "environment": [f"{name}={shlex.quote(value)}" for name, value in site.environment.items()],
         "limit_s": site.limit_s,
     }
+    if stopping is not None:
+        wanted = {one.id for one in folders if int(one.id) < stopping.next_look}
+        values["array"] = array_of(chunks_until([one.id for one in folders], size, wanted))
+        values["rule"] = f"{stopping.rule.named()}: it looks after {stopping.next_look} shots"
     output.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=output.parent, prefix=f".{output.name}.") as aside:
         folder = Path(aside) / "cluster"
@@ -136,6 +172,7 @@ def write_cluster(
             engine=f"{target_name} {engine.dtype}",
             model=sha256_file(folder / "model" / name) if name else sha256_file(folder / ENGINE_NAME),
             trajectories=tuple(one.id for one in folders),
+            chunk=size,
             files={
                 str(file.relative_to(folder)): sha256_file(file) for file in sorted(folder.rglob("*")) if file.is_file()
             },

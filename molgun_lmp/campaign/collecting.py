@@ -14,8 +14,8 @@ from molgun_lmp.campaign.manifest import MANIFEST_NAME
 from molgun_lmp.campaign.opening import campaign_work
 from molgun_lmp.campaign.store import Store, TrajectoryFolder
 from molgun_lmp.campaign.work import Work
+from molgun_lmp.engine.causes import cause_of
 from molgun_lmp.engine.log import joined_thermo, last_halt, thermo_tables
-from molgun_lmp.engine.session import cause_of
 from molgun_lmp.errors import CampaignError
 from molgun_lmp.gun.names import DATA_NAME, DUMP_NAME, END_NAME, INPUT_NAME, LOG_NAME, STOP_OF_FIX
 from molgun_lmp.provenance import sha256_file
@@ -36,7 +36,7 @@ class Collected:
 
 def collect(store: Store, folder: Path) -> Collected:
     """Take what has ended. Raises `CampaignError` for a folder of another campaign, or one with changed files."""
-    record = _record(store, folder)
+    record = read_record(store, folder)
     work = campaign_work(store)
     taken: list[str] = []
     before: list[str] = []
@@ -56,7 +56,8 @@ def collect(store: Store, folder: Path) -> Collected:
     return Collected(taken=tuple(taken), before=tuple(before), missing=tuple(missing), damaged=damaged)
 
 
-def _record(store: Store, folder: Path) -> ClusterRecord:
+def read_record(store: Store, folder: Path) -> ClusterRecord:
+    """What a cluster folder was made from. Raises `CampaignError` for one of another campaign or with changed files."""
     try:
         record = ClusterRecord.model_validate_json((folder / CLUSTER_NAME).read_bytes())
     except (OSError, ValueError) as error:

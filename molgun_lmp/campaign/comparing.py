@@ -1,33 +1,146 @@
-"""`molgun compare`: campaigns analysed one after the other, then put side by side."""
+"""`molgun compare`: campaigns, and trajectories made elsewhere, decided alike and put side by side."""
 
+import dataclasses
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Final
 
-from molgun_lmp.analysis.comparison import Comparison, Difference, compare
-from molgun_lmp.campaign.analysing import analyse
+from molgun_lmp.analysis.comparison import Comparison, Difference, compare, write_comparison
+from molgun_lmp.analysis.costs import Cost, costs_of, write_costs
+from molgun_lmp.analysis.levels import level_warning
+from molgun_lmp.analysis.summary import summarise
+from molgun_lmp.campaign.analysing import Analysis, analyse
+from molgun_lmp.campaign.foreign import load_settings, molecule_of, trajectories
 from molgun_lmp.campaign.store import Store
+from molgun_lmp.campaign.structures import is_campaign
+from molgun_lmp.campaign.vasp_runs import given_files
+from molgun_lmp.errors import InputFileError
+from molgun_lmp.records import Outcome
+
+DIFFERENCES_NAME: Final = "differences.csv"
+COSTS_NAME: Final = "costs.csv"
+
+Advance = Callable[[int], None]
 
 
-def compare_campaigns(
-    stores: Sequence[Store], names: Sequence[Path], advance: Callable[[int], None] | None = None
-) -> Comparison:
-    """Analyse each campaign and compare all with the first; `names` are the folders as the user wrote them.
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Side:
+    """A campaign, or trajectories made elsewhere (such as a reference AIMD), decided.
 
-    `advance` is called with the number of trajectories read so far, over all campaigns. Raises as
-    `molgun_lmp.campaign.analysing.analyse`, and `InputFileError` where there are not two different ones.
+    `name` is the path as the user wrote it; `level_of_theory` of the forces, empty where nobody says; `planned` None
+    where nobody planned; `cost` None where the time is not known.
     """
-    done, analyses = 0, []
-    for store in stores:
-        analyses.append(analyse(store, _counted(advance, done)))
-        done += len(analyses[-1].ended)
-    return compare(
-        [(str(name), [one.outcome for one in analysis.ended]) for name, analysis in zip(names, analyses, strict=True)],
-        planned=[store.manifest.trajectories for store in stores],
+
+    name: str
+    outcomes: tuple[Outcome, ...]
+    level_of_theory: str
+    planned: int | None = None
+    cost: Cost | None = None
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Elsewhere:
+    """How trajectories made elsewhere are read: a file of settings, and single values over it."""
+
+    config: Path | None = None
+    overrides: Sequence[str] = ()
+
+
+def shots_of(path: Path) -> int:
+    """How many trajectories there are to read at a path. Raises as `read_side`."""
+    if is_campaign(path):
+        return Store.open(path).manifest.trajectories
+    with given_files([_existing(path)]) as given:
+        return len(given)
+
+
+def read_sides(paths: Sequence[Path], elsewhere: Elsewhere, advance: Advance | None = None) -> list[Side]:
+    """Each path decided: all by the criteria, and with the groups, of the first campaign, where settings name none.
+
+    `advance` is called with the number of trajectories read so far, over all. Raises as `analyse`, and what
+    `molgun_lmp.campaign.foreign.trajectories` raises.
+    """
+    like = next((Store.open(path) for path in paths if is_campaign(path)), None)
+    done, sides = 0, list[Side]()
+    for path in paths:
+        sides.append(read_side(path, elsewhere, like, _counted(advance, done)))
+        done += len(sides[-1].outcomes)
+    return sides
+
+
+def read_side(path: Path, elsewhere: Elsewhere, like: Store | None, advance: Advance) -> Side:
+    """One path decided; `like` is a campaign of the same molecule. Raises as `read_sides`."""
+    if is_campaign(path):
+        return _campaign_side(str(path), Store.open(path), advance)
+    settings, folder = load_settings(elsewhere.config, elsewhere.overrides, like)
+    molecule = None if like is None else molecule_of(like)
+    found = []
+    with given_files([_existing(path)]) as given:
+        for one in trajectories(given, settings, folder, one=False, like=molecule):
+            found.append(one)
+            advance(len(found))
+    levels = dict.fromkeys(one.level_of_theory for one in found if one.level_of_theory)
+    return Side(name=str(path), outcomes=tuple(one.outcome for one in found), level_of_theory="; ".join(levels))
+
+
+def _campaign_side(name: str, store: Store, advance: Advance) -> Side:
+    analysis = analyse(store, advance)
+    return Side(
+        name=name,
+        outcomes=tuple(one.outcome for one in analysis.ended),
+        level_of_theory=store.manifest.level_of_theory,
+        planned=store.manifest.trajectories,
+        cost=campaign_costs(store, analysis)[-1] if analysis.ended else None,
     )
 
 
-def _counted(advance: Callable[[int], None] | None, before: int) -> Callable[[int], None]:
+def campaign_costs(store: Store, analysis: Analysis) -> list[Cost]:
+    """What a campaign's ended trajectories cost, by engine and machine, all of them last."""
+    engine = store.manifest.engine
+    return costs_of([one.result for one in analysis.ended], engine.threads / engine.together)
+
+
+def _existing(path: Path) -> Path:
+    if not path.exists():
+        raise InputFileError(f"there is no {path}. Name a campaign folder, or a folder or file of trajectories.")
+    return path
+
+
+def _counted(advance: Advance | None, before: int) -> Advance:
     return lambda number: None if advance is None else advance(before + number)
+
+
+def compare_sides(sides: Sequence[Side]) -> Comparison:
+    """All sides held against the first. Raises `InputFileError` where there are not two different ones."""
+    return compare([(side.name, side.outcomes) for side in sides], planned=[side.planned for side in sides])
+
+
+def sides_warning(sides: Sequence[Side]) -> str:
+    """What to say of their levels of theory; empty where these are one."""
+    return level_warning([(side.name, side.level_of_theory) for side in sides])
+
+
+def cost_lines(sides: Sequence[Side]) -> list[Cost]:
+    """A line of the cost table for each side, by its name; without numbers where nobody measured."""
+    unknown = [Cost(what="", shots=len(side.outcomes), core_hours_per_step=None) for side in sides]
+    return [dataclasses.replace(side.cost or other, what=side.name) for side, other in zip(sides, unknown, strict=True)]
+
+
+def write_sides(sides: Sequence[Side], comparison: Comparison, folder: Path) -> None:
+    """The figure of all sides with their intervals, the differences and the costs, into a folder.
+
+    Raises `InputFileError` where it cannot be written.
+    """
+    from molgun_lmp.analysis.mode_comparison import Compared, draw_mode_comparison  # noqa: PLC0415
+
+    draw_mode_comparison(
+        [Compared(side.name, summarise(side.outcomes), side.level_of_theory) for side in sides], folder
+    )
+    try:
+        write_comparison(comparison, folder / DIFFERENCES_NAME)
+    except OSError as error:
+        raise InputFileError(f"cannot write into {folder}: {error.strerror}. Name another folder.") from error
+    write_costs(cost_lines(sides), folder / COSTS_NAME)
 
 
 def difference_cells(comparison: Comparison) -> Iterator[tuple[str, ...]]:

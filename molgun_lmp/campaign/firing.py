@@ -8,7 +8,7 @@ import os
 import shutil
 import socket
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NoReturn
@@ -26,7 +26,7 @@ from molgun_lmp.campaign.outputs import require_whole
 from molgun_lmp.campaign.store import MODEL_FOLDER, TrajectoryFolder
 from molgun_lmp.campaign.work import Work
 from molgun_lmp.engine.force_models import ForceModel, SymmetrixModel
-from molgun_lmp.engine.joint import JointEvaluation
+from molgun_lmp.engine.joint import JointEvaluation, Member
 from molgun_lmp.engine.plugin_build import ensure_plugin
 from molgun_lmp.engine.session import DeckRun, Watchdog, run_deck
 from molgun_lmp.engine.torch_model import TorchScriptModel, local_device
@@ -36,8 +36,12 @@ from molgun_lmp.records import Cause, EnergyRecord, Stop, TrajectoryResult
 
 log = logging.getLogger(__name__)
 
-OnHung = Callable[[int], NoReturn]
-"""Called with the step that does not end; it ends the process."""
+OnHung = Callable[[int, Collection[str]], NoReturn]
+"""Called with the step that does not end, and the ids of those for which the same evaluation does not end; it ends the
+process."""
+
+Ask = Callable[[str], contextlib.AbstractContextManager[ForceModel | None]]
+"""Gives a trajectory, by its id, its way to ask the model while its dynamics last; others may be waiting for it."""
 
 Fire = Callable[[TrajectoryFolder, int, threading.Event, OnHung], TrajectoryResult | None]
 """Run number n of a trajectory; None where the event ended it."""
@@ -57,8 +61,7 @@ def open_engine(work: Work) -> Iterator[Fire]:
     def fire(
         folder: TrajectoryFolder, number: int, interrupt: threading.Event, on_hung: OnHung
     ) -> TrajectoryResult | None:
-        with ask() as asked:
-            return fire_one(work, folder, number, asked, interrupt, on_hung=on_hung)
+        return fire_one(work, folder, number, ask, interrupt, on_hung=on_hung)
 
     before = Path.cwd()
     os.chdir(work.root)
@@ -68,11 +71,11 @@ def open_engine(work: Work) -> Iterator[Fire]:
         os.chdir(before)
 
 
-def asker(work: Work) -> Callable[[], contextlib.AbstractContextManager[ForceModel | None]]:
-    """Loads the model, once; each call gives a trajectory its way to ask it, for as long as the trajectory lasts."""
+def asker(work: Work) -> Ask:
+    """Loads the model, once, for all trajectories that will ask it."""
     model = force_model(work)
     if model is None or work.engine.together == 1:
-        return lambda: contextlib.nullcontext(model)
+        return lambda _: contextlib.nullcontext(model)
     return JointEvaluation(model).member
 
 
@@ -92,7 +95,7 @@ def fire_one(
     work: Work,
     folder: TrajectoryFolder,
     number: int,
-    model: ForceModel | None,
+    ask: Ask,
     interrupt: threading.Event,
     *,
     on_hung: OnHung,
@@ -114,21 +117,22 @@ def fire_one(
     resumption = _resume(work, folder, number, hashes)
     resumed_at = () if resumption is None else resumption.resumed_at
     watch = _watch(work, run, hashes, resumed_at)
-    done = run_deck(
-        run / INPUT_NAME,
-        variables={
-            "dir": str(run.relative_to(work.root)),
-            "root": ".",
-            **({"resume": "yes"} if resumption is not None else {}),
-        },
-        force_model=model,
-        interrupt=interrupt,
-        log_path=run / LOG_NAME,
-        earlier_log=_earlier_log(run),
-        on_progress=watch,
-        watchdog=Watchdog(limit_s=work.engine.hung_after_s, bark=on_hung),
-        plugin=work.engine.kind == "mace",
-    )
+    with ask(folder.id) as model:
+        done = run_deck(
+            run / INPUT_NAME,
+            variables={
+                "dir": str(run.relative_to(work.root)),
+                "root": ".",
+                **({"resume": "yes"} if resumption is not None else {}),
+            },
+            force_model=model,
+            interrupt=interrupt,
+            log_path=run / LOG_NAME,
+            earlier_log=_earlier_log(run),
+            on_progress=watch,
+            watchdog=_watchdog(work, model, on_hung),
+            plugin=work.engine.kind == "mace",
+        )
     if watch is not None:
         watch(done.steps)
     if interrupt.is_set() and (done.interrupted or done.cause is not None):
@@ -190,6 +194,15 @@ def _watch(work: Work, run: Path, hashes: dict[str, str], resumed_at: tuple[int,
     if work.dynamics is None or work.dynamics.checkpoint_every_steps is None:
         return None
     return CheckpointWatch(run, hashes, resumed_at=resumed_at)
+
+
+def _watchdog(work: Work, model: ForceModel | None, on_hung: OnHung) -> Watchdog:
+    limit_s = work.engine.hung_after_s
+    if isinstance(model, Member):
+        return Watchdog(
+            limit_s=limit_s, bark=lambda step: on_hung(step, model.evaluated_with), waits=lambda: model.waits
+        )
+    return Watchdog(limit_s=limit_s, bark=lambda step: on_hung(step, ()))
 
 
 def _end(done: DeckRun, work: Work) -> tuple[Stop | None, Cause | None, str]:

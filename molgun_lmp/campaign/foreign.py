@@ -1,4 +1,4 @@
-"""`molgun analyse FILE...`: files that no campaign of ours has made."""
+"""`molgun analyse FILE...`: files that no campaign of ours has made, and runs of VASP."""
 
 import collections
 import contextlib
@@ -6,16 +6,20 @@ import csv
 import dataclasses
 import io
 from collections.abc import Callable, Iterator, Sequence
-from functools import partial
 from pathlib import Path
 
 import numpy as np
 from ase import Atoms
 
-from molgun_lmp.analysis.foreign import FrameClass, classify_frames, decide_files
+from molgun_lmp.analysis.each_frame import FrameClass, classify_each, classify_frames
+from molgun_lmp.analysis.foreign import decide_frames, file_frames
+from molgun_lmp.analysis.molecule import MoleculeReference
+from molgun_lmp.campaign.analysing import clean_surface, planned_start
 from molgun_lmp.campaign.deciding import spread
 from molgun_lmp.campaign.durable import replace_file
 from molgun_lmp.campaign.remembering import FileStamp, Memory, key_of, stamp
+from molgun_lmp.campaign.store import Store
+from molgun_lmp.campaign.vasp_runs import Given, about, run_frames, runs_frames
 from molgun_lmp.config.foreign import ForeignFiles
 from molgun_lmp.config.loading import apply_override, load_yaml, validated
 from molgun_lmp.errors import ConfigError, InputFileError
@@ -30,13 +34,36 @@ _OUTCOMES = (
 _FRAMES = ("file", "step", "mode", "detail", "bound", "nearest_angstrom", "reason")
 
 
-def load_settings(file: Path | None, overrides: Sequence[str]) -> tuple[ForeignFiles, Path]:
-    """The settings, and the folder that their paths start from. Raises `ConfigError`."""
+def load_settings(file: Path | None, overrides: Sequence[str], like: Store | None = None) -> tuple[ForeignFiles, Path]:
+    """The settings, and the folder that their paths start from.
+
+    `like`: a campaign whose criteria count where the settings name none. Raises `ConfigError`.
+    """
     document = {} if file is None else load_yaml(file)
     for override in overrides:
         apply_override(document, override)
     where = "the options" if file is None else str(file)
-    return validated(document, ForeignFiles, where=where), Path() if file is None else file.parent
+    settings = validated(document, ForeignFiles, where=where)
+    if like is not None:
+        criteria = like.config().outcomes.model_dump(mode="json") | dict(document.get("outcomes") or {})
+        settings = validated({**document, "outcomes": criteria}, ForeignFiles, where=where)
+    return settings, Path() if file is None else file.parent
+
+
+def molecule_of(store: Store) -> MoleculeReference:
+    """A campaign's molecule as it was fired, with its groups. Raises `ConfigError` where it has no trajectory."""
+    config, surface = store.config(), clean_surface(store)
+    folder = next(iter(store.trajectories()), None)
+    if folder is None:
+        raise ConfigError(f"campaign {store.manifest.name} has no trajectories, so nobody knows its molecule.")
+    start, n_slab = planned_start(folder, surface), store.manifest.n_slab
+    return MoleculeReference.find(
+        start.symbols[n_slab:],
+        start.positions[n_slab:],
+        config.system.molecule.groups,
+        surface.lattice,
+        config.outcomes,
+    )
 
 
 def molecule_apart(atoms: Atoms, named: str | None) -> IntArray:
@@ -67,69 +94,140 @@ def molecule_apart(atoms: Atoms, named: str | None) -> IntArray:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Decided:
-    """An outcome, and what was found in its files in a sentence: none where the outcome is remembered."""
+    """An outcome, what was found in its files in a sentence (none where it is remembered), and their level of theory.
+
+    `level_of_theory` is that of the settings, or else what VASP's files say; empty where nobody does.
+    """
 
     outcome: Outcome
     found: str
+    level_of_theory: str = ""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class _Task:
+    """The parts of one trajectory, and what is the same for all: `timestep_fs` None where nobody says it."""
+
+    parts: tuple[Given, ...]
+    settings: ForeignFiles
+    folder: Path
+    timestep_fs: float | None
+    level_of_theory: str
+    like: MoleculeReference | None
+
+    @property
+    def name(self) -> str:
+        first, last = self.parts[0].name, self.parts[-1].name
+        return first if len(self.parts) == 1 else f"{first} to {last}"
+
+    def decide(self) -> Decided:
+        runs = [part.source for part in self.parts if part.source is not None]
+        frames = runs_frames(runs) if runs else file_frames([part.path for part in self.parts], self.settings)
+        outcome, found = decide_frames(
+            self.name,
+            frames,
+            self.settings,
+            self.folder,
+            molecule_apart,
+            timestep_fs=self.timestep_fs,
+            like=self.like,
+        )
+        return Decided(outcome=outcome, found=found.sentence(), level_of_theory=self.level_of_theory)
 
 
 def trajectories(
-    files: Sequence[Path],
+    files: Sequence[Given],
     settings: ForeignFiles,
     folder: Path,
     *,
     one: bool,
+    like: MoleculeReference | None = None,
     memory: Path | None = None,
     processes: int | None = None,
 ) -> Iterator[Decided]:
     """The outcome of each file's trajectory, or of the `one` that all files are parts of.
 
-    `memory`: a file of outcomes that were decided before. Raises `ConfigError`, `GeometryError`, `InputFileError`.
+    `like`: the molecule with its groups, for settings that name none; `memory`: a file of outcomes that were decided
+    before. Raises `ConfigError`, `GeometryError`, `InputFileError`.
     """
-    tasks = [list(files)] if one else [[file] for file in files]
+    tasks = [_task(parts, settings, folder, like) for parts in ([files] if one else [[file] for file in files])]
     with contextlib.ExitStack() as stack:
         known = None if memory is None else stack.enter_context(Memory(memory))
-        keys = [_key(parts, settings, folder, known) for parts in tasks]
+        keys = [_key(task, known) for task in tasks]
         there = [
-            None if known is None or key is None else known.outcome(_name(parts), key[0])
-            for parts, key in zip(tasks, keys, strict=True)
+            None if known is None or key is None else known.outcome(task.name, key[0])
+            for task, key in zip(tasks, keys, strict=True)
         ]
-        missing = [parts for parts, outcome in zip(tasks, there, strict=True) if outcome is None]
-        size = sum(file.stat().st_size for parts in missing for file in parts if file.is_file())
-        new = spread(partial(_decide, settings, folder), missing, size=size, processes=processes)
-        for key, outcome in zip(keys, there, strict=True):
-            decided = Decided(outcome=outcome, found="") if outcome is not None else next(new)
+        missing = [task for task, outcome in zip(tasks, there, strict=True) if outcome is None]
+        size = sum(part.path.stat().st_size for task in missing for part in task.parts if part.path.is_file())
+        new = spread(_Task.decide, missing, size=size, processes=processes)
+        for task, key, outcome in zip(tasks, keys, there, strict=True):
+            if outcome is None:
+                decided = next(new)
+            else:
+                decided = Decided(outcome=outcome, found="", level_of_theory=task.level_of_theory)
             if known is not None and key is not None and outcome is None:
                 known.add(*key, decided.outcome)
             yield decided
 
 
-def _decide(settings: ForeignFiles, folder: Path, parts: Sequence[Path]) -> Decided:
-    outcome, found = decide_files(_name(parts), parts, settings, folder, molecule_apart)
-    return Decided(outcome=outcome, found=found.sentence())
+def _task(parts: Sequence[Given], settings: ForeignFiles, folder: Path, like: MoleculeReference | None) -> _Task:
+    runs = [part.source for part in parts if part.source is not None]
+    if runs and len(runs) < len(parts):
+        raise ConfigError("runs of VASP and other files cannot be parts of one trajectory: leave out --one-trajectory.")
+    said = [about(run) for run in runs]
+    timesteps = {one.timestep_fs for one in said}
+    if len(timesteps) > 1:
+        raise ConfigError(
+            f"the runs of one trajectory have timesteps of {', '.join(f'{one} fs' for one in timesteps)}. Analyse them "
+            "apart."
+        )
+    levels = [settings.level_of_theory] if settings.level_of_theory else [one.level_of_theory for one in said]
+    return _Task(
+        parts=tuple(parts),
+        settings=settings,
+        folder=folder,
+        timestep_fs=next(iter(timesteps), None) or settings.timestep_fs,
+        level_of_theory="; ".join(dict.fromkeys(filter(None, levels))),
+        like=like,
+    )
 
 
-def _key(
-    parts: Sequence[Path], settings: ForeignFiles, folder: Path, memory: Memory | None
-) -> tuple[str, FileStamp | None] | None:
+def _key(task: _Task, memory: Memory | None) -> tuple[str, FileStamp | None] | None:
     """The hash of all that decides an outcome, and the stamp of its first file; None where a file is missing."""
     if memory is None:
         return None
-    first = stamp(parts[0], memory.dump_stamp(_name(parts)))
-    named = [folder / file for file in (settings.clean_slab, settings.intact_molecule) if file is not None]
-    others = [stamp(file, None) for file in (*parts[1:], *named)]
+    settings, like = task.settings, task.like
+    first = stamp(task.parts[0].path, memory.dump_stamp(task.name))
+    named = [task.folder / file for file in (settings.clean_slab, settings.intact_molecule) if file is not None]
+    others = [stamp(file, None) for file in (*(part.path for part in task.parts[1:]), *named)]
     if first is None or None in others:
         return None
     hashes = [one.sha256 for one in others if one is not None]
-    return key_of(first, settings=settings.model_dump(mode="json"), others=hashes), first
+    molecule = None if like is None else [like.symbols, like.bonded.tolist(), dict(like.groups)]
+    key = key_of(
+        first,
+        settings=settings.model_dump(mode="json"),
+        others=hashes,
+        molecule=molecule,
+        timestep_fs=task.timestep_fs,
+    )
+    return key, first
 
 
 def frames(
-    files: Sequence[Path], settings: ForeignFiles, folder: Path, advance: Callable[[int], None]
+    files: Sequence[Given],
+    settings: ForeignFiles,
+    folder: Path,
+    advance: Callable[[int], None],
+    like: MoleculeReference | None = None,
 ) -> Iterator[FrameClass]:
     """The class of every frame of all files."""
     for index, file in enumerate(files):
-        yield from classify_frames(file, settings, folder, molecule_apart)
+        if file.source is None:
+            yield from classify_frames(file.path, settings, folder, molecule_apart, like)
+        else:
+            yield from classify_each(file.name, run_frames(file.source), settings, folder, molecule_apart, like=like)
         advance(index + 1)
 
 
@@ -151,7 +249,3 @@ def write_table(file: Path, rows: Sequence[Outcome] | Sequence[FrameClass], *, e
         replace_file(file, text.getvalue().encode())
     except OSError as error:
         raise InputFileError(f"cannot write {file}: {error.strerror}. Name a file in an existing folder.") from error
-
-
-def _name(parts: Sequence[Path]) -> str:
-    return str(parts[0]) if len(parts) == 1 else f"{parts[0]} to {parts[-1]}"

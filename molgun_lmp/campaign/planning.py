@@ -11,6 +11,7 @@ import ase.io
 import numpy as np
 from ase import Atoms
 
+from molgun_lmp.analysis.model_figures import carry_figures
 from molgun_lmp.analysis.molecule import MoleculeReference
 from molgun_lmp.analysis.statistics import shots_needed, wilson
 from molgun_lmp.campaign.durable import json_bytes, replace_file
@@ -180,6 +181,7 @@ def _write_all(plan: Plan, work: Path, advance: Advance | None) -> None:
     shared = shared_files(plan.engine, plan.card, plan.model_folder)
     for name, content in shared.items():
         (work / name).write_bytes(content)
+    carry_figures(plan.model_folder, work / MODEL_FOLDER)
     _write_reference_slab(plan.setup, work / SLAB_NAME)
     shards = _write_trajectories(plan, work / TRAJECTORIES_FOLDER, advance)
     manifest = _manifest(plan, {name: sha256_file(work / name) for name in (CONFIG_NAME, SLAB_NAME, *shared)}, shards)

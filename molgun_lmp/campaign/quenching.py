@@ -15,15 +15,17 @@ import numpy as np
 
 from molgun_lmp.analysis.dumps import Frame
 from molgun_lmp.analysis.following import Reference
-from molgun_lmp.analysis.outcomes import DAMAGED, STUCK
-from molgun_lmp.analysis.quench import (
-    Quenched,
-    binding_by_mode,
-    class_of_minimum,
-    write_binding,
-    write_quenched,
+from molgun_lmp.analysis.quench import Minima, Quenched, class_of_minimum
+from molgun_lmp.campaign.analysing import (
+    Analysis,
+    Ended,
+    Start,
+    clean_surface,
+    frames_of,
+    planned_start,
+    write_outcomes,
 )
-from molgun_lmp.campaign.analysing import Analysis, Ended, Start, clean_surface, frames_of, planned_start
+from molgun_lmp.campaign.minima import WORTH_QUENCHING, dump_of, keep_minima, kept_minima
 from molgun_lmp.campaign.minimising import Minimise, Structure, open_minimiser
 from molgun_lmp.campaign.minimising_together import Job, minimise_together
 from molgun_lmp.campaign.opening import campaign_work
@@ -34,13 +36,8 @@ from molgun_lmp.gun.frozen import BoolArray, frozen_mask
 from molgun_lmp.gun.pools import Part
 from molgun_lmp.gun.surface import Surface
 from molgun_lmp.provenance import sha256_text
-from molgun_lmp.records import Mode
 
 QUENCH_FOLDER: Final = "quench"
-QUENCH_CSV: Final = "quench.csv"
-BINDING_CSV: Final = "binding.csv"
-WORTH_QUENCHING: Final = (STUCK | DAMAGED | {Mode.PHYSISORBED, Mode.UNDECIDED}) - {Mode.EXPLOSION}
-"""Ends of these modes are quenched; a molecule that flies or has left falls nowhere."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -56,14 +53,14 @@ class _End:
 
 def quench(
     store: Store, analysis: Analysis, *, workers: int = 1, advance: Callable[[int], None] | None = None
-) -> tuple[Quenched, ...]:
+) -> Minima | None:
     """Minimise the end of each analysed trajectory that is near or on the surface, and its slab and molecule alone.
 
     Slab and molecule are those of the trajectory's own start, so that all atoms and the cell are the same on both sides
     of the difference; where dimers have flipped meanwhile, that is in the difference, too. Each snapshot is quenched
     once, as the first trajectory had it. What was quenched before is kept in the campaign's `quench/` and not repeated.
-    Writes `quench.csv` and `binding.csv` into `analysis/`. `workers` processes share the work; `advance` is called with
-    the number of structures done.
+    Writes `quench.json`, `quench.csv` and `binding.csv` into `analysis/`, and the energies into `outcomes.csv`.
+    `workers` processes share the work; `advance` is called with the number of structures done.
 
     Raises `InterruptedRunError` after Ctrl-C, and the same call goes on; `EngineError` where the engine does not run
     here or fails, `ModelError` for a changed model, `CampaignError` where nothing can be written.
@@ -77,11 +74,11 @@ def quench(
             minimise_together(store, list(jobs.items()), workers, advance)
         with open_minimiser(campaign_work(store), store.manifest.name) as minimise:
             found = [_quenched(end, minimise, surface, config) for end in ends]
-        write_quenched(found, store.analysis / QUENCH_CSV)
-        write_binding(binding_by_mode(found), store.analysis / BINDING_CSV)
+        keep_minima(store, found)
+        write_outcomes(store, analysis.ended)
     except OSError as error:
         raise CampaignError(f"cannot write to {store.root}: {error}. Make room and give the same command.") from error
-    return tuple(found)
+    return kept_minima(store, analysis.ended)
 
 
 def _ends(store: Store, analysis: Analysis, surface: Surface, frozen: BoolArray) -> Iterator[_End]:
@@ -146,6 +143,7 @@ def _quenched(end: _End, minimise: Minimise, surface: Surface, config: Campaign)
         binding_energy_ev=minimum.energy_ev - slab.energy_ev - molecule.energy_ev,
         steps=minimum.steps,
         converged=minimum.converged and slab.converged and molecule.converged,
+        dump=dump_of(end.ended),
     )
 
 

@@ -1,12 +1,15 @@
 """`mpirun -n N molgun run`: every rank is a worker; they meet again only when all is done."""
 
+import dataclasses
 import logging
 import os
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Final
+from typing import Any, Final
 
+import numpy as np
 from rich.console import Console
 
 from molgun_lmp.campaign.background import repeated
@@ -29,11 +32,30 @@ def under_launcher() -> bool:
     return launch.launcher is not None and (launch.tasks > 1 or bool(launch.speaks))
 
 
-def work_as_rank(work: Work, console: Console) -> bool:
-    """Fire as one of several ranks until none is free; True on the rank that speaks for all.
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Rank:
+    """This process among the ranks of an MPI job."""
 
-    Raises `EngineError` under a launcher of another MPI than LAMMPS's or where ranks do not see each other, and what
-    `fire_all` raises; the other ranks go on to the end.
+    speaks: bool
+    """True on the rank that speaks for all."""
+    interrupt: threading.Event
+    world: Any
+
+    def meet(self) -> None:
+        """Wait for all ranks, without keeping a processor busy."""
+        _wait(self.world.Ibarrier())
+
+    def agree(self, number: int) -> int:
+        """The number that the rank which speaks has, on every rank."""
+        buffer = np.array([number], dtype=np.int64)
+        _wait(self.world.Ibcast(buffer, root=0))
+        return int(buffer[0])
+
+
+def join(work: Work) -> Rank:
+    """Become a rank that logs into the folder of `work` and stops when asked to.
+
+    Raises `EngineError` under a launcher of another MPI than LAMMPS's or where ranks do not see each other.
     """
     check_launcher()
     os.environ.update(thread_environment(work.engine.threads))
@@ -42,24 +64,35 @@ def work_as_rank(work: Work, console: Console) -> bool:
 
     world = MPI.COMM_WORLD
     check_world_size(world.size)
-    speaks = bool(world.rank == 0)
     work.logs.mkdir(exist_ok=True)
     _log_to(work, world.rank)
-    with _display(work, console, speaks):
+    return Rank(speaks=bool(world.rank == 0), interrupt=interrupt, world=world)
+
+
+def work_as_rank(work: Work, console: Console) -> bool:
+    """Fire as one of several ranks until none is free; True on the rank that speaks for all.
+
+    Raises what `join` and `fire_all` raise; the other ranks go on to the end.
+    """
+    rank = join(work)
+    with progress_of_all(work, console, rank):
         try:
-            if speaks:
+            if rank.speaks:
                 verify_open(work)
             with open_engine(work) as fire:
-                fire_together(work, fire, interrupt)
+                fire_together(work, fire, rank.interrupt)
         except InterruptedRunError as interrupted:
-            if not speaks:  # every rank was told to stop; one says so
+            if not rank.speaks:  # every rank was told to stop; one says so
                 raise SystemExit(interrupted.exit_code) from None
             raise
         finally:
-            meeting = world.Ibarrier()
-            while not meeting.Test():
-                time.sleep(_POLL_S)
-    return speaks
+            rank.meet()
+    return rank.speaks
+
+
+def _wait(request: Any) -> None:
+    while not request.Test():
+        time.sleep(_POLL_S)
 
 
 def _log_to(work: Work, rank: int) -> None:
@@ -71,9 +104,9 @@ def _log_to(work: Work, rank: int) -> None:
 
 
 @contextmanager
-def _display(work: Work, console: Console, speaks: bool) -> Iterator[None]:
+def progress_of_all(work: Work, console: Console, rank: Rank) -> Iterator[None]:
     """Progress from a thread of its own, on the rank that speaks."""
-    if not speaks:
+    if not rank.speaks:
         yield
         return
     with (

@@ -67,7 +67,7 @@ class Verdict(JsonRecord):
             return f"{what}: {self.after.value} both times, but on other atoms; {apart}."
         return (
             f"{what}: the outcome depends on it, {self.before.value} before and {self.after.value} now; {apart}. Paths "
-            "part exponentially: this says that the shot is undecided at this precision, not that fractions change."
+            f"part exponentially: this says that {self.changes.doubt}, not that fractions change."
         )
 
 

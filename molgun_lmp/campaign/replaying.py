@@ -67,6 +67,15 @@ class Changes(JsonRecord):
         ]
         return "-".join(part for part in parts if part is not None) or "again"
 
+    @property
+    def doubt(self) -> str:
+        """What follows, for this shot alone, where its outcome changes with it."""
+        if self.model is not None:
+            return "the two models disagree on this shot"
+        if self.timestep_fs is not None:
+            return "the shot is undecided at this timestep"
+        return "the shot is undecided at this precision"
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class _Hashes:

@@ -7,22 +7,27 @@ from typing import Final
 
 import numpy as np
 
-from molgun_lmp.analysis.costs import PAPER, costs_of, write_costs
+from molgun_lmp.analysis.binding_figure import draw_binding
+from molgun_lmp.analysis.costs import PAPER, write_costs
 from molgun_lmp.analysis.figures import draw_energy_drift, draw_heights, draw_modes
 from molgun_lmp.analysis.impact_map import draw_impacts
 from molgun_lmp.analysis.kinetics import survival, wait_of
 from molgun_lmp.analysis.kinetics_figures import draw_flow, draw_waiting
+from molgun_lmp.analysis.levels import level_warning
 from molgun_lmp.analysis.mode_comparison import Compared, draw_mode_comparison
-from molgun_lmp.analysis.other_figures import other_figures
+from molgun_lmp.analysis.other_figures import figures_of, other_figures
 from molgun_lmp.analysis.pictures import draw_structures
 from molgun_lmp.analysis.plotting import FigureFiles
 from molgun_lmp.analysis.report import ReportContent, write_report
 from molgun_lmp.analysis.sampling_map import draw_coverage, draw_sampling
 from molgun_lmp.analysis.settling import draw_settling, read_settling
+from molgun_lmp.analysis.summary import summarise
 from molgun_lmp.analysis.timelines import draw_timelines
 from molgun_lmp.analysis.trust import read_trust
 from molgun_lmp.analysis.trust_figure import draw_trust, read_traces
-from molgun_lmp.campaign.analysing import Analysis, analyse, clean_surface, planned_start
+from molgun_lmp.campaign.analysing import Analysis, clean_surface, planned_start
+from molgun_lmp.campaign.comparing import Side, campaign_costs, cost_lines
+from molgun_lmp.campaign.minima import kept_minima
 from molgun_lmp.campaign.replay_verdict import verdicts_of
 from molgun_lmp.campaign.store import Store
 from molgun_lmp.campaign.walking import Walk, walk
@@ -37,13 +42,14 @@ COSTS_NAME: Final = "costs.csv"
 _RUNNING_NAME: Final = "running.csv"
 
 
-def report(store: Store, analysis: Analysis, references: Sequence[Compared] = (), also: Sequence[Path] = ()) -> Path:
+def report(store: Store, analysis: Analysis, references: Sequence[Side] = (), also: Sequence[Path] = ()) -> Path:
     """Draw all figures, write the page, and give its path.
 
-    `references` are drawn beside this campaign; `also` are folders with figures of other commands. Raises
-    `CampaignError` where no trajectory has ended, `InputFileError` for such a folder without a figure.
+    `references` are drawn beside this campaign; `also` are folders with figures of other commands, besides those that
+    the model's folder has. Raises `CampaignError` where no trajectory has ended, `InputFileError` for such a folder
+    without a figure.
     """
-    others = other_figures(also)
+    others = [*figures_of(store.model), *other_figures(also)]
     if not analysis.ended:
         raise CampaignError(
             f"campaign {store.manifest.name} has no ended trajectory yet: nothing to report. `molgun run {store.root}` "
@@ -55,26 +61,32 @@ def report(store: Store, analysis: Analysis, references: Sequence[Compared] = ()
     card = read_card(store.model)
     surface = clean_surface(store)
     walked = walk(store, analysis.ended, surface)
-    engine = store.manifest.engine
-    costs = [*costs_of([one.result for one in analysis.ended], engine.threads / engine.together), *PAPER]
+    costs = [*campaign_costs(store, analysis), *cost_lines(references), *PAPER]
     write_costs(costs, folder / COSTS_NAME)
     figures = _figures(store, analysis, surface, walked, folder)
+    minima = kept_minima(store, analysis.ended)
+    if minima is not None and minima.binding:
+        figures.append(draw_binding(minima, folder))
     trust = read_trust(store.analysis)
     traces = read_traces(folder) if trust is not None else []
     if trust is not None and traces:
         figures.append(draw_trust(traces, folder, model=trust.model))
+    own = Compared(store.manifest.name, analysis.summary, store.manifest.level_of_theory)
+    sides = [own, *(Compared(one.name, summarise(one.outcomes), one.level_of_theory) for one in references)]
+    warning = level_warning([(one.name, one.level_of_theory) for one in sides]) if references else ""
     if references:
-        own = Compared(store.manifest.name, analysis.summary, store.manifest.level_of_theory)
-        figures.insert(1, draw_mode_comparison([own, *references], folder))
+        figures.insert(1, draw_mode_comparison(sides, folder))
     content = ReportContent(
         title=f"Campaign {store.manifest.name}",
         created=datetime.datetime.now(datetime.UTC).isoformat(timespec="minutes"),
         summary=analysis.summary,
+        warnings=[warning] if warning else [],
         outcomes=[one.outcome for one in analysis.ended],
         shots=[(one.folder.id, one.shot) for one in analysis.ended],
         results=[one.result for one in analysis.ended],
         figures=[*figures, *others],
         costs=costs,
+        minima=minima,
         trust=trust,
         replays=[verdict.sentence() for verdict in verdicts_of(store)],
         cast=walked.cast,
@@ -86,15 +98,6 @@ def report(store: Store, analysis: Analysis, references: Sequence[Compared] = ()
         lammps_files={one.folder.id: str(one.folder.path.relative_to(store.root)) for one in analysis.ended},
     )
     return write_report(store.analysis / PAGE_NAME, content)
-
-
-def compared(folders: Sequence[Path]) -> list[Compared]:
-    """Other campaigns, analysed to be drawn beside one; named by their folders. Raises as `analyse` does."""
-    stores = [Store.open(folder) for folder in folders]
-    return [
-        Compared(str(folder), analyse(store).summary, store.manifest.level_of_theory)
-        for folder, store in zip(folders, stores, strict=True)
-    ]
 
 
 def _figures(store: Store, analysis: Analysis, surface: Surface, walked: Walk, folder: Path) -> list[FigureFiles]:

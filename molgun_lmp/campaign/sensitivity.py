@@ -16,7 +16,7 @@ from molgun_lmp.analysis.sensitivity import (
 from molgun_lmp.campaign.analysing import clean_surface, decided
 from molgun_lmp.campaign.deciding import spread
 from molgun_lmp.campaign.store import Store, TrajectoryFolder
-from molgun_lmp.campaign.until import counted, read_stopping
+from molgun_lmp.campaign.until import counted, read_stopping, standing
 from molgun_lmp.config import Campaign
 from molgun_lmp.errors import CampaignError, ConfigError
 from molgun_lmp.gun.surface import Surface
@@ -55,7 +55,8 @@ def sensitivity(
         raise CampaignError(
             f"campaign {store.manifest.name} has no ended trajectory yet. `molgun run {store.root}` fires them."
         )
-    ended = ended[counted(read_stopping(store), store.manifest.trajectories, [folder.id for folder, _ in ended])]
+    ids = [folder.id for folder, _ in ended]
+    ended = ended[counted(standing(read_stopping(store), ids), store.manifest.trajectories, ids)]
     criteria = [scaled_criteria(config.outcomes, elements, scale) for scale in grid]
     variants = [config.model_copy(update={"outcomes": one}) for one in criteria]
     dumps = [folder.dump(result) for folder, result in ended]

@@ -11,7 +11,9 @@ from pydantic import ConfigDict
 
 from molgun_lmp.campaign.claims import Claim, Held, look
 from molgun_lmp.campaign.index import ended_and_open
+from molgun_lmp.campaign.rule_status import RuleStatus, rule_status
 from molgun_lmp.campaign.store import Store, TrajectoryFolder
+from molgun_lmp.campaign.until import read_stopping
 from molgun_lmp.gun.names import LOG_NAME
 from molgun_lmp.records import JsonRecord
 
@@ -55,6 +57,8 @@ class Status(JsonRecord):
     """Sum over ended trajectories."""
     free_bytes: int
     """On the disk of the campaign."""
+    rule: RuleStatus | None = None
+    """None for a campaign that fires all its shots."""
 
     @property
     def per_hour(self) -> float | None:
@@ -75,7 +79,8 @@ class Status(JsonRecord):
         disk = f"{self.free_bytes / 1e9:.1f} GB free on the disk"
         if self.per_hour is None or self.left_s is None:
             return disk
-        return f"about {self.per_hour:.3g} an hour, {_duration(self.left_s)} left; {disk}"
+        most = "" if self.rule is None else "at most "
+        return f"about {self.per_hour:.3g} an hour, {most}{_duration(self.left_s)} left; {disk}"
 
     @property
     def done(self) -> int:
@@ -87,14 +92,29 @@ class Status(JsonRecord):
         """Trajectories that have not."""
         return self.pending + self.running
 
+    @property
+    def stopped(self) -> bool:
+        """Whether its rule stopped the campaign before all were fired: what was not run is not missing."""
+        return self.rule is not None and self.rule.stopped and self.open > 0
+
+    @property
+    def complete(self) -> bool:
+        """Whether nothing is left to run."""
+        return not self.open or self.stopped
+
     def sentence(self) -> str:
         """The campaign in one sentence, with what to do next."""
         if self.planned == 0:
             return f"Campaign {self.campaign} has no trajectories: nothing to run. Plan it with `--set trajectories=N`."
+        if self.rule is not None and self.stopped:
+            return self._stopped(self.rule)
         if self.open:
             doing = f"{self.running} at work, {self.pending} waiting"
-            advice = "" if self.running else f" `molgun run {self.folder}` goes on."
-            return f"Campaign {self.campaign}: {self.done} of {self.planned} trajectories have ended, {doing}.{advice}"
+            rule = "" if self.rule is None else f" {self.rule.what_next()}".rstrip()
+            by = "" if self.rule is None else f" {self.rule.options}"
+            advice = "" if self.running else f" `molgun run {self.folder}{by}` goes on."
+            ended = f"{self.done} of {self.planned} trajectories have ended"
+            return f"Campaign {self.campaign}: {ended}, {doing}.{rule}{advice}"
         if self.failed == self.planned:
             return (
                 f"Campaign {self.campaign}: all {self.planned} trajectories failed ({_listed(self.causes)}). See the "
@@ -106,9 +126,18 @@ class Status(JsonRecord):
             f"`molgun report {self.folder}` makes the page."
         )
 
+    def _stopped(self, rule: RuleStatus) -> str:
+        at_work = f" {self.running} beyond it are still at work." if self.running else ""
+        return (
+            f"Campaign {self.campaign} was stopped by its rule ({rule.named}) at look {rule.looks_taken} of "
+            f"{rule.looks_planned}, after {rule.shots} of {self.planned} trajectories: {rule.found()}. {rule.not_run} "
+            f"were not run, and none is missing.{at_work} `molgun report {self.folder}` makes the page."
+        )
+
 
 def read_status(store: Store) -> Status:
-    """Look at every trajectory of a campaign. Raises `CampaignError` for a damaged result."""
+    """Look at every trajectory of a campaign. Raises `CampaignError` for a damaged result or stop rule."""
+    stopping = read_stopping(store)
     ended, still_open = ended_and_open(store)
     at_work: list[Running] = []
     for folder in still_open:
@@ -132,6 +161,7 @@ def read_status(store: Store) -> Status:
         at_work=tuple(at_work),
         wall_s=sum(row.wall_s for row in ended),
         free_bytes=shutil.disk_usage(store.root).free,
+        rule=None if stopping is None else rule_status(stopping, still_open, {one.trajectory_id for one in at_work}),
     )
 
 

@@ -95,17 +95,17 @@ def judge_campaign(
             if index % every == 0 and np.isfinite(frame.positions).all()
         ]
         if frames:
-            distances = _distances(judge, frames)
+            apart = distances(judge, frames)
             times = np.array([frame.step * timestep_ps for frame in frames])
-            one_found = _trust(one.folder.id, distances, times, store.manifest.n_slab, frames[0])
-            spread = _disagreement(judge, frames)
+            one_found = _trust(one.folder.id, apart, times, store.manifest.n_slab, frames[0])
+            spread = disagreement(judge, frames)
             found.append(dataclasses.replace(one_found, disagreement_ev_per_angstrom=spread))
             traces.append(
                 DistanceTrace(
-                    trajectory_id=one.folder.id, mode=one.outcome.mode, time_ps=times, distance=distances.max(axis=1)
+                    trajectory_id=one.folder.id, mode=one.outcome.mode, time_ps=times, distance=apart.max(axis=1)
                 )
             )
-            bad = sorted([*bad, *_worst(one, frames, distances, times, worst)], key=lambda b: -b.distance)[:worst]
+            bad = sorted([*bad, *_worst(one, frames, apart, times, worst)], key=lambda b: -b.distance)[:worst]
         if advance is not None:
             advance(number + 1)
     trust = Trust(
@@ -133,7 +133,8 @@ def _write(store: Store, trust: Trust, traces: Sequence[DistanceTrace], bad: Seq
         raise CampaignError(f"cannot write into {store.analysis}: {error}. Make room and ask again.") from error
 
 
-def _structures(frames: Sequence[Frame]) -> list[Structure]:
+def structures(frames: Sequence[Frame]) -> list[Structure]:
+    """As a model describes them."""
     return [
         Structure(
             symbols=frame.symbols,
@@ -148,21 +149,24 @@ def _structures(frames: Sequence[Frame]) -> list[Structure]:
     ]
 
 
-def _distances(judge: Judge, frames: Sequence[Frame]) -> FloatArray:
+def distances(judge: Judge, frames: Sequence[Frame]) -> FloatArray:
     """(T, N) of every atom in every frame."""
     described = invariants(
-        judge.model, _structures(frames), head=judge.head, batch_size=judge.batch_size, device=judge.device
+        judge.model, structures(frames), head=judge.head, batch_size=judge.batch_size, device=judge.device
     )
     return np.array([judge.spaces.distances(f.symbols, node) for f, node in zip(frames, described, strict=True)])
 
 
-def _disagreement(judge: Judge, frames: Sequence[Frame]) -> float | None:
-    """Largest root mean square deviation of the committee's forces on one atom from their mean, eV/Å."""
+def disagreement(judge: Judge, frames: Sequence[Frame]) -> float | None:
+    """Largest root mean square deviation of the committee's forces on one atom from their mean, eV/Å.
+
+    None without other members.
+    """
     if not judge.committee:
         return None
-    structures, largest = _structures(frames), 0.0
+    shown, largest = structures(frames), 0.0
     members: list[Iterator[Any]] = [
-        predict_mace(model, structures, head=head, batch_size=judge.batch_size, device=judge.device)
+        predict_mace(model, shown, head=head, batch_size=judge.batch_size, device=judge.device)
         for model, head in ((judge.model, judge.head), *((model, head) for _, model, head in judge.committee))
     ]
     for answers in zip(*members, strict=True):

@@ -49,6 +49,66 @@ def counted(stopping: Stopping | None, planned: int, ended: Sequence[str]) -> sl
     return slice(sum(int(identifier) < shots for identifier in ended))
 
 
+def standing(stopping: Stopping | None, ended: Sequence[str]) -> Stopping | None:
+    """The rule with those looks whose shots are all among the `ended` (ids in order).
+
+    `molgun retry` may have freed some since, and what a look has found with them is not to be quoted without.
+    """
+    if stopping is None:
+        return None
+    complete = next((place for place, identifier in enumerate(ended) if int(identifier) != place), len(ended))
+    return dataclasses.replace(stopping, looks=tuple(look for look in stopping.looks if look.shots <= complete))
+
+
+def begin_rule(store: Store, targets: Sequence[Target]) -> Stopping:
+    """The campaign's rule with its looks so far; made now where there is none.
+
+    Raises `CampaignError` for a campaign without trajectories, or one that has another rule.
+    """
+    if not store.manifest.trajectories:
+        raise CampaignError(f"campaign {store.manifest.name} has no trajectories: there is nothing to fire until then.")
+    wanted = Stopping(rule=plan_rule(targets, store.manifest.trajectories))
+    create_file(store.root / UNTIL_NAME, json_bytes(wanted.to_json()))
+    stopping = read_stopping(store)
+    if stopping is None or stopping.rule != wanted.rule:
+        there = "another one" if stopping is None else stopping.rule.named()
+        raise CampaignError(
+            f"{store.root / UNTIL_NAME} has a stop rule already ({there}), made before its shots were looked at: "
+            "changed now, it would promise what it cannot keep. Give the same --until again, or plan a new campaign."
+        )
+    return _without_freed(store, stopping, complete_shots(store))
+
+
+def take_looks(
+    store: Store, outcomes: Callable[[], Sequence[Outcome]], on_look: Callable[[Stopping], None] = lambda _: None
+) -> Stopping | None:
+    """Look, in their order, at all planned looks whose shots have all ended, until one reaches the targets.
+
+    However late they are taken, they are those that firing from look to look would have taken, and they see the same
+    shots: so many may have ended meanwhile, wherever they were fired. `outcomes` decides all that have ended, in order;
+    `on_look` is called after each look. None where the campaign has no rule. Raises `CampaignError` for a damaged rule.
+    """
+    stopping = read_stopping(store)
+    if stopping is None:
+        return None
+    complete = complete_shots(store)
+    stopping = _without_freed(store, stopping, complete)
+    found: Sequence[Outcome] | None = None
+    while not stopping.over and stopping.next_look <= complete:
+        shots, found = stopping.next_look, outcomes() if found is None else found
+        stopping = _record(store, look_at(stopping.rule, [o for o in found if int(o.trajectory_id) < shots]), shots)
+        on_look(stopping)
+    return stopping
+
+
+def complete_shots(store: Store) -> int:
+    """How many of the first shots have ended before one that has not."""
+    return next(
+        (index for index, folder in enumerate(store.trajectories()) if not folder.result_file.exists()),
+        store.manifest.trajectories,
+    )
+
+
 def run_until(
     store: Store,
     targets: Sequence[Target],
@@ -58,52 +118,53 @@ def run_until(
 ) -> Stopping:
     """Fire and look until all targets are reached or all shots are fired; what is recorded already is not repeated.
 
-    `fire` runs the open trajectories of some work; `outcomes` decides all that have ended, in order; `on_look` is
-    called after each look. Raises `CampaignError` where the campaign has another rule, and what `fire` raises.
+    `fire` runs the open trajectories of some work; the others are those of `take_looks`. Raises `CampaignError` where
+    the campaign has another rule, and what `fire` raises.
     """
-    stopping = _begin(store, targets)
-    for shots in stopping.rule.looks[len(stopping.looks) :]:
-        if stopping.reached:
-            break
-        _fire_prefix(store, targets, shots, fire)
-        look = look_at(stopping.rule, [o for o in outcomes() if int(o.trajectory_id) < shots])
-        stopping = _record(store, stopping, look, shots)
-        on_look(stopping)
+    stopping = begin_rule(store, targets)
+    while not stopping.over:
+        _fire_prefix(store, stopping, fire)
+        stopping = take_looks(store, outcomes, on_look) or stopping
     return stopping
 
 
-def _begin(store: Store, targets: Sequence[Target]) -> Stopping:
-    if not store.manifest.trajectories:
-        raise CampaignError(f"campaign {store.manifest.name} has no trajectories: there is nothing to fire until then.")
-    wanted = Stopping(rule=plan_rule(targets, store.manifest.trajectories))
-    create_file(store.root / UNTIL_NAME, json_bytes(wanted.to_json()))
-    stopping = read_stopping(store)
-    if stopping is None or stopping.rule != wanted.rule:
-        there = "another one" if stopping is None else ", ".join(map(str, stopping.rule.targets))
-        raise CampaignError(
-            f"{store.root / UNTIL_NAME} has a stop rule already ({there}), made before its shots were looked at: "
-            "changed now, it would promise what it cannot keep. Give the same --until again, or plan a new campaign."
-        )
-    return stopping
-
-
-def _fire_prefix(store: Store, targets: Sequence[Target], shots: int, fire: Callable[[Work], object]) -> None:
+def prefix_work(store: Store, shots: int) -> Work:
+    """The first `shots` trajectories as work for workers."""
     # All of them need not be named.
-    ids = [trajectory_id(index) for index in range(shots)] if shots < store.manifest.trajectories else []
-    again = " ".join(f'--until "{target}"' for target in targets)
-    work = dataclasses.replace(campaign_work(store, ids), again=f"molgun run {store.root} {again}")
+    return campaign_work(store, [trajectory_id(k) for k in range(shots)] if shots < store.manifest.trajectories else [])
+
+
+def _fire_prefix(store: Store, stopping: Stopping, fire: Callable[[Work], object]) -> None:
+    work = prefix_work(store, stopping.next_look)
+    work = dataclasses.replace(work, again=f"{work.again} {stopping.rule.options()}")
     while any(not folder.result_file.exists() for folder in work.folders):
         fire(work)
         if any(not folder.result_file.exists() for folder in work.folders):
             time.sleep(_OTHERS_S)
 
 
-def _record(store: Store, stopping: Stopping, look: Look, shots: int) -> Stopping:
+def _without_freed(store: Store, stopping: Stopping, complete: int) -> Stopping:
+    """Without the looks at shots that `molgun retry` has freed since: they are taken again once those have ended."""
+    looks = tuple(look for look in stopping.looks if look.shots <= complete)
+    if looks == stopping.looks:
+        return stopping
+    kept = dataclasses.replace(stopping, looks=looks)
+    replace_file(store.root / UNTIL_NAME, json_bytes(kept.to_json()))
+    return kept
+
+
+def _record(store: Store, look: Look, shots: int) -> Stopping:
+    """Keep a look, unless another process was faster: it saw the same shots."""
     if look.shots != shots:
         raise CampaignError(
             f"{shots - look.shots} of the first {shots} trajectories were freed while they were looked at. Give the "
             "same command again."
         )
-    after = dataclasses.replace(stopping, looks=(*stopping.looks, look))
+    now = read_stopping(store)
+    if now is None:
+        raise CampaignError(f"{store.root / UNTIL_NAME} was removed while its campaign was fired.")
+    if any(before.shots >= shots for before in now.looks):
+        return now
+    after = dataclasses.replace(now, looks=(*now.looks, look))
     replace_file(store.root / UNTIL_NAME, json_bytes(after.to_json()))
     return after

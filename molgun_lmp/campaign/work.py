@@ -40,6 +40,11 @@ class Work:
         return self.root / STOP_NAME
 
     @property
+    def ended(self) -> bool:
+        """Whether there is nothing left to do."""
+        return all(folder.result_file.exists() for folder in self.folders)
+
+    @property
     def logs(self) -> Path:
         """The workers' logs."""
         return self.root / "logs"

@@ -11,10 +11,11 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
-from typing import Final, NoReturn
+from typing import Final
 
 from molgun_lmp.campaign.background import repeated
 from molgun_lmp.campaign.checkpoints import made_progress
@@ -27,16 +28,17 @@ from molgun_lmp.campaign.claims import (
     clear,
     deaths,
     is_current,
-    mark_hung,
+    look,
     release,
     take,
 )
+from molgun_lmp.campaign.company import Company
 from molgun_lmp.campaign.durable import is_disk_full
 from molgun_lmp.campaign.firing import Fire, open_engine
 from molgun_lmp.campaign.opening import open_work
 from molgun_lmp.campaign.store import STOP_NAME, TrajectoryFolder
 from molgun_lmp.campaign.work import Work
-from molgun_lmp.errors import CampaignError, InterruptedRunError, MolgunError
+from molgun_lmp.errors import CampaignError, EngineError, InterruptedRunError, MolgunError
 from molgun_lmp.interrupts import SIGNALS
 from molgun_lmp.records import Cause, EnergyRecord, TrajectoryResult
 
@@ -44,16 +46,24 @@ log = logging.getLogger(__name__)
 
 ERROR_MARK: Final = "molgun: error: "
 """Begins the line of a worker's log that says why it ended."""
-_HUNG_EXIT: Final = 75  # EX_TEMPFAIL
+
+_SHARED: Final = frozenset({Cause.LAMMPS_ERROR, Cause.FORCE_MODEL_ERROR})
 
 
-def fire_all(work: Work, fire: Fire, interrupt: threading.Event) -> int:
-    """Fire what is free, in order, until nothing is; the number of results stored.
+def fire_all(
+    work: Work,
+    fire: Fire,
+    interrupt: threading.Event,
+    company: Company | None = None,
+    wanted: Callable[[TrajectoryFolder], bool] = lambda _: True,
+) -> int:
+    """Fire what is free and `wanted`, in order, until nothing is; the number of results stored.
 
-    Raises `InterruptedRunError` once `interrupt` is set, `CampaignError` on a full disk, and what `fire` raises; the
-    trajectory at work is given back each time.
+    `company` are the trajectories that other threads of this process fire. Raises `InterruptedRunError` once
+    `interrupt` is set and anything is left, `CampaignError` on a full disk, `EngineError` for a deck or model that does
+    not work at all, and what `fire` raises; the trajectory at work is given back each time.
     """
-    owner = Owner.this_process()
+    owner, company = Owner.this_process(), company or Company()
     stored = 0
     waiting = list(work.folders)
     taken = True
@@ -61,14 +71,23 @@ def fire_all(work: Work, fire: Fire, interrupt: threading.Event) -> int:
         taken = False
         waiting = [folder for folder in waiting if not folder.result_file.exists()]
         for folder in waiting:
-            if interrupt.is_set():
+            if interrupt.is_set() and not work.ended:
                 raise InterruptedRunError(f"stopped; `{work.again}` goes on.")
             with _full_disk_in_words(folder):
-                claim = take(folder, owner)
+                claim = _take_wanted(folder, owner, wanted)
                 if claim is not None:
                     taken = True
-                    stored += _run_claimed(folder, claim, fire, interrupt)
+                    with company.joined(folder, claim):
+                        stored += _run_claimed(folder, claim, fire, interrupt, company)
     return stored
+
+
+def _take_wanted(folder: TrajectoryFolder, owner: Owner, wanted: Callable[[TrajectoryFolder], bool]) -> Claim | None:
+    claim = take(folder, owner) if wanted(folder) else None
+    if claim is not None and not wanted(folder):  # another worker died on it between the two looks
+        release(folder, claim)
+        return None
+    return claim
 
 
 @contextmanager
@@ -84,7 +103,9 @@ def _full_disk_in_words(folder: TrajectoryFolder) -> Iterator[None]:
         ) from error
 
 
-def _run_claimed(folder: TrajectoryFolder, claim: Claim, fire: Fire, interrupt: threading.Event) -> bool:
+def _run_claimed(
+    folder: TrajectoryFolder, claim: Claim, fire: Fire, interrupt: threading.Event, company: Company
+) -> bool:
     died = _in_vain(folder, deaths(folder, claim.number))
     try:
         with repeated(lambda: beat(folder, claim), every_s=HEARTBEAT_S, name="heartbeat"):
@@ -92,14 +113,23 @@ def _run_claimed(folder: TrajectoryFolder, claim: Claim, fire: Fire, interrupt: 
                 result: TrajectoryResult | None = _given_up(folder, claim, died)
             else:
                 log.info("trajectory %s: run %d begins", folder.id, claim.number)
-                result = _fire_again_without_memory(folder, claim, fire, interrupt)
+                result = _fire_again_without_memory(folder, claim, fire, interrupt, company)
         if result is None:
             release(folder, claim)
             return False
+        _require_a_step(result)
         return _store(folder, claim, result)
     except BaseException:
         release(folder, claim)
         raise
+
+
+def is_suspect(folder: TrajectoryFolder) -> bool:
+    """Whether a worker died on a trajectory, or on one beside it, and nothing was gained since."""
+    held = look(folder)
+    if held is None:
+        return False
+    return bool(_in_vain(folder, deaths(folder, held.number if held.alive else held.number + 1)))
 
 
 def _in_vain(folder: TrajectoryFolder, died: Sequence[Claim]) -> list[Claim]:
@@ -111,24 +141,26 @@ def _in_vain(folder: TrajectoryFolder, died: Sequence[Claim]) -> list[Claim]:
 
 
 def _fire_again_without_memory(
-    folder: TrajectoryFolder, claim: Claim, fire: Fire, interrupt: threading.Event
+    folder: TrajectoryFolder, claim: Claim, fire: Fire, interrupt: threading.Event, company: Company
 ) -> TrajectoryResult | None:
     """Fire, and once more where memory was short, since that may have been a neighbour's doing."""
     result: TrajectoryResult | None = None
     for _ in range(MAX_DEATHS):
-        result = fire(folder, claim.number, interrupt, lambda step: _end_hung(folder, claim, step))
+        result = fire(folder, claim.number, interrupt, partial(company.end_hung, folder.id))
         if result is None or result.cause is not Cause.OUT_OF_MEMORY:
             return result
         log.warning("trajectory %s: run %d is out of memory: %s", folder.id, claim.number, result.message)
     return result
 
 
-def _end_hung(folder: TrajectoryFolder, claim: Claim, step: int) -> NoReturn:
-    """End this process: nothing else ends a thread that is inside LAMMPS or a force model."""
-    log.error("trajectory %s: step %d does not end; this worker ends itself", folder.id, step)
-    mark_hung(folder, claim)
-    logging.shutdown()
-    os._exit(_HUNG_EXIT)
+def _require_a_step(result: TrajectoryResult) -> None:
+    """Raise `EngineError` for an error of LAMMPS or of the model before any step: then it is the deck's or the model's,
+    which all trajectories share, and not what the dynamics of this one came to."""
+    if result.cause in _SHARED and result.steps == 0:
+        raise EngineError(
+            f"trajectory {result.trajectory_id} cannot be fired, and no other could: {result.message} Mend the engine "
+            "or the model (`molgun doctor` shows what this machine lacks), or plan the campaign again."
+        )
 
 
 def _store(folder: TrajectoryFolder, claim: Claim, result: TrajectoryResult) -> bool:
@@ -176,19 +208,31 @@ def interrupt_on_signals(stop_file: Path, parent: int | None = None) -> threadin
 
     def wait() -> None:
         while not interrupt.is_set():
-            asked = signal.sigtimedwait(SIGNALS, 1.0) is not None
-            orphaned = parent is not None and os.getppid() != parent
-            if asked or orphaned or stop_file.exists():
+            why = _asked_to_stop(stop_file, parent)
+            if why is not None:
+                log.info("stops: %s", why)
                 interrupt.set()
 
     threading.Thread(target=wait, name="signals", daemon=True).start()
     return interrupt
 
 
+def _asked_to_stop(stop_file: Path, parent: int | None) -> str | None:
+    """Who asked this process to stop within the next second, in words; None where nobody did."""
+    asked = signal.sigtimedwait(SIGNALS, 1.0)
+    if asked is not None:
+        return f"{signal.Signals(asked.si_signo).name} from process {asked.si_pid}"
+    if parent is not None and os.getppid() != parent:
+        return f"process {parent}, which started this one, has ended"
+    with suppress(OSError):  # a server that does not answer is no request
+        return f"there is a file {stop_file}" if stop_file.exists() else None
+    return None
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """One worker process; its exit code is that of the error that ended it, its log goes to standard error."""
     parser = argparse.ArgumentParser(prog="python -m molgun_lmp.campaign.worker", description=__doc__)
-    parser.add_argument("folder", type=Path)
+    parser.add_argument("folder", type=lambda path: Path(path).resolve())  # the working directory changes
     parser.add_argument("--only", nargs="*", default=[], metavar="ID")
     parser.add_argument("--parent", type=int, help="end when this process is no longer the parent")
     options = parser.parse_args(arguments)

@@ -1,6 +1,7 @@
 """The command `molgun`, and the only place where an exception becomes an exit code."""
 
 import sys
+from contextlib import nullcontext
 from typing import Annotated
 
 import typer
@@ -20,7 +21,7 @@ from molgun_lmp.cli import (
     pools,
     results,
 )
-from molgun_lmp.cli.output import log_to_stderr, progress_console
+from molgun_lmp.cli.output import json_alone, log_to_stderr, progress_console
 from molgun_lmp.errors import InterruptedRunError, MolgunError
 
 app = typer.Typer(
@@ -71,8 +72,10 @@ for _family in (
 
 def main() -> None:
     """Run the command line and exit: 0 for success, the error's own code otherwise, 130 after Ctrl-C."""
+    alone = json_alone() if "--json" in sys.argv[1:] else nullcontext()
     try:
-        app(prog_name="molgun")
+        with alone:
+            app(prog_name="molgun")
     except MolgunError as error:
         if "--debug" in sys.argv[1:]:
             raise

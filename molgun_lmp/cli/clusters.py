@@ -25,18 +25,28 @@ def cluster(
     site: Annotated[Path | None, typer.Option(help="Time, options of sbatch, modules, variables of the site.")] = None,
     chunk: Annotated[int | None, typer.Option(min=1, help="Trajectories of one task of the array.")] = None,
     model: Annotated[Path | None, typer.Option(help="The exported model's folder, for another format.")] = None,
+    until: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="LINE:HALF-WIDTH",
+            help="Send the shots by a stop rule, as `molgun run --until`: the job fires those of the first look, and "
+            "`molgun collect` says which tasks are next, or that a fraction is known so well. Repeatable.",
+        ),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Write the open trajectories as a folder of job arrays that needs nothing but LAMMPS."""
     del scheduler  # one so far
+    from molgun_lmp.analysis.stopping import parse_target  # noqa: PLC0415
     from molgun_lmp.campaign.cluster import Site, write_cluster  # noqa: PLC0415
+    from molgun_lmp.campaign.cluster_until import begin_for_cluster  # noqa: PLC0415
     from molgun_lmp.campaign.store import Store  # noqa: PLC0415
     from molgun_lmp.config.loading import load_section  # noqa: PLC0415
     from molgun_lmp.engine.targets import load_target  # noqa: PLC0415
 
-    chosen = load_target(target)
+    chosen, targets, store = load_target(target), [parse_target(text) for text in until or ()], Store.open(campaign)
     record = write_cluster(
-        Store.open(campaign),
+        store,
         output,
         target=chosen,
         target_name=Path(target).stem,
@@ -44,6 +54,7 @@ def cluster(
         chunk=chunk,
         model=model,
         beside=Path(target).parent,
+        stopping=begin_for_cluster(store, targets) if targets else None,
     )
     if as_json:
         print_json(record.model_dump(mode="json"))
@@ -62,19 +73,28 @@ def collect(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="The folder that came back from the cluster.")],
     as_json: AsJson = False,
 ) -> None:
-    """Take the results of a cluster folder into the campaign, checked, and say what is missing."""
+    """Take the results of a cluster folder into the campaign, checked, and say what is missing.
+
+    Where the campaign has a stop rule, also take its looks, and say which tasks the next one needs.
+    """
     import dataclasses  # noqa: PLC0415
 
+    from molgun_lmp.campaign.cluster_until import advise  # noqa: PLC0415
     from molgun_lmp.campaign.collecting import collect as take  # noqa: PLC0415
+    from molgun_lmp.campaign.collecting import read_record  # noqa: PLC0415
     from molgun_lmp.campaign.store import Store  # noqa: PLC0415
 
-    found = take(Store.open(campaign), folder)
+    store = Store.open(campaign)
+    found = take(store, folder)
+    advice = advise(store, read_record(store, folder))
     if as_json:
-        print_json(dataclasses.asdict(found))
+        print_json(dataclasses.asdict(found) | {"until": None if advice is None else advice.to_json()})
         return
     out = answers()
     out.print(f"{len(found.taken)} taken, {len(found.before)} were there before, {len(found.missing)} have not ended.")
-    for name in found.missing:
+    for name in found.missing if advice is None else ():
         out.print(f"  {name} has not ended: submit job.slurm again", markup=False)
     for name, why in found.damaged.items():
         out.print(f"  {name} is damaged: {why}", markup=False)
+    for sentence in () if advice is None else advice.sentences():
+        out.print(sentence, markup=False)

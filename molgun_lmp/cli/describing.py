@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from molgun_lmp.cli.judging import Model
-from molgun_lmp.cli.models import Head, Sha256, Trust
+from molgun_lmp.cli.models import BatchSize, Device, Head, Sha256, TrainedOn, Trust
+from molgun_lmp.cli.opening import open_model, training_set
 from molgun_lmp.cli.output import AsJson, answers, counting, print_json
-from molgun_lmp.errors import ConfigError, ModelError
 
 if TYPE_CHECKING:
     from molgun_lmp.training.extrapolation import DescriptorReport
@@ -30,10 +30,7 @@ def descriptors(
     ] = None,
     *,
     output: Annotated[Path, typer.Option("--output", "-o", help="A folder for figures, their numbers and a report.")],
-    training: Annotated[
-        list[Path] | None,
-        typer.Option(help="The training set; if not given, that of MODEL's training folder. Repeatable."),
-    ] = None,
+    training: TrainedOn = None,
     colour: Annotated[
         Literal["set", "energy", "mode"],
         typer.Option("--colour", "--color", help="By set, by the model's energy, or by how a trajectory ended."),
@@ -46,8 +43,8 @@ def descriptors(
         typer.Option(help="Of the structures to compare, such as C12H46Si96; if not given, what most of SETS are."),
     ] = None,
     every: Annotated[int, typer.Option(min=1, help="Only every n-th frame of SETS.")] = 1,
-    batch_size: Annotated[int, typer.Option(min=1, help="Structures at a time.")] = 8,
-    device: Annotated[str, typer.Option(help="Where the model computes: cpu, cuda, ...")] = "cpu",
+    batch_size: BatchSize = 8,
+    device: Device = "cpu",
     head: Head = None,
     sha256: Sha256 = None,
     trust: Trust = False,
@@ -58,18 +55,8 @@ def descriptors(
     from molgun_lmp.training.descriptors import describe  # noqa: PLC0415
     from molgun_lmp.training.extrapolation import of_one_composition, place, report_of, write_report  # noqa: PLC0415
     from molgun_lmp.training.judgement import NOT_STATED  # noqa: PLC0415
-    from molgun_lmp.training.models import choose_head, load_model, model_facts, trusted_sha256  # noqa: PLC0415
-    from molgun_lmp.training.predictor import find_model  # noqa: PLC0415
 
-    source = find_model(model)
-    if source.format not in ("mace", None):
-        raise ModelError(
-            f"{source.file} is a deployed file ({source.format}), which keeps its descriptors to itself: name mace's "
-            "own .model file."
-        )
-    found = trusted_sha256(source.file, sha256=sha256 or source.sha256, trust=trust)
-    loaded = load_model(source.file, sha256=found)
-    chosen = choose_head(model_facts(loaded).heads, head or source.head)
+    source, loaded, chosen = open_model(model, head, sha256, trust)
     structures = [*training_set(model, training), *_others(sets or (), every)]
     points, left_out = f"{element} atoms", dict[str, int]()
     if element is None:
@@ -87,7 +74,13 @@ def descriptors(
     placed = place(described)
     level = source.level_of_theory or NOT_STATED
     report = report_of(
-        described, placed, model=source.name, sha256=found, level_of_theory=level, points=points, left_out=left_out
+        described,
+        placed,
+        model=source.name,
+        sha256=source.sha256 or "",
+        level_of_theory=level,
+        points=points,
+        left_out=left_out,
     )
     footer = f"{points}; model {source.name}, trained on labels: {level}"
     draw_components(described, placed, output, colour=colour, footer=footer)
@@ -98,25 +91,6 @@ def descriptors(
     else:
         _print_report(report)
         answers().print(f"Figures and numbers: {output}", markup=False)
-
-
-def training_set(model: Path, files: list[Path] | None) -> "list[Structure]":
-    """The frames of these files, or those that the training in the model's folder used. Raises `ConfigError`."""
-    import dataclasses  # noqa: PLC0415
-
-    from molgun_lmp.training.extrapolation import TRAINING_SET  # noqa: PLC0415
-    from molgun_lmp.training.runs import RunFolder  # noqa: PLC0415
-    from molgun_lmp.training.structures import structures_of, without_isolated_atoms  # noqa: PLC0415
-
-    own = RunFolder(path=model if model.is_dir() else model.parent).frames("train")
-    chosen = files or ([own] if own.is_file() else [])
-    if not chosen:
-        raise ConfigError(
-            f"which frames was {model} trained on? Name them with --training FILE; a folder of `molgun train` has them."
-        )
-    read = [structure for file in chosen for structure in structures_of(file)]
-    kept = without_isolated_atoms(read, ", ".join(map(str, chosen)))
-    return [dataclasses.replace(structure, set_name=TRAINING_SET) for structure in kept]
 
 
 def _others(sets: "list[Path] | tuple[()]", every: int) -> "list[Structure]":

@@ -1,12 +1,11 @@
 """What `molgun analyse` says besides the table: fixed times, how alike shots are, and the minima below the ends."""
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from molgun_lmp.cli.output import answers, counting
 
 if TYPE_CHECKING:
-    from molgun_lmp.analysis.quench import Quenched
+    from molgun_lmp.analysis.quench import Minima
     from molgun_lmp.campaign.analysing import Analysis
     from molgun_lmp.campaign.store import Store
 
@@ -45,9 +44,10 @@ def print_correlation(analysis: "Analysis") -> None:
         )
 
 
-def quench_ends(store: "Store", analysis: "Analysis", processes: int | None) -> "Sequence[Quenched]":
+def quench_ends(store: "Store", analysis: "Analysis", processes: int | None) -> "Minima | None":
     """Minimise the ends with so many processes, None for one on each core."""
-    from molgun_lmp.campaign.quenching import WORTH_QUENCHING, quench  # noqa: PLC0415
+    from molgun_lmp.campaign.minima import WORTH_QUENCHING  # noqa: PLC0415
+    from molgun_lmp.campaign.quenching import quench  # noqa: PLC0415
     from molgun_lmp.threads import default_workers  # noqa: PLC0415
 
     near = [one for one in analysis.ended if one.outcome.mode in WORTH_QUENCHING]
@@ -57,24 +57,32 @@ def quench_ends(store: "Store", analysis: "Analysis", processes: int | None) -> 
         return quench(store, analysis, workers=chosen, advance=advance)
 
 
-def print_minima(quenched: "Sequence[Quenched]") -> None:
-    """Binding energies by the class of the minimum, and what fell into another class."""
-    from collections import Counter  # noqa: PLC0415
-
+def print_minima(minima: "Minima") -> None:
+    """Binding energies by the class of the minimum, what they are relative to, and what fell into another class."""
     from rich.table import Table  # noqa: PLC0415
 
-    from molgun_lmp.analysis.quench import binding_by_mode  # noqa: PLC0415
+    from molgun_lmp.analysis.quench import BINDING_HEADER  # noqa: PLC0415
 
-    out = answers()
-    table = Table("minimum", "ends", "binding energy / eV", "spread", "strongest", "weakest", box=None)
-    for one in binding_by_mode(quenched):
-        spread = "–" if one.spread_ev is None else f"{one.spread_ev:.2f}"
-        energies = (f"{one.mean_ev:.2f}", spread, f"{one.strongest_ev:.2f}", f"{one.weakest_ev:.2f}")
-        table.add_row(one.mode.value, str(one.minima), *energies)
-    out.print(table)
-    for (end, minimum), number in Counter((one.mode_at_end.value, one.mode.value) for one in quenched).items():
-        if end != minimum:
-            out.print(f"{number} that ended as {end} fell to {minimum}.", markup=False)
-    unfinished = sum(not one.converged for one in quenched)
-    if unfinished:
-        out.print(f"{unfinished} did not reach the force tolerance and are not among the binding energies.")
+    out, binding = answers(), minima.binding
+    if binding:
+        table = Table(*BINDING_HEADER, box=None)
+        for one in binding:
+            table.add_row(*one.cells())
+        out.print(table)
+        out.print(minima.reference(), markup=False)
+    else:
+        out.print("No end has a binding energy.")
+    for remark in minima.remarks():
+        out.print(remark, markup=False)
+
+
+def minima_json(minima: "Minima | None") -> dict[str, object]:
+    """The same as a document; empty where no end was minimised."""
+    if minima is None:
+        return {}
+    return {
+        "quenched": [one.to_json() for one in minima.quenched],
+        "binding": [one.to_json() for one in minima.binding],
+        "binding_reference": minima.reference(),
+        "not_minimised": minima.missing,
+    }

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 from molgun_lmp.cli.output import answers, counting, print_json, progress_console
 
 if TYPE_CHECKING:
-    from molgun_lmp.analysis.foreign import FrameClass
+    from molgun_lmp.analysis.each_frame import FrameClass
+    from molgun_lmp.analysis.molecule import MoleculeReference
+    from molgun_lmp.config.foreign import ForeignFiles
     from molgun_lmp.records import Mode, Outcome
 
 _FEW = 30
@@ -18,21 +20,29 @@ def analyse_files(
     config: Path | None,
     overrides: Sequence[str],
     *,
+    like: Path | None,
     one_trajectory: bool,
     processes: int | None,
     table: Path | None,
     as_json: bool,
 ) -> None:
     """Decide the trajectory in each file, or the one in all of them; what a table holds already is not read again."""
-    from molgun_lmp.campaign.foreign import load_settings, trajectories, write_table  # noqa: PLC0415
+    from molgun_lmp.campaign.foreign import trajectories, write_table  # noqa: PLC0415
+    from molgun_lmp.campaign.vasp_runs import given_files  # noqa: PLC0415
 
-    settings, folder = load_settings(config, overrides)
+    settings, folder, molecule = _settings(config, overrides, like)
     outcomes: list[Outcome] = []
-    said = {""}
-    with counting("reading trajectories", 1 if one_trajectory else len(files)) as advance:
-        memory = None if table is None else table.with_name(f"{table.name}.cache.jsonl")
-        for one in trajectories(files, settings, folder, one=one_trajectory, memory=memory, processes=processes):
+    said, levels = {""}, list[str]()
+    memory = None if table is None else table.with_name(f"{table.name}.cache.jsonl")
+    with (
+        given_files(files) as given,
+        counting("reading trajectories", 1 if one_trajectory else len(given)) as advance,
+    ):
+        for one in trajectories(
+            given, settings, folder, one=one_trajectory, like=molecule, memory=memory, processes=processes
+        ):
             outcomes.append(one.outcome)
+            levels.append(one.level_of_theory)
             if one.found not in said and not as_json:
                 said.add(one.found)
                 progress_console().print(f"{one.outcome.trajectory_id}: {one.found}", markup=False)
@@ -40,7 +50,7 @@ def analyse_files(
     if table is not None:
         write_table(table, outcomes, each_frame=False)
     if as_json:
-        print_json({"outcomes": [one.to_json() for one in outcomes]})
+        print_json({"outcomes": [one.to_json() for one in outcomes], "levels_of_theory": levels})
         return
     rows = [
         (
@@ -52,17 +62,26 @@ def analyse_files(
         for outcome in outcomes
     ]
     _print(("trajectory", "mode", "detail", "contact / ps", "time / ps", "why"), rows, [one.mode for one in outcomes])
+    for level in dict.fromkeys(filter(None, levels)):
+        answers().print(f"Forces: {level}", markup=False)
 
 
 def analyse_each_frame(
-    files: Sequence[Path], config: Path | None, overrides: Sequence[str], *, table: Path | None, as_json: bool
+    files: Sequence[Path],
+    config: Path | None,
+    overrides: Sequence[str],
+    *,
+    like: Path | None,
+    table: Path | None,
+    as_json: bool,
 ) -> None:
     """Classify every frame of all files by itself."""
-    from molgun_lmp.campaign.foreign import frames, load_settings, write_table  # noqa: PLC0415
+    from molgun_lmp.campaign.foreign import frames, write_table  # noqa: PLC0415
+    from molgun_lmp.campaign.vasp_runs import given_files  # noqa: PLC0415
 
-    settings, folder = load_settings(config, overrides)
-    with counting("reading files", len(files)) as advance:
-        found: list[FrameClass] = list(frames(files, settings, folder, advance))
+    settings, folder, molecule = _settings(config, overrides, like)
+    with given_files(files) as given, counting("reading files", len(given)) as advance:
+        found: list[FrameClass] = list(frames(given, settings, folder, advance, molecule))
     if table is not None:
         write_table(table, found, each_frame=True)
     if as_json:
@@ -70,6 +89,17 @@ def analyse_each_frame(
         return
     rows = [(one.file, str(one.step), one.mode.value, one.detail, one.reason) for one in found]
     _print(("file", "step", "mode", "detail", "why"), rows, [one.mode for one in found])
+
+
+def _settings(
+    config: Path | None, overrides: Sequence[str], like: Path | None
+) -> "tuple[ForeignFiles, Path, MoleculeReference | None]":
+    from molgun_lmp.campaign.foreign import load_settings, molecule_of  # noqa: PLC0415
+    from molgun_lmp.campaign.store import Store  # noqa: PLC0415
+
+    store = None if like is None else Store.open(like)
+    settings, folder = load_settings(config, overrides, store)
+    return settings, folder, None if store is None else molecule_of(store)
 
 
 def _print(titles: Sequence[str], rows: Sequence[Sequence[str]], modes: "Sequence[Mode]") -> None:

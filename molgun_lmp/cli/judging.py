@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from molgun_lmp.cli.models import Head, Sha256, Trust
+from molgun_lmp.cli.models import BatchSize, Device, Head, Sha256, Trust
 from molgun_lmp.cli.output import AsJson, Overrides, answers, counting, print_json, progress_console
 from molgun_lmp.errors import ConfigError
 
@@ -57,8 +57,8 @@ def evaluate(
     dtype: Annotated[
         Literal["float32", "float64"] | None, typer.Option(help="Precision; if not given, the file's own.")
     ] = None,
-    batch_size: Annotated[int, typer.Option(min=1, help="Frames at a time.")] = 8,
-    device: Annotated[str, typer.Option(help="Where a .model file computes: cpu, cuda, ...")] = "cpu",
+    batch_size: BatchSize = 8,
+    device: Device = "cpu",
     head: Head = None,
     sha256: Sha256 = None,
     trust: Trust = False,

@@ -7,9 +7,11 @@ from molgun_lmp.cli.output import answers, print_json, progress_console
 from molgun_lmp.errors import ConfigError
 
 if TYPE_CHECKING:
+    from molgun_lmp.analysis.stopping import Stopping
     from molgun_lmp.campaign.store import Store
     from molgun_lmp.campaign.work import Work
     from molgun_lmp.config import LoadedCampaign
+    from molgun_lmp.records import Outcome
 
 
 def say_sizes(loaded: "LoadedCampaign", targets: list[str], assume: float, correlation: float, as_json: bool) -> None:
@@ -43,27 +45,49 @@ def say_sizes(loaded: "LoadedCampaign", targets: list[str], assume: float, corre
 
 
 def fire_until(
-    store: "Store", until: list[str], only: Sequence[str], fire: "Callable[[Work], object]", as_json: bool
+    store: "Store",
+    until: list[str],
+    only: Sequence[str],
+    fire: "Callable[[Work], object]",
+    *,
+    ranks: bool,
+    as_json: bool,
 ) -> None:
-    """Fire until all targets are reached or all shots are fired, and say what was found at each look."""
+    """Fire until all targets are reached or all shots are fired, and say what was found at each look.
+
+    Where an MPI launcher started this process and `ranks` is true, its ranks fire, and not `fire`.
+    """
     from molgun_lmp.analysis.stopping import parse_target, stopping_sentence  # noqa: PLC0415
     from molgun_lmp.campaign.analysing import analyse  # noqa: PLC0415
+    from molgun_lmp.campaign.integrity import verify_shared  # noqa: PLC0415
+    from molgun_lmp.campaign.opening import campaign_work  # noqa: PLC0415
     from molgun_lmp.campaign.ranks import under_launcher  # noqa: PLC0415
     from molgun_lmp.campaign.until import run_until  # noqa: PLC0415
 
     targets = [parse_target(text) for text in until]
-    if only or under_launcher():
+    if only:
         raise ConfigError(
-            "--until fires the shots in their order with workers of its own: give it without --only and without "
-            "mpirun. Other terminals may help with `molgun run`."
+            "--until fires the shots in their order: give it without --only. Other terminals may help with the same "
+            "command."
         )
-    stopping = run_until(
-        store,
-        targets,
-        fire,
-        lambda: [one.outcome for one in analyse(store).ended],
-        lambda now: None if now.over else progress_console().print(stopping_sentence(now), markup=False),
-    )
+
+    def outcomes() -> "list[Outcome]":
+        return [one.outcome for one in analyse(store).ended]
+
+    def say(now: "Stopping") -> None:
+        if not now.over:
+            progress_console().print(stopping_sentence(now), markup=False)
+
+    if ranks and under_launcher():
+        from molgun_lmp.campaign.until_ranks import run_until_as_rank  # noqa: PLC0415
+
+        verify_shared(campaign_work(store))
+        found = run_until_as_rank(store, targets, progress_console(), outcomes, say)
+        if found is None:
+            return
+        stopping = found
+    else:
+        stopping = run_until(store, targets, fire, outcomes, say)
     if as_json:
         print_json(stopping.to_json() | {"reached": stopping.reached})
     else:

@@ -1,20 +1,15 @@
 """Commands that look closer at a campaign: map, trust, replay."""
 
-import contextlib
-import dataclasses
-import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import typer
 
 from molgun_lmp.cli.campaigns import CampaignFolder
-from molgun_lmp.cli.models import Head, Sha256, Trust
+from molgun_lmp.cli.models import BatchSize, Device, Head, Sha256, TrainedOn, Trust
+from molgun_lmp.cli.opening import open_model, training_set
 from molgun_lmp.cli.output import AsJson, answers, counting, print_json, progress_console
 from molgun_lmp.errors import ConfigError
-
-if TYPE_CHECKING:
-    from molgun_lmp.training.predictor import ModelSource
 
 _PANEL = "Results"
 
@@ -103,18 +98,15 @@ def trust(
     model: Annotated[
         Path, typer.Option(help="The campaign's model with mace's own file: its folder, or that of its training.")
     ],
-    training: Annotated[
-        list[Path] | None,
-        typer.Option(help="What it was trained on; if not given, that of MODEL's training folder. Repeatable."),
-    ] = None,
+    training: TrainedOn = None,
     committee: Annotated[
         list[Path] | None,
         typer.Option(metavar="MODEL", help="Another model, whose forces are compared. Repeatable."),
     ] = None,
     every: Annotated[int, typer.Option(min=1, help="Only every n-th stored frame.")] = 10,
     worst: Annotated[int, typer.Option(min=0, help="How many of the farthest frames to write out for labelling.")] = 20,
-    batch_size: Annotated[int, typer.Option(min=1, help="Structures at a time.")] = 8,
-    device: Annotated[str, typer.Option(help="Where the model computes: cpu, cuda, ...")] = "cpu",
+    batch_size: BatchSize = 8,
+    device: Device = "cpu",
     head: Head = None,
     sha256: Sha256 = None,
     trust_model: Trust = False,
@@ -132,14 +124,13 @@ def trust(
         require_campaigns_model,
         training_part,
     )
-    from molgun_lmp.cli.describing import training_set  # noqa: PLC0415
     from molgun_lmp.training.atom_distances import MOST_FRAMES, AtomSpaces  # noqa: PLC0415
     from molgun_lmp.training.card import read_card  # noqa: PLC0415
 
     store = Store.open(campaign)
-    source, loaded, chosen = _open_model(model, head, sha256, trust_model)
+    source, loaded, chosen = open_model(model, head, sha256, trust_model)
     require_campaigns_model(store, source)
-    members = [_open_model(path, None, None, trust_model) for path in committee or ()]
+    members = [open_model(path, None, None, trust_model) for path in committee or ()]
     others = tuple((one.name, member, its_head) for one, member, its_head in members)
     card = read_card(store.model)
     structures = training_part(card, training_set(model, training))
@@ -182,27 +173,6 @@ def trust(
             f"The model was trained on {', '.join(unnamed)}, too: from all of it, distances are smaller.", markup=False
         )
     out.print(f"Numbers, and the farthest frames for labelling: {store.analysis}", markup=False)
-
-
-def _open_model(path: Path, head: str | None, sha256: str | None, trusted: bool) -> "tuple[ModelSource, Any, str]":
-    from molgun_lmp.errors import ModelError  # noqa: PLC0415
-    from molgun_lmp.training.models import choose_head, load_model, model_facts, trusted_sha256  # noqa: PLC0415
-    from molgun_lmp.training.predictor import find_model  # noqa: PLC0415
-
-    source = find_model(path)
-    if source.format not in ("mace", None):
-        raise ModelError(
-            f"{source.file} is a deployed file ({source.format}), which keeps its descriptors to itself: name mace's "
-            "own .model file, or a model folder that has one."
-        )
-    found = trusted_sha256(source.file, sha256=sha256 or source.sha256, trust=trusted)
-    with contextlib.redirect_stdout(sys.stderr):  # mace greets there, and answers may be JSON
-        loaded = load_model(source.file, sha256=found)
-    return (
-        dataclasses.replace(source, sha256=found),
-        loaded,
-        choose_head(model_facts(loaded).heads, head or source.head),
-    )
 
 
 def replay(

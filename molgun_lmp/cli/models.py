@@ -19,6 +19,14 @@ Trust = Annotated[
 ]
 Sha256 = Annotated[str | None, typer.Option("--sha256", help="The SHA-256 that the model file must have.")]
 Head = Annotated[str | None, typer.Option(help="Which head of a model with several.")]
+BatchSize = Annotated[int, typer.Option(min=1, help="Structures at a time.")]
+Device = Annotated[str, typer.Option(help="Where a .model file computes: cpu, cuda, ...")]
+TrainedOn = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--training", help="What MODEL was trained on; if not given, that of MODEL's training folder. Repeatable."
+    ),
+]
 
 
 def register(app: typer.Typer) -> None:

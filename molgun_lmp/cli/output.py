@@ -2,10 +2,11 @@
 
 import json
 import logging
+import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from typing import Annotated, Any, Final, TypeAlias
+from contextlib import ExitStack, contextmanager, redirect_stdout
+from typing import Annotated, Any, Final, TextIO, TypeAlias
 
 import typer
 from rich.console import Console
@@ -24,6 +25,10 @@ Overrides: TypeAlias = Annotated[
 
 
 _WIDE: Final = 160
+_STDOUT: Final = 1
+_STDERR: Final = 2
+_JSON_TARGET: Final[list[TextIO]] = []
+"""Where JSON goes while everything else is kept away from standard output."""
 
 
 def answers() -> Console:
@@ -38,7 +43,29 @@ def progress_console() -> Console:
 
 def print_json(document: Mapping[str, Any]) -> None:
     """One JSON document on standard output."""
-    sys.stdout.write(json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+    target = _JSON_TARGET[-1] if _JSON_TARGET else sys.stdout
+    target.write(json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+    target.flush()
+
+
+@contextmanager
+def json_alone() -> Iterator[None]:
+    """While it lasts only `print_json` reaches standard output; what libraries print there goes to standard error.
+
+    Libraries of C and child processes write to the file descriptor, so that is turned as well, where it is Python's.
+    """
+    with ExitStack() as stack:
+        target: TextIO = sys.stdout
+        if target is sys.__stdout__ and target.fileno() == _STDOUT:
+            target.flush()
+            kept = os.dup(_STDOUT)
+            target = stack.enter_context(os.fdopen(kept, "w", encoding="utf-8"))
+            stack.callback(os.dup2, kept, _STDOUT)
+            os.dup2(_STDERR, _STDOUT)
+        stack.enter_context(redirect_stdout(sys.stderr))
+        _JSON_TARGET.append(target)
+        stack.callback(_JSON_TARGET.pop)
+        yield
 
 
 def log_to_stderr(*, debug: bool) -> None:

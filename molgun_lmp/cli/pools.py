@@ -4,8 +4,8 @@ from typing import Annotated
 
 import typer
 
-from molgun_lmp.cli.campaigns import CampaignFile
 from molgun_lmp.cli.output import AsJson, Overrides, answers, print_json, progress_console
+from molgun_lmp.cli.planning import CampaignFile
 
 
 def register(app: typer.Typer) -> None:

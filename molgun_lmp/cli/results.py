@@ -1,17 +1,32 @@
 """Commands that say what came of a campaign: analyse, report, compare, sensitivity."""
 
+import dataclasses
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from molgun_lmp.cli.campaigns import CampaignFolder
-from molgun_lmp.cli.ends import print_after_contact, print_correlation, print_minima, quench_ends
+from molgun_lmp.cli.comparing import print_sides
+from molgun_lmp.cli.ends import minima_json, print_after_contact, print_correlation, print_minima, quench_ends
 from molgun_lmp.cli.foreign import analyse_each_frame, analyse_files
 from molgun_lmp.cli.output import AsJson, Overrides, answers, counting, print_json
 from molgun_lmp.errors import ConfigError
 
 _PANEL = "Results"
+
+ElsewhereConfig = Annotated[
+    Path | None,
+    typer.Option(
+        "--config",
+        metavar="FILE.yaml",
+        help="For what was made elsewhere: timestep, groups, level of theory, ...",
+    ),
+]
+ElsewhereOverrides = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help="The same, one value, such as timestep_fs=0.5. Repeatable."),
+]
 
 
 def register(app: typer.Typer) -> None:
@@ -22,7 +37,10 @@ def register(app: typer.Typer) -> None:
 
 def analyse(
     paths: Annotated[
-        list[Path], typer.Argument(metavar="CAMPAIGN|FILE...", help="A campaign folder, or files made elsewhere.")
+        list[Path],
+        typer.Argument(
+            metavar="CAMPAIGN|FILE...", help="A campaign folder; or files made elsewhere, or folders of VASP runs."
+        ),
     ],
     *,
     processes: Annotated[
@@ -42,6 +60,12 @@ def analyse(
         typer.Option(metavar="FILE.yaml", help="For files: elements of types, timestep, molecule, groups, criteria."),
     ] = None,
     overrides: Overrides = None,
+    like: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="CAMPAIGN", help="For files: take groups and criteria of this campaign where --config has none."
+        ),
+    ] = None,
     each_frame: Annotated[
         bool, typer.Option("--each-frame", help="For files: classify every frame as a structure of its own.")
     ] = False,
@@ -54,39 +78,45 @@ def analyse(
     """Decide what became of each molecule (stuck, how, scattered, ...) and print the table with 95 % intervals.
 
     Needs no dynamics: it reads the stored trajectories and can be repeated, also while a campaign runs. Files of
-    others: LAMMPS dumps (text, binary; plain, .gz, .zst, .xz) and extended XYZ.
+    others: LAMMPS dumps (text, binary; plain, .gz, .zst, .xz), extended XYZ, and molecular dynamics of VASP
+    (vasprun.xml, OUTCAR, XDATCAR; in folders and archives each run once).
     """
-    if len(paths) > 1 or paths[0].is_file():
+    from molgun_lmp.campaign.structures import is_campaign  # noqa: PLC0415
+    from molgun_lmp.campaign.vasp_runs import has_runs  # noqa: PLC0415
+
+    if len(paths) > 1 or paths[0].is_file() or (not is_campaign(paths[0]) and has_runs(paths[0])):
         if quench:
             raise ConfigError("--quench needs a campaign's model: name a campaign folder, one at a time.")
         if each_frame:
-            analyse_each_frame(paths, config, overrides or (), table=csv, as_json=as_json)
+            analyse_each_frame(paths, config, overrides or (), like=like, table=csv, as_json=as_json)
         else:
             analyse_files(
                 paths,
                 config,
                 overrides or (),
+                like=like,
                 one_trajectory=one_trajectory,
                 processes=processes,
                 table=csv,
                 as_json=as_json,
             )
         return
-    _only_for_files(config=config, set=overrides, each_frame=each_frame, one_trajectory=one_trajectory, csv=csv)
+    _only_for_files(config=config, set=overrides, like=like, csv=csv)
+    _only_for_files(each_frame=each_frame, one_trajectory=one_trajectory)
     campaign = paths[0]
     from rich.table import Table  # noqa: PLC0415
 
     from molgun_lmp.analysis.summary import sticking_sentence  # noqa: PLC0415
     from molgun_lmp.campaign.analysing import analyse as run_analysis  # noqa: PLC0415
+    from molgun_lmp.campaign.minima import kept_minima  # noqa: PLC0415
     from molgun_lmp.campaign.store import Store  # noqa: PLC0415
 
     store = Store.open(campaign)
     with counting("reading trajectories", store.manifest.trajectories) as advance:
         analysis = run_analysis(store, advance, processes=processes)
-    quenched = quench_ends(store, analysis, processes) if quench else ()
+    minima = quench_ends(store, analysis, processes) if quench else kept_minima(store, analysis.ended)
     if as_json:
-        minima = {"quenched": [one.to_json() for one in quenched]} if quench else {}
-        print_json(analysis.to_json() | minima)
+        print_json(analysis.to_json() | minima_json(minima))
         return
     summary = analysis.summary
     out = answers()
@@ -104,8 +134,8 @@ def analyse(
     if summary.contact:
         print_after_contact(store, analysis)
     print_correlation(analysis)
-    if quench:
-        print_minima(quenched)
+    if minima is not None:
+        print_minima(minima)
     out.print(f"Every trajectory with the numbers that decided it: {store.analysis}", markup=False)
 
 
@@ -122,8 +152,14 @@ def report(
     campaign: CampaignFolder,
     reference: Annotated[
         list[Path] | None,
-        typer.Option(metavar="CAMPAIGN", help="Another campaign to draw beside this one, such as AIMD. Repeatable."),
+        typer.Option(
+            metavar="CAMPAIGN|FILES",
+            help="Another campaign, or VASP runs or files made elsewhere, to draw beside this one. Repeatable.",
+        ),
     ] = None,
+    *,
+    config: ElsewhereConfig = None,
+    overrides: ElsewhereOverrides = None,
     also: Annotated[
         list[Path] | None,
         typer.Option(metavar="FOLDER", help="Show the figures of another command, such as descriptors. Repeatable."),
@@ -133,14 +169,18 @@ def report(
     """Analyse, draw the figures, and write one self-contained HTML page with trajectories that can be turned."""
     from molgun_lmp.analysis.summary import sticking_sentence  # noqa: PLC0415
     from molgun_lmp.campaign.analysing import analyse as run_analysis  # noqa: PLC0415
-    from molgun_lmp.campaign.reporting import compared  # noqa: PLC0415
+    from molgun_lmp.campaign.comparing import Elsewhere, read_side, shots_of  # noqa: PLC0415
     from molgun_lmp.campaign.reporting import report as write_page  # noqa: PLC0415
     from molgun_lmp.campaign.store import Store  # noqa: PLC0415
 
     store = Store.open(campaign)
     with counting("reading trajectories", store.manifest.trajectories) as advance:
         analysis = run_analysis(store, advance)
-    page = write_page(store, analysis, compared(reference or ()), also or ())
+    elsewhere, sides = Elsewhere(config=config, overrides=overrides or ()), []
+    for path in reference or ():
+        with counting(f"reading {path}", shots_of(path)) as advance:
+            sides.append(read_side(path, elsewhere, store, advance))
+    page = write_page(store, analysis, sides, also or ())
     if as_json:
         print_json({"page": str(page), "summary": analysis.summary.to_json()})
     else:
@@ -150,43 +190,55 @@ def report(
 
 def compare(
     campaigns: Annotated[
-        list[Path], typer.Argument(metavar="REFERENCE CAMPAIGN...", help="Two or more campaign folders.")
+        list[Path],
+        typer.Argument(
+            metavar="REFERENCE CAMPAIGN...", help="Two or more: campaign folders, folders of VASP runs, or files."
+        ),
     ],
-    csv: Annotated[
-        Path | None, typer.Option(metavar="FILE.csv", help="Also write the unrounded numbers there.")
+    *,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", help="A folder for the figure, its numbers, the differences and the costs."),
     ] = None,
+    csv: Annotated[
+        Path | None, typer.Option(metavar="FILE.csv", help="Also write the unrounded differences there.")
+    ] = None,
+    config: ElsewhereConfig = None,
+    overrides: ElsewhereOverrides = None,
     as_json: AsJson = False,
 ) -> None:
-    """Put campaigns side by side and say by how much each differs from the first, with 95 % intervals and a test."""
-    from rich.table import Table  # noqa: PLC0415
+    """Put campaigns side by side and say by how much each differs from the first, with 95 % intervals and a test.
 
+    Trajectories made elsewhere, such as a reference AIMD, are decided by the criteria and with the groups of the first
+    campaign, whatever their order of atoms.
+    """
     from molgun_lmp.analysis.comparison import write_comparison  # noqa: PLC0415
-    from molgun_lmp.campaign.comparing import compare_campaigns, difference_cells  # noqa: PLC0415
-    from molgun_lmp.campaign.store import Store  # noqa: PLC0415
+    from molgun_lmp.campaign import comparing  # noqa: PLC0415
     from molgun_lmp.errors import InputFileError  # noqa: PLC0415
 
-    stores = [Store.open(folder) for folder in campaigns]
-    with counting("reading trajectories", sum(store.manifest.trajectories for store in stores)) as advance:
-        comparison = compare_campaigns(stores, campaigns, advance)
+    elsewhere = comparing.Elsewhere(config=config, overrides=overrides or ())
+    with counting("reading trajectories", sum(map(comparing.shots_of, campaigns))) as advance:
+        sides = comparing.read_sides(campaigns, elsewhere, advance)
+    comparison = comparing.compare_sides(sides)
     if csv is not None:
         try:
             write_comparison(comparison, csv)
         except OSError as error:
             raise InputFileError(f"cannot write {csv}: {error.strerror}. Name a file in an existing folder.") from error
-    if as_json:
-        print_json(comparison.to_json())
+    if output is not None:
+        comparing.write_sides(sides, comparison, output)
+    if not as_json:
+        print_sides(sides, comparison)
+        if output is not None:
+            answers().print(f"Figure and numbers: {output}", markup=False)
         return
-    out = answers()
-    table = Table("", *comparison.names, "difference", "95 %", "95 %, all lines", "p", "p (Holm)", box=None)
-    for cells in difference_cells(comparison):
-        table.add_row(*cells)
-    out.print(table)
-    for name, store in zip(comparison.names, stores, strict=True):
-        out.print(f"{name}: model labels {store.manifest.level_of_theory}", markup=False)
-    out.print(
-        f"Differences are per cent of shots, less {comparison.names[0]}. A difference is beyond chance where its "
-        "interval over all lines leaves out 0.",
-        markup=False,
+    print_json(
+        comparison.to_json()
+        | {
+            "levels_of_theory": {side.name: side.level_of_theory for side in sides},
+            "warning": comparing.sides_warning(sides),
+            "costs": [dataclasses.asdict(cost) for cost in comparing.cost_lines(sides)],
+        }
     )
 
 

@@ -18,7 +18,10 @@ class ForeignFiles(Section):
     columns: tuple[str, ...] = ()
     """Titles of a binary dump's columns, for dumps of LAMMPS before 2021, which do not name them."""
     timestep_fs: PositiveFloat | None = None
-    """Time of one step; for extended XYZ files without steps, of one frame. Needed but with `--each-frame`."""
+    """Time of one step; for extended XYZ files without steps, of one frame. Needed but with `--each-frame`, and but for
+    VASP's vasprun.xml and OUTCAR, whose own time of a step (POTIM) counts."""
+    level_of_theory: str | None = None
+    """Of the forces that moved the atoms, such as PBE-D3(BJ), VASP; if not given, what VASP's files say of it."""
     molecule: Annotated[str, Field(pattern=r"^\d+(-\d+)?(,\d+(-\d+)?)*$|^[A-Za-z0-9]+$")] | None = None
     """The molecule's atoms, counted from 0 in the order of the ids, such as 128-153, or its formula, such as C12H14;
     if not given, the pieces of the first frame that end, while the surface goes on through the cell's boundaries."""

@@ -5,7 +5,9 @@ from typing import Any, Final
 import numpy as np
 from ase.data import atomic_numbers
 
+from molgun_lmp.engine.causes import is_out_of_memory
 from molgun_lmp.engine.force_models import Evaluation, ForceModel, Structure
+from molgun_lmp.engine.turns import Turn
 from molgun_lmp.errors import EngineError
 from molgun_lmp.records import Cause, FloatArray, IntArray
 
@@ -18,13 +20,15 @@ class ExternalForces:
     """Answers one LAMMPS instance's `fix external` with a force model.
 
     An exception inside a ctypes callback is lost and the run would go on: it is kept in `failure` (cause, words),
-    the forces are zero from there on, and the run is told to end at its next step.
+    the forces are zero from there on, and the run is told to end at its next step. While the model is at work other
+    instances may have their `turn` within LAMMPS.
     """
 
-    def __init__(self, lmp: Any, model: ForceModel) -> None:
+    def __init__(self, lmp: Any, model: ForceModel, turn: Turn) -> None:
         self.failure: tuple[Cause, str] | None = None
         self._lmp = lmp
         self._model = model
+        self._turn = turn
         self._number_of_type: IntArray = np.zeros(0, dtype=np.int64)
         self._atoms = 0
 
@@ -55,7 +59,7 @@ class ExternalForces:
             except BaseException as error:  # see the class: nobody else would ever hear of it
                 f[:] = 0.0
                 self.failure = self.failure or (
-                    Cause.OUT_OF_MEMORY if isinstance(error, MemoryError) else Cause.FORCE_MODEL_ERROR,
+                    Cause.OUT_OF_MEMORY if is_out_of_memory(error) else Cause.FORCE_MODEL_ERROR,
                     f"the force model failed at step {step}: {type(error).__name__}: {error}",
                 )
         if self.failure is not None:
@@ -70,7 +74,9 @@ class ExternalForces:
             )
             return
         order = np.argsort(tag, kind="stable")  # the model sees one order, however LAMMPS sorts
-        evaluation = self._model.evaluate(self._structure(nlocal, x, order))
+        structure = self._structure(nlocal, x, order)
+        with self._turn.outside():
+            evaluation = self._model.evaluate(structure)
         self._refuse_non_finite(evaluation, step, tag[order])
         if self.failure is None:
             f[order] = evaluation.forces

@@ -8,16 +8,17 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final, NoReturn
 
+from molgun_lmp.engine.causes import cause_of
 from molgun_lmp.engine.deck_text import split_at_first_run
 from molgun_lmp.engine.external import ExternalForces
 from molgun_lmp.engine.force_models import ForceModel
 from molgun_lmp.engine.launcher import check_launcher
 from molgun_lmp.engine.log import Halt, joined_thermo, last_halt, thermo_tables
 from molgun_lmp.engine.plugin_path import PLUGIN_NAME, is_built, plugin_folder
+from molgun_lmp.engine.turns import Turn
 from molgun_lmp.errors import EngineError
 from molgun_lmp.records import Cause, FloatArray
 
-_NOT_ASKED_IN_TIME: Final = "lammps_extract_global(): Invalid LAMMPS handle"
 _POLL_S: Final = 0.05
 _UNSAFE: Final = frozenset("'\"$*%")
 
@@ -44,11 +45,13 @@ class DeckRun:
 class Watchdog:
     """What to do about a step that does not end: `bark` is called after `limit_s` seconds, with the step.
 
-    A thread inside LAMMPS or a force model cannot be stopped from outside, so `bark` has to end the process.
+    A thread inside LAMMPS or a force model cannot be stopped from outside, so `bark` has to end the process. While
+    `waits` says so, the run waits for others, and the step's time begins anew.
     """
 
     limit_s: float
     bark: Callable[[int], NoReturn]
+    waits: Callable[[], bool] = lambda: False
 
 
 def run_deck(
@@ -71,7 +74,10 @@ def run_deck(
     `plugin` says that the deck needs neither. `earlier_log` is the log of what the deck goes on from. LAMMPS works in a
     thread of its own; the calling thread waits, calls `on_progress` with the timestep, and once `interrupt` is set ends
     the run at its next step. After the interrupt the deck's later runs are skipped and its other commands (such as
-    write_restart) are carried out.
+    write_restart) are carried out. A deck's first `run` or `minimize` stands at its top level, not within an `if`, a
+    loop or another file: up to there the timestep counts as 0, since LAMMPS must not be asked for it during setup.
+    Decks may run in several threads: they take turns within LAMMPS (`molgun_lmp.engine.turns`), while the force model
+    of another is at work.
 
     Raises `EngineError` when LAMMPS cannot start at all (wrong mpirun, a path that LAMMPS cannot read, no log file).
     """
@@ -80,13 +86,16 @@ def run_deck(
     if not deck_path.is_file():
         raise EngineError(f"there is no deck {deck_path}. Plan the campaign again.")
     started = time.monotonic()
-    lmp = _open(variables, log_path, plugin=plugin and force_model is None)
+    turn = Turn()
+    with turn.within():
+        lmp = _open(variables, log_path, plugin=plugin and force_model is None)
     try:
-        job = _Job(lmp, deck_path, force_model)
+        job = _Job(lmp, turn, deck_path, force_model)
         _wait(job, lmp, interrupt, on_progress, watchdog)
         steps = int(lmp.extract_global("ntimestep"))
     finally:
-        lmp.close()
+        with turn.within():
+            lmp.close()
     text = log_path.read_text(encoding="utf-8", errors="replace")
     return DeckRun(
         steps=steps,
@@ -117,40 +126,39 @@ def check_deck_value(name: str, value: str) -> None:
 class _Job:
     """The thread in which LAMMPS runs, and what came of it."""
 
-    def __init__(self, lmp: Any, deck_path: Path, force_model: ForceModel | None) -> None:
+    def __init__(self, lmp: Any, turn: Turn, deck_path: Path, force_model: ForceModel | None) -> None:
         self.cause: Cause | None = None
         self.error: str | None = None
         self.stopped_early = False
+        self.set_up = threading.Event()
+        """Set when the first run begins. Commands before it may replace what LAMMPS consists of: a question from
+        another thread in that moment is one to freed memory, or an error that LAMMPS takes for its own."""
+        self.turn = turn
         self._lmp = lmp
         self._deck_path = deck_path
-        self._external = None if force_model is None else ExternalForces(lmp, force_model)
+        self._external = None if force_model is None else ExternalForces(lmp, force_model, turn)
         self.thread = threading.Thread(target=self._run, name=f"lammps {deck_path.name}")
+
+    def end_its_run(self) -> None:
+        """To be called again and again: a run that is only being set up starts its timer afresh."""
+        if self.set_up.is_set():
+            self._lmp.force_timeout()
 
     def _run(self) -> None:
         try:
-            if self._external is None:
-                self._carry_out(self._lmp.file, str(self._deck_path))
-            else:
-                before, after = split_at_first_run(self._deck_path.read_text(encoding="utf-8"))
-                self._carry_out(self._lmp.commands_string, before)
+            before, after = split_at_first_run(self._deck_path.read_text(encoding="utf-8"))
+            with self.turn.within():
+                self._lmp.commands_string(before)
                 if after:
-                    self._external.attach()
-                    self._carry_out(self._lmp.commands_string, after)
+                    if self._external is not None:
+                        self._external.attach()
+                    self.set_up.set()
+                    self._lmp.commands_string(after)
         except Exception as error:  # whatever happened is this trajectory's end, not the worker's
             self.error = " ".join(str(error).split())
             self.cause = cause_of(self.error)
         if self._external is not None and self._external.failure is not None:
             self.cause, self.error = self._external.failure
-
-    @staticmethod
-    def _carry_out(commands: Callable[[str], object], text: str) -> None:
-        """Raises LAMMPS's errors alone: `_wait`, which may ask for the step within a setup command, leaves one of its
-        own, which the wrapper finds after the commands have been carried out."""
-        try:
-            commands(text)
-        except Exception as error:
-            if _NOT_ASKED_IN_TIME not in str(error):
-                raise
 
 
 def _wait(
@@ -164,48 +172,24 @@ def _wait(
     job.thread.start()
     try:
         while job.thread.is_alive():
-            found = lmp.extract_global("ntimestep")
-            step = max(last_step, 0) if found is None else int(found)  # None in the middle of some setup commands
-            if step != last_step:
+            step = int(lmp.extract_global("ntimestep")) if job.set_up.is_set() else 0
+            if step != last_step or job.turn.waits or (watchdog is not None and watchdog.waits()):
                 last_step, since = step, time.monotonic()
             elif watchdog is not None and time.monotonic() - since > watchdog.limit_s:
                 watchdog.bark(step)
             if interrupt.is_set():
-                # Again and again: a run that is only being set up starts its timer afresh.
-                lmp.force_timeout()
                 job.stopped_early = True
+                job.end_its_run()
             elif on_progress is not None:
                 on_progress(step)
             job.thread.join(_POLL_S)
     finally:
         while job.thread.is_alive():  # on_progress raised, or a KeyboardInterrupt: never close a running instance
-            lmp.force_timeout()
+            job.end_its_run()
             job.thread.join(_POLL_S)
 
 
-def cause_of(message: str) -> Cause:
-    """The cause that an error message of LAMMPS stands for."""
-    lowered = message.lower()
-    for words, cause in (
-        ("non-finite force", Cause.NAN_FORCE),
-        ("non-numeric", Cause.NAN_FORCE),
-        ("lost atoms", Cause.LOST_ATOMS),
-        ("no space left", Cause.DISK),
-        ("i/o error while writing", Cause.DISK),
-        ("out of memory", Cause.OUT_OF_MEMORY),
-        ("can't allocate", Cause.OUT_OF_MEMORY),
-        ("failed to allocate", Cause.OUT_OF_MEMORY),
-        ("failed to reallocate", Cause.OUT_OF_MEMORY),
-        ("bad_alloc", Cause.OUT_OF_MEMORY),
-        ("pair_style mace: the model failed", Cause.FORCE_MODEL_ERROR),
-    ):
-        if words in lowered:
-            return cause
-    return Cause.LAMMPS_ERROR
-
-
 _per_thread = threading.local()
-_plugin_lock = threading.Lock()
 
 
 def _communicator() -> Any:
@@ -225,15 +209,14 @@ def _open(variables: Mapping[str, str], log_path: Path, *, plugin: bool) -> Any:
     arguments = ["-log", str(log_path), "-screen", "none", "-nocite"]
     for name, value in variables.items():
         arguments += ["-var", name, value]
-    with _plugin_lock:  # LAMMPS keeps its list of plugins in the process, unguarded
-        try:
-            lmp = lammps.lammps(cmdargs=arguments, comm=communicator)
-        except Exception as error:
-            raise EngineError(
-                f"LAMMPS cannot start with the log {log_path}: {' '.join(str(error).split())} Check that its folder "
-                "exists and can be written."
-            ) from error
-        if plugin and not lmp.has_style("pair", "mace") and is_built(Path(plugin_folder())):
-            with contextlib.suppress(Exception):  # the deck's own pair_style then fails, and says so
-                lmp.command(f'plugin load "{Path(plugin_folder()) / PLUGIN_NAME}"')
+    try:
+        lmp = lammps.lammps(cmdargs=arguments, comm=communicator)
+    except Exception as error:
+        raise EngineError(
+            f"LAMMPS cannot start with the log {log_path}: {' '.join(str(error).split())} Check that its folder "
+            "exists and can be written."
+        ) from error
+    if plugin and not lmp.has_style("pair", "mace") and is_built(Path(plugin_folder())):
+        with contextlib.suppress(Exception):  # the deck's own pair_style then fails, and says so
+            lmp.command(f'plugin load "{Path(plugin_folder()) / PLUGIN_NAME}"')
     return lmp

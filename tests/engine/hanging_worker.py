@@ -1,21 +1,27 @@
-"""A worker whose force model hangs at one call, once; started as a program by the tests.
+"""A worker in which something goes wrong at one force call; started as a program by the tests.
 
-`python hanging_worker.py CAMPAIGN CALL MARK`: evaluation CALL makes the file MARK and never returns, unless the file is
-there.
+`python hanging_worker.py CAMPAIGN CALL MARK [HOW]`: call CALL makes the file MARK and never returns, unless the file is
+there. The call is one of the force model or, where HOW is `alone`, of trajectory 000001, which has not asked the model
+yet, as if LAMMPS hung. Where HOW is `killed`, each such call of 000001 kills the worker.
 """
 
 import math
+import os
+import signal
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NoReturn
 
 from molgun_lmp.campaign import firing, worker
+from molgun_lmp.engine import joint
 from molgun_lmp.engine.force_models import Evaluation, Structure
 from molgun_lmp.engine.torch_model import TorchScriptModel
 
 CALL, MARK = int(sys.argv[2]), Path(sys.argv[3])
+HOW = sys.argv[4] if len(sys.argv) > 4 else ""
+GUILTY = "000001"
 
 
 class Hanging(TorchScriptModel):
@@ -24,21 +30,54 @@ class Hanging(TorchScriptModel):
     calls = 0
     hangs = False
 
-    def evaluate(self, structure: Structure) -> Evaluation:
+    def evaluate_many(self, structures: Sequence[Structure]) -> list[Evaluation]:
         Hanging.calls += 1
-        if Hanging.calls == CALL and not MARK.exists():
-            MARK.touch()
-            Hanging.hangs = True
-            threading.Event().wait()
+        if not HOW and Hanging.calls == CALL:
+            hang()
+        return super().evaluate_many(structures)
+
+
+class Guilty(joint.Member):
+    """Of the first three, none asks before all are there, so that they are at work together on any machine."""
+
+    three = threading.Barrier(3)
+    met = 0
+
+    def __init__(self, *arguments: object) -> None:
+        super().__init__(*arguments)  # type: ignore[arg-type]
+        self.calls = 0
+
+    def evaluate(self, structure: Structure) -> Evaluation:
+        self.calls += 1
+        if self.calls == 1 and Guilty.met < 3 and not MARK.exists():
+            Guilty.met += 1
+            Guilty.three.wait()
+        if self.name == GUILTY and self.calls == CALL:
+            if HOW == "killed":
+                MARK.touch()
+                os.kill(os.getpid(), signal.SIGKILL)
+            if HOW == "alone":
+                hang()
         return super().evaluate(structure)
+
+
+def hang() -> None:
+    """Once."""
+    if not MARK.exists():
+        MARK.touch()
+        Hanging.hangs = True
+        threading.Event().wait()
 
 
 class PatientAtFirst:
     """The campaign's limit, from the hang on: the first calls compile, which on a busy machine takes as long."""
 
-    def __init__(self, *, limit_s: float, bark: Callable[[int], NoReturn]) -> None:
+    def __init__(
+        self, *, limit_s: float, bark: Callable[[int], NoReturn], waits: Callable[[], bool] = lambda: False
+    ) -> None:
         self._limit_s = limit_s
         self.bark = bark
+        self.waits = waits
 
     @property
     def limit_s(self) -> float:
@@ -48,4 +87,5 @@ class PatientAtFirst:
 if __name__ == "__main__":
     firing.TorchScriptModel = Hanging  # type: ignore[attr-defined]  # where the worker looks it up
     firing.Watchdog = PatientAtFirst  # type: ignore[attr-defined, assignment]
+    joint.Member = Guilty  # type: ignore[misc, assignment]
     sys.exit(worker.main([sys.argv[1]]))

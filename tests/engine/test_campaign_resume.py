@@ -75,7 +75,7 @@ def fire_once(work: Work, stop_after: int | None = None) -> TrajectoryResult | N
     return result
 
 
-def _no_hang(step: int) -> NoReturn:
+def _no_hang(step: int, _: object) -> NoReturn:
     raise AssertionError(f"step {step} took ten minutes")
 
 

@@ -2,32 +2,38 @@
 
 import csv
 import json
+import os
+import shutil
+import subprocess
+import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+import yaml
 from campaign_cases import write_campaign_file
-from campaign_commands import molgun, results
+from campaign_commands import ENVIRONMENT, MOLGUN, PATIENCE_S, molgun, results
+from cluster_cases import finish
 
+import molgun_lmp
 from molgun_lmp.analysis.dumps import read_frames
 from molgun_lmp.errors import CampaignError, ConfigError
 from molgun_lmp.gun.minimum_image import MinimumImage
 from molgun_lmp.gun.pools import Pool
+from molgun_lmp.records import Mode
 
 pytestmark = pytest.mark.engine
 
 EPSILON, SIGMA, CUTOFF = 0.002, 1.3, 3.5
-STOCK = {
-    "kind": "stock",
-    "commands": [f"pair_style lj/cut {CUTOFF}", f"pair_coeff * * {EPSILON} {SIGMA}"],
-    "cutoff_angstrom": CUTOFF,
-}
+COMMANDS = [f"pair_style lj/cut {CUTOFF}", f"pair_coeff * * {EPSILON} {SIGMA}"]
+STOCK = {"kind": "stock", "commands": COMMANDS, "cutoff_angstrom": CUTOFF}
 TARGET = "stuck:0.4"
 
 
 @pytest.fixture(scope="module")
-def campaign(tmp_path_factory: pytest.TempPathFactory, slab_pool: Pool, molecule_pool: Pool) -> Path:
-    """Thirty-five shots, planned."""
+def planned(tmp_path_factory: pytest.TempPathFactory, slab_pool: Pool, molecule_pool: Pool) -> Path:
+    """Thirty-five shots, planned and left so."""
     folder = tmp_path_factory.mktemp("statistics")
     sections = {
         "trajectories": 35,
@@ -47,6 +53,12 @@ def campaign(tmp_path_factory: pytest.TempPathFactory, slab_pool: Pool, molecule
     return folder / "small"
 
 
+@pytest.fixture(scope="module")
+def campaign(planned: Path) -> Path:
+    """A copy that the tests fire."""
+    return Path(shutil.copytree(planned, planned.with_name("fired")))
+
+
 def test_until_stops_at_a_look_and_the_analysis_counts_its_prefix(campaign: Path) -> None:
     refused = molgun("run", campaign, "--until", TARGET, "--only", "3")
     assert refused.returncode == ConfigError.exit_code
@@ -59,6 +71,27 @@ def test_until_stops_at_a_look_and_the_analysis_counts_its_prefix(campaign: Path
     assert stopped_at == 20
     assert sorted(results(campaign)) == [f"{index:06d}" for index in range(stopped_at)], "and no shot beyond it"
     assert json.loads(done.stdout) == record | {"reached": True}
+
+    status = json.loads(molgun("status", campaign, "--json").stdout)
+    assert (status["planned"], status["finished"], status["pending"]) == (35, 20, 15)
+    assert status["complete"] is True
+    found = record["looks"][-1]["found"][0]
+    assert status["rule"] == {
+        "targets": [TARGET],
+        "looks_taken": 1,
+        "looks_planned": 3,
+        "shots": 20,
+        "next_look": None,
+        "reached": True,
+        "half_widths": {"stuck": pytest.approx((found["high"] - found["low"]) / 2)},
+        "not_run": 15,
+        "freed": 0,
+    }
+    watched = molgun("status", campaign, "--watch")  # ends, since nothing is waited for
+    assert watched.returncode == 0
+    assert "was stopped by its rule (stuck:0.4) at look 1 of 3, after 20 of 35 trajectories" in watched.stdout.replace(
+        "\n", " "
+    )
 
     again = molgun("run", campaign, "--until", TARGET)
     assert again.returncode == 0
@@ -86,6 +119,93 @@ def test_until_stops_at_a_look_and_the_analysis_counts_its_prefix(campaign: Path
     assert "planned trajectories have ended" not in said
 
 
+def test_ranks_stop_where_local_workers_do(campaign: Path, planned: Path, tmp_path: Path) -> None:
+    mpirun = Path(sys.executable).with_name("mpirun")
+    if not mpirun.exists():
+        pytest.skip("MPICH'S MPIRUN IS NOT IN THIS ENVIRONMENT")
+    assert molgun("run", campaign, "--until", TARGET).returncode == 0
+    ranked = Path(shutil.copytree(planned, tmp_path / "ranked"))
+    command = [str(mpirun), "-n", "2", *MOLGUN, "run", str(ranked), "--until", TARGET, "--json"]
+    done = subprocess.run(command, env=ENVIRONMENT, capture_output=True, text=True, timeout=PATIENCE_S, check=False)
+    assert done.returncode == 0, done.stderr
+    record = json.loads((ranked / "until.json").read_text())
+    assert record == json.loads((campaign / "until.json").read_text())
+    assert json.loads(done.stdout) == record | {"reached": True}, "one rank speaks, with one document"
+    assert sorted(results(ranked)) == [f"{index:06d}" for index in range(20)], "no rank fires beyond the look"
+    logs = [file.read_text() for file in (ranked / "logs").glob("rank-*.log")]
+    assert len(logs) == 2
+    assert sum(log.count("run 1 begins") for log in logs) == 20, "each shot by one of them"
+
+    # A rank that cannot work leaves it to the others, and no rank is left behind waiting for work.
+    half = Path(shutil.copytree(planned, tmp_path / "half"))
+    broken = tmp_path / "broken" / "lammps"
+    broken.mkdir(parents=True)
+    (broken / "__init__.py").write_text("raise RuntimeError('this node lacks a library')\n")
+    path = os.pathsep.join([str(broken.parent), os.environ.get("PYTHONPATH", "")])
+    run = [*MOLGUN, "run", str(half), "--until", TARGET]
+    command = [str(mpirun), "-n", "1", *run, ":", "-n", "1", "env", f"PYTHONPATH={path}", *run]
+    done = subprocess.run(command, env=ENVIRONMENT, capture_output=True, text=True, timeout=PATIENCE_S, check=False)
+    assert done.returncode != 0
+    assert "this node lacks a library" in done.stderr
+    assert json.loads((half / "until.json").read_text()) == record
+    command = [str(mpirun), "-n", "2", *MOLGUN, "run", str(half), "--until", "OT-CY:0.1"]
+    done = subprocess.run(command, env=ENVIRONMENT, capture_output=True, text=True, timeout=PATIENCE_S, check=False)
+    assert done.returncode != 0
+    assert "has a stop rule already (stuck:0.4)" in done.stderr
+
+
+OWN_LAMMPS = {
+    "summary": "argon",
+    "include": "\n".join(COMMANDS) + "\n",
+    "launch": Path(sys.executable).with_name("lmp").as_posix(),
+}
+
+
+def test_a_cluster_without_molgun_stops_where_local_workers_do(planned: Path, tmp_path: Path) -> None:
+    target, here, sent = "physisorbed:0.185", tmp_path / "here", tmp_path / "sent"
+    done = molgun("plan", planned.parent / "campaign.yaml", "--set", "outcomes.contact_angstrom=4.25", "-o", here)
+    assert done.returncode == 0, done.stderr
+    shutil.copytree(here, sent)
+    done = molgun("run", here, "--until", target, "--workers", "1", "--json")
+    assert done.returncode == 0, done.stderr
+    expected = json.loads(done.stdout)
+    looks = [look["shots"] for look in expected["looks"]]
+    assert looks == [20, 30] and expected["reached"], "two looks, of which the second is enough"
+
+    fired = (*range(18), *range(20, 28))  # all but two before the first look, and two more before the second
+    only = [word for index in fired for word in ("--only", str(index))]
+    assert molgun("run", sent, *only, "--workers", "1").returncode == 0
+    (tmp_path / "own.yaml").write_text(yaml.safe_dump(OWN_LAMMPS))
+    jobs = tmp_path / "jobs"
+    send = ("cluster", sent, "--target", tmp_path / "own.yaml", "--chunk", "2", "--until", target, "--output")
+    written = molgun(*send, jobs)
+    assert written.returncode == 0, written.stderr
+    script = (jobs / "job.slurm").read_text()
+    assert "#SBATCH --array=0\n" in script
+    assert "it looks after 20 shots" in script
+    assert len((jobs / "trajectories.txt").read_text().split()) == 9, "but all that are open are there"
+    finish(jobs, 3)  # somebody is eager: shots beyond all looks, which none must see
+    asked = molgun("collect", sent, jobs)
+    assert "2 taken" in asked.stdout
+    assert "2 of the first 20 shots, which the next look needs, have not ended." in asked.stdout.replace("\n", " ")
+    assert "sbatch --array=0 job.slurm" in asked.stdout
+
+    finish(jobs, 0)
+    back = json.loads(molgun("collect", sent, jobs, "--json").stdout)["until"]
+    assert [look["shots"] for look in back["looks"]] == [20]
+    assert (back["reached"], back["next_look"], back["array"]) == (False, 30, "1")
+    assert back["needed"] == ["000028", "000029"]
+    finish(jobs, 1)
+    said = molgun("collect", sent, jobs).stdout.replace("\n", " ")
+    assert "Stopped by rule at look 2 of 3, after 30 of 35 shots" in said
+    assert "Submit nothing more" in said
+    assert "scancel --name=small" in said
+    assert json.loads((sent / "until.json").read_text()) | {"reached": True} == expected
+    over = molgun(*send, tmp_path / "more")
+    assert over.returncode == CampaignError.exit_code
+    assert "has no look left: nothing to send" in over.stderr.replace("\n", " ")
+
+
 def test_the_table_under_scaled_bond_limits(campaign: Path) -> None:
     assert molgun("run", campaign, "--only", "0", "--only", "1").returncode == 0
     done = molgun("sensitivity", campaign, "--scale", "0.9", "--scale", "1.1", "--json")
@@ -100,6 +220,46 @@ def test_the_table_under_scaled_bond_limits(campaign: Path) -> None:
     assert json.loads(together.stdout) == document
     refused = molgun("sensitivity", campaign, "--scale", "0.5")
     assert refused.returncode == ConfigError.exit_code
+
+
+def _energies_reach_the_results(campaign: Path, document: dict[str, Any]) -> None:
+    """The table of outcomes, that by mode, Python and the page have what `analyse --quench` said."""
+    of = {one["trajectory_id"]: one["binding_energy_ev"] for one in document["quenched"]}
+    loaded = molgun_lmp.load_campaign(campaign)
+    assert loaded.outcomes["binding_energy_ev"].dropna().to_dict() == of
+    assert loaded.minima["binding_energy_ev"].to_dict() == of
+    assert list(loaded.minima["mode"].cat.categories) == [mode.value for mode in Mode]
+    assert loaded.outcomes.loc[list(of), "minimum"].tolist() == loaded.minima["mode"].tolist()
+    (line,) = document["binding"]
+    assert loaded.binding.loc[line["mode"], "mean_ev"] == line["mean_ev"] == pytest.approx(np.mean(list(of.values())))
+    assert loaded.binding.loc[line["mode"], "minima"] == line["minima"] == len(of)
+    assert "Reference: " in document["binding_reference"]
+    assert "Labels of the model: no quantum chemistry" in document["binding_reference"]
+    text = loaded.report().read_text(encoding="utf-8")
+    assert f"<td>{line['mean_ev']:.2f}</td>" in text
+    assert 'id="figure-binding"' in text
+
+    # An end that is not what was minimised has no energy, and is said to have none.
+    file = campaign / "analysis" / "quench.json"
+    before = file.read_text()
+    records = json.loads(before)
+    other = records["quenched"][0]
+    other["dump"] = "another run's"
+    file.write_text(json.dumps(records))
+    said = molgun("analyse", campaign)
+    assert "1 more were not minimised yet: `molgun analyse --quench` goes on." in said.stdout.replace("\n", " ")
+    assert other["trajectory_id"] not in molgun_lmp.load_campaign(campaign).outcomes["binding_energy_ev"].dropna()
+    file.write_text("{")
+    with pytest.raises(CampaignError, match=r"quench\.json is damaged or of another version .*--quench"):
+        _ = molgun_lmp.load_campaign(campaign).outcomes
+    file.write_text(before)
+
+
+def test_no_binding_energy_is_given_where_none_was_asked_for(planned: Path, tmp_path: Path) -> None:
+    loaded = molgun_lmp.load_campaign(shutil.copytree(planned, tmp_path / "copy"))
+    with pytest.raises(CampaignError, match=r"no end of .* was minimised.*--quench"):
+        _ = loaded.binding
+    assert "binding_energy_ev" in loaded.outcomes
 
 
 def test_ends_are_quenched_once(campaign: Path) -> None:
@@ -117,7 +277,7 @@ def test_ends_are_quenched_once(campaign: Path) -> None:
         assert one["converged"] and one["steps"] > 0
     with (campaign / "analysis" / "quench.csv").open(newline="") as handle:
         assert [float(row["energy_ev"]) for row in csv.DictReader(handle)] == [one["energy_ev"] for one in quenched]
-    assert (campaign / "analysis" / "binding.csv").is_file()
+    _energies_reach_the_results(campaign, document)
 
     folder = campaign / "quench" / "0000" / near[0]
     (minimum,) = read_frames(folder / "minimum.dump")

@@ -18,6 +18,7 @@ from campaign_commands import ENVIRONMENT, PATIENCE_S, molgun, results, wait_for
 from engine_cases import TinyModel
 from small_disks import small_tmpfs
 
+from molgun_lmp.campaign.claims import deaths
 from molgun_lmp.campaign.firing import OnHung, open_engine
 from molgun_lmp.campaign.opening import open_work
 from molgun_lmp.campaign.planning import check, write
@@ -31,6 +32,7 @@ from molgun_lmp.records import TrajectoryResult
 pytestmark = pytest.mark.engine
 
 STEPS, DUMP, CHECKPOINT = 60, 10, 15
+HANGING = Path(__file__).with_name("hanging_worker.py")
 
 
 @pytest.fixture(scope="module")
@@ -164,20 +166,92 @@ def test_a_full_disk_ends_all_of_them_and_costs_no_more_than_time(
     assert_same(campaign, alone)
 
 
-def test_a_joint_step_that_does_not_end_costs_the_worker_and_is_no_deadlock(
-    campaign_file: Path, tmp_path: Path
-) -> None:
+def test_a_step_that_never_ends_in_time_is_given_up_and_is_no_deadlock(campaign_file: Path, tmp_path: Path) -> None:
     # The first step takes longer than a thousandth of a second on every machine.
     overrides = ("engine.together=2", "engine.hung_after_s=0.001", "trajectories=2")
     campaign = plan(campaign_file, tmp_path / "hangs", *overrides)
     done = molgun("run", campaign, "--workers", "1", "--json")
     assert done.returncode == 0, done.stderr
-    ends = [result["cause"] for result in results(campaign).values()]
-    assert len(ends) == 2
-    assert set(ends) <= {"hung", "worker-died"}, "those beside the hung one go down with the worker"
-    assert "hung" in ends
+    assert [result["cause"] for result in results(campaign).values()] == ["hung", "hung"]
     freed = json.loads(molgun("retry", campaign, "--json").stdout)["freed"]
     assert len(freed) == 2
+
+
+def worker_in_which(how: str, call: int, campaign: Path, mark: Path) -> "subprocess.CompletedProcess[str]":
+    """The first three are at work together when it goes wrong."""
+    command = [sys.executable, str(HANGING), str(campaign), str(call), str(mark), *([how] if how else [])]
+    return subprocess.run(command, env=ENVIRONMENT, capture_output=True, text=True, timeout=PATIENCE_S, check=False)
+
+
+def claims(campaign: Path) -> dict[str, dict[str, Any]]:
+    return {file.parent.name: json.loads(file.read_text()) for file in campaign.glob("trajectories/*/*/claim-*.json")}
+
+
+def test_one_that_hangs_is_charged_alone_and_the_others_go_on(
+    campaign_file: Path, alone: dict[str, bytes], tmp_path: Path
+) -> None:
+    campaign = plan(campaign_file, tmp_path / "hangs", "engine.together=3", "engine.hung_after_s=2")
+    done = worker_in_which("alone", 20, campaign, tmp_path / "hung")
+    assert done.returncode == 75, done.stderr
+    assert "trajectory 000001: step 19 does not end; this worker ends itself" in done.stderr
+    left = claims(campaign)
+    assert {name: (claim["hung"], claim["spared"]) for name, claim in left.items()} == {
+        "000000": (False, True),
+        "000001": (True, False),
+        "000002": (False, True),
+    }
+    work = open_work(campaign, ())
+    assert [deaths(folder, 2) == [] for folder in work.folders] == [True, False, True, True]
+    assert finish(campaign) == 4
+    assert_same(campaign, alone)
+    ended = results(campaign)
+    assert {name: ended[name]["resumed_at"] for name in left} == {name: [15] for name in left}
+
+
+def test_an_evaluation_that_hangs_leaves_suspects_that_are_fired_one_by_one(
+    campaign_file: Path, alone: dict[str, bytes], tmp_path: Path
+) -> None:
+    campaign = plan(campaign_file, tmp_path / "hangs", "engine.together=3", "engine.hung_after_s=2")
+    done = worker_in_which("", 3, campaign, tmp_path / "hung")
+    assert done.returncode == 75, done.stderr
+    assert "does not end with 00000" in done.stderr
+    assert [claim["hung"] for claim in claims(campaign).values()] == [True, True, True], "it may be any one's fault"
+    at_once, at_work, lock = [], set[str](), threading.Lock()
+    work = open_work(campaign, ())
+    with open_engine(work) as fire:
+
+        def watched(
+            folder: TrajectoryFolder, number: int, interrupt: threading.Event, on_hung: OnHung
+        ) -> TrajectoryResult | None:
+            with lock:
+                at_work.add(folder.id)
+                at_once.append(set(at_work))
+            result = fire(folder, number, interrupt, on_hung)
+            with lock:
+                at_work.remove(folder.id)
+            return result
+
+        assert fire_together(work, watched, threading.Event()) == 4
+    assert at_once == [{"000003"}, {"000000"}, {"000001"}, {"000002"}], "those that nobody suspects come first"
+    assert_same(campaign, alone)
+
+
+def test_one_that_kills_its_worker_takes_none_of_those_beside_it_along(campaign_file: Path, tmp_path: Path) -> None:
+    """Nobody can tell whose fault the first death is: all three are charged, and then one by one shows it."""
+    campaign = plan(campaign_file, tmp_path / "killed", "engine.together=3")
+    for _ in range(2):
+        assert worker_in_which("killed", 3, campaign, tmp_path / "mark").returncode == -signal.SIGKILL
+    assert sorted(results(campaign)) == ["000000", "000003"]
+    done = worker_in_which("killed", 3, campaign, tmp_path / "mark")
+    assert done.returncode == 0, done.stderr
+    ended = results(campaign)
+    assert {name: result["cause"] for name, result in ended.items()} == {
+        "000000": None,
+        "000001": "worker-died",
+        "000002": None,
+        "000003": None,
+    }
+    assert "2 workers died on this trajectory" in ended["000001"]["message"]
 
 
 def test_the_pair_style_takes_one_at_a_time(campaign_file: Path) -> None:

@@ -5,6 +5,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from image_cases import parse_definition, parse_dockerfile
 
 from molgun_lmp.engine.plugin_elsewhere import main
 
@@ -26,6 +27,21 @@ def test_an_image_takes_the_steps_that_there_are(name: str) -> None:
     taken = re.findall(r"/steps/([\w-]+\.sh)", (DOCKER / name).read_text())
     assert taken[:2] == ["system.sh", "molgun.sh"]
     assert set(taken) <= {step.name for step in STEPS}
+
+
+def test_both_images_are_made_of_the_same_steps() -> None:
+    """What runs where a Dockerfile is carried out is what Apptainer would run."""
+    docker = parse_dockerfile((DOCKER / "Dockerfile").read_text())
+    apptainer = parse_definition((DOCKER / "molgun.def").read_text())
+    steps = [words for instruction, words in docker if instruction == "RUN"]
+    assert steps == [*apptainer["post"], *apptainer["test"]]
+    assert len(steps) == 3
+    assert f"From: {dict(docker)['FROM']}" in apptainer[""]
+    assert apptainer["environment"] == [f"export {words}" for instruction, words in docker if instruction == "ENV"]
+    copied = [words.split() for instruction, words in docker if instruction == "COPY"]
+    assert [line.split() for line in apptainer["files"]] == [[one, into] for *these, into in copied for one in these]
+    for *these, _ in copied:
+        assert all((DOCKER.parent / one).exists() for one in these)
 
 
 def test_another_lammps_needs_its_headers(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

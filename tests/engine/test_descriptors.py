@@ -1,5 +1,8 @@
 """Descriptors of real models: those of mace's own calculator, invariant where they should be."""
 
+import json
+import subprocess
+import sys
 import warnings
 from pathlib import Path
 from typing import Any
@@ -7,6 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 from ase import Atoms
+from ase.io import write
+from campaign_commands import molgun
 from engine_cases import TinyModel, structures
 
 from molgun_lmp.errors import InputFileError, ModelError
@@ -127,3 +132,31 @@ def test_atoms_of_one_element(tiny_mace: TinyModel) -> None:
         describe(model, [structure(atoms) for atoms in cases], head="Default", element="O")
     with pytest.raises(ModelError, match="never trained on Au"):
         describe(model, [structure(Atoms("Au2", positions=np.eye(3)[:2] * 2))], head="Default")
+
+
+def test_json_is_alone_on_standard_output(tiny_mace: TinyModel, tmp_path: Path) -> None:
+    """Loading mace greets there."""
+    frames = tmp_path / "frames.extxyz"
+    molecules = [structures()["molecule on slab"] for _ in range(6)]
+    for seed, atoms in enumerate(molecules):
+        atoms.rattle(0.1, seed=seed)
+    write(frames, molecules, format="extxyz")
+    done = molgun(
+        *("descriptors", tiny_mace.model, frames, "--training", frames, "--output", tmp_path / "space"),
+        *("--trust-model", "--json"),
+    )
+    assert done.returncode == 0, done.stderr
+    assert "invariant" in json.loads(done.stdout)["kinds"]
+
+
+def test_not_even_libraries_of_c_and_children_write_beside_the_json() -> None:
+    code = (
+        "import os, subprocess, sys; from molgun_lmp.cli.output import json_alone, print_json\n"
+        "with json_alone():\n"
+        "    print('python', flush=True); os.write(1, b'c\\n'); subprocess.run(['echo', 'child'])\n"
+        "    print_json({'alone': True})\n"
+        "print('after')"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == '{\n  "alone": true\n}\nafter\n'
+    assert set(done.stderr.split()) == {"python", "c", "child"}

@@ -7,9 +7,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from ase import Atoms
 from engine_cases import ELEMENTS, TinyModel, external, head, run_text, single_point, structures, write_data
 
+from molgun_lmp.engine.asked import AskedForModel
 from molgun_lmp.engine.force_models import Evaluation, Structure
 from molgun_lmp.engine.joint import JointEvaluation
 from molgun_lmp.engine.session import DeckRun
@@ -198,3 +200,69 @@ def test_one_that_fails_leaves_the_others_untouched(
         assert found[jobs[number][0]].steps == 20
         size = len(atoms[number])
         assert np.abs(positions(jobs[number][0], size) - positions(folder, size)).max() < 1e-9
+
+
+class SmallDevice(AskedForModel):
+    """The real model on a device that holds so many structures; it fails in the words of torch."""
+
+    def __init__(self, model: TorchScriptModel, room: int, error: Exception) -> None:
+        super().__init__(model)
+        self.room, self.error = room, error
+        self.tried: list[int] = []
+
+    def evaluate(self, structure: Structure) -> Evaluation:
+        return self.evaluate_many([structure])[0]
+
+    def evaluate_many(self, structures: Sequence[Structure]) -> list[Evaluation]:
+        self.tried.append(len(structures))
+        if len(structures) > self.room:
+            raise self.error
+        return self._model.evaluate_many(structures)
+
+
+OUT_OF_MEMORY = (
+    torch.cuda.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB."),
+    RuntimeError("The following operation failed in the TorchScript interpreter.\nRuntimeError: CUDA out of memory."),
+    MemoryError("std::bad_alloc"),
+)
+
+
+@pytest.mark.parametrize("error", OUT_OF_MEMORY, ids=lambda error: type(error).__name__)
+def test_a_device_that_is_too_small_for_all_of_them_takes_fewer_at_once(
+    model: TorchScriptModel, error: Exception
+) -> None:
+    """No GPU is needed for its errors: they are raised on the processor."""
+    device = SmallDevice(model, 2, error)
+    joint = JointEvaluation(device)
+    structures = [seen(atoms) for atoms in shots(5)]
+    answers: dict[int, Evaluation] = {}
+
+    def ask(number: int, there: threading.Barrier) -> None:
+        with joint.member(at_once=True) as member:
+            there.wait()
+            for _ in range(3):
+                answers[number] = member.evaluate(structures[number])
+
+    five = threading.Barrier(5)
+    threads = [threading.Thread(target=ask, args=(number, five)) for number in range(5)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert list(joint.sizes) == [5, 5, 5]
+    assert device.tried == [5, 3, 2, 1, 2, *[2, 2, 1] * 2], "only the first time is too much asked of it"
+    for number, structure in enumerate(structures):
+        assert np.abs(answers[number].forces - model.evaluate(structure).forces).max() < 1e-10
+
+
+@pytest.mark.parametrize("error", OUT_OF_MEMORY, ids=lambda error: type(error).__name__)
+def test_one_that_has_no_room_even_alone_is_out_of_memory(
+    model: TorchScriptModel, tmp_path: Path, error: Exception
+) -> None:
+    (atoms,) = shots(1)
+    write_data(tmp_path, atoms, ELEMENTS)
+    with JointEvaluation(SmallDevice(model, 0, error)).member() as member:
+        run = run_text(tmp_path, deck(atoms, 5), member)
+    assert run.cause is Cause.OUT_OF_MEMORY
+    assert run.error is not None
+    assert str(error).splitlines()[-1] in run.error

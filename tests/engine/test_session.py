@@ -11,8 +11,9 @@ import pytest
 from ase import Atoms
 from engine_cases import ELEMENTS, external, head, run_text, structures, write_data
 
+from molgun_lmp.engine import session
 from molgun_lmp.engine.force_models import Evaluation, Structure
-from molgun_lmp.engine.session import check_deck_value
+from molgun_lmp.engine.session import DeckRun, check_deck_value
 from molgun_lmp.errors import EngineError
 from molgun_lmp.records import Cause
 
@@ -167,6 +168,44 @@ def test_an_interrupt_before_the_start_runs_no_step(folder: Path) -> None:
     run = run_text(folder, deck("run 100000\n"), Springs(slow), interrupt)
     assert run.interrupted
     assert run.steps < 50
+
+
+def test_lammps_is_not_asked_for_its_step_while_it_is_being_set_up(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`clear` takes LAMMPS apart and builds it anew: in between, a question from another thread makes an error."""
+    monkeypatch.setattr(session, "_POLL_S", 0.0)
+    seen: list[int] = []
+    run = run_text(folder, "clear\n" * 300 + deck("run 20\n"), Springs(), on_progress=seen.append)
+    assert run.error is None
+    assert seen.count(0) > 1, "it was waited for meanwhile"
+    assert run.steps == 20
+
+
+def test_decks_in_threads_do_not_write_into_each_others_logs(tmp_path: Path) -> None:
+    """LAMMPS formats each number of a thermo line in one buffer of the whole process."""
+    columns = 30
+    zero = "pair_style zero 4.0\npair_coeff * *\n"
+    text = head(SLAB) + zero + NVE + f"thermo_style custom step {'temp ' * columns}\nthermo 1\nrun 3000\n"
+    runs: dict[Path, DeckRun] = {}
+
+    def one(folder: Path) -> None:
+        runs[folder] = run_text(folder, text, plugin=False)
+
+    folders = [tmp_path / str(number) for number in range(3)]
+    threads = [threading.Thread(target=one, args=[folder]) for folder in folders]
+    for folder in folders:
+        write_data(folder, SLAB, ELEMENTS)
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    for folder in folders:
+        assert runs[folder].error is None
+        lines = (folder / "log.lammps").read_text().splitlines()
+        rows = [line.split() for line in lines if len(line.split()) == columns + 1 and line.split()[0].isdigit()]
+        assert [int(row[0]) for row in rows] == list(range(3001))
+        assert {len(set(row[1:])) for row in rows} == {1}, "one temperature in all columns"
 
 
 def test_a_halt_is_named(folder: Path) -> None:

@@ -1,6 +1,7 @@
 """The real scripts under a real SLURM: a job killed at its time limit, submitted again while others run, collected."""
 
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -47,6 +48,11 @@ def test_a_job_killed_at_its_time_limit_is_submitted_again(
         for reader in readers:
             os.close(reader)
         assert "JobState=COMPLETED" in here("scontrol", "show", "job", f"{second}_2")
+
+        # As `molgun collect` names the tasks of a stop rule's next look: they go before those of the script.
+        third = here("sbatch", "--parsable", "--array=1-2", "job.slurm", cwd=folder).strip()
+        here.wait_for("the end of these tasks", lambda: not here.jobs())
+        assert set(re.findall(r"ArrayTaskId=(\S+)", here("scontrol", "show", "job", third))) == {"1", "2"}
 
     found = collect(store, folder)
     assert (found.taken, found.missing, found.damaged) == (NAMES, (), {})

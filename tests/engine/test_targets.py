@@ -9,16 +9,21 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ase import Atoms
 
+from molgun_lmp.config import Campaign
 from molgun_lmp.engine.plugin_build import _lammps_integers, _mpi_include, find_compiler
 from molgun_lmp.engine.targets import load_target, target_include, target_names
 from molgun_lmp.gun.deck import trajectory_deck
+from molgun_lmp.gun.equilibration import equilibration_deck
+from molgun_lmp.gun.pools import Part
 from molgun_lmp.gun.sampling import draw
 from molgun_lmp.gun.setup import Setup
 from molgun_lmp.records import Deck
 
 pytestmark = pytest.mark.engine
 
+CampaignOf = Callable[[Mapping[str, Any]], Campaign]
 SetupOf = Callable[[Mapping[str, Any]], Setup]
 SECTIONS: dict[str, Mapping[str, Any]] = {
     "nve, bath, checkpoints": {
@@ -109,5 +114,19 @@ def test_the_stand_ins_refuse_what_the_styles_refuse(stand_ins: Path, setup_of: 
 def test_lammps_of_2022_runs_the_deck(deck: tuple[Deck, Setup], tmp_path: Path) -> None:
     assert shutil.which(str(DEBIAN))
     log = run([str(DEBIAN)], deck[0], "pair_style zero 5.0\npair_coeff * *\n", tmp_path)
+    assert "ERROR" not in log
+    assert "Total wall time" in log
+
+
+@pytest.mark.skipif(not DEBIAN.is_file(), reason="no /usr/bin/lmp: apt-get install lammps (Debian's, of 2022)")
+@pytest.mark.parametrize("part", ["slab", "molecule"])
+def test_lammps_of_2022_equilibrates(
+    part: Part, campaign_of: CampaignOf, si001: Atoms, ecco: Atoms, tmp_path: Path
+) -> None:
+    protocol = {"duration_ps": 0.01, "burn_in_ps": 0.004, "snapshot_every_ps": 0.002}
+    campaign = campaign_of({"system": {"slab": {"pool": "s"}, "molecule": {"pool": "m"}, "equilibration": protocol}})
+    start = si001 if part == "slab" else ecco
+    deck = equilibration_deck(part, 0, start, campaign=campaign, elements=("H", "C", "Si"), cutoff_angstrom=5.0)
+    log = run([str(DEBIAN)], deck, "pair_style zero 5.0\npair_coeff * *\n", tmp_path)
     assert "ERROR" not in log
     assert "Total wall time" in log

@@ -3,18 +3,32 @@
 import dataclasses
 import os
 import shutil
+import subprocess
+import sys
 import threading
 import time
 from collections import Counter
 from pathlib import Path
 
 import pytest
+from ended_cases import ended
 
 from molgun_lmp.campaign import claims
-from molgun_lmp.campaign.claims import Owner, bury, clear, deaths, is_current, look, release, take
+from molgun_lmp.campaign.claims import (
+    Owner,
+    bury,
+    clear,
+    deaths,
+    is_current,
+    look,
+    mark_hung,
+    mark_spared,
+    release,
+    take,
+)
 from molgun_lmp.campaign.durable import create_file, replace_file
 from molgun_lmp.campaign.store import TrajectoryFolder
-from molgun_lmp.records import EnergyRecord, Stop, TrajectoryResult
+from molgun_lmp.records import TrajectoryResult
 
 ME = Owner.this_process()
 DEAD = dataclasses.replace(ME, pid=2**22 + 1)
@@ -30,21 +44,7 @@ def folder(tmp_path: Path) -> TrajectoryFolder:
 
 
 def result(attempt: int) -> TrajectoryResult:
-    return TrajectoryResult(
-        trajectory_id="000003",
-        state="finished",
-        stop=Stop.COMPLETED,
-        cause=None,
-        message="",
-        steps=10,
-        energy=EnergyRecord(drift_ev_per_atom_per_ps=None, excursion_ev_per_atom=None, flagged=False),
-        wall_s=1.0,
-        started_at="2026-11-22T12:00:00Z",
-        host="here",
-        engine="mace float32",
-        attempt=attempt,
-        hashes={},
-    )
+    return ended(3, attempt=attempt)
 
 
 def age(folder: TrajectoryFolder, number: int, seconds: float) -> None:
@@ -157,6 +157,28 @@ def test_a_claim_left_by_a_worker_that_died_after_it_stored_the_result_is_no_dea
     bury(folder)
     assert folder.withdraw(stored)
     assert len(deaths(folder, claim.number + 1)) == left
+
+
+def test_who_ended_itself_over_another_trajectory_did_not_die_on_this_one(folder: TrajectoryFolder) -> None:
+    for number, mark in enumerate((mark_spared, mark_hung), 1):
+        claim = take(folder, DEAD)
+        assert claim is not None
+        mark(folder, claim)
+        assert [dead.hung for dead in deaths(folder, number + 1)] == [True] * (number - 1)
+
+
+def test_a_hang_ends_the_process_where_nothing_can_be_written_too() -> None:
+    code = (
+        "from pathlib import Path; from molgun_lmp.campaign.claims import Claim, Owner\n"
+        "from molgun_lmp.campaign.company import Company; from molgun_lmp.campaign.store import TrajectoryFolder\n"
+        "gone = TrajectoryFolder(id='000003', path=Path('/nowhere/000003'))\n"
+        "company = Company()\n"
+        "with company.joined(gone, Claim(number=1, token='', owner=Owner.this_process(), folder=1)):\n"
+        "    company.end_hung('000003', 7, ['000004'])\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 75
+    assert "trajectory 000003: step 7 does not end with 000004; this worker ends itself" in done.stderr
 
 
 def test_a_damaged_claim_is_kept_for_the_time_of_silence(folder: TrajectoryFolder) -> None:

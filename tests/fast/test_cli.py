@@ -79,6 +79,24 @@ def test_errors_are_sentences_on_standard_error(molgun: Any, tmp_path: Path) -> 
     assert "Traceback" not in answer.errors
 
 
+def test_json_is_alone_on_standard_output_whatever_libraries_print(
+    molgun: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from molgun_lmp.campaign import examples
+
+    quiet = examples.examples
+
+    def noisy() -> Any:
+        print("a greeting")
+        return quiet()
+
+    monkeypatch.setattr(examples, "examples", noisy)
+    answer = molgun("init", "--list", "--json")
+    assert "ecco-si001" in json.loads(answer.output)
+    assert "a greeting" in answer.errors
+    assert "a greeting" in molgun("init", "--list").output  # nothing is promised there
+
+
 def test_debug_shows_where_an_error_came_from(molgun: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from molgun_lmp.errors import CampaignError
 

@@ -8,8 +8,11 @@ import numpy as np
 import pytest
 
 from molgun_lmp.analysis.comparison import compare, difference_interval, difference_p, holm, write_comparison
+from molgun_lmp.analysis.costs import Cost
 from molgun_lmp.analysis.estimates import Estimate
+from molgun_lmp.analysis.levels import level_warning, method_of
 from molgun_lmp.analysis.statistics import Clusters, cluster_interval, wilson
+from molgun_lmp.campaign.comparing import Side, cost_lines
 from molgun_lmp.errors import InputFileError
 from molgun_lmp.records import Mode, Outcome
 
@@ -112,6 +115,41 @@ def test_one_campaign_alone_or_twice_is_refused() -> None:
         compare([("a", a)])
     with pytest.raises(InputFileError, match="two or more different"):
         compare([("a", a), ("a", a)])
+
+
+@pytest.mark.parametrize(
+    ("level", "method"),
+    [
+        ("PBE-D3(BJ), VASP, 400 eV", "PBE-D3(BJ)"),
+        ("PBE-D3(BJ)/PAW", "PBE-D3(BJ)"),
+        ("PBE (VASP) + D3(BJ)", "PBE"),
+        ("PBE + D3(BJ)", "PBE-D3(BJ)"),
+        ("GFN1-xTB (tblite, 600 K); not comparable with PBE", "GFN1-XTB"),
+        ("unknown", None),
+        (" ", None),
+    ],
+)
+def test_the_method_of_a_level_of_theory(level: str, method: str | None) -> None:
+    assert method_of(level) == method
+
+
+def test_other_levels_of_theory_are_warned_of_and_the_same_are_not() -> None:
+    aimd = ("aimd", "PBE-D3(BJ), VASP, 400 eV")
+    assert level_warning([aimd, ("tuned", "PBE-D3(BJ)/PAW")]) == ""
+    warning = level_warning([aimd, ("tuned", "pbe-d3(bj), 500 eV"), ("toy", "GFN1-xTB (tblite)"), ("new", "")])
+    assert "aimd is of PBE-D3(BJ), VASP, 400 eV, toy of GFN1-xTB." in warning
+    assert "tuned" not in warning
+    assert "level of theory of new is not stated" in warning
+
+
+def test_each_side_has_its_line_of_costs() -> None:
+    cost = Cost(what="mace, here", shots=3, steps=30, core_hours=0.3, core_hours_per_step=0.01)
+    sides = [
+        Side(name="aimd", outcomes=tuple(outcomes([Mode.PC] * 2)), level_of_theory=""),
+        Side(name="tuned", outcomes=tuple(outcomes([Mode.PC] * 3)), level_of_theory="", cost=cost),
+    ]
+    lines = cost_lines(sides)
+    assert [(one.what, one.shots, one.core_hours_per_step) for one in lines] == [("aimd", 2, None), ("tuned", 3, 0.01)]
 
 
 def test_the_csv_holds_the_unrounded_numbers(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from xml.etree import ElementTree
 import matplotlib as mpl
 import numpy as np
 import pytest
+from ended_cases import ended, energy
 from matplotlib.image import imread
 
 from molgun_lmp.analysis.figures import HeightTrace, draw_energy_drift, draw_heights, draw_modes
@@ -16,7 +17,7 @@ from molgun_lmp.analysis.plotting import INK, MANY, MODE_STYLES, PAPER, RULE, Fi
 from molgun_lmp.analysis.summary import summarise
 from molgun_lmp.analysis.timelines import draw_timelines
 from molgun_lmp.errors import InputFileError
-from molgun_lmp.records import Cause, EnergyRecord, FloatArray, IntArray, Mode, Outcome, TrajectoryResult
+from molgun_lmp.records import Cause, FloatArray, IntArray, Mode, Outcome, TrajectoryResult
 
 HOSTILE = r"$\frac{<script>alert(1)</script>&"
 
@@ -41,21 +42,7 @@ def _outcome(index: int, mode: Mode, events: tuple[tuple[float, Mode], ...] | No
 
 
 def _result(index: int, drift: float | None, *, flagged: bool = False) -> TrajectoryResult:
-    return TrajectoryResult(
-        trajectory_id=f"{index:06d}",
-        state="failed",
-        stop=None,
-        cause=Cause.NAN_FORCE,
-        message="",
-        steps=1,
-        energy=EnergyRecord(drift_ev_per_atom_per_ps=drift, excursion_ev_per_atom=drift, flagged=flagged),
-        wall_s=1.0,
-        started_at="",
-        host="",
-        engine="",
-        attempt=1,
-        hashes={},
-    )
+    return ended(index, Cause.NAN_FORCE, energy=energy(drift, excursion=drift, flagged=flagged))
 
 
 def _snapshot(title: str = "000001") -> Snapshot:

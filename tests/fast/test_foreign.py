@@ -12,8 +12,10 @@ import yaml
 from adsorption_cases import CASES, GROUPS, SLAB, SYMBOLS, A, B, molecule
 from ase import Atoms
 
-from molgun_lmp.analysis.foreign import classify_frames, decide_files
+from molgun_lmp.analysis.each_frame import classify_frames
+from molgun_lmp.analysis.foreign import decide_files
 from molgun_lmp.campaign.foreign import load_settings, molecule_apart, trajectories
+from molgun_lmp.campaign.vasp_runs import Given
 from molgun_lmp.cli import main
 from molgun_lmp.config.foreign import ForeignFiles
 from molgun_lmp.errors import ConfigError, InputFileError
@@ -51,6 +53,10 @@ def dump(
             text.append(f"{number + 1} {species[atom]} {x:.15g} {y:.15g} {z:.15g}\n")
     path.write_text("".join(text))
     return path
+
+
+def given(paths: Sequence[Path]) -> list[Given]:
+    return [Given(name=str(path), path=path) for path in paths]
 
 
 def decided(path: Path, settings: ForeignFiles = SETTINGS) -> Outcome:
@@ -146,11 +152,11 @@ def test_parts_of_one_trajectory(tmp_path: Path) -> None:
     parts = [tmp_path / "one.dump", tmp_path / "two.dump"]
     parts[0].write_text("".join("ITEM: TIMESTEP\n" + block for block in lines[1:7]))
     parts[1].write_text("".join("ITEM: TIMESTEP\n" + block for block in lines[5:]))
-    (decided_once,) = trajectories(parts, SETTINGS, tmp_path, one=True)
+    (decided_once,) = trajectories(given(parts), SETTINGS, tmp_path, one=True)
     outcome = decided_once.outcome
     assert outcome.time_ps == pytest.approx(0.2)
     assert outcome.events == decided(whole).events
-    two = list(trajectories([whole, whole], SETTINGS, tmp_path, one=False))
+    two = list(trajectories(given([whole, whole]), SETTINGS, tmp_path, one=False))
     assert [one.outcome.mode for one in two] == [Mode.OT_CY] * 2
 
 
@@ -159,11 +165,11 @@ def test_what_was_decided_once_is_not_read_again(tmp_path: Path, monkeypatch: py
     memory = tmp_path / "table.csv.cache.jsonl"
 
     def outcomes(settings: ForeignFiles = SETTINGS) -> list[Outcome]:
-        return [one.outcome for one in trajectories(files, settings, tmp_path, one=False, memory=memory)]
+        return [one.outcome for one in trajectories(given(files), settings, tmp_path, one=False, memory=memory)]
 
     first = outcomes()
     with monkeypatch.context() as unread:
-        unread.setattr("molgun_lmp.campaign.foreign.decide_files", None)
+        unread.setattr("molgun_lmp.campaign.foreign.decide_frames", None)
         assert outcomes() == first
         with pytest.raises(TypeError):  # other criteria: it has to be decided
             outcomes(SETTINGS.model_copy(update={"timestep_fs": 1.0}))

@@ -6,9 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 from ase import Atoms, units
+from ended_cases import ended, energy
 
 from molgun_lmp import errors, provenance
-from molgun_lmp.records import EnergyRecord, Mode, Outcome, Shot, TrajectoryResult
+from molgun_lmp.records import Mode, Outcome, Shot, TrajectoryResult
 from molgun_lmp.units import ASE_VELOCITY_PER_ANGSTROM_PER_PS, BOLTZMANN_EV_PER_K, MVV_TO_EV
 
 
@@ -48,21 +49,7 @@ SHOT = Shot(
     impact_xy_angstrom=(1.5, 2.5),
     skipped_flight_ps=0.0,
 )
-RESULT = TrajectoryResult(
-    trajectory_id="000000",
-    state="finished",
-    stop=None,
-    cause=None,
-    message="",
-    steps=10,
-    energy=EnergyRecord(drift_ev_per_atom_per_ps=None, excursion_ev_per_atom=1e-7, flagged=False),
-    wall_s=0.1,
-    started_at="2026-01-01T00:00:00+00:00",
-    host="h",
-    engine="mace",
-    attempt=1,
-    hashes={"deck": "0"},
-)
+RESULT = ended(0, stop=None, energy=energy(excursion=1e-7), hashes={"deck": "0"})
 OUTCOME = Outcome(
     trajectory_id="000000",
     mode=Mode.OT_CY,

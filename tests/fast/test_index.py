@@ -8,32 +8,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ended_cases import ended, energy
 
 from molgun_lmp.campaign.index import INDEX_NAME, ended_and_open
 from molgun_lmp.campaign.manifest import EngineChoice, Manifest
 from molgun_lmp.campaign.store import Store
 from molgun_lmp.errors import CampaignError
-from molgun_lmp.records import Cause, EnergyRecord, Stop, TrajectoryResult
+from molgun_lmp.records import Cause, TrajectoryResult
 
 PLANNED = 6
 
 
 def result(identifier: str, cause: Cause | None = None) -> TrajectoryResult:
-    return TrajectoryResult(
-        trajectory_id=identifier,
-        state="finished" if cause is None else "failed",
-        stop=Stop.COMPLETED if cause is None else None,
-        cause=cause,
-        message="",
-        steps=int(identifier),
-        energy=EnergyRecord(drift_ev_per_atom_per_ps=None, excursion_ev_per_atom=None, flagged=identifier == "000001"),
-        wall_s=0.5,
-        started_at="2026-11-22T12:00:00Z",
-        host="here",
-        engine="mace float32",
-        attempt=1,
-        hashes={},
-    )
+    return ended(identifier, cause, steps=int(identifier), wall_s=0.5, energy=energy(flagged=identifier == "000001"))
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from molgun_lmp.analysis.flow_routes import NODE, Box, routes
 from molgun_lmp.analysis.kinetics import (
     Fate,
     Wait,
@@ -98,3 +99,33 @@ def test_transitions_and_curves_are_written_unrounded(tmp_path: Path) -> None:
     steps = survival(waits((1 / 3, Fate.BOUND), (1.0, Fate.CENSORED), (2.0, Fate.CENSORED)))
     rows = list(csv.DictReader(write_survival(steps, tmp_path / "s.csv").open(encoding="utf-8")))
     assert (float(rows[1]["after_contact_ps"]), float(rows[1]["waiting"])) == (1 / 3, 1 - 1 / 3)
+
+
+def test_arrows_cross_no_name_stay_on_the_page_and_have_their_numbers_apart() -> None:
+    """A busy picture: five columns, arrows over several of them, back and forth, and within one."""
+    columns = (1, 1, 3, 4, 6)
+    places = {
+        (x, y): (0.65 + 1.375 * x, 0.95 * ((rows - 1) / 2 - y)) for x, rows in enumerate(columns) for y in range(rows)
+    }
+    names = [
+        Box(middle=(x, y + side * 0.235), half=(half, 0.075))
+        for x, y in places.values()
+        for side, half in ((1, 0.33), (-1, 0.25))
+    ]
+    page = Box(middle=(3.4, 0.0), half=(3.4, 3.0))
+    start, near = (0, 0), (1, 0)
+    pairs = [(start, near), (near, (2, 1)), ((2, 1), near), ((2, 1), (2, 0)), ((2, 0), (3, 3)), (near, (2, 2))]
+    pairs += [(start, (4, y)) for y in range(6)] + [((2, 1), (3, y)) for y in range(4)] + [((4, 5), (3, 1))]
+    found = routes(pairs, places, names, page)
+    assert list(found) == pairs
+    numbers = []
+    for (a, b), route in found.items():
+        assert not any(box.holds(route.points).any() for box in names), (a, b)
+        assert page.holds(route.points).all(), (a, b)
+        for end, point in ((a, route.points[0]), (b, route.points[-1])):
+            assert math.dist(places[end], point) == pytest.approx(0.18)
+        others = [place for node, place in places.items() if node not in (a, b)]
+        assert min(math.dist(place, point) for place in others for point in route.points) > NODE, (a, b)
+        numbers.append(route.number_at)
+    apart = [math.dist(one, other) for n, one in enumerate(numbers) for other in numbers[:n]]
+    assert min(apart) > 0.12

@@ -1,16 +1,26 @@
 """Minima of trajectory ends: their class without a history, and binding energies by class."""
 
 import csv
+import dataclasses
 from pathlib import Path
 
 import numpy as np
 import pytest
 from adsorption_cases import CASES, CRITERIA, SLAB, SURFACE, SYMBOLS, A, Case, molecule, reference_of
 
+from molgun_lmp.analysis.binding_figure import draw_binding
 from molgun_lmp.analysis.bonds import BondLimits
 from molgun_lmp.analysis.dumps import Frame
 from molgun_lmp.analysis.following import Reference
-from molgun_lmp.analysis.quench import Quenched, binding_by_mode, class_of_minimum, write_binding, write_quenched
+from molgun_lmp.analysis.quench import (
+    Binding,
+    Minima,
+    Quenched,
+    binding_by_mode,
+    class_of_minimum,
+    write_binding,
+    write_quenched,
+)
 from molgun_lmp.records import FloatArray, Mode
 
 REFERENCE = Reference(
@@ -47,7 +57,7 @@ def quenched(number: int, mode: Mode, energy: float, *, converged: bool = True) 
     return Quenched(
         trajectory_id=f"{number:06d}", mode_at_end=Mode.UNDECIDED, mode=mode, detail="", reason="",
         energy_ev=energy - 30, slab_energy_ev=-20.0, molecule_energy_ev=-10.0, binding_energy_ev=energy,
-        steps=10, converged=converged,
+        steps=10, converged=converged, dump="f00d",
     )  # fmt: skip
 
 
@@ -69,3 +79,36 @@ def test_binding_energies_by_mode_leave_out_what_did_not_converge(tmp_path: Path
     with write_binding((on_top, precursor), tmp_path / "b.csv").open(newline="") as handle:
         assert [float(row["mean_ev"]) for row in csv.DictReader(handle)] == [-2.5, -1.0]
     assert Quenched.from_json(minima[0].to_json()) == minima[0]
+    assert Binding.from_json(on_top.to_json()) == on_top
+
+
+def test_what_the_energies_are_relative_to_is_said_and_what_has_none_is_counted(tmp_path: Path) -> None:
+    minima = Minima(
+        quenched=(
+            quenched(0, Mode.OT_CY, -3.0),
+            dataclasses.replace(quenched(1, Mode.OT_CY, -2.0), slab_energy_ev=-20.25),
+            quenched(2, Mode.PC, 9.0, converged=False),
+        ),
+        missing=4,
+        level_of_theory="GFN1-xTB",
+    )
+    said = minima.reference()
+    assert "less those of its own clean slab and its own molecule, each relaxed alone in the same cell" in said
+    assert "2 clean slabs of -20.250 to -20.000 eV and one molecule of -10.000 eV" in said
+    assert "Labels of the model: GFN1-xTB." in said
+    assert minima.remarks() == (
+        "2 that ended as undecided fell to OT-CY.",
+        "1 that ended as undecided fell to PC.",
+        "1 have no binding energy: the end, its slab or its molecule did not reach the force tolerance.",
+        "4 more were not minimised yet: `molgun analyse --quench` goes on.",
+    )
+    assert [one.cells() for one in minima.binding] == [("OT-CY", "2", "-2.50", "0.71", "-3.00", "-2.00")]
+    nothing = dataclasses.replace(minima, quenched=minima.quenched[2:])
+    assert (nothing.binding, nothing.reference()) == ((), "")
+
+    figure = draw_binding(minima, tmp_path)
+    with figure.csv.open(newline="") as handle:
+        rows = [(row["trajectory"], row["mode"], float(row["binding_energy_ev"])) for row in csv.DictReader(handle)]
+    assert rows == [("000000", "OT-CY", -3.0), ("000001", "OT-CY", -2.0)]
+    assert said in figure.caption
+    assert figure.svg.stat().st_size and figure.png.stat().st_size

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from report_cases import OUTCOMES, a_result, an_outcome, movies, small_report
 
+from molgun_lmp.analysis.quench import Minima, Quenched
 from molgun_lmp.analysis.report import ReportContent, render_report, write_report
 from molgun_lmp.analysis.report_rows import TRAJECTORY_HEADER, labels_statement, remarks, settings_rows, trajectory_rows
 from molgun_lmp.analysis.summary import summarise
@@ -115,6 +116,25 @@ def test_nothing_is_fetched_and_nothing_runs(page: Page, text: str) -> None:
                 assert (value or "").startswith(("#", "data:")), (tag, name, value)
     assert "@import" not in text
     assert not re.search(r"url\((?!#)", text)
+
+
+def test_binding_energies_are_shown_with_their_reference_where_there_are_some(page: Page) -> None:
+    assert "What lies below the ends" not in page.text, "nobody asked for minima"
+    quenched = Quenched(
+        trajectory_id="000000", mode_at_end=Mode.PC, mode=Mode.OT_CY, detail="", reason="", energy_ev=-33.25,
+        slab_energy_ev=-20.0, molecule_energy_ev=-10.0, binding_energy_ev=-3.25, steps=9, converged=True, dump="",
+    )  # fmt: skip
+    minima = Minima(quenched=(quenched,), missing=1, level_of_theory="GFN1-xTB")
+    asked = Page(render_report(dataclasses.replace(small_report(), minima=minima)))
+    assert ["OT-CY", "1", "-3.25", "–", "-3.25", "-3.25"] in asked.cells
+    assert "Reference: one clean slab of -20.000 eV and one molecule of -10.000 eV." in asked.text
+    assert "1 that ended as PC fell to OT-CY." in asked.text
+    unfinished = Minima(
+        quenched=(dataclasses.replace(quenched, converged=False),), missing=0, level_of_theory="GFN1-xTB"
+    )
+    none = Page(render_report(dataclasses.replace(small_report(), minima=unfinished)))
+    assert "No end has a binding energy." in none.text
+    assert "-3.25" not in none.text
 
 
 def test_ids_are_unique_and_links_within_the_page_lead_somewhere(page: Page) -> None:

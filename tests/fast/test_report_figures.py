@@ -12,7 +12,8 @@ from molgun_lmp.analysis.costs import HEADER, PAPER, costs_of, write_costs
 from molgun_lmp.analysis.kinetics import survival, wait_of
 from molgun_lmp.analysis.kinetics_figures import draw_flow, draw_waiting
 from molgun_lmp.analysis.mode_comparison import Compared, draw_mode_comparison
-from molgun_lmp.analysis.other_figures import other_figures
+from molgun_lmp.analysis.model_figures import carry_figures
+from molgun_lmp.analysis.other_figures import figures_of, other_figures
 from molgun_lmp.analysis.plotting import FigureFiles
 from molgun_lmp.analysis.settling import draw_settling, read_settling
 from molgun_lmp.analysis.summary import summarise
@@ -104,9 +105,32 @@ def test_campaigns_side_by_side(tmp_path: Path) -> None:
     assert found[("a", "OT-CY")] == found[("b_$x$", "OT-CY")] == "1"
     assert found[("b_$x$", "scattered")] == "0"
     assert ("a", "DB") not in found  # nobody saw it
-    assert "a: PBE; b_$x$: GFN1-xTB. They differ" in figure.caption
+    assert "a: PBE; b_$x$: GFN1-xTB. Not one level of theory: a is of PBE, b_$x$ of GFN1-xTB." in figure.caption
+    assert [float(row["low"]) for row in rows(figure) if row["campaign"] == "a"] == [
+        one.mode(Mode(row["mode"])).cluster[0] for row in rows(figure) if row["campaign"] == "a"
+    ]
     same = draw_mode_comparison([Compared("a", one, "PBE"), Compared("b", other, "PBE")], tmp_path)
-    assert "differ" not in same.caption
+    assert "Not one" not in same.caption
+
+
+def test_a_model_brings_its_figures_along(tmp_path: Path) -> None:
+    model = tmp_path / "model"
+    draw_flow(WALKS, model, name="learning-curve")
+    draw_flow(WALKS, model / "space", name="principal-components")
+    draw_flow(WALKS, model / "space", name="something-else")
+    carry_figures(model, tmp_path / "campaign")
+    found = figures_of(tmp_path / "campaign")
+    assert [one.svg.relative_to(tmp_path / "campaign").as_posix() for one in found] == [
+        "learning-curve.svg",
+        "space/principal-components.svg",
+    ]
+    assert all(one.csv.is_file() and one.png.is_file() for one in found)
+    assert found[0].caption == (
+        "Learning curve: the model's error on held-out frames against the number of training frames. "
+        "From the model's folder."
+    )
+    carry_figures(tmp_path / "none", tmp_path / "other")
+    assert not (tmp_path / "other").exists()
 
 
 def test_figures_of_other_commands_are_taken_with_their_numbers(tmp_path: Path) -> None:

@@ -22,7 +22,7 @@ from molgun_lmp.analysis.stopping import (
     stopping_sentence,
 )
 from molgun_lmp.analysis.summary import sticking_sentence, summarise
-from molgun_lmp.campaign.until import counted
+from molgun_lmp.campaign.until import counted, standing
 from molgun_lmp.errors import ConfigError
 from molgun_lmp.records import Mode
 
@@ -122,11 +122,23 @@ def test_the_stop_is_told_and_only_its_prefix_is_counted() -> None:
     text = sticking_sentence(summarise(outcomes, planned=50, stopping=stopping))
     assert "Stopped by rule at look 1 of" in text
     assert "stuck 50.0 %" in text
+    half = 100 * stopping.looks[0].found[0].half_width
+    assert f"that is ±{half:.1f} %, asked for ±40 %" in text
+    assert "The other 30 were not needed." in text
+    all_fired = [outcome_of(k, Mode.OT_CY if k % 2 else Mode.SCATTERED) for k in range(50)]
+    text = sticking_sentence(summarise(all_fired, planned=50, stopping=stopping))
+    assert "reached at look 1 of" in text
+    assert "The other 30 were fired all the same, and the table counts them." in text
     assert stopping_sentence(Stopping(rule=rule)) == ""
 
     early = [f"{k:06d}" for k in (*range(20), 23, 31)]
     assert early[counted(stopping, 50, early)] == early[:20], "those that ended beyond the prefix ended too fast"
     assert early[counted(None, 50, early)] == early
+    assert standing(stopping, early) == stopping
+    freed = standing(stopping, [*early[:7], *early[8:]])
+    assert freed is not None
+    assert (freed.rule, freed.looks) == (rule, ()), "a look at a shot that is free again is not quoted"
+    assert standing(None, early) is None
     everything = [f"{k:06d}" for k in range(50)]
     assert everything[counted(stopping, 50, everything)] == everything
 

@@ -7,12 +7,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from ended_cases import ended, energy
 from pydantic import ValidationError
 
 from molgun_lmp.analysis.statistics import wilson
 from molgun_lmp.analysis.summary import Summary, sticking_sentence, summarise, write_csv
 from molgun_lmp.errors import InputFileError
-from molgun_lmp.records import Cause, EnergyRecord, Mode, Outcome, Stop, TrajectoryResult
+from molgun_lmp.records import Cause, Mode, Outcome, TrajectoryResult
 
 Campaign = tuple[list[Outcome], list[TrajectoryResult]]
 
@@ -44,21 +45,7 @@ def outcome(
 def result(
     index: int, *, cause: Cause | None = None, drift: float | None = 1e-6, flagged: bool = False
 ) -> TrajectoryResult:
-    return TrajectoryResult(
-        trajectory_id=f"{index:06d}",
-        state="failed" if cause else "finished",
-        stop=None if cause else Stop.COMPLETED,
-        cause=cause,
-        message="",
-        steps=4000,
-        energy=EnergyRecord(drift_ev_per_atom_per_ps=drift, excursion_ev_per_atom=drift, flagged=flagged),
-        wall_s=60.0,
-        started_at="2026-11-22T12:00:00Z",
-        host="node1",
-        engine="pair_style mace",
-        attempt=1,
-        hashes={},
-    )
+    return ended(index, cause, energy=energy(drift, excursion=drift, flagged=flagged), engine="pair_style mace")
 
 
 MODES = [Mode.OT_CY] * 5 + [Mode.SCATTERED] * 2 + [Mode.IN_FLIGHT, Mode.UNDECIDED, Mode.FAILED]

@@ -6,18 +6,22 @@ from pathlib import Path
 
 import pytest
 from campaign_cases import write_campaign_file
+from ended_cases import ended
 from outcome_cases import outcome_of
 
 from molgun_lmp.analysis.stopping import Stopping, parse_target
 from molgun_lmp.campaign import until
+from molgun_lmp.campaign.cluster import ClusterRecord, array_of
+from molgun_lmp.campaign.cluster_until import advise
 from molgun_lmp.campaign.planning import check, write
+from molgun_lmp.campaign.status import read_status
 from molgun_lmp.campaign.store import Store
-from molgun_lmp.campaign.until import UNTIL_NAME, read_stopping, run_until
+from molgun_lmp.campaign.until import UNTIL_NAME, begin_rule, read_stopping, run_until, take_looks
 from molgun_lmp.campaign.work import Work
 from molgun_lmp.config import load_campaign
 from molgun_lmp.errors import CampaignError, InterruptedRunError
 from molgun_lmp.gun.pools import Pool
-from molgun_lmp.records import EnergyRecord, Mode, Outcome, Stop, TrajectoryResult
+from molgun_lmp.records import Mode, Outcome
 
 SHOTS = 60
 STOCK = {"kind": "stock", "commands": ["pair_style lj/cut 3.5", "pair_coeff * * 0.002 1.0"], "cutoff_angstrom": 3.5}
@@ -35,14 +39,6 @@ def planned(tmp_path_factory: pytest.TempPathFactory, slab_pool: Pool, molecule_
 def store(planned: Path, tmp_path: Path) -> Store:
     """A copy of its own for each test."""
     return Store.open(shutil.copytree(planned, tmp_path / "copy"))
-
-
-def ended(identifier: str) -> TrajectoryResult:
-    return TrajectoryResult(
-        trajectory_id=identifier, state="finished", stop=Stop.COMPLETED, cause=None, message="", steps=1,
-        energy=EnergyRecord(drift_ev_per_atom_per_ps=None, excursion_ev_per_atom=None, flagged=False), wall_s=1.0,
-        started_at="", host="", engine="", attempt=1, hashes={},
-    )  # fmt: skip
 
 
 class Crew:
@@ -143,3 +139,111 @@ def test_another_rule_and_a_damaged_record_are_refused(store: Store) -> None:
     (store.root / UNTIL_NAME).write_text("{")
     with pytest.raises(CampaignError, match="damaged"):
         read_stopping(store)
+
+
+def test_looks_taken_late_are_those_that_would_have_been_taken(store: Store, tmp_path: Path) -> None:
+    crew = Crew(store, half_and_half)
+    target = "OT-CY:0.2"
+    elsewhere = Store.open(shutil.copytree(store.root, tmp_path / "elsewhere"))
+    begin_rule(elsewhere, [parse_target(target)])
+    late = Crew(elsewhere, half_and_half)
+    assert take_looks(store, crew.outcomes) is None, "a campaign without a rule has no looks"
+    for index in (*range(25), *range(26, SHOTS)):  # all came back at once from somewhere, but one
+        elsewhere.trajectory(f"{index:06d}").publish(ended(f"{index:06d}"))
+    seen: list[int] = []
+    first = take_looks(elsewhere, late.outcomes, lambda now: seen.append(now.looks[-1].shots))
+    assert first is not None
+    assert seen == [20], "shots beyond the one that is missing are not looked at"
+    elsewhere.trajectory("000025").publish(ended("000025"))
+    take_looks(elsewhere, late.outcomes, lambda now: seen.append(now.looks[-1].shots))
+    stopping, fired_to = crew.run(target)
+    assert read_stopping(elsewhere) == stopping, "the same looks, the same intervals, the same end"
+    assert seen == fired_to
+    assert fired_to[-1] < SHOTS
+
+
+def test_a_look_at_shots_that_were_freed_is_taken_again(store: Store) -> None:
+    crew = Crew(store, lambda index: Mode.FAILED if index % 2 else Mode.SCATTERED)
+    before, _ = crew.run("failed:0.3")
+    folder = store.trajectory("000003")
+    result = folder.result()
+    assert result is not None
+    folder.withdraw(result)
+    crew.mode = lambda index: Mode.PC if index == 3 else Mode.FAILED if index % 2 else Mode.SCATTERED
+    after, seen = crew.run("failed:0.3")
+    assert seen == [20]
+    assert before.looks[0].found[0].count == 10
+    assert after.looks[0].found[0].count == 9
+    assert read_stopping(store) == after
+
+
+def test_two_commands_at_once_keep_each_others_looks(store: Store) -> None:
+    crew = Crew(store, half_and_half)
+    other = Crew(store, half_and_half)
+
+    def slow(work: Work) -> None:  # meanwhile another terminal comes to the end
+        crew.fire(work)
+        other.run("OT-CY:0.2")
+
+    stopping = run_until(store, [parse_target("OT-CY:0.2")], slow, crew.outcomes, lambda _: None)
+    assert stopping == read_stopping(store)
+    assert [look.shots for look in stopping.looks] == list(LOOKS[: len(stopping.looks)])
+    assert crew.reached == [20], "what the other has fired is not fired again"
+
+
+def test_status_tells_a_stop_from_a_campaign_that_is_not_done(store: Store) -> None:
+    assert read_status(store).rule is None
+    crew = Crew(store, half_and_half)
+    begin_rule(store, [parse_target("OT-CY:0.2")])
+    status = read_status(store)
+    assert not status.complete
+    assert "Its stop rule (OT-CY:0.2) looks next after 20." in status.sentence()
+    assert f'`molgun run {store.root} --until "OT-CY:0.2"` goes on.' in status.sentence()
+
+    stopping, _ = crew.run("OT-CY:0.2")
+    last = stopping.looks[-1]
+    status = read_status(store)
+    assert status.complete
+    assert status.rule is not None
+    assert (status.rule.shots, status.rule.not_run) == (last.shots, SHOTS - last.shots)
+    width = 100 * last.found[0].half_width
+    looks = f"look {len(stopping.looks)} of {len(LOOKS)}, after {last.shots} of {SHOTS} trajectories"
+    assert looks in status.sentence()
+    assert f"OT-CY known to ±{width:.1f} % (asked for ±20 %)" in status.sentence()
+    assert f"{SHOTS - last.shots} were not run, and none is missing." in status.sentence()
+
+    folder = store.trajectory("000003")
+    result = folder.result()
+    assert result is not None
+    folder.withdraw(result)
+    status = read_status(store)
+    assert not status.complete
+    assert "1 that its stop rule (OT-CY:0.2) saw are free again" in status.sentence()
+    folder.publish(ended("000003"))
+    for index in range(last.shots, SHOTS):
+        store.trajectory(f"{index:06d}").publish(ended(f"{index:06d}"))
+    status = read_status(store)
+    assert status.rule is not None
+    assert (status.complete, status.stopped, status.rule.not_run) == (True, False, 0)
+    assert "is complete: 60 of 60 trajectories finished" in status.sentence()
+
+
+def test_a_cluster_folder_is_told_its_tasks_and_what_it_lacks(store: Store) -> None:
+    begin_rule(store, [parse_target("OT-CY:0.2")])
+    for index in (0, 3, 7, *range(40, 50)):
+        store.trajectory(f"{index:06d}").publish(ended(f"{index:06d}"))
+    there = tuple(f"{index:06d}" for index in range(2, SHOTS))
+    record = ClusterRecord(
+        campaign="small one", manifest="", engine="", model="", trajectories=there, chunk=6, files={}
+    )
+    advice = advise(store, record)
+    assert advice is not None
+    assert advice.elsewhere == ("000001",)
+    assert advice.needed == tuple(f"{index:06d}" for index in range(20) if index not in (0, 3, 7))
+    assert advice.array == "0-2", "the last one holds a shot beyond the look, too"
+    said = " ".join(advice.sentences())
+    assert "17 of the first 20 shots, which the next look needs, have not ended." in said
+    assert "sbatch --array=0-2 job.slurm" in said
+    assert "1 of them are not in this folder: 000001" in said
+    assert array_of([0, 1, 2, 5, 7, 8]) == "0-2,5,7-8"
+    assert array_of([]) == ""

@@ -90,13 +90,19 @@ def workers_of(campaign: Path) -> list[int]:
     return found
 
 
-def owners_at_work(campaign: Path, running: Sequence["subprocess.Popen[bytes]"]) -> list[int]:
-    """Those who hold a trajectory, as soon as there are any; none where no command is left that could start one."""
+def kill_one_at_work(campaign: Path, running: Sequence["subprocess.Popen[bytes]"], rng: random.Random) -> bool:
+    """Kill -9 one that holds a trajectory, as soon as there is any; False where no command is left to start one."""
     deadline = time.monotonic() + PATIENCE_S
-    while not (there := owners_of(campaign)) and any(process.poll() is None for process in running):
+    while any(process.poll() is None for process in running):
+        for pid in rng.sample(there := owners_of(campaign), len(there)):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGSTOP)  # so that what holds for it now still holds when it is killed
+                if pid in owners_of(campaign):
+                    return kill(pid)
+                os.kill(pid, signal.SIGCONT)
         assert time.monotonic() < deadline, "no worker takes a trajectory"
         time.sleep(_LOOK_S)
-    return there
+    return False
 
 
 def owners_of(campaign: Path) -> list[int]:
@@ -144,7 +150,9 @@ def hammer(
             if rng.random() < 0.1:
                 done["coordinator"] += kill(rng.choice(running).pid)
             # On a busy machine most of a worker's short life is its start: every other kill waits for one at work.
-            elif there := owners_at_work(campaign, running) if rng.random() < 0.5 else workers_of(campaign):
+            elif rng.random() < 0.5:
+                done["worker"] += kill_one_at_work(campaign, running, rng)
+            elif there := workers_of(campaign):
                 done["worker"] += kill(rng.choice(there))
     finally:
         for process in running:

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from campaign_commands import ENVIRONMENT, MOLGUN, PATIENCE_S, molgun, results, wait_for
-from fault_cases import assert_same_table, finish, plan_stock, start_quietly, table, workers_of
+from campaign_commands import ENVIRONMENT, MOLGUN, PATIENCE_S, attempts, molgun, results, wait_for
+from fault_cases import assert_same_table, finish, owners_of, plan_stock, start_quietly, table, workers_of
 
 from molgun_lmp.errors import InterruptedRunError
 from molgun_lmp.gun.pools import Pool
@@ -106,6 +106,75 @@ def test_a_signal_to_the_coordinator_alone_ends_it_in_order(
     assert not list(campaign.glob("trajectories/*/*/claim-*"))
     finish(campaign, workers=2)
     assert_same_table(campaign, undisturbed)
+
+
+def test_a_worker_that_somebody_else_asks_to_stop_is_replaced(
+    campaign: Path, undisturbed: dict[str, dict[str, Any]], tmp_path: Path
+) -> None:
+    """As a guard of the machine's memory may do: the user's command was not asked, and goes on to the end."""
+    process = start_quietly(campaign, tmp_path / "log", 2)
+    worker = wait_for(lambda: owners_of(campaign), "a worker at work")[0]
+    os.kill(worker, signal.SIGTERM)
+    assert process.wait(PATIENCE_S) == 0, (tmp_path / "log").read_text()
+    assert_same_table(campaign, undisturbed)
+    logs = "".join(file.read_text() for file in (campaign / "logs").iterdir())
+    assert f"stops: SIGTERM from process {os.getpid()}" in logs
+    assert f"(process {worker}) was asked to stop" in (tmp_path / "log").read_text()
+
+
+def test_a_request_that_comes_when_all_is_done_is_no_interruption(
+    campaign: Path, undisturbed: dict[str, dict[str, Any]], tmp_path: Path
+) -> None:
+    """The coordinator sleeps until its workers are done, and wakes to the end and a signal at once."""
+    process = start_quietly(campaign, tmp_path / "log", 2)
+    wait_for(lambda: owners_of(campaign), "a worker at work")
+    process.send_signal(signal.SIGSTOP)
+    wait_for(lambda: len(table(campaign)) == COUNT and not workers_of(campaign), "the workers to be done")
+    process.send_signal(signal.SIGTERM)
+    process.send_signal(signal.SIGCONT)
+    assert process.wait(PATIENCE_S) == 0, (tmp_path / "log").read_text()
+    assert_same_table(campaign, undisturbed)
+
+
+def test_an_impatient_user_harms_no_trajectory(
+    campaign: Path, undisturbed: dict[str, dict[str, Any]], tmp_path: Path
+) -> None:
+    """A worker that does not end is killed at the second Ctrl-C; that is not counted as a death of its trajectory."""
+    process = start_quietly(campaign, tmp_path / "log", 1)
+    (worker,) = wait_for(lambda: owners_of(campaign), "a worker at work")
+    os.kill(worker, signal.SIGSTOP)
+    wait_for(lambda: _sleeps(worker), "it to sleep")
+    process.send_signal(signal.SIGINT)
+    wait_for(lambda: _waits_for(worker, signal.SIGTERM), "the coordinator to ask the worker")
+    process.send_signal(signal.SIGINT)
+    assert process.wait(PATIENCE_S) == InterruptedRunError.exit_code
+    assert not workers_of(campaign)
+    assert not list(campaign.glob("trajectories/*/*/claim-*"))
+    finish(campaign, workers=2)
+    assert_same_table(campaign, undisturbed)
+    assert set(attempts(campaign)) == {1}
+
+
+def test_who_watches_sees_it_to_its_end(campaign: Path, tmp_path: Path) -> None:
+    process = start_quietly(campaign, tmp_path / "log", 2)
+    wait_for(lambda: owners_of(campaign), "a worker at work")
+    watched = molgun("status", campaign, "--watch", "--json")
+    assert watched.returncode == 0, watched.stderr
+    status = json.loads(watched.stdout)
+    assert (status["finished"], status["pending"], status["running"]) == (COUNT, 0, 0)
+    assert process.wait(PATIENCE_S) == 0
+
+
+def _sleeps(pid: int) -> bool:
+    """Whether all threads of a process are stopped: until then one of them may still take a signal."""
+    states = [file.read_text().rpartition(")")[2].split()[0] for file in Path(f"/proc/{pid}/task").glob("*/stat")]
+    return set(states) == {"T"}
+
+
+def _waits_for(pid: int, number: signal.Signals) -> bool:
+    """Whether a process was sent a signal that it has not taken (proc(5), ShdPnd)."""
+    (pending,) = (line for line in Path(f"/proc/{pid}/status").read_text().splitlines() if line.startswith("ShdPnd"))
+    return bool(int(pending.split()[1], 16) & (1 << (number - 1)))
 
 
 def _under_mpirun(campaign: Path, *first: str) -> list[str]:

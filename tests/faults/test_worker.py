@@ -1,39 +1,26 @@
 """Faults 12 and 15: what is tried again and what is not, by cause."""
 
-import dataclasses
 import resource
 import subprocess
 import sys
 import threading
+from functools import partial
 from pathlib import Path
 
 import pytest
-from campaign_commands import ENVIRONMENT, PATIENCE_S
-from fault_cases import plan_stock
+from campaign_commands import ENVIRONMENT, PATIENCE_S, molgun, results
+from ended_cases import ended
+from fault_cases import STOCK, plan_stock
 
+from molgun_lmp.campaign.claims import look
 from molgun_lmp.campaign.opening import open_work
 from molgun_lmp.campaign.store import TrajectoryFolder
 from molgun_lmp.campaign.worker import fire_all
+from molgun_lmp.errors import EngineError
 from molgun_lmp.gun.pools import Pool
-from molgun_lmp.records import Cause, EnergyRecord, Stop, TrajectoryResult
+from molgun_lmp.records import Cause, TrajectoryResult
 
 pytestmark = pytest.mark.engine
-
-ENDED = TrajectoryResult(
-    trajectory_id="000000",
-    state="finished",
-    stop=Stop.COMPLETED,
-    cause=None,
-    message="",
-    steps=60,
-    energy=EnergyRecord(drift_ev_per_atom_per_ps=None, excursion_ev_per_atom=None, flagged=False),
-    wall_s=1.0,
-    started_at="2026-11-22T12:00:00Z",
-    host="here",
-    engine="stock float64",
-    attempt=1,
-    hashes={},
-)
 
 
 @pytest.mark.parametrize(
@@ -54,13 +41,40 @@ def test_short_memory_is_tried_once_more_and_physics_is_not(
     def fire(folder: TrajectoryFolder, number: int, *_: object) -> TrajectoryResult:
         cause = left.pop(0)
         folder.run_folder(number).mkdir(exist_ok=True)
-        return ENDED if cause is None else dataclasses.replace(ENDED, state="failed", stop=None, cause=cause)
+        return ended(0, cause)
 
     assert fire_all(work, fire, threading.Event()) == 1
     assert len(causes) - len(left) == runs
     result = work.folders[0].result()
     assert result is not None
     assert result.cause is end
+
+
+@pytest.mark.parametrize("cause", [Cause.LAMMPS_ERROR, Cause.FORCE_MODEL_ERROR])
+def test_an_error_before_any_step_is_no_outcome_and_one_after_it_is(
+    slab_pool: Pool, molecule_pool: Pool, tmp_path: Path, cause: Cause
+) -> None:
+    work = open_work(plan_stock(tmp_path, slab_pool, molecule_pool, trajectories=1), ())
+
+    def fire(steps: int, folder: TrajectoryFolder, number: int, *_: object) -> TrajectoryResult:
+        folder.run_folder(number).mkdir(exist_ok=True)
+        return ended(0, cause, steps=steps, message="Out of order.")
+
+    with pytest.raises(EngineError, match="trajectory 000000 cannot be fired, and no other could: Out of order"):
+        fire_all(work, partial(fire, 0), threading.Event())
+    assert work.folders[0].result() is None
+    assert look(work.folders[0]) is None
+    assert fire_all(work, partial(fire, 7), threading.Event()) == 1
+
+
+def test_a_deck_that_lammps_refuses_stops_the_campaign(slab_pool: Pool, molecule_pool: Pool, tmp_path: Path) -> None:
+    engine = {**STOCK, "commands": ["pair_style lj/cut 4.0"]}
+    campaign = plan_stock(tmp_path, slab_pool, molecule_pool, trajectories=5, engine=engine)
+    done = molgun("run", campaign, "--workers", "1")
+    assert done.returncode == EngineError.exit_code, done.stderr
+    assert "All pair coeffs are not set" in " ".join(done.stderr.split())
+    assert not results(campaign)
+    assert not list(campaign.glob("trajectories/*/*/claim-*"))
 
 
 def test_memory_that_lammps_cannot_get_is_called_so(tmp_path: Path) -> None:

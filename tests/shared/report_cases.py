@@ -4,12 +4,13 @@ from pathlib import Path
 
 import numpy as np
 from ase.build import diamond100, molecule
+from ended_cases import ended, energy
 
 from molgun_lmp.analysis.figures import draw_modes
 from molgun_lmp.analysis.movies import Cast, Movie
 from molgun_lmp.analysis.report import ReportContent
 from molgun_lmp.analysis.summary import summarise
-from molgun_lmp.records import Cause, EnergyRecord, Mode, Outcome, Shot, Stop, TrajectoryResult
+from molgun_lmp.records import Cause, Mode, Outcome, Shot, TrajectoryResult
 
 
 def an_outcome(index: int, mode: Mode, **changes: object) -> Outcome:
@@ -45,20 +46,12 @@ def a_shot(index: int) -> Shot:
 
 
 def a_result(index: int, *, cause: Cause | None = None, message: str = "", flagged: bool = False) -> TrajectoryResult:
-    return TrajectoryResult(
-        trajectory_id=f"{index:06d}",
-        state="failed" if cause else "finished",
-        stop=None if cause else Stop.COMPLETED,
-        cause=cause,
+    return ended(
+        index,
+        cause,
         message=message,
-        steps=4000,
-        energy=EnergyRecord(drift_ev_per_atom_per_ps=-1.24e-6, excursion_ev_per_atom=1e-5, flagged=flagged),
-        wall_s=60.0,
-        started_at="2026-11-22T12:00:00Z",
-        host="node1",
+        energy=energy(-1.24e-6, excursion=1e-5, flagged=flagged),
         engine="pair_style mace",
-        attempt=1,
-        hashes={},
     )
 
 

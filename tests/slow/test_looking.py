@@ -1,30 +1,38 @@
 """A small real campaign looked at in every way: in Python as the docs show it, as a page, as maps."""
 
 import contextlib
+import csv
+import gzip
 import io
 import json
+import lzma
 import re
 import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pandas
 import pytest
 from ase.io import read, write
 from campaign_commands import molgun
+from vasp_md_cases import LEVEL, as_vasp, md_vasprun
 
 import molgun_lmp
+from molgun_lmp.analysis.frame import Frame
 from molgun_lmp.campaign.integrity import verify_open
 from molgun_lmp.campaign.opening import campaign_work
 from molgun_lmp.campaign.replay_verdict import judge, verdicts_of
 from molgun_lmp.campaign.replaying import Changes, plan_replay
 from molgun_lmp.campaign.store import Store
-from molgun_lmp.campaign.trusting import require_campaigns_model
+from molgun_lmp.campaign.trusting import Judge, disagreement, distances, require_campaigns_model, structures
 from molgun_lmp.cli.looking import map_sampling
 from molgun_lmp.errors import CampaignError, ConfigError, InterruptedRunError, ModelError
 from molgun_lmp.records import Mode
+from molgun_lmp.training.atom_distances import AtomSpaces
 from molgun_lmp.training.card import read_card
+from molgun_lmp.training.models import load_model
 from molgun_lmp.training.predictor import find_model
 
 pytestmark = pytest.mark.slow
@@ -189,12 +197,14 @@ def test_trust_is_shown_beside_the_outcomes(folder: Path, tmp_path: Path) -> Non
     training = tmp_path / "training.extxyz"
     write(training, [one for one in frames if len(one) == 154][::24], format="extxyz")
     asked = ("trust", campaign, "--model", model, "--training", training, "--every", "5", "--worst", "2")
-    done = molgun(*asked, "--committee", model, "--json")
+    foundation = folder / "first" / "foundation" / "foundation.model"
+    done = molgun(*asked, "--committee", foundation, "--trust-model", "--json")
     assert done.returncode == 0, done.stderr
     said = json.loads(done.stdout)
     assert [one["trajectory_id"] for one in said["trajectories"]] == ["000000", "000001"]
     assert all(one["frames"] == 3 and one["farthest"] > 0 for one in said["trajectories"])
-    assert all(one["disagreement_ev_per_angstrom"] == 0 for one in said["trajectories"])  # with itself
+    assert said["committee"] == ["foundation"]
+    assert all(one["disagreement_ev_per_angstrom"] > 0.1 for one in said["trajectories"])
     worst = read(campaign / "analysis" / "worst.extxyz", ":")
     assert [one.info["rank"] for one in worst] == [1, 2]
     farthest = max(one["farthest"] for one in said["trajectories"])
@@ -209,3 +219,74 @@ def test_trust_is_shown_beside_the_outcomes(folder: Path, tmp_path: Path) -> Non
     source = find_model(model)
     with pytest.raises(ModelError, match=r"is not the model that campaign ecco-si001 was fired with"):
         require_campaigns_model(Store.open(campaign), replace(source, sha256=other.sha256[::-1]))
+
+
+def test_models_that_differ_disagree_more_the_farther_from_the_training_data(folder: Path) -> None:
+    """The example's model and the one it was made from, on frames that both know, and where none ever was."""
+    text = lzma.decompress((folder / "first" / "data" / "frames.extxyz.xz").read_bytes()).decode()
+    frames = read(io.StringIO(text), ":", format="extxyz")
+    trained_on = read_card(folder / "first" / "model").training
+    assert trained_on is not None
+    names = set(trained_on.data.trajectories["train"])
+    known = [one for one in frames if len(one) == 154 and one.info["trajectory"] in names][::12]
+    tuned, foundation = (
+        load_model(folder / "first" / file, trust=True) for file in ("model/model.model", "foundation/foundation.model")
+    )
+    spaces = AtomSpaces.fit(tuned, structures([Frame.from_atoms(one) for one in known]), head="Default")
+    judge_alone = Judge(model=tuned, head="Default", name="tuned", sha256="", spaces=spaces, training_files=())
+    committee = replace(judge_alone, committee=(("foundation", foundation, "Default"),))
+    with_itself = replace(judge_alone, committee=(("again", tuned, "Default"),))
+    spreads, farthest = list[float](), list[float]()
+    for width in (0.0, 0.15, 0.3):
+        rng = np.random.default_rng(1)
+        moved = [one.copy() for one in known[::2]]
+        for one in moved:
+            one.positions += rng.normal(0.0, width, one.positions.shape)
+        shown = [Frame.from_atoms(one) for one in moved]
+        apart = [disagreement(committee, [one]) for one in shown]
+        spreads.append(float(np.median([one for one in apart if one is not None])))
+        farthest.append(float(np.median(distances(judge_alone, shown).max(axis=1))))
+        assert disagreement(with_itself, shown[:1]) == pytest.approx(0.0, abs=1e-5)
+    assert disagreement(judge_alone, shown[:1]) is None
+    assert 0 < 2 * spreads[0] < spreads[1] < spreads[2]
+    assert farthest[0] < 1.3 < farthest[1] < farthest[2]
+
+
+def test_a_reference_read_from_vasp_files_stands_beside_the_campaign(folder: Path, tmp_path: Path) -> None:
+    """The campaign's own trajectories, written as VASP writes them, are decided as the campaign is."""
+    campaign, aimd = folder / "first" / "look", tmp_path / "aimd"
+    loaded = molgun_lmp.load_campaign(campaign)
+    for number in (0, 1):
+        run = as_vasp(loaded.trajectory(number))
+        (aimd / f"run-{number}").mkdir(parents=True)
+        packed = gzip.compress(md_vasprun(run, potim=10.0).encode())
+        (aimd / f"run-{number}" / "vasprun.xml.gz").write_bytes(packed)
+    done = molgun("compare", aimd, campaign, "--output", tmp_path / "side", "--json")
+    assert done.returncode == 0, done.stderr
+    compared = json.loads(done.stdout)
+    assert {one["difference"] for one in compared["differences"]} <= {0.0, None}
+    ours, theirs = compared["summaries"][1]["modes"], compared["summaries"][0]["modes"]
+    assert [one["estimate"]["count"] for one in ours] == [one["estimate"]["count"] for one in theirs]
+    assert compared["levels_of_theory"][str(aimd)] == LEVEL
+    assert f"{aimd} is of {LEVEL}, {campaign} of GFN1-xTB" in compared["warning"]
+    reference, own = compared["costs"]
+    assert reference["core_hours"] is None
+    assert own["steps"] == 400 and own["core_hours_per_step"] > 0
+    with (tmp_path / "side" / "modes-compared.csv").open(newline="") as handle:
+        bars = list(csv.DictReader(handle))
+    assert {(one["campaign"], one["level_of_theory"]) for one in bars} >= {(str(aimd), LEVEL)}
+    assert all(0 <= float(one["low"]) <= float(one["fraction"]) <= float(one["high"]) <= 1 for one in bars)
+    done = molgun("analyse", aimd, "--like", campaign, "--json")
+    outcomes = json.loads(done.stdout)["outcomes"]
+    for outcome, own_outcome in zip(outcomes, loaded.analysis.ended, strict=True):
+        assert outcome["mode"] == own_outcome.outcome.mode
+        assert outcome["time_ps"] == pytest.approx(own_outcome.outcome.time_ps)
+        assert outcome["lowest_clearance_angstrom"] == pytest.approx(
+            own_outcome.outcome.lowest_clearance_angstrom, abs=1e-5
+        )
+    done = molgun("report", campaign, "--reference", aimd, "--json")
+    assert done.returncode == 0, done.stderr
+    text = " ".join(Path(json.loads(done.stdout)["page"]).read_text(encoding="utf-8").split())
+    assert 'id="figure-modes-compared"' in text
+    assert f"{aimd} of {LEVEL}. Their forces differ" in text
+    assert f'<th scope="row">{aimd}</th>' in text

@@ -5,6 +5,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Protocol
 
+from ase import Atoms
+
 from molgun_lmp.training.drops import DropReason
 from molgun_lmp.training.frames import FloatArray
 from molgun_lmp.training.settings import Labels
@@ -27,6 +29,14 @@ class FoundFrame:
     header: Mapping[str, object] = dataclasses.field(default_factory=dict)
     level: Mapping[str, str] = dataclasses.field(default_factory=dict)
     """What decides the level of theory, as far as the file says: `{"ENCUT": "400", "POTCAR Si": ...}`."""
+    step: int | None = None
+    """Its number in the run, where the file counts."""
+    timestep_fs: float | None = None
+    """From one step to the next, where the file says so: of molecular dynamics, not of a relaxation."""
+
+    def atoms(self) -> Atoms:
+        """The structure as ASE atoms, without labels."""
+        return Atoms(self.symbols, positions=self.positions, cell=self.cell, pbc=self.pbc)
 
     def label_pairs(self) -> list[Labels]:
         """The pairs of keys that could be the labels: an energy with forces under one common prefix.
@@ -55,6 +65,8 @@ class Unusable:
 
     reason: DropReason
     detail: str
+    structure: FoundFrame | None = None
+    """Where its atoms were all the same, where the file has that whole: a step of a trajectory, if no reference."""
 
 
 class Reader(Protocol):

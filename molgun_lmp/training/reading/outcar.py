@@ -5,7 +5,7 @@ unconverged steps from converged ones.
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -16,7 +16,13 @@ from molgun_lmp.training.frames import FloatArray
 from molgun_lmp.training.reading.found import FoundFrame, Unusable
 from molgun_lmp.training.reading.numbers import number, table
 from molgun_lmp.training.reading.packed import UNPACKING_ERRORS, open_text
-from molgun_lmp.training.reading.vasp import VASP_LABELS, converged, not_converged, vasp_level
+from molgun_lmp.training.reading.vasp import (
+    VASP_LABELS,
+    converged,
+    not_converged,
+    vasp_level,
+    vasp_timestep_fs,
+)
 from molgun_lmp.training.settings import Labels
 
 _ITERATION: Final = re.compile(r"Iteration\s+(\d+)\(\s*(\d+)\)")
@@ -101,10 +107,10 @@ class _Run:
         """The prediction that no ab-initio step followed, if there is one."""
         if self._prediction is None:
             return ()
-        self._prediction = None
+        structure, self._prediction = self._structure(self._prediction[:, :3]), None
         self.steps += 1
         detail = f"ionic step {self.steps} was not computed but predicted (ML_LMLFF)"
-        return (Unusable(reason=DropReason.MACHINE_LEARNED, detail=detail),)
+        return (Unusable(reason=DropReason.MACHINE_LEARNED, detail=detail, structure=structure),)
 
     def _foregone(self) -> Sequence[Unusable]:
         """A prediction that was of an earlier step than the one that now ends."""
@@ -134,23 +140,37 @@ class _Run:
         block, electronic = self._positions_and_forces, self._electronic
         self._positions_and_forces, self._electronic = None, False
         if electronic and not converged(self._iteration[1], self._settings.get("NELM")):
-            return not_converged(self.steps, self._iteration[1])
+            structure = None if block is None else self._structure(block[:, :3])
+            return not_converged(self.steps, self._iteration[1], structure)
         if block is None:
             written = f" with NWRITE = {self._settings['NWRITE']}" if "NWRITE" in self._settings else ""
             detail = f"VASP{written} wrote no positions and forces for ionic step {self.steps}"
             return Unusable(reason=DropReason.NO_FORCES, detail=detail)
-        if self._cell is None:
+        frame = self._structure(block[:, :3], {"free_energy": energy_ev}, {"forces": block[:, 3:]})
+        if frame is None:
             return Unusable(reason=DropReason.CUT, detail=f"no lattice vectors before ionic step {self.steps}")
+        return frame
+
+    def _structure(
+        self,
+        positions: FloatArray,
+        energies: Mapping[str, float] | None = None,
+        forces: Mapping[str, FloatArray] | None = None,
+    ) -> FoundFrame | None:
+        """The step with these labels; None where no lattice vectors came before it."""
+        if self._cell is None:
+            return None
         potentials = dict(zip(self._types, self._titles, strict=False))
         self._level = self._level or vasp_level(self._settings, potentials)
         return FoundFrame(
             symbols=self._symbols,
-            positions=block[:, :3],
+            positions=positions,
             cell=self._cell[:, :3],
             pbc=(True, True, True),
-            energies={"free_energy": energy_ev},
-            forces={"forces": block[:, 3:]},
+            energies=energies or {},
+            forces=forces or {},
             level=self._level,
+            timestep_fs=vasp_timestep_fs(self._settings),
         )
 
 

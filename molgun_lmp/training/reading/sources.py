@@ -103,6 +103,11 @@ def find_sources(paths: Sequence[Path]) -> Iterator[Sources]:
         yield Sources(files=tuple(chosen), skipped=skipped)
 
 
+def may_hold_runs(path: Path) -> bool:
+    """Whether VASP's files are looked for at a path: in folders, in archives, and in files with names of VASP's."""
+    return path.is_dir() or path.name.endswith(_ARCHIVES) or _VASP.search(path.name) is not None
+
+
 def _expand(path: Path, temporary: ExitStack) -> Iterator[_Candidate]:
     if path.is_dir():
         for file in sorted(path.rglob("*")):

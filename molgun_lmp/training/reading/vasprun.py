@@ -15,10 +15,17 @@ import numpy as np
 
 from molgun_lmp.errors import InputFileError
 from molgun_lmp.training.drops import DropReason
+from molgun_lmp.training.frames import FloatArray
 from molgun_lmp.training.reading.found import FoundFrame, Unusable
 from molgun_lmp.training.reading.numbers import number, table
 from molgun_lmp.training.reading.packed import UNPACKING_ERRORS, open_unpacked
-from molgun_lmp.training.reading.vasp import VASP_LABELS, converged, not_converged, vasp_level
+from molgun_lmp.training.reading.vasp import (
+    VASP_LABELS,
+    converged,
+    not_converged,
+    vasp_level,
+    vasp_timestep_fs,
+)
 from molgun_lmp.training.settings import Labels
 
 _EV_PER_ANGSTROM3_PER_KBAR: Final = 6.241509074e-4
@@ -132,7 +139,8 @@ class _Document:
             # Steps of a force field stand outside of any <calculation>.
             self.steps += 1
             detail = f"ionic step {self.steps} was not computed but predicted (ML_LMLFF)"
-            self._done.append(Unusable(reason=DropReason.MACHINE_LEARNED, detail=detail))
+            structure = self._structure({}, {})
+            self._done.append(Unusable(reason=DropReason.MACHINE_LEARNED, detail=detail, structure=structure))
         elif tag == "calculation":
             self.steps += 1
             self._done.append(self._step())
@@ -151,28 +159,34 @@ class _Document:
             self._potentials[self._row[1]] = self._row[4]
 
     def _step(self) -> FoundFrame | Unusable:
+        energies = {"free_energy": number(text)} if (text := self._energies.get("e_fr_energy")) is not None else {}
+        forces = table(self._varrays.get("forces", ()), 3)
+        frame = self._structure(energies, {} if forces is None or not len(forces) else {"forces": forces})
         if self._iterations == 0:
             detail = f"ionic step {self.steps} has no electronic step: it was predicted (ML_LMLFF)"
-            return Unusable(reason=DropReason.MACHINE_LEARNED, detail=detail)
+            return Unusable(reason=DropReason.MACHINE_LEARNED, detail=detail, structure=frame)
         if not converged(self._iterations, self._settings.get("NELM")):
-            return not_converged(self.steps, self._iterations)
+            return not_converged(self.steps, self._iterations, frame)
+        if frame is None:
+            return Unusable(reason=DropReason.CUT, detail=f"ionic step {self.steps} has no whole structure")
+        return frame
+
+    def _structure(self, energies: dict[str, float], forces: dict[str, FloatArray]) -> FoundFrame | None:
+        """Where the atoms of the step are, with these labels; None where that is not whole."""
         cell = table(self._varrays.get("basis", ()), 3)
         fractions = table(self._varrays.get("positions", ()), 3)
         if cell is None or cell.shape != (3, 3) or fractions is None or len(fractions) != len(self._symbols):
-            return Unusable(reason=DropReason.CUT, detail=f"ionic step {self.steps} has no whole structure")
-        energies = {}
-        if "e_fr_energy" in self._energies:
-            pressure = number(self._settings.get("PSTRESS", "0")) * _EV_PER_ANGSTROM3_PER_KBAR
-            # Under a target pressure this element holds the enthalpy.
-            energies["free_energy"] = number(self._energies["e_fr_energy"]) - pressure * abs(np.linalg.det(cell))
-        forces = table(self._varrays.get("forces", ()), 3)
+            return None
+        # Under a target pressure the energy of a step is the enthalpy.
+        pressure = number(self._settings.get("PSTRESS", "0")) * _EV_PER_ANGSTROM3_PER_KBAR
         self._level = self._level or vasp_level({"IVDW": "0", **self._settings}, self._potentials)
         return FoundFrame(
             symbols=tuple(self._symbols),
             positions=fractions @ cell,
             cell=cell,
             pbc=(True, True, True),
-            energies=energies,
-            forces={} if forces is None or not len(forces) else {"forces": forces},
+            energies={key: energy - pressure * abs(np.linalg.det(cell)) for key, energy in energies.items()},
+            forces=forces,
             level=self._level,
+            timestep_fs=vasp_timestep_fs(self._settings),
         )

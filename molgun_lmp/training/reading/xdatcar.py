@@ -1,12 +1,17 @@
-"""VASP's XDATCAR, which holds no forces: each of its frames is counted and reported, none can be used."""
+"""VASP's XDATCAR, which holds no forces: each of its frames is counted and reported, none can be a reference."""
 
+import dataclasses
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Final, Self
+
+import numpy as np
 
 from molgun_lmp.training.drops import DropReason
-from molgun_lmp.training.reading.found import Unusable
+from molgun_lmp.training.frames import FloatArray
+from molgun_lmp.training.reading.found import FoundFrame, Unusable
+from molgun_lmp.training.reading.numbers import number, table
 from molgun_lmp.training.reading.packed import PACKED_SUFFIXES, open_text
 from molgun_lmp.training.reading.vasp import VASP_LABELS
 from molgun_lmp.training.settings import Labels
@@ -22,16 +27,64 @@ class XdatcarReader:
     def read(self, path: Path) -> Iterator[Unusable]:
         """One entry for each configuration."""
         energies = _energies(path)
+        head: list[str] = []
+        box: _Box | None = None
         with open_text(path) as lines:
             for line in lines:
-                if line.startswith("Direct configuration="):
-                    step = int(line.partition("=")[2])
-                    if step in energies:
-                        reason = DropReason.NO_FORCES
-                        detail = f"energy {energies[step]} eV from {_oszicar(path).name}, but XDATCAR holds no forces"
-                    else:
-                        reason, detail = DropReason.NO_ENERGY, "XDATCAR holds neither energies nor forces"
-                    yield Unusable(reason=reason, detail=f"{detail}: take the run's vasprun.xml or OUTCAR")
+                if not line.startswith("Direct configuration="):
+                    head.append(line)  # again before a configuration whose cell is another one
+                    continue
+                box, head = _Box.read(head) or box, []
+                step = int(line.partition("=")[2])
+                structure = None if box is None else box.structure(step, lines)
+                if step in energies:
+                    reason = DropReason.NO_FORCES
+                    detail = f"energy {energies[step]} eV from {_oszicar(path).name}, but XDATCAR holds no forces"
+                else:
+                    reason, detail = DropReason.NO_ENERGY, "XDATCAR holds neither energies nor forces"
+                detail = f"{detail}: take the run's vasprun.xml or OUTCAR"
+                yield Unusable(reason=reason, detail=detail, structure=structure)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class _Box:
+    """What stands before configurations: `cell` (3, 3) Å, and N symbols."""
+
+    cell: FloatArray
+    symbols: tuple[str, ...]
+
+    @classmethod
+    def read(cls, head: Sequence[str]) -> Self | None:
+        """From title, scale, lattice, elements and numbers; None for lines that are not these."""
+        if len(head) < 7:
+            return None
+        _, scale, *rows, elements, counts = head[:7]
+        cell = table(rows, 3)
+        if cell is None or not all(word.isdigit() for word in counts.split()):
+            return None
+        factor = number(scale)
+        if factor < 0:  # it is the volume
+            factor = (-factor / abs(np.linalg.det(cell))) ** (1 / 3)
+        pairs = zip(elements.split(), counts.split(), strict=False)
+        # VASP 6 may add the hash of the potential: Si/0123abcd.
+        symbols = tuple(element.partition("/")[0] for element, count in pairs for _ in range(int(count)))
+        return cls(cell=factor * cell, symbols=symbols)
+
+    def structure(self, step: int, following: Iterator[str]) -> FoundFrame | None:
+        """The configuration in the following lines; None where they are not whole."""
+        rows = [next(following, "") for _ in self.symbols]
+        fractions = table([" ".join(row.split()[:3]) for row in rows], 3)
+        if fractions is None or not rows[-1].endswith("\n"):
+            return None
+        return FoundFrame(
+            symbols=self.symbols,
+            positions=fractions @ self.cell,
+            cell=self.cell,
+            pbc=(True, True, True),
+            energies={},
+            forces={},
+            step=step,
+        )
 
 
 def _oszicar(path: Path) -> Path:

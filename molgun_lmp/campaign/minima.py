@@ -1,0 +1,72 @@
+"""What is kept of `molgun analyse --quench` for everyone who asks later: the table, the report, Python.
+
+analysis/quench.json     one record per end
+analysis/quench.csv      the same as a table, of the ends that still are what they were
+analysis/binding.csv     binding energies by mode of the minimum
+"""
+
+import json
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Final
+
+from pydantic import ValidationError
+
+from molgun_lmp.analysis.outcomes import DAMAGED, STUCK
+from molgun_lmp.analysis.quench import Minima, Quenched, write_binding, write_quenched
+from molgun_lmp.campaign.durable import json_bytes, replace_file
+from molgun_lmp.campaign.store import Store
+from molgun_lmp.errors import CampaignError
+from molgun_lmp.records import Mode
+
+if TYPE_CHECKING:
+    from molgun_lmp.campaign.analysing import Ended
+
+QUENCH_JSON: Final = "quench.json"
+QUENCH_CSV: Final = "quench.csv"
+BINDING_CSV: Final = "binding.csv"
+WORTH_QUENCHING: Final = (STUCK | DAMAGED | {Mode.PHYSISORBED, Mode.UNDECIDED}) - {Mode.EXPLOSION}
+"""Ends of these modes are quenched; a molecule that flies or has left falls nowhere."""
+
+
+def dump_of(ended: "Ended") -> str:
+    """What tells an end from that of another run of the same trajectory."""
+    return ended.result.hashes.get("dump", "")
+
+
+def keep_minima(store: Store, quenched: Sequence[Quenched]) -> None:
+    """Keep the records. Raises `OSError`."""
+    replace_file(store.analysis / QUENCH_JSON, json_bytes({"quenched": [one.to_json() for one in quenched]}))
+
+
+def kept_minima(store: Store, ended: Sequence["Ended"]) -> Minima | None:
+    """The minima of those of the `ended` trajectories that have one; None where nobody asked for any.
+
+    A trajectory that was fired again since has none. Raises `CampaignError` for a damaged record.
+    """
+    file = store.analysis / QUENCH_JSON
+    try:
+        records = [Quenched.from_json(one) for one in json.loads(file.read_bytes())["quenched"]]
+    except FileNotFoundError:
+        return None
+    except (OSError, ValidationError, ValueError, KeyError, TypeError, RecursionError) as error:
+        raise CampaignError(
+            f"{file} is damaged or of another version ({error}). Remove it: `molgun analyse {store.root} --quench` "
+            "makes it anew of the minima that are kept."
+        ) from error
+    found = {one.trajectory_id: one for one in records}
+    valid: list[Quenched] = []
+    missing = 0
+    for one in ended:
+        minimum = found.get(one.folder.id)
+        if minimum is not None and minimum.dump == dump_of(one):
+            valid.append(minimum)
+        else:
+            missing += one.outcome.mode in WORTH_QUENCHING
+    return Minima(quenched=tuple(valid), missing=missing, level_of_theory=store.manifest.level_of_theory)
+
+
+def write_minima(store: Store, minima: Minima | None) -> None:
+    """The tables of the minima that count. Raises `OSError`."""
+    if minima is not None:
+        write_quenched(minima.quenched, store.analysis / QUENCH_CSV)
+        write_binding(minima.binding, store.analysis / BINDING_CSV)

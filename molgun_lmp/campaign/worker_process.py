@@ -1,0 +1,23 @@
+"""How a worker process is started, by a supervisor on its machine or in a block that Parsl provides."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from molgun_lmp.threads import thread_environment
+
+
+def start_worker(root: Path, only: Sequence[str], threads: int, log: Path) -> "subprocess.Popen[bytes]":
+    """A worker of the work in `root`, whose output is added to `log`; it ends with the process that calls this."""
+    command = [sys.executable, "-m", "molgun_lmp.campaign.worker", str(root)]
+    command += ["--parent", str(os.getpid()), "--only", *only]
+    with log.open("ab") as output:
+        return subprocess.Popen(
+            command,
+            env={**os.environ, **thread_environment(threads)},
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+        )
