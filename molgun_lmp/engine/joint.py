@@ -59,8 +59,7 @@ class JointEvaluation:
         """The evaluation of one member's structure, made with those of the others. Raises what the model raises."""
         with self._changed:
             self._members.add(member)
-            self._asked[member] = structure
-            self._changed.notify_all()
+            self._asked[member] = structure  # nobody need wake up: who asks last evaluates
             while member not in self._answers:
                 if self._under_evaluation or len(self._asked) < len(self._members):
                     self._changed.wait()
