@@ -31,7 +31,7 @@ class BenchModel:
 
 
 def demo_model() -> BenchModel:
-    """The example's model (32x0e, two interactions, cutoff 5 Å)."""
+    """The example's model (64x0e, two interactions, cutoff 5 Å)."""
     folder = _EXAMPLE / "model"
     symmetrix = folder / "model.symmetrix.json"
     return BenchModel(
