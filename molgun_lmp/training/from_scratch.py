@@ -14,9 +14,10 @@ from molgun_lmp.training.settings import Architecture, TrainingConfig
 def scratch_twin(prepared: Prepared, overrides: Sequence[str] = ()) -> TrainingConfig:
     """The training file of a fine-tuning with everything of its foundation but the weights.
 
-    The model has the foundation's shape and, where the file takes them from the foundation, its reference energies.
-    `overrides` are `dotted.key=value` texts (`optimisation.learning_rate=0.01`): what suits a fine-tuning is seldom
-    right from scratch. Raises `ConfigError` for a foundation by name, whose file is not at hand.
+    The model has the foundation's shape. Where the file takes the foundation's reference energies it has those too;
+    where the file shifts them to the labels' level, the model's are fitted to the labels. `overrides` are
+    `dotted.key=value` texts (`optimisation.learning_rate=0.01`): what suits a fine-tuning is seldom right from scratch.
+    Raises `ConfigError` for a foundation by name, whose file is not at hand.
     """
     config = prepared.config
     document = config.model_dump(mode="json")
@@ -38,8 +39,12 @@ def scratch_twin(prepared: Prepared, overrides: Sequence[str] = ()) -> TrainingC
             "licences": {key: text for key, text in document["licences"].items() if key != "foundation"},
             "mace_options": {"num_radial_basis": radial, **document["mace_options"]},
         }
-        if document["reference_energies"] in ("foundation", "foundation_estimated"):
+        if document["reference_energies"] == "foundation":
             document["reference_energies"] = _energies(model, prepared.dataset.elements)
+        elif document["reference_energies"] == "foundation_estimated":
+            # The shift to the labels' level rests on what the foundation predicts; its own energies may be off by
+            # tens of eV per atom, from which no training recovers.
+            document["reference_energies"] = "least_squares"
     for override in overrides:
         apply_override(document, override)
     return validated(document, TrainingConfig, where="the training from scratch")

@@ -16,7 +16,9 @@ from molgun_lmp.training.curve_records import LearningCurve, read_curve
 from molgun_lmp.training.curve_sets import write_sets
 from molgun_lmp.training.curve_trainings import CurveTraining, Kind
 from molgun_lmp.training.dataset import read_dataset
+from molgun_lmp.training.from_scratch import scratch_twin
 from molgun_lmp.training.learning_curve import PlannedCurve, draw_curve, plan_curve, run_curve
+from molgun_lmp.training.preparation import prepare
 from molgun_lmp.training.runs import read_record
 from molgun_lmp.training.settings import Architecture, TrainingConfig
 from molgun_lmp.training.training_figure import draw_training
@@ -99,6 +101,11 @@ def test_from_scratch_has_the_foundations_shape_and_energies(curve: LearningCurv
     assert twin.optimisation.learning_rate == 0.01
     assert twin.foundation is None
     assert twin.reference_energies == {"C": -1029.5, "H": -13.6, "Si": -7870.25}
+
+
+def test_from_scratch_fits_energies_where_fine_tuning_shifts_them(data: Path, fine_tuning: TrainingConfig) -> None:
+    shifted = fine_tuning.model_copy(update={"reference_energies": "foundation_estimated"})
+    assert scratch_twin(prepare(shifted, data)).reference_energies == "least_squares"
 
 
 def test_what_is_trained_is_not_trained_again_and_sizes_can_be_added(
