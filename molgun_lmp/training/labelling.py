@@ -144,6 +144,7 @@ def _labelled(structure: Structure, labels: Labels, config: LabellingConfig) -> 
     atoms.info = {
         "config_type": structure.config_type,
         "trajectory": structure.trajectory,
+        "source": structure.source,
         "level_of_theory": config.level_of_theory,
         ENERGY_KEY: labels.energy_ev,
     }

@@ -58,7 +58,9 @@ def test_labels_are_the_calculators_and_nothing_is_computed_twice(file: Path, tm
         # A fixed atom's force is a label like any other, though ASE would show it as zero.
         np.testing.assert_allclose(frame.forces, atoms.get_forces(), atol=1e-7)
         assert (frame.trajectory, frame.config_type) == (f"t{seed}", "bulk")
-    assert all(atoms.info["level_of_theory"] == "EMT" for atoms in read(report.file, ":"))
+    written = read(report.file, ":")
+    assert {atoms.info["level_of_theory"] for atoms in written} == {"EMT"}
+    assert [atoms.info["source"] for atoms in written] == [f"frames.extxyz#{index}" for index in range(4)]
 
     ledger = tmp_path / "labels" / "labels.jsonl"
     before = ledger.read_bytes()
