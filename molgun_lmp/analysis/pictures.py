@@ -35,6 +35,10 @@ _BOND_SLACK: Final = 0.3
 _BELOW: Final = 5.6
 _ABOVE: Final = 11.0
 """The side view shows the surface plane minus and plus these, Å."""
+_MARGIN: Final = 0.7
+"""Room for a ball at the upper edge of the side view, Å."""
+_LEAST_GAP: Final = 3.5
+"""Between the surface plane and a molecule that is drawn lower than it is, Å."""
 _SLICE: Final = 0.4
 """Depth over which balls hide sticks as a whole, Å."""
 _TOP_LAYERS: Final = 3.2
@@ -85,7 +89,8 @@ def draw_structures(snapshots: Sequence[Snapshot], folder: Path, name: str = "st
         figure.legend(handles=[_element_key(e) for e in elements] + _BOND_KEY, loc="outside lower center", ncols=6)
         caption = (
             "Structures at the end: side view along y above, top view (two uppermost layers) below; the molecule is "
-            "moved to the middle of the periodic cell. Vermilion: bonds between molecule and surface."
+            "moved to the middle of the periodic cell. Vermilion: bonds between molecule and surface. A molecule high "
+            "up is drawn lower in the side view, beyond a dashed line; its title says how high its lowest atom is."
             f"{left_out}"
         )
         numbers = [
@@ -122,11 +127,19 @@ def centred(snapshot: Snapshot) -> FloatArray:
     return np.hstack([moved @ plane, heights])
 
 
-def _subtitle(snapshot: Snapshot) -> str:
+def lowering(snapshot: Snapshot) -> float:
+    """By how many Å the side view draws a free molecule lower than it is, to show the whole of it."""
     heights = snapshot.positions[snapshot.n_slab :, 2] - snapshot.surface_z_angstrom
-    if len(heights) == 0 or heights.max() <= _ABOVE:
+    if len(heights) == 0 or snapshot.bonds:
+        return 0.0
+    return float(max(0.0, min(heights.max() - (_ABOVE - _MARGIN), heights.min() - _LEAST_GAP)))
+
+
+def _subtitle(snapshot: Snapshot) -> str:
+    if lowering(snapshot) == 0.0:
         return snapshot.title
-    return f"{snapshot.title}: molecule {heights.min():.0f} to {heights.max():.0f} Å up"
+    lowest = float((snapshot.positions[snapshot.n_slab :, 2] - snapshot.surface_z_angstrom).min())
+    return f"{snapshot.title}: {lowest:.1f} Å up, drawn lower"
 
 
 def _draw_views(snapshot: Snapshot, side: Axes, top: Axes) -> None:
@@ -134,14 +147,20 @@ def _draw_views(snapshot: Snapshot, side: Axes, top: Axes) -> None:
     molecule = np.arange(len(positions)) >= snapshot.n_slab
     half = np.abs(snapshot.cell[:2, :2]).sum(axis=0) / 2 + 1.0
     near_surface = molecule | (positions[:, 2] > -_TOP_LAYERS)
+    lower = lowering(snapshot)
+    drawn = positions - np.outer(molecule, [0.0, 0.0, lower])
     views = (
-        (side, (0, 2), -positions[:, 1], np.ones(len(positions), dtype=np.bool_), (-_BELOW, _ABOVE)),
-        (top, (0, 1), positions[:, 2], near_surface, (-half[1], half[1])),
+        (side, drawn, (0, 2), -positions[:, 1], np.ones(len(positions), dtype=np.bool_), (-_BELOW, _ABOVE)),
+        (top, positions, (0, 1), positions[:, 2], near_surface, (-half[1], half[1])),
     )
-    for axes, plane, towards_eye, shown, window in views:
+    for axes, placed, plane, towards_eye, shown, window in views:
         axes.set(xlim=(-half[0], half[0]), ylim=window, aspect="equal")
-        inside = shown & (positions[:, plane[1]] > window[0]) & (positions[:, plane[1]] < window[1])
-        _draw_balls_and_sticks(axes, snapshot, positions, plane=plane, towards_eye=towards_eye, shown=inside)
+        inside = shown & (placed[:, plane[1]] > window[0]) & (placed[:, plane[1]] < window[1])
+        _draw_balls_and_sticks(axes, snapshot, placed, plane=plane, towards_eye=towards_eye, shown=inside)
+    if lower:  # where height was left out
+        middle = (drawn[molecule, 2].min() + drawn[~molecule, 2].max(initial=0.0)) / 2
+        for height in (middle - 0.15, middle + 0.15):
+            side.plot([-half[0] + 1, half[0] - 1], [height] * 2, color=INK, linewidth=0.5, linestyle=(0, (4, 4)))
     side.plot([half[0] - 6, half[0] - 1], [-_BELOW - 0.3] * 2, color=INK, linewidth=1.2, clip_on=False)
     side.text(half[0] - 3.5, -_BELOW - 0.5, "5 Å", ha="center", va="top", fontsize=6.5)
 

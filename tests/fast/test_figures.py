@@ -1,6 +1,7 @@
 """Figures: the files are there, hold what was given, and leave no trace in matplotlib."""
 
 import csv
+import dataclasses
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -12,7 +13,7 @@ from matplotlib.image import imread
 
 from molgun_lmp.analysis.figures import HeightTrace, draw_energy_drift, draw_heights, draw_modes
 from molgun_lmp.analysis.impact_map import draw_impacts
-from molgun_lmp.analysis.pictures import Snapshot, centred, draw_structures
+from molgun_lmp.analysis.pictures import Snapshot, centred, draw_structures, lowering
 from molgun_lmp.analysis.plotting import INK, MANY, MODE_STYLES, PAPER, RULE, FigureFiles
 from molgun_lmp.analysis.summary import summarise
 from molgun_lmp.analysis.timelines import draw_timelines
@@ -185,6 +186,20 @@ def test_at_most_twelve_structures_are_drawn_and_the_caption_says_so(tmp_path: P
     figure = draw_structures([_snapshot(str(i)) for i in range(13)], tmp_path)
     assert "The first 12 of 13." in figure.caption
     assert len({row["structure"] for row in _rows(figure)}) == 12
+
+
+def test_a_molecule_that_left_is_drawn_whole_and_not_into_the_surface(tmp_path: Path) -> None:
+    bound = _snapshot()
+    left = dataclasses.replace(bound, positions=bound.positions + np.outer(np.arange(8) >= 4, [0, 0, 20.0]), bonds=())
+    assert lowering(bound) == 0.0
+    highest = left.positions[:, 2].max() - left.surface_z_angstrom
+    assert 9.0 < highest - lowering(left) < 11.0, "at the upper edge of the picture"
+    upright = left.positions.copy()
+    upright[7, 2] += 12.0  # longer than the picture is high
+    lowest = upright[4:, 2].min() - left.surface_z_angstrom
+    assert lowest - lowering(dataclasses.replace(left, positions=upright)) == pytest.approx(3.5)
+    assert lowering(dataclasses.replace(left, bonds=bound.bonds)) == 0.0, "a bond is never bent"
+    _look(draw_structures([bound, left], tmp_path))
 
 
 def test_the_molecule_is_whole_in_the_middle_wherever_the_cell_is_cut() -> None:
