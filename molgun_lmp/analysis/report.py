@@ -26,6 +26,7 @@ from molgun_lmp.analysis.report_viewer import viewer_of
 from molgun_lmp.analysis.summary import Summary, sticking_sentence
 from molgun_lmp.analysis.svg_inline import inline_svg
 from molgun_lmp.analysis.trust import Trust, distance_cells
+from molgun_lmp.analysis.variants import VARIANTS_HEADER, variants
 from molgun_lmp.errors import InputFileError
 from molgun_lmp.records import Outcome, Shot, TrajectoryResult
 from molgun_lmp.templates_dir import templates_folder
@@ -89,6 +90,8 @@ def render_report(content: ReportContent) -> str:
         header=content.summary.header(),
         lines=lines,
         notes=notes,
+        variants_header=VARIANTS_HEADER,
+        variants=[one.cells() for one in variants(content.outcomes)],
         minima=content.minima,
         binding_header=BINDING_HEADER,
         viewer=viewer,

@@ -1,4 +1,4 @@
-"""What `molgun analyse` says besides the table: fixed times, how alike shots are, and the minima below the ends."""
+"""What `molgun analyse` says besides the table: variants, fixed times, how alike shots are, minima below the ends."""
 
 from typing import TYPE_CHECKING
 
@@ -8,6 +8,21 @@ if TYPE_CHECKING:
     from molgun_lmp.analysis.quench import Minima
     from molgun_lmp.campaign.analysing import Analysis
     from molgun_lmp.campaign.store import Store
+
+
+def print_variants(analysis: "Analysis") -> None:
+    """How the bound molecules sit there, where their classes have variants."""
+    from rich.table import Table  # noqa: PLC0415
+
+    from molgun_lmp.analysis.variants import VARIANTS_HEADER, variants  # noqa: PLC0415
+
+    found = variants([one.outcome for one in analysis.ended])
+    if not found:
+        return
+    table = Table(*VARIANTS_HEADER, box=None)
+    for one in found:
+        table.add_row(*one.cells())
+    answers().print(table)
 
 
 def print_after_contact(store: "Store", analysis: "Analysis") -> None:

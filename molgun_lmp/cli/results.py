@@ -8,7 +8,14 @@ import typer
 
 from molgun_lmp.cli.campaigns import CampaignFolder
 from molgun_lmp.cli.comparing import print_sides
-from molgun_lmp.cli.ends import minima_json, print_after_contact, print_correlation, print_minima, quench_ends
+from molgun_lmp.cli.ends import (
+    minima_json,
+    print_after_contact,
+    print_correlation,
+    print_minima,
+    print_variants,
+    quench_ends,
+)
 from molgun_lmp.cli.foreign import analyse_each_frame, analyse_files
 from molgun_lmp.cli.output import AsJson, Overrides, answers, counting, print_json
 from molgun_lmp.errors import ConfigError
@@ -131,6 +138,7 @@ def analyse(
     if summary.energy_flagged:
         out.print(f"Energy not conserved within the campaign's limits: {summary.energy_flagged} of {summary.shots}.")
     out.print(sticking_sentence(summary), markup=False)
+    print_variants(analysis)
     if summary.contact:
         print_after_contact(store, analysis)
     print_correlation(analysis)

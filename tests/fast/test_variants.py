@@ -1,0 +1,47 @@
+"""The variants within the classes: which are listed, in which order, and of how many shots."""
+
+import csv
+import dataclasses
+from pathlib import Path
+
+from outcome_cases import outcome_of
+
+from molgun_lmp.analysis.variants import variants, write_variants
+from molgun_lmp.records import Mode, Outcome
+
+
+def ended(number: int, mode: Mode, detail: str = "") -> Outcome:
+    return dataclasses.replace(outcome_of(number, mode), detail=detail)
+
+
+ENDS = [
+    ended(0, Mode.OTHER, "CO hollow"),
+    ended(1, Mode.PC, "CO on top of one atom"),
+    ended(2, Mode.OTHER, "CO between two atoms"),
+    ended(3, Mode.OTHER, "CO hollow"),
+    ended(4, Mode.OT_CY),
+    ended(5, Mode.UNDECIDED, "young PC"),
+    ended(6, Mode.SCATTERED),
+]
+
+
+def test_bound_shots_are_counted_by_class_and_then_by_number_over_all_shots(tmp_path: Path) -> None:
+    found = variants(ENDS)
+    assert [one.cells()[:5] for one in found] == [
+        ("OT-CY", "–", "1", "7", "14.3 %"),
+        ("PC", "CO on top of one atom", "1", "7", "14.3 %"),
+        ("other", "CO hollow", "2", "7", "28.6 %"),
+        ("other", "CO between two atoms", "1", "7", "14.3 %"),
+    ]
+    for one in found:
+        e = one.estimate
+        assert e.simultaneous[0] < e.cluster[0] < e.count / 7 < e.cluster[1] < e.simultaneous[1]
+    with write_variants(found, tmp_path / "variants.csv").open(newline="") as handle:
+        rows = list(csv.DictReader(handle))
+    assert [(row["detail"], row["count"]) for row in rows][2:] == [("CO hollow", "2"), ("CO between two atoms", "1")]
+    assert [float(row["cluster_low"]) for row in rows] == [one.estimate.cluster[0] for one in found]
+
+
+def test_classes_without_variants_need_no_second_table() -> None:
+    assert variants([ended(0, Mode.OT_CY), ended(1, Mode.SCATTERED), ended(2, Mode.UNDECIDED, "young PC")]) == ()
+    assert variants([]) == ()
