@@ -58,7 +58,7 @@ class GroupState(StrEnum):
     DATIVE = "dative"
     REACTED = "reacted"
     UNCLEAR = "bound by one atom to several"
-    """One atom of the group binds two slab atoms, the other none."""
+    """One atom of the group binds two slab atoms, the other none, on a surface with dimers."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -187,8 +187,8 @@ def _group(name: str, pair: tuple[int, int], to_surface: BoolArray, surface: Sur
     site: Site | AtomSite | None = min(sites, key=list(Site).index) if sites else None
     if not len(surface.dimers) and first | second:
         site = atom_site(surface, np.flatnonzero(near[list(pair)].any(axis=0)).tolist())
-        if state is GroupState.UNCLEAR and site is AtomSite.ON_TOP:
-            state = GroupState.DATIVE  # the other bonds are those of `_short`'s second-nearest atoms
+        # One atom between several of a metal is held by it as one on top is: the site says where.
+        state = GroupState.DATIVE if state is GroupState.UNCLEAR else state
     return Group(name=name, state=state, site=site, partners=(first, second))
 
 
@@ -238,9 +238,6 @@ def _one_group(group: Group) -> tuple[Mode, str]:
         return Mode.PC, group.name if group.site is None else f"{group.name} {group.site}"
     if isinstance(group.site, Site) and (group.name, group.site) in _SITE_MODES:
         return _SITE_MODES[group.name, group.site], ""
-    if isinstance(group.site, AtomSite) and group.state is GroupState.UNCLEAR:
-        # Bonds to several atoms from one are the rule between atoms of a metal: the site says all.
-        return Mode.OTHER, f"{group.name} {group.site}"
     return Mode.OTHER, f"{group.name} {_state(group)}"
 
 

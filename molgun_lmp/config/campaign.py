@@ -47,7 +47,8 @@ class Engine(Section):
     `auto`: the fastest that passed parity for this model and runs on this machine, resolved once, at `plan`;
     `stock`: no model, but the analytic pair potential of `commands`, to try a protocol or a machine with."""
     commands: tuple[str, ...] = ()
-    """With `stock`: LAMMPS's own lines, such as [pair_style lj/cut 4.0, pair_coeff * * 0.01 2.5]."""
+    """With `stock`: LAMMPS's own lines, such as [pair_style lj/cut 4.0, pair_coeff * * 0.01 2.5]. Atom types are the
+    elements of slab and molecule by atomic number, from 1."""
     cutoff_angstrom: PositiveFloat | None = None
     """With `stock`: the longest range of `commands`."""
     threads: PositiveInt = 1

@@ -244,10 +244,7 @@ def test_carbon_monoxide_on_copper() -> None:
         assert (alone.mode, alone.detail) == (Mode.OTHER, f"bound by C0, {site}")
         grouped = carbon_monoxide(height, over, copper, groups=True)
         assert grouped.bound
-        if len(over) == 1:
-            assert (grouped.mode, grouped.detail) == (Mode.PC, f"CO {site}")
-        else:
-            assert (grouped.mode, grouped.detail) == (Mode.OTHER, f"CO {site}")
+        assert (grouped.mode, grouped.detail) == (Mode.PC, f"CO {site}")
     assert carbon_monoxide(3.5, (first,), copper, groups=True).mode is None
 
 
