@@ -137,6 +137,16 @@ def test_binding_energies_are_shown_with_their_reference_where_there_are_some(pa
     assert "-3.25" not in none.text
 
 
+def test_how_the_bound_molecules_sit_follows_the_table_where_their_classes_have_variants(page: Page) -> None:
+    assert "variants.csv" not in page.text
+    content = small_report()
+    outcomes = [an_outcome(0, Mode.PC, stuck=True, detail="CO <hollow>"), *content.outcomes[1:]]
+    shown = Page(render_report(dataclasses.replace(content, outcomes=outcomes)))
+    rows = [row for row in shown.cells if row[:2] == ["PC", "CO <hollow>"]]
+    assert [row[2:5] for row in rows] == [["1", str(len(outcomes)), f"{100 / len(outcomes):.1f} %"]]
+    assert "variants.csv" in shown.text
+
+
 def test_ids_are_unique_and_links_within_the_page_lead_somewhere(page: Page) -> None:
     ids = [attributes["id"] for _, attributes in page.elements if "id" in attributes]
     assert len(ids) == len(set(ids))
