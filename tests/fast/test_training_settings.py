@@ -13,7 +13,7 @@ import molgun_lmp
 from molgun_lmp.config.loading import dump_yaml, load_section, load_yaml
 from molgun_lmp.errors import ConfigError, ModelError, TrainingError
 from molgun_lmp.training.mace_options import as_config_file, mace_options, writing_options
-from molgun_lmp.training.preparation import prepare
+from molgun_lmp.training.preparation import Prepared, prepare
 from molgun_lmp.training.presets import PRESETS
 from molgun_lmp.training.remarks import remarks
 from molgun_lmp.training.settings import TrainingConfig
@@ -37,15 +37,37 @@ def on_example_frames(**changes: Any) -> TrainingConfig:
     return config(frames=["data/frames.extxyz.xz"], split=split, **changes)
 
 
+@pytest.fixture(scope="module")
+def example_trainings(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Prepared]:
+    """What each of the example's trainings reads, in a folder that has the model of the first part in `before`."""
+    base = tmp_path_factory.mktemp("example")
+    for part in EXAMPLE.iterdir():
+        (base / part.name).symlink_to(part)
+    (base / "before").symlink_to(EXAMPLE / "model")
+    return {name: prepare(load_section(EXAMPLE / name, TrainingConfig), base) for name in TRAINING_FILES}
+
+
 @pytest.mark.parametrize("name", TRAINING_FILES)
-def test_the_examples_training_files_are_sound_and_written_back(tmp_path: Path, name: str) -> None:
+def test_the_examples_training_files_are_sound_and_written_back(
+    tmp_path: Path, name: str, example_trainings: dict[str, Prepared]
+) -> None:
     example = load_section(EXAMPLE / name, TrainingConfig)
     (tmp_path / "copy.yaml").write_text(dump_yaml(example))
     assert TrainingConfig.model_validate(load_yaml(tmp_path / "copy.yaml")) == example
-    prepared = prepare(example, EXAMPLE)
+    prepared = example_trainings[name]
     assert set(prepared.dataset.elements) == {"C", "H", "Si"}
     # One frame of the second round, of a shot that the model of the first let explode; the data's README says so.
     assert [dropped.source for dropped in prepared.dataset.dropped] in ([], ["round2_frames.extxyz.xz#328"])
+
+
+def test_no_training_of_the_example_saw_what_its_model_is_judged_by(example_trainings: dict[str, Prepared]) -> None:
+    assert set(TRAINING_FILES) == {"foundation.yaml", "train.yaml", "refine.yaml"}
+    sets = {name: prepared.split.trajectories() for name, prepared in example_trainings.items()}
+    held_out = {trajectory for trajectory in sets["refine.yaml"]["test"] if trajectory is not None}
+    assert len(held_out) == 20
+    assert {"11-6", "th-brcy"} <= set(sets["train.yaml"]["test"]) <= held_out
+    for name, of in sets.items():
+        assert not held_out & {*of["train"], *of["validation"]}, name
 
 
 def test_the_example_frames_are_divided_by_trajectory() -> None:
