@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from molgun_lmp.analysis.trust import TRUST_CSV
 from molgun_lmp.campaign.analysing import OUTCOMES_CSV, TABLE_CSV, Analysis, analyse, frames_of
 from molgun_lmp.campaign.minima import BINDING_CSV, QUENCH_CSV
+from molgun_lmp.campaign.statistics_files import VARIANTS_CSV
 from molgun_lmp.campaign.store import Store, TrajectoryFolder
 from molgun_lmp.errors import CampaignError, InputFileError
 from molgun_lmp.records import Mode
@@ -69,6 +70,11 @@ class Results:
     def table(self) -> "pandas.DataFrame":
         """The summary as a table: one line per mode and two for sticking, with the columns of `table.csv`."""
         return self._table(TABLE_CSV).set_index("mode")
+
+    @functools.cached_property
+    def variants(self) -> "pandas.DataFrame":
+        """How the bound molecules sit there, within their classes, indexed by `mode`; the columns of `variants.csv`."""
+        return self._table(VARIANTS_CSV).set_index("mode")
 
     @functools.cached_property
     def minima(self) -> "pandas.DataFrame":

@@ -12,18 +12,21 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
+from pydantic import ConfigDict
 
 from molgun_lmp.analysis.estimates import Estimate, Estimator, clusters_of, hits_of
 from molgun_lmp.analysis.summary import bounds_text
-from molgun_lmp.records import Mode, Outcome
+from molgun_lmp.records import JsonRecord, Mode, Outcome
 
 VARIANTS_HEADER: Final = ("bound as", "how", "shots", "of", "fraction", "95 % over snapshots")
 """Column titles of `Variant.cells`, for a confidence of 95 %."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Variant:
+class Variant(JsonRecord):
     """The shots that ended bound in one way."""
+
+    __pydantic_config__ = ConfigDict(extra="forbid")
 
     mode: Mode
     detail: str

@@ -14,6 +14,7 @@ from molgun_lmp.analysis.following import Reference
 from molgun_lmp.analysis.outcomes import decide
 from molgun_lmp.analysis.quench import Minima
 from molgun_lmp.analysis.summary import Summary, summarise, write_csv
+from molgun_lmp.analysis.variants import variants
 from molgun_lmp.campaign.deciding import decide_all
 from molgun_lmp.campaign.durable import json_bytes, replace_file
 from molgun_lmp.campaign.minima import kept_minima, write_minima
@@ -59,8 +60,13 @@ class Analysis:
     summary: Summary
 
     def to_json(self) -> dict[str, Any]:
-        """The table and every outcome."""
-        return {"summary": self.summary.to_json(), "outcomes": [one.outcome.to_json() for one in self.ended]}
+        """The table, how the bound molecules sit, and every outcome."""
+        outcomes = [one.outcome for one in self.ended]
+        return {
+            "summary": self.summary.to_json(),
+            "variants": [one.to_json() for one in variants(outcomes)],
+            "outcomes": [outcome.to_json() for outcome in outcomes],
+        }
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from campaign_commands import molgun
 
+from molgun_lmp import load_campaign
 from molgun_lmp.analysis.dumps import Frame, read_frames
 from molgun_lmp.campaign.analysing import analyse
 from molgun_lmp.campaign.store import Store
@@ -83,6 +84,8 @@ def test_every_shot_gets_its_site_by_the_atoms_that_it_binds(campaign: Path) -> 
         rows = list(csv.DictReader(handle))
     counted = {(row["mode"], row["detail"]): int(row["count"]) for row in rows}
     assert counted == Counter((one["mode"], one["detail"]) for one in outcomes if one["stuck"])
+    assert {(one["mode"], one["detail"]): one["estimate"]["count"] for one in analysed(campaign)["variants"]} == counted
+    assert load_campaign(campaign).variants["count"].sum() == sum(counted.values())
     printed = " ".join(molgun("analyse", campaign).stdout.split())
     for (mode, detail), count in counted.items():
         assert f"{mode} {detail} {count} {SHOTS}" in printed
