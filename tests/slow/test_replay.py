@@ -50,7 +50,7 @@ def test_a_bond_does_not_hang_on_the_numerics_and_does_hang_on_the_model(folder:
     assert finer["engine"].endswith("float64")
     assert not finer["identical"]
     assert finer["compared_ps"] == pytest.approx(0.7)
-    assert 1e-4 < finer["farthest_angstrom"] < 0.3
+    assert 1e-4 < finer["farthest_angstrom"] < 1.5, "a methyl group may turn, the molecule not go elsewhere"
 
     frames = folder / "few.extxyz"
     write(frames, read(folder / "data" / "model_frames.extxyz.xz", "0"), format="extxyz")
