@@ -183,12 +183,12 @@ def _group(name: str, pair: tuple[int, int], to_surface: BoolArray, surface: Sur
     elif not first | second:
         state = GroupState.FREE
     else:
-        state = GroupState.DATIVE if len(first | second) == 1 else GroupState.UNCLEAR
+        # One atom between several of a metal is held by it as one on top is: the site says where.
+        one_place = len(first | second) == 1 or not len(surface.dimers)
+        state = GroupState.DATIVE if one_place else GroupState.UNCLEAR
     site: Site | AtomSite | None = min(sites, key=list(Site).index) if sites else None
     if not len(surface.dimers) and first | second:
         site = atom_site(surface, np.flatnonzero(near[list(pair)].any(axis=0)).tolist())
-        # One atom between several of a metal is held by it as one on top is: the site says where.
-        state = GroupState.DATIVE if state is GroupState.UNCLEAR else state
     return Group(name=name, state=state, site=site, partners=(first, second))
 
 

@@ -26,7 +26,7 @@ from molgun_lmp.analysis.report_viewer import viewer_of
 from molgun_lmp.analysis.summary import Summary, sticking_sentence
 from molgun_lmp.analysis.svg_inline import inline_svg
 from molgun_lmp.analysis.trust import Trust, distance_cells
-from molgun_lmp.analysis.variants import VARIANTS_HEADER, variants
+from molgun_lmp.analysis.variants import VARIANTS_HEADER, Variant
 from molgun_lmp.errors import InputFileError
 from molgun_lmp.records import Outcome, Shot, TrajectoryResult
 from molgun_lmp.templates_dir import templates_folder
@@ -42,6 +42,8 @@ class ReportContent:
     created: str
     summary: Summary
     outcomes: Sequence[Outcome]
+    variants: Sequence[Variant] = ()
+    """How the bound molecules sit there, within their classes."""
     warnings: Sequence[str] = ()
     """What must be read before the table besides what the summary says."""
     shots: Sequence[tuple[str, Shot]] = ()
@@ -91,7 +93,7 @@ def render_report(content: ReportContent) -> str:
         lines=lines,
         notes=notes,
         variants_header=VARIANTS_HEADER,
-        variants=[one.cells() for one in variants(content.outcomes)],
+        variants=[one.cells() for one in content.variants],
         minima=content.minima,
         binding_header=BINDING_HEADER,
         viewer=viewer,

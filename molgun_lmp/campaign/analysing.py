@@ -2,6 +2,7 @@
 
 import csv
 import dataclasses
+import functools
 import io
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
@@ -14,7 +15,7 @@ from molgun_lmp.analysis.following import Reference
 from molgun_lmp.analysis.outcomes import decide
 from molgun_lmp.analysis.quench import Minima
 from molgun_lmp.analysis.summary import Summary, summarise, write_csv
-from molgun_lmp.analysis.variants import variants
+from molgun_lmp.analysis.variants import Variant, variants, write_variants
 from molgun_lmp.campaign.deciding import decide_all
 from molgun_lmp.campaign.durable import json_bytes, replace_file
 from molgun_lmp.campaign.minima import kept_minima, write_minima
@@ -32,6 +33,7 @@ OUTCOMES_JSON: Final = "outcomes.json"
 OUTCOMES_CSV: Final = "outcomes.csv"
 SUMMARY_JSON: Final = "summary.json"
 TABLE_CSV: Final = "table.csv"
+VARIANTS_CSV: Final = "variants.csv"
 
 _CSV_HEADER: Final = (
     *("trajectory", "mode", "detail", "stuck", "contact", "first_contact_ps", "first_bond_ps", "time_ps"),
@@ -59,13 +61,17 @@ class Analysis:
     ended: tuple[Ended, ...]
     summary: Summary
 
+    @functools.cached_property
+    def variants(self) -> tuple[Variant, ...]:
+        """How the bound molecules sit there, within their classes."""
+        return variants([one.outcome for one in self.ended])
+
     def to_json(self) -> dict[str, Any]:
         """The table, how the bound molecules sit, and every outcome."""
-        outcomes = [one.outcome for one in self.ended]
         return {
             "summary": self.summary.to_json(),
-            "variants": [one.to_json() for one in variants(outcomes)],
-            "outcomes": [outcome.to_json() for outcome in outcomes],
+            "variants": [one.to_json() for one in self.variants],
+            "outcomes": [one.outcome.to_json() for one in self.ended],
         }
 
 
@@ -170,6 +176,7 @@ def _write(store: Store, surface: Surface, analysis: Analysis) -> None:
         write_outcomes(store, analysis.ended)
         replace_file(folder / SUMMARY_JSON, json_bytes(analysis.summary.to_json()))
         write_csv(analysis.summary, folder / TABLE_CSV)
+        write_variants(analysis.variants, folder / VARIANTS_CSV)
         write_statistics(store, surface, analysis.ended)
     except OSError as error:
         raise CampaignError(f"cannot write the analysis to {folder}: {error}. Make room and analyse again.") from error

@@ -82,6 +82,7 @@ def report(store: Store, analysis: Analysis, references: Sequence[Side] = (), al
         summary=analysis.summary,
         warnings=[warning] if warning else [],
         outcomes=[one.outcome for one in analysis.ended],
+        variants=analysis.variants,
         shots=[(one.folder.id, one.shot) for one in analysis.ended],
         results=[one.result for one in analysis.ended],
         figures=[*figures, *others],

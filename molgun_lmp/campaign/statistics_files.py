@@ -3,7 +3,6 @@
 running.csv         every line of the table after 10, 20, 50, ... shots, with intervals and bootstrap bands
 sets_of_ten.csv     the same in each set of ten consecutive shots
 dependence.csv      every line in bins of energy, angles, place and orientation, with intervals and a test
-variants.csv        how the bound molecules sit there, within their classes
 after_contact.csv   modes at fixed times after first contact (`outcomes.after_contact_ps`)
 precursor.csv       waiting, bound and left since first contact, as if shots were independent
 lifetimes.csv       the same and the fates of the precursor PC, with bands over snapshots
@@ -26,7 +25,6 @@ from molgun_lmp.analysis.impact import tilt_deg, to_dimer, to_top_atom
 from molgun_lmp.analysis.incidence import competing_risks, visits, waits_after_contact, write_shares
 from molgun_lmp.analysis.kinetics import survival, wait_of, write_survival
 from molgun_lmp.analysis.rates import rates, write_rates
-from molgun_lmp.analysis.variants import variants, write_variants
 from molgun_lmp.campaign.data_parts import centre_of_mass_energy_ev, molecule_positions
 from molgun_lmp.gun.names import DATA_NAME, END_NAME
 from molgun_lmp.records import FloatArray, Mode, Outcome
@@ -39,7 +37,6 @@ if TYPE_CHECKING:
 RUNNING_CSV: Final = "running.csv"
 SETS_CSV: Final = "sets_of_ten.csv"
 DEPENDENCE_CSV: Final = "dependence.csv"
-VARIANTS_CSV: Final = "variants.csv"
 AFTER_CONTACT_CSV: Final = "after_contact.csv"
 PRECURSOR_CSV: Final = "precursor.csv"
 LIFETIMES_CSV: Final = "lifetimes.csv"
@@ -59,7 +56,6 @@ def write_statistics(store: "Store", surface: "Surface", ended: Sequence["Ended"
     write_running(running(prefix, rng), folder / RUNNING_CSV)
     write_sets(sets_of(prefix), folder / SETS_CSV)
     write_dependence(dependence(drawn_variables(store, surface, ended), outcomes), folder / DEPENDENCE_CSV)
-    write_variants(variants(outcomes), folder / VARIANTS_CSV)
     stops = [one.result.stop for one in ended]
     tables = after_contact(outcomes, stops, config.outcomes.after_contact_ps)
     write_after_contact(tables, folder / AFTER_CONTACT_CSV)

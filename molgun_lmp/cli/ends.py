@@ -1,5 +1,6 @@
 """What `molgun analyse` says besides the table: variants, fixed times, how alike shots are, minima below the ends."""
 
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from molgun_lmp.cli.output import answers, counting
@@ -12,33 +13,22 @@ if TYPE_CHECKING:
 
 def print_variants(analysis: "Analysis") -> None:
     """How the bound molecules sit there, where their classes have variants."""
-    from rich.table import Table  # noqa: PLC0415
+    from molgun_lmp.analysis.variants import VARIANTS_HEADER  # noqa: PLC0415
 
-    from molgun_lmp.analysis.variants import VARIANTS_HEADER, variants  # noqa: PLC0415
-
-    found = variants([one.outcome for one in analysis.ended])
-    if not found:
-        return
-    table = Table(*VARIANTS_HEADER, box=None)
-    for one in found:
-        table.add_row(*one.cells())
-    answers().print(table)
+    if analysis.variants:
+        _print_table(VARIANTS_HEADER, [one.cells() for one in analysis.variants])
 
 
 def print_after_contact(store: "Store", analysis: "Analysis") -> None:
     """The modes at fixed times after first contact."""
-    from rich.table import Table  # noqa: PLC0415
-
     from molgun_lmp.analysis.fixed_times import after_contact, cells  # noqa: PLC0415
 
     times = store.config().outcomes.after_contact_ps
     if not times:
         return
     outcomes = [one.outcome for one in analysis.ended]
-    table = Table("after first contact", *(f"{time:g} ps" for time in times), box=None)
-    for row in cells(after_contact(outcomes, [one.result.stop for one in analysis.ended], times)):
-        table.add_row(*row)
-    answers().print(table)
+    tables = after_contact(outcomes, [one.result.stop for one in analysis.ended], times)
+    _print_table(("after first contact", *(f"{time:g} ps" for time in times)), cells(tables))
 
 
 def print_correlation(analysis: "Analysis") -> None:
@@ -74,21 +64,25 @@ def quench_ends(store: "Store", analysis: "Analysis", processes: int | None) -> 
 
 def print_minima(minima: "Minima") -> None:
     """Binding energies by the class of the minimum, what they are relative to, and what fell into another class."""
-    from rich.table import Table  # noqa: PLC0415
-
     from molgun_lmp.analysis.quench import BINDING_HEADER  # noqa: PLC0415
 
     out, binding = answers(), minima.binding
     if binding:
-        table = Table(*BINDING_HEADER, box=None)
-        for one in binding:
-            table.add_row(*one.cells())
-        out.print(table)
+        _print_table(BINDING_HEADER, [one.cells() for one in binding])
         out.print(minima.reference(), markup=False)
     else:
         out.print("No end has a binding energy.")
     for remark in minima.remarks():
         out.print(remark, markup=False)
+
+
+def _print_table(titles: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    from rich.table import Table  # noqa: PLC0415
+
+    table = Table(*titles, box=None)
+    for row in rows:
+        table.add_row(*row)
+    answers().print(table)
 
 
 def minima_json(minima: "Minima | None") -> dict[str, object]:

@@ -16,6 +16,7 @@ from molgun_lmp.analysis.report import ReportContent, render_report, write_repor
 from molgun_lmp.analysis.report_rows import TRAJECTORY_HEADER, labels_statement, remarks, settings_rows, trajectory_rows
 from molgun_lmp.analysis.summary import summarise
 from molgun_lmp.analysis.svg_inline import inline_svg
+from molgun_lmp.analysis.variants import variants
 from molgun_lmp.errors import InputFileError
 from molgun_lmp.records import Cause, Mode
 
@@ -141,7 +142,7 @@ def test_how_the_bound_molecules_sit_follows_the_table_where_their_classes_have_
     assert "variants.csv" not in page.text
     content = small_report()
     outcomes = [an_outcome(0, Mode.PC, stuck=True, detail="CO <hollow>"), *content.outcomes[1:]]
-    shown = Page(render_report(dataclasses.replace(content, outcomes=outcomes)))
+    shown = Page(render_report(dataclasses.replace(content, outcomes=outcomes, variants=variants(outcomes))))
     rows = [row for row in shown.cells if row[:2] == ["PC", "CO <hollow>"]]
     assert [row[2:5] for row in rows] == [["1", str(len(outcomes)), f"{100 / len(outcomes):.1f} %"]]
     assert "variants.csv" in shown.text
