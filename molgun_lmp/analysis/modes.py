@@ -58,7 +58,7 @@ class GroupState(StrEnum):
     DATIVE = "dative"
     REACTED = "reacted"
     UNCLEAR = "bound by one atom to several"
-    """One atom of the group binds two slab atoms, the other none, on a surface with dimers."""
+    """One atom of the group binds two slab atoms, the other none."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -183,9 +183,7 @@ def _group(name: str, pair: tuple[int, int], to_surface: BoolArray, surface: Sur
     elif not first | second:
         state = GroupState.FREE
     else:
-        # One atom between several of a metal is held by it as one on top is: the site says where.
-        one_place = len(first | second) == 1 or not len(surface.dimers)
-        state = GroupState.DATIVE if one_place else GroupState.UNCLEAR
+        state = GroupState.DATIVE if len(first | second) == 1 else GroupState.UNCLEAR
     site: Site | AtomSite | None = min(sites, key=list(Site).index) if sites else None
     if not len(surface.dimers) and first | second:
         site = atom_site(surface, np.flatnonzero(near[list(pair)].any(axis=0)).tolist())

@@ -20,15 +20,23 @@ from molgun_lmp.gun.minimum_image import MinimumImage
 
 pytestmark = pytest.mark.engine
 
-SHOTS = 16
+SHOTS = 6
+STRONG = (
+    "[pair_style morse 6.0, pair_coeff * * 0.01 1.5 3.5, pair_coeff 1 2 11.2 2.3 1.13, pair_coeff 1 3 0.9 2.0 1.9, "
+    "pair_coeff 3 3 0.3429 1.3588 2.866]"
+)
+"""The example's potential with carbon bound so strongly to copper that what binds soon sits at one site."""
 
 
 @pytest.fixture(scope="module")
 def campaign(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The example `co-cu111`, its pools made, planned with slow molecules and fired."""
+    """The example `co-cu111`, its pools made, planned with slow molecules that bind strongly, and fired."""
     folder = tmp_path_factory.mktemp("copper")
     pools = ("--set", "system.equilibration.duration_ps=3", "--set", "system.equilibration.burn_in_ps=1")
-    slow = ("--set", f"trajectories={SHOTS}", "--set", "gun.kick.energy_ev=0.1", "--set", "dynamics.steps=4000")
+    slow = (
+        *("--set", f"trajectories={SHOTS}", "--set", "gun.kick.energy_ev=0.05", "--set", "dynamics.steps=3000"),
+        *("--set", f"engine.commands={STRONG}", "--set", "stop.max_temperature_k=null"),
+    )
     for command in (
         ("init", folder / "copper", "--example", "co-cu111"),
         ("equilibrate", folder / "copper" / "campaign.yaml", *pools),
@@ -65,21 +73,16 @@ def test_every_shot_gets_its_site_by_the_atoms_that_it_binds(campaign: Path) -> 
         carbon, copper = positions[symbols == "C"], positions[symbols == "Cu"]
         lengths = MinimumImage.of_cell(frame.cell).distances(carbon, copper)[0]
         assert outcome["mode"] not in {"failed", "explosion", "C-C broken"}
-        if outcome["mode"] == "undecided":
-            continue
         if outcome["mode"] not in {"PC", "other"}:
             assert lengths.min() > 1.9
             continue
-        assert {symbols[one[1]] for one in outcome["bonds"]} == {"Cu"}
-        if "reacted" in outcome["detail"]:
-            continue  # oxygen is bound, too
         bound += 1
-        # counted here: how many of the copper atoms that carbon is bound to are about as near as the nearest
-        bonded = lengths[[atom for _, atom, _ in outcome["bonds"]]]
-        partners = int((bonded <= 1.25 * lengths.min()).sum())
+        # counted here by lengths alone: how many copper atoms carbon sits between
+        partners = int((lengths <= 1.25 * lengths.min()).sum())
         site = {1: "on top of one atom", 2: "between two atoms"}.get(partners, "hollow")
         assert outcome["detail"].endswith(site), (outcome["detail"], np.sort(lengths)[:5])
-    assert bound >= SHOTS // 4
+        assert {symbols[one[1]] for one in outcome["bonds"]} == {"Cu"}
+    assert bound > 0
     with (campaign / "analysis" / "variants.csv").open(newline="") as handle:
         rows = list(csv.DictReader(handle))
     counted = {(row["mode"], row["detail"]): int(row["count"]) for row in rows}
