@@ -13,9 +13,9 @@ from molgun_lmp.records import Mode
 
 pytestmark = pytest.mark.slow
 
-SHOT = "1"
-"""The first shots of the example at the paper's energy were fired once, and this one binds early, after 0.45 ps. With
-another model of the example it may have to be another one."""
+SHOT = "0"
+"""The first shots of the example at about the paper's energy were fired once, and this one binds early, after 0.5 ps.
+With another model of the example it may have to be another one, or another energy."""
 
 
 @pytest.fixture(scope="module")
@@ -25,7 +25,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for arguments in (
         ("init", folder, "--example", "ecco-si001"),
         ("plan", folder / "campaign.yaml", "--output", folder / "look", "--no-calibration",
-         "--set", "trajectories=5", "--set", "dynamics.steps=1400", "--set", "gun.kick.energy_ev=1.0"),
+         "--set", "trajectories=5", "--set", "dynamics.steps=1400", "--set", "gun.kick.energy_ev=1.06"),
         ("run", folder / "look", "--only", SHOT, "--workers", "1"),
     ):  # fmt: skip
         done = molgun(*arguments)
@@ -50,7 +50,7 @@ def test_a_bond_does_not_hang_on_the_numerics_and_does_hang_on_the_model(folder:
     assert finer["engine"].endswith("float64")
     assert not finer["identical"]
     assert finer["compared_ps"] == pytest.approx(0.7)
-    assert 1e-4 < finer["farthest_angstrom"] < 1.5, "a methyl group may turn, the molecule not go elsewhere"
+    assert 1e-4 < finer["farthest_angstrom"] < 0.3
 
     frames = folder / "few.extxyz"
     write(frames, read(folder / "data" / "model_frames.extxyz.xz", "0"), format="extxyz")
