@@ -18,7 +18,8 @@ from typing import Final
 from pydantic import ConfigDict, ValidationError
 
 from molgun_lmp.campaign.durable import json_bytes, replace_file
-from molgun_lmp.campaign.outputs import whole_frames
+from molgun_lmp.campaign.outputs import EARLIER_LOG_NAME, logged_steps, whole_frames
+from molgun_lmp.config import Dynamics
 from molgun_lmp.gun.names import DUMP_NAME, LOG_NAME, RESTART_NAMES, RESUME_NAME
 from molgun_lmp.provenance import sha256_file
 from molgun_lmp.records import JsonRecord
@@ -30,8 +31,6 @@ _TEXT_FLAGS: Final = frozenset({0, 4})
 _STEP_FLAG: Final = 5
 _FLAGS_BEFORE_STEP: Final = 12
 """Six in 2025; more may come."""
-EARLIER_LOG_NAME: Final = "earlier.log.lammps"
-"""In a run that was resumed: the logs of what was run before, one after the other."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -132,8 +131,11 @@ def made_progress(run: Path) -> bool:
     return record is not None and any(_is_as_listed(run, checkpoint) for checkpoint in record.checkpoints)
 
 
-def find_resumption(runs: Sequence[Path], planned: dict[str, str], *, dump_every: int) -> Resumption | None:
-    """The furthest checkpoint of earlier runs that is whole and whose dump holds every frame before it, or None."""
+def find_resumption(runs: Sequence[Path], planned: dict[str, str], dynamics: Dynamics) -> Resumption | None:
+    """The furthest checkpoint of earlier runs that is whole and whose dump and logs hold all that belongs before it.
+
+    None where there is none: what a full disk left with gaps cannot be gone on from.
+    """
     candidates = [
         (checkpoint, run, record)
         for run in runs
@@ -143,8 +145,8 @@ def find_resumption(runs: Sequence[Path], planned: dict[str, str], *, dump_every
     for checkpoint, run, record in sorted(candidates, key=lambda found: found[0].step, reverse=True):
         if not _is_as_listed(run, checkpoint):
             continue
-        length = _length_before(run / DUMP_NAME, checkpoint.step, dump_every)
-        if length is not None:
+        length = _length_before(run / DUMP_NAME, checkpoint.step, dynamics.dump_every_steps)
+        if length is not None and logged_steps(run).issuperset(range(0, checkpoint.step, dynamics.thermo_every_steps)):
             return Resumption(
                 run=run,
                 checkpoint=checkpoint,

@@ -12,6 +12,7 @@ from molgun_lmp.campaign.energy import energy_record
 from molgun_lmp.campaign.integrity import planned_hashes, require_planned
 from molgun_lmp.campaign.manifest import MANIFEST_NAME
 from molgun_lmp.campaign.opening import campaign_work
+from molgun_lmp.campaign.outputs import require_whole
 from molgun_lmp.campaign.store import Store, TrajectoryFolder
 from molgun_lmp.campaign.work import Work
 from molgun_lmp.engine.causes import cause_of
@@ -90,10 +91,12 @@ def _take(work: Work, one: TrajectoryFolder, there: Path, record: ClusterRecord)
     (run / DUMP_NAME).write_bytes(
         b"".join(_frames(part / DUMP_NAME, until) for part, until in zip(parts, [*starts[1:], None], strict=True))
     )
-    whole = [frame.step for frame in read_frames(run / DUMP_NAME)]
-    if whole != sorted(set(whole)):
-        raise CampaignError(f"{there}: the frames of its parts do not fit together.")
     (run / LOG_NAME).write_text(text, encoding="utf-8")
+    try:
+        _require_whole(there, run, work, steps if cause is None else None)
+    except Exception:
+        shutil.rmtree(run)
+        raise
     if (parts[-1] / END_NAME).is_file():
         shutil.copyfile(parts[-1] / END_NAME, run / END_NAME)
     about = [_about(part) for part in parts]
@@ -125,6 +128,22 @@ def _take(work: Work, one: TrajectoryFolder, there: Path, record: ClusterRecord)
         return True
     shutil.rmtree(run)
     return False
+
+
+def _require_whole(there: Path, run: Path, work: Work, steps: int | None) -> None:
+    """`steps`: where the trajectory ended well; what an error has ended may lack its last lines."""
+    whole = [frame.step for frame in read_frames(run / DUMP_NAME)]
+    if whole != sorted(set(whole)):
+        raise CampaignError(f"{there}: the frames of its parts do not fit together.")
+    if work.dynamics is None or steps is None:
+        return
+    try:
+        require_whole(run, work.dynamics, steps=steps)
+    except OSError as error:
+        raise CampaignError(
+            f"{there}: {error.strerror}. Was the disk full there? Delete its `done`, `part-*` and `claim-*` on the "
+            "cluster, make room and submit again."
+        ) from error
 
 
 def _check_hashes(there: Path) -> None:

@@ -15,14 +15,13 @@ from typing import NoReturn
 
 from molgun_lmp.campaign.checkpoints import (
     CHECKPOINTS_NAME,
-    EARLIER_LOG_NAME,
     CheckpointWatch,
     Resumption,
     find_resumption,
 )
 from molgun_lmp.campaign.energy import energy_record
 from molgun_lmp.campaign.integrity import planned_hashes, require_planned, verify_shared
-from molgun_lmp.campaign.outputs import require_whole
+from molgun_lmp.campaign.outputs import EARLIER_LOG_NAME, require_log_end, require_whole
 from molgun_lmp.campaign.store import MODEL_FOLDER, TrajectoryFolder
 from molgun_lmp.campaign.work import Work
 from molgun_lmp.engine.force_models import ForceModel, SymmetrixModel
@@ -140,7 +139,10 @@ def fire_one(
     if done.cause is Cause.DISK:
         raise OSError(errno.ENOSPC, done.error or "no space left", str(run))
     if done.cause is None:
-        require_whole(run, dump_every=work.dynamics.dump_every_steps if work.dynamics is not None else None)
+        if work.dynamics is None:
+            require_log_end(run)
+        else:
+            require_whole(run, work.dynamics, steps=done.steps)
     for name in (*copies, *RESTART_NAMES, RESUME_NAME, CHECKPOINTS_NAME):
         (run / name).unlink(missing_ok=True)
     stop, cause, message = _end(done, work)
@@ -178,7 +180,7 @@ def _copy_planned(work: Work, folder: TrajectoryFolder, run: Path) -> dict[str, 
 def _resume(work: Work, folder: TrajectoryFolder, number: int, hashes: dict[str, str]) -> Resumption | None:
     if work.dynamics is None or work.dynamics.checkpoint_every_steps is None:
         return None
-    found = find_resumption(folder.runs_before(number), hashes, dump_every=work.dynamics.dump_every_steps)
+    found = find_resumption(folder.runs_before(number), hashes, work.dynamics)
     if found is not None:
         found.copy_to(folder.run_folder(number))
         log.info("trajectory %s: goes on from step %d", folder.id, found.checkpoint.step)

@@ -5,7 +5,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from molgun_lmp.config import Dynamics
+from molgun_lmp.engine.log import joined_thermo, thermo_tables
 from molgun_lmp.gun.names import DUMP_NAME, LOG_NAME
+
+EARLIER_LOG_NAME: Final = "earlier.log.lammps"
+"""In a run that was resumed: the logs of what was run before, one after the other."""
 
 _FRAME: Final = b"ITEM: TIMESTEP"
 _HEADER_LINES: Final = 9
@@ -37,25 +42,40 @@ def whole_frames(dump: Path) -> Iterator[WholeFrame]:
             yield WholeFrame(step=int(step), end=handle.tell())
 
 
-def require_whole(run: Path, *, dump_every: int | None) -> None:
-    """Raise `OSError` (no space left) where the log of a run that ended well, or its dump, lacks something.
-
-    `dump_every`: steps between two frames; None for a run that dumps otherwise, whose log alone is looked at.
-    """
+def require_log_end(run: Path) -> None:
+    """Raise `OSError` (no space left) where the log of a run that ended well lacks its end."""
     log = run / LOG_NAME
     if _LAST_OF_LOG not in _tail(log):
         raise OSError(errno.ENOSPC, "LAMMPS could not write its log to the end", str(log))
-    if dump_every is None:
-        return
+
+
+def require_whole(run: Path, dynamics: Dynamics, *, steps: int) -> None:
+    """Raise `OSError` (no space left) where the output of a trajectory that ended well at step `steps` lacks something.
+
+    Its log has its end and the thermo output of every interval, its dump every frame, and nothing after them.
+    """
+    require_log_end(run)
+    logged = logged_steps(run)
+    missing = {*range(0, steps + 1, dynamics.thermo_every_steps), steps}.difference(logged)
+    if missing:
+        raise OSError(errno.ENOSPC, f"the thermo output of step {min(missing)} is missing", str(run / LOG_NAME))
     dump = run / DUMP_NAME
     frames = list(whole_frames(dump)) if dump.is_file() else []
-    steps = [frame.step for frame in frames]
     # A run that a rule ended has one frame more, between two regular ones.
-    regular = steps[:-1] if steps and steps[-1] % dump_every else steps
-    if not frames or regular != list(range(0, len(regular) * dump_every, dump_every)):
-        raise OSError(errno.ENOSPC, f"frames are missing after step {steps[-1] if steps else 0}", str(dump))
-    if frames[-1].end != dump.stat().st_size:
-        raise OSError(errno.ENOSPC, f"a frame is cut after step {steps[-1]}", str(dump))
+    wanted = sorted({*range(0, steps + 1, dynamics.dump_every_steps), steps})
+    found = [frame.step for frame in frames]
+    if frames and frames[-1].end != dump.stat().st_size:
+        raise OSError(errno.ENOSPC, f"a frame is cut after step {found[-1]}", str(dump))
+    if found != wanted:
+        first = min(set(wanted) ^ set(found), default=steps)
+        raise OSError(errno.ENOSPC, f"frames are missing: there should be one of step {first}", str(dump))
+
+
+def logged_steps(run: Path) -> set[float]:
+    """The steps whose thermo output stands in the logs of a run and of what it went on from."""
+    logs = (run / name for name in (EARLIER_LOG_NAME, LOG_NAME))
+    text = "".join(log.read_text(encoding="utf-8", errors="replace") for log in logs if log.is_file())
+    return set(joined_thermo(thermo_tables(text)).get("Step", ()))
 
 
 def _tail(file: Path) -> bytes:

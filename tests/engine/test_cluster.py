@@ -1,7 +1,9 @@
 """A campaign through a cluster folder: real scripts, a kill, a stop by the clock, going on, and collecting."""
 
+import hashlib
 import json
 import os
+import re
 import signal
 import subprocess
 import time
@@ -67,6 +69,38 @@ def test_a_killed_job_goes_on_and_nothing_runs_twice(store: Store, tmp_path: Pat
         assert frames == (straight / "trajectories" / name / "part-1/traj.dump").read_bytes()
     for name in ("job.slurm", "run.sh"):
         assert subprocess.run(["bash", "-n", str(folder / name)], check=False).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "lost", "why"),
+    [
+        ("log.lammps", r"^ +200 .*\n", "the thermo output of step 200 is missing"),
+        ("traj.dump", r"ITEM: TIMESTEP\n200\n(?s:.*?)(?=ITEM: TIMESTEP)", "there should be one of step 200"),
+    ],
+)
+def test_what_a_full_disk_of_the_cluster_took_is_missed(
+    store: Store, tmp_path: Path, name: str, lost: str, why: str
+) -> None:
+    """LAMMPS there goes on, and the checksums are those of what it left."""
+    folder = cluster(store, tmp_path / "cluster")
+    finish(folder, 1)
+    home = folder / "trajectories/000002"
+    file = home / "part-1" / name
+    whole, done = file.read_text(), (home / "done").read_text()
+    before = hashlib.sha256(whole.encode()).hexdigest()
+    holed, holes = re.subn(lost, "", whole, flags=re.MULTILINE)
+    assert holes == 1
+    file.write_text(holed)
+    (home / "done").write_text(done.replace(before, hashlib.sha256(holed.encode()).hexdigest()))
+    message = collect(store, folder).damaged["000002"]
+    assert why in message
+    assert "submit again" in message
+    file.write_text(whole)
+    (home / "done").write_text(done)
+    assert collect(store, folder).taken == ("000002",)
+    result = store.trajectory("000002").result()
+    assert result is not None
+    assert result.attempt == 1, "nothing was left behind"
 
 
 def test_the_clock_stops_a_trajectory_in_order_and_it_goes_on(store: Store, tmp_path: Path) -> None:

@@ -3,11 +3,13 @@
 import json
 import os
 import struct
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
 
 from molgun_lmp.campaign.checkpoints import CHECKPOINTS_NAME, CheckpointWatch, Resumption, find_resumption
+from molgun_lmp.config import Dynamics
 
 PLANNED = {"deck": "d", "data": "t", "model": "m"}
 EVERY = 100
@@ -47,12 +49,17 @@ def write_run(run: Path, steps: int = 350, dump_every: int = 40) -> Path:
             replaced(run / name, state(step))
         watch(step)
     (run / "traj.dump").write_text("".join(frame(step) for step in range(0, steps + 1, dump_every)))
-    (run / "log.lammps").write_text(f"log up to {steps}\n")
+    (run / "log.lammps").write_text(log(range(0, steps + 1, 10)))
     return run
 
 
+def log(steps: Iterable[int]) -> str:
+    """A log of a run that was killed."""
+    return "   Step          Time          TotEng\n" + "".join(f"{step:7d} 0.{step:<9d} -1.5\n" for step in steps)
+
+
 def find(*runs: Path, dump_every: int = 40) -> Resumption | None:
-    return find_resumption(runs, PLANNED, dump_every=dump_every)
+    return find_resumption(runs, PLANNED, Dynamics(dump_every_steps=dump_every, thermo_every_steps=10))
 
 
 def test_the_last_two_are_listed_newest_first(tmp_path: Path) -> None:
@@ -94,7 +101,7 @@ def test_the_newest_is_taken_with_the_frames_before_it(tmp_path: Path) -> None:
     found.copy_to(new)
     assert (new / "resume.restart").read_bytes() == state(300)
     assert (new / "traj.dump").read_text() == "".join(frame(step) for step in range(0, 300, 40))
-    assert (new / "earlier.log.lammps").read_text() == "log up to 350\n"
+    assert (new / "earlier.log.lammps").read_text() == log(range(0, 351, 10))
 
 
 def test_a_frame_of_the_checkpoints_own_step_is_left_to_the_new_run(tmp_path: Path) -> None:
@@ -128,6 +135,23 @@ def test_missing_frames_make_it_useless(tmp_path: Path) -> None:
     assert find(run) is None
 
 
+@pytest.mark.parametrize(("lost", "left"), [(range(110, 200), 100), (range(10), None), (range(210, 250), 200)])
+def test_lines_that_are_missing_in_the_log_make_it_useless(tmp_path: Path, lost: range, left: int | None) -> None:
+    """Or the trajectory's energy drift would be that of the other lines."""
+    run = write_run(tmp_path / "run-1", steps=250)
+    (run / "log.lammps").write_text(log(step for step in range(0, 251, 10) if step not in lost))
+    found = find(run)
+    assert (None if found is None else found.checkpoint.step) == left
+
+
+def test_the_lines_before_an_earlier_checkpoint_stand_in_the_earlier_log(tmp_path: Path) -> None:
+    run = write_run(tmp_path / "run-1")
+    (run / "log.lammps").write_text(log(range(170, 351, 10)))
+    assert find(run) is None
+    (run / "earlier.log.lammps").write_text(log(range(0, 196, 10)))
+    assert find(run) is not None
+
+
 def test_the_furthest_of_several_runs_counts(tmp_path: Path) -> None:
     paused, died = write_run(tmp_path / "paused", steps=210), write_run(tmp_path / "run-1", steps=350)
     found = find(paused, died, tmp_path / "run-2")
@@ -137,7 +161,7 @@ def test_the_furthest_of_several_runs_counts(tmp_path: Path) -> None:
 
 def test_a_checkpoint_of_another_deck_or_model_is_not_used(tmp_path: Path) -> None:
     run = write_run(tmp_path / "run-1")
-    assert find_resumption([run], {**PLANNED, "model": "other"}, dump_every=40) is None
+    assert find_resumption([run], {**PLANNED, "model": "other"}, Dynamics()) is None
 
 
 def test_a_damaged_list_is_as_none(tmp_path: Path) -> None:

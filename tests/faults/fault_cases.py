@@ -21,6 +21,7 @@ from typing import Any, Final
 from campaign_cases import write_campaign_file
 from campaign_commands import ENVIRONMENT, MOLGUN, PATIENCE_S, molgun
 
+from molgun_lmp.campaign.checkpoints import CHECKPOINTS_NAME
 from molgun_lmp.campaign.claims import read_claim
 from molgun_lmp.campaign.planning import check, write
 from molgun_lmp.config import load_campaign
@@ -91,13 +92,17 @@ def workers_of(campaign: Path) -> list[int]:
 
 
 def kill_one_at_work(campaign: Path, running: Sequence["subprocess.Popen[bytes]"], rng: random.Random) -> bool:
-    """Kill -9 one that holds a trajectory, as soon as there is any; False where no command is left to start one."""
+    """Kill -9 one that holds a trajectory, as soon as there is any; False where no command is left to start one.
+
+    Half of them have got as far as a checkpoint: on a slow machine all others die before it, and then nothing goes on.
+    """
     deadline = time.monotonic() + PATIENCE_S
+    beyond_checkpoint = rng.random() < 0.5
     while any(process.poll() is None for process in running):
-        for pid in rng.sample(there := owners_of(campaign), len(there)):
+        for pid in rng.sample(there := owners_of(campaign, beyond_checkpoint), len(there)):
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGSTOP)  # so that what holds for it now still holds when it is killed
-                if pid in owners_of(campaign):
+                if pid in owners_of(campaign, beyond_checkpoint):
                     return kill(pid)
                 os.kill(pid, signal.SIGCONT)
         assert time.monotonic() < deadline, "no worker takes a trajectory"
@@ -105,13 +110,15 @@ def kill_one_at_work(campaign: Path, running: Sequence["subprocess.Popen[bytes]"
     return False
 
 
-def owners_of(campaign: Path) -> list[int]:
-    """The living processes of this machine that hold a trajectory."""
+def owners_of(campaign: Path, beyond_checkpoint: bool = False) -> list[int]:
+    """The living processes of this machine that hold a trajectory, all or those whose run has listed a checkpoint."""
     owners = set()
     for file in campaign.glob("trajectories/*/*/claim-*.json"):
         with contextlib.suppress(FileNotFoundError):
             claim = read_claim(file)
-            owners |= set() if claim is None else {claim.owner.pid}
+            if claim is not None:
+                listed = file.with_name(f"run-{claim.number}") / CHECKPOINTS_NAME
+                owners |= {claim.owner.pid} if listed.exists() or not beyond_checkpoint else set()
     return sorted(owners & set(workers_of(campaign)))
 
 

@@ -19,12 +19,14 @@ from fault_cases import assert_same_table, finish, plan_stock, start_quietly, ta
 from small_disks import small_tmpfs
 
 from molgun_lmp.campaign.outputs import require_whole, whole_frames
+from molgun_lmp.config import Dynamics
 from molgun_lmp.errors import CampaignError
 from molgun_lmp.gun.pools import Pool
 
 pytestmark = pytest.mark.engine
 
 STEPS, EVERY = 30_000, 2000
+DYNAMICS = Dynamics(steps=STEPS, dump_every_steps=EVERY, thermo_every_steps=EVERY // 2)
 
 
 class SmallDisk:
@@ -132,7 +134,11 @@ def test_a_dump_cut_at_any_byte_of_its_last_frames_is_found(planned: Path, tmp_p
     shutil.copytree(planned, copy)
     assert molgun("run", copy, "--only", "0").returncode == 0
     (dump,) = copy.glob("trajectories/*/000000/run-1/traj.dump")
-    require_whole(dump.parent, dump_every=EVERY)
+
+    def require() -> None:
+        require_whole(dump.parent, DYNAMICS, steps=STEPS)
+
+    require()
     content = dump.read_bytes()
     frames = list(whole_frames(dump))
     assert [frame.step for frame in frames] == list(range(0, STEPS + 1, EVERY))
@@ -140,18 +146,43 @@ def test_a_dump_cut_at_any_byte_of_its_last_frames_is_found(planned: Path, tmp_p
     for end in (*range(start + 1, start + 400), *range(start + 400, len(content), 97), len(content) - 1):
         dump.write_bytes(content[:end])
         with pytest.raises(OSError, match="a frame is cut"):
-            require_whole(dump.parent, dump_every=EVERY)
+            require()
     for first, last in ((start - 3000, start - 20), (frames[0].end, frames[1].end), (200, 4296)):
         dump.write_bytes(content[:first] + content[last:])
         with pytest.raises(OSError, match=r"a frame is cut|frames are missing"):
-            require_whole(dump.parent, dump_every=EVERY)
-    dump.write_bytes(content)
-    (dump.parent / "log.lammps").write_bytes((dump.parent / "log.lammps").read_bytes()[:-30])
-    with pytest.raises(OSError, match="log"):
-        require_whole(dump.parent, dump_every=EVERY)
+            require()
+    for end in (start, frames[3].end):
+        dump.write_bytes(content[:end])
+        with pytest.raises(OSError, match="frames are missing"):
+            require()
 
 
-@pytest.mark.parametrize("damage", ["newest cut", "newest flipped", "both flipped", "list cut", "dump cut"])
+def test_a_log_that_lacks_a_line_is_found(planned: Path, tmp_path: Path) -> None:
+    """Its energies would be those of the other lines. A full disk takes whole pages, or the rest of a line."""
+    copy = tmp_path / "copy"
+    shutil.copytree(planned, copy)
+    assert molgun("run", copy, "--only", "0").returncode == 0
+    (log,) = copy.glob("trajectories/*/000000/run-1/log.lammps")
+    content = log.read_bytes()
+    log.write_bytes(content[:-30])
+    with pytest.raises(OSError, match="could not write its log to the end"):
+        require_whole(log.parent, DYNAMICS, steps=STEPS)
+    table_start = content.index(b"   Step ")
+    lines = content[table_start : content.index(b"Loop time")].splitlines(keepends=True)
+    assert len(lines) == 2 + STEPS // DYNAMICS.thermo_every_steps
+    for number, line in enumerate(lines):
+        before = table_start + sum(map(len, lines[:number]))
+        for lost in (slice(before, before + len(line)), slice(before + len(line) // 2, before + 4096)):
+            log.write_bytes(content[: lost.start] + content[lost.stop :])
+            with pytest.raises(OSError, match=r"thermo output of step \d+ is missing|could not write its log"):
+                require_whole(log.parent, DYNAMICS, steps=STEPS)
+    log.write_bytes(content)
+    require_whole(log.parent, DYNAMICS, steps=STEPS)
+
+
+@pytest.mark.parametrize(
+    "damage", ["newest cut", "newest flipped", "both flipped", "list cut", "dump cut", "log holed"]
+)
 def test_a_killed_run_whose_files_are_damaged_goes_on_from_what_is_whole(
     planned: Path, undisturbed: dict[str, dict[str, Any]], tmp_path: Path, damage: str
 ) -> None:
@@ -168,6 +199,10 @@ def test_a_killed_run_whose_files_are_damaged_goes_on_from_what_is_whole(
         os.truncate(run / "checkpoints.json", 100)
     elif damage == "dump cut":
         os.truncate(run / "traj.dump", (run / "traj.dump").stat().st_size - 7)
+    elif damage == "log holed":
+        before, header, after = (run / "log.lammps").read_text().partition("   Step ")
+        lines = after.splitlines(keepends=True)
+        (run / "log.lammps").write_text(before + header + "".join(lines[:2] + lines[3:]))
     elif damage == "newest cut":
         os.truncate(run / listed[0]["name"], 5000)
     else:

@@ -14,9 +14,9 @@ from molgun_lmp.analysis.dumps import read_frames
 from molgun_lmp.campaign.checkpoints import find_resumption, made_progress, restart_step
 from molgun_lmp.campaign.claims import look, read_claim
 from molgun_lmp.campaign.manifest import read_manifest
-from molgun_lmp.campaign.outputs import whole_frames
+from molgun_lmp.campaign.outputs import logged_steps, whole_frames
 from molgun_lmp.campaign.store import TrajectoryFolder
-from molgun_lmp.config import load_campaign
+from molgun_lmp.config import Dynamics, load_campaign
 from molgun_lmp.engine.log import joined_thermo, last_halt, thermo_tables
 from molgun_lmp.errors import MolgunError
 from molgun_lmp.gun.recover import recover_shot
@@ -104,7 +104,7 @@ def _shot(file: Path) -> object:
 
 def _log(file: Path) -> object:
     text = file.read_text(errors="replace")
-    return joined_thermo(thermo_tables(text)), last_halt(text)
+    return joined_thermo(thermo_tables(text)), last_halt(text), logged_steps(file.parent)
 
 
 def _trajectory(file: Path) -> TrajectoryFolder:
@@ -112,7 +112,7 @@ def _trajectory(file: Path) -> TrajectoryFolder:
 
 
 def _resumption(file: Path) -> object:
-    return find_resumption([file.parent], {"deck": "d"}, dump_every=10), made_progress(file.parent)
+    return find_resumption([file.parent], {"deck": "d"}, Dynamics()), made_progress(file.parent)
 
 
 READERS: dict[str, tuple[str, bytes, Callable[[Path], object]]] = {

@@ -44,7 +44,8 @@ def test_fifty_kills_at_random_instants_change_nothing(
     assert killed.total() > KILLS // 2, f"the campaign was over after {killed}"  # a fast machine is done early
     finish(campaign, workers=2)
     assert_same_table(campaign, undisturbed)
-    results = [json.loads(file.read_text()) for file in campaign.glob("trajectories/*/*/result.json")]
+    # Where two workers died on one, its result of then was set aside by `molgun retry`.
+    results = [json.loads(file.read_text()) for file in campaign.glob("trajectories/*/*/result*.json")]
     assert sum(result["attempt"] > 1 for result in results) > 5, "the kills hit trajectories at work"
     assert any(result["resumed_at"] for result in results), "and some went on from a checkpoint"
 
