@@ -4,7 +4,7 @@ VENV   ?= .venv
 DEMO   ?= demo
 # Shots of the demo; the continuous-integration run fires fewer.
 SHOTS  ?= 8
-# Tests side by side, file by file.
+# Tests side by side, file by file, the long ones first: or one process does the last of them alone.
 JOBS   ?= 2
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
@@ -34,7 +34,7 @@ demo: $(READY)
 	@$(BIN)/molgun report $(DEMO)/ecco-si001
 
 test: $(READY)
-	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder
 
 # 10,000 trajectories, 200 kills, two coordinators and a full disk, times SCALE; half an hour at most, in SOAK/.
 SCALE  ?= 1
