@@ -240,7 +240,11 @@ def _one_group(group: Group) -> tuple[Mode, str]:
 
 
 def _state(group: Group) -> str:
-    return group.state.value if group.site is None else f"{group.state.value} {group.site.value}"
+    if group.site is None:
+        return group.state.value
+    if group.state is GroupState.UNCLEAR:  # the site is that of the short bonds, which may be fewer
+        return f"bound by one atom, {group.site.value}"
+    return f"{group.state.value} {group.site.value}"
 
 
 def _layer_name(layer: int) -> str:

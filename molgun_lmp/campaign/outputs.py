@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from molgun_lmp.config import Dynamics
-from molgun_lmp.engine.log import joined_thermo, thermo_tables
+from molgun_lmp.engine.log import joined_thermo, last_halt, thermo_tables
 from molgun_lmp.gun.names import DUMP_NAME, LOG_NAME
 
 EARLIER_LOG_NAME: Final = "earlier.log.lammps"
@@ -55,8 +55,11 @@ def require_whole(run: Path, dynamics: Dynamics, *, steps: int) -> None:
     Its log has its end and the thermo output of every interval, its dump every frame, and nothing after them.
     """
     require_log_end(run)
-    logged = logged_steps(run)
-    missing = {*range(0, steps + 1, dynamics.thermo_every_steps), steps}.difference(logged)
+    text = _logs(run)
+    due = set(range(0, steps + 1, dynamics.thermo_every_steps))
+    if last_halt(text) is None:  # LAMMPS ends a table with the last step, unless a `fix halt` came between
+        due.add(steps)
+    missing = due.difference(_steps(text))
     if missing:
         raise OSError(errno.ENOSPC, f"the thermo output of step {min(missing)} is missing", str(run / LOG_NAME))
     dump = run / DUMP_NAME
@@ -73,8 +76,15 @@ def require_whole(run: Path, dynamics: Dynamics, *, steps: int) -> None:
 
 def logged_steps(run: Path) -> set[float]:
     """The steps whose thermo output stands in the logs of a run and of what it went on from."""
+    return _steps(_logs(run))
+
+
+def _logs(run: Path) -> str:
     logs = (run / name for name in (EARLIER_LOG_NAME, LOG_NAME))
-    text = "".join(log.read_text(encoding="utf-8", errors="replace") for log in logs if log.is_file())
+    return "".join(log.read_text(encoding="utf-8", errors="replace") for log in logs if log.is_file())
+
+
+def _steps(text: str) -> set[float]:
     return set(joined_thermo(thermo_tables(text)).get("Step", ()))
 
 

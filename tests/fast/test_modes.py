@@ -247,7 +247,7 @@ def test_carbon_monoxide_on_copper() -> None:
         if len(over) == 1:
             assert (grouped.mode, grouped.detail) == (Mode.PC, f"CO {site}")
         else:
-            assert (grouped.mode, grouped.detail) == (Mode.OTHER, f"CO bound by one atom to several {site}")
+            assert (grouped.mode, grouped.detail) == (Mode.OTHER, f"CO bound by one atom, {site}")
     assert carbon_monoxide(3.5, (first,), copper, groups=True).mode is None
 
 
