@@ -6,7 +6,6 @@ independent shots that each is worth. Both take the campaigns as independent: wh
 fractions move together, and the interval is wider than it had to be.
 """
 
-import csv
 import dataclasses
 import math
 from collections.abc import Sequence
@@ -19,6 +18,7 @@ from scipy import stats
 
 from molgun_lmp.analysis.estimates import Estimate
 from molgun_lmp.analysis.summary import Summary, TableRow, summarise
+from molgun_lmp.csv_files import write_csv
 from molgun_lmp.errors import InputFileError
 from molgun_lmp.records import JsonRecord, Outcome
 
@@ -166,16 +166,14 @@ def write_comparison(comparison: Comparison, path: Path) -> Path:
         for name, summary in zip(comparison.names, comparison.summaries, strict=True)
         for row in summary.table()
     }
-    with path.open("w", newline="", encoding="utf-8") as handle:
-        writer = csv.writer(handle, lineterminator="\n")
-        writer.writerow(_CSV_HEADER)
-        for one in comparison.differences:
-            reference, other = counts[one.reference, one.row], counts[one.campaign, one.row]
-            writer.writerow(
-                [
-                    *(one.row, one.reference, one.campaign),
-                    *(reference.count, reference.shots, other.count, other.shots),
-                    *(one.difference, *one.interval, *one.simultaneous, one.p, one.p_holm),
-                ]
-            )
-    return path
+    rows = []
+    for one in comparison.differences:
+        reference, other = counts[one.reference, one.row], counts[one.campaign, one.row]
+        rows.append(
+            [
+                *(one.row, one.reference, one.campaign),
+                *(reference.count, reference.shots, other.count, other.shots),
+                *(one.difference, *one.interval, *one.simultaneous, one.p, one.p_holm),
+            ]
+        )
+    return write_csv(path, _CSV_HEADER, rows)

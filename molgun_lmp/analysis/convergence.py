@@ -4,7 +4,6 @@ A band says where the fraction of a campaign of so many shots would lie, with ot
 same kind: snapshots are drawn anew with replacement, each kind for itself, and then as many shots as are asked for.
 """
 
-import csv
 import dataclasses
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -14,6 +13,7 @@ import numpy as np
 
 from molgun_lmp.analysis.estimates import Estimator, clusters_of, lines_of
 from molgun_lmp.analysis.statistics import Clusters
+from molgun_lmp.csv_files import write_csv
 from molgun_lmp.records import FloatArray, IntArray, Outcome
 
 RESAMPLES: Final = 400
@@ -144,19 +144,12 @@ def sets_of(outcomes: Sequence[Outcome], size: int = SET_SIZE) -> Iterator[ShotS
 
 def write_running(points: Sequence[RunningPoint], path: Path) -> Path:
     """One line per line of the table and number of shots, numbers unrounded."""
-    with path.open("w", newline="", encoding="utf-8") as handle:
-        writer = csv.writer(handle, lineterminator="\n")
-        writer.writerow(
-            ("line", "shots", "count", "fraction", "cluster_low", "cluster_high", "bootstrap_low", "bootstrap_high")
-        )
-        writer.writerows((p.line, p.shots, p.count, p.fraction, p.low, p.high, *p.band) for p in points)
-    return path
+    header = ("line", "shots", "count", "fraction", "cluster_low", "cluster_high", "bootstrap_low", "bootstrap_high")
+    return write_csv(path, header, ((p.line, p.shots, p.count, p.fraction, p.low, p.high, *p.band) for p in points))
 
 
 def write_sets(sets: Iterator[ShotSet], path: Path) -> Path:
     """One line per set and line of the table."""
-    with path.open("w", newline="", encoding="utf-8") as handle:
-        writer = csv.writer(handle, lineterminator="\n")
-        writer.writerow(("set", "first", "last", "line", "count", "shots", "fraction"))
-        writer.writerows((s.number, s.first, s.last, s.line, s.count, s.shots, s.count / s.shots) for s in sets)
-    return path
+    header = ("set", "first", "last", "line", "count", "shots", "fraction")
+    rows = ((s.number, s.first, s.last, s.line, s.count, s.shots, s.count / s.shots) for s in sets)
+    return write_csv(path, header, rows)

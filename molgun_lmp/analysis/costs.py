@@ -1,11 +1,11 @@
 """What a campaign cost beside what the reference paper reports: steps, hours, and core time per step."""
 
-import csv
 import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
+from molgun_lmp.csv_files import write_csv
 from molgun_lmp.errors import InputFileError
 from molgun_lmp.records import TrajectoryResult
 
@@ -71,13 +71,9 @@ def costs_of(results: Sequence[TrajectoryResult], cores: float) -> list[Cost]:
 def write_costs(costs: Sequence[Cost], file: Path) -> Path:
     """The table with unrounded numbers, an empty field where unknown. Raises `InputFileError`."""
     try:
-        with file.open("w", newline="", encoding="utf-8") as handle:
-            writer = csv.writer(handle, lineterminator="\n")
-            writer.writerow(_CSV_HEADER)
-            writer.writerows(dataclasses.astuple(cost) for cost in costs)
+        return write_csv(file, _CSV_HEADER, map(dataclasses.astuple, costs))
     except OSError as error:
         raise InputFileError(f"cannot write {file}: {error}. Make room, or choose another folder.") from error
-    return file
 
 
 def _cost(what: str, results: Sequence[TrajectoryResult], cores: float) -> Cost:

@@ -1,6 +1,5 @@
 """Does the outcome depend on what was drawn? Fractions in bins of one variable at a time, with intervals and a test."""
 
-import csv
 import dataclasses
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -11,6 +10,7 @@ from scipy import stats
 
 from molgun_lmp.analysis.comparison import holm
 from molgun_lmp.analysis.estimates import Estimate, Estimator, clusters_of, lines_of
+from molgun_lmp.csv_files import write_csv
 from molgun_lmp.records import FloatArray, Outcome
 
 BINS: Final = 5
@@ -109,20 +109,15 @@ def equal_fractions_p(estimates: Sequence[Estimate]) -> float | None:
 
 def write_dependence(bins: Sequence[Bin], path: Path) -> Path:
     """One line per variable, line of the table and bin, numbers unrounded."""
-    with path.open("w", newline="", encoding="utf-8") as handle:
-        writer = csv.writer(handle, lineterminator="\n")
-        writer.writerow(
-            (
-                *("variable", "low", "high", "line", "count", "shots", "fraction", "cluster_low", "cluster_high"),
-                *("p", "p_holm", "note"),
-            )
-        )
-        for b in bins:
-            e = b.estimate
-            writer.writerow(
-                [
-                    *(b.variable, b.low, b.high, b.line, e.count, e.shots, e.fraction, *e.cluster),
-                    *(b.p, b.p_holm, e.note),
-                ]
-            )
-    return path
+    header = (
+        *("variable", "low", "high", "line", "count", "shots", "fraction", "cluster_low", "cluster_high"),
+        *("p", "p_holm", "note"),
+    )
+    rows = (
+        [
+            *(b.variable, b.low, b.high, b.line, b.estimate.count, b.estimate.shots, b.estimate.fraction),
+            *(*b.estimate.cluster, b.p, b.p_holm, b.estimate.note),
+        ]
+        for b in bins
+    )
+    return write_csv(path, header, rows)

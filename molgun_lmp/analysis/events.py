@@ -1,10 +1,10 @@
 """The moments of each trajectory on one line: contact, precursor, bonds, breakages, and the energy given away."""
 
-import csv
 import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
 
+from molgun_lmp.csv_files import write_csv
 from molgun_lmp.records import Mode, Outcome
 
 
@@ -65,8 +65,5 @@ def moments(outcome: Outcome, *, translation_before_ev: float, translation_after
 def write_moments(found: Sequence[Moments], path: Path) -> Path:
     """One line per trajectory, an empty field for what never happened."""
     names = [field.name for field in dataclasses.fields(Moments)]
-    with path.open("w", newline="", encoding="utf-8") as handle:
-        writer = csv.writer(handle, lineterminator="\n")
-        writer.writerow([*names, "transferred_ev"])
-        writer.writerows([*(getattr(one, name) for name in names), one.transferred_ev] for one in found)
-    return path
+    rows = ([*(getattr(one, name) for name in names), one.transferred_ev] for one in found)
+    return write_csv(path, [*names, "transferred_ev"], rows)

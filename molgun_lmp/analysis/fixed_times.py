@@ -1,6 +1,5 @@
 """Modes at fixed times after first contact, which flight times of different length cannot blur."""
 
-import csv
 import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,6 +9,7 @@ import numpy as np
 
 from molgun_lmp.analysis.estimates import STUCK_LINE, Estimate, Estimator, clusters_of
 from molgun_lmp.analysis.outcomes import STUCK
+from molgun_lmp.csv_files import write_csv
 from molgun_lmp.records import Mode, Outcome, Stop
 
 _ENDED_BY_ITS_MODE: Final = frozenset({Stop.DEPARTED, Stop.FRAGMENT_LEFT, Stop.TOO_HOT})
@@ -98,20 +98,16 @@ def cells(tables: Sequence[AfterContact]) -> list[tuple[str, ...]]:
 
 def write_after_contact(tables: Sequence[AfterContact], path: Path) -> Path:
     """One line per time and mode; `simultaneous` holds for all modes at all of these times at once (Bonferroni)."""
-    with path.open("w", newline="", encoding="utf-8") as handle:
-        writer = csv.writer(handle, lineterminator="\n")
-        writer.writerow(
-            (
-                *("after_contact_ps", "mode", "count", "watched", "censored", "contact", "fraction"),
-                *("cluster_low", "cluster_high", "simultaneous_low", "simultaneous_high", "note"),
-            )
-        )
-        for table in tables:
-            for line, e in table.lines:
-                writer.writerow(
-                    [
-                        *(table.time_ps, line, e.count, table.watched, table.censored, table.contact, e.fraction),
-                        *(*e.cluster, *e.simultaneous, e.note),
-                    ]
-                )
-    return path
+    header = (
+        *("after_contact_ps", "mode", "count", "watched", "censored", "contact", "fraction"),
+        *("cluster_low", "cluster_high", "simultaneous_low", "simultaneous_high", "note"),
+    )
+    rows = (
+        [
+            *(table.time_ps, line, e.count, table.watched, table.censored, table.contact, e.fraction),
+            *(*e.cluster, *e.simultaneous, e.note),
+        ]
+        for table in tables
+        for line, e in table.lines
+    )
+    return write_csv(path, header, rows)

@@ -5,7 +5,6 @@ that all add up to one at every time. Bands are bootstrapped over slab and molec
 that share one resemble each other.
 """
 
-import csv
 import dataclasses
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -16,6 +15,7 @@ import numpy as np
 from molgun_lmp.analysis.convergence import resampled_weights
 from molgun_lmp.analysis.kinetics import Fate, wait_of
 from molgun_lmp.analysis.statistics import Clusters
+from molgun_lmp.csv_files import write_csv
 from molgun_lmp.records import FloatArray, IntArray, Mode, Outcome
 
 LASTING: Final = "lasting"
@@ -138,12 +138,10 @@ def _shares(
 
 def write_shares(curves: Mapping[str, Sequence[Shares]], path: Path) -> Path:
     """One line per state (such as `PC`), time and fate (`lasting` or what ended it), numbers unrounded."""
-    with path.open("w", newline="", encoding="utf-8") as handle:
-        writer = csv.writer(handle, lineterminator="\n")
-        writer.writerow(("state", "time_ps", "at_risk", "fate", "share", "low", "high"))
-        for state, steps in curves.items():
-            for step in steps:
-                writer.writerows(
-                    (state, step.time_ps, step.at_risk, fate, *numbers) for fate, numbers in step.shares.items()
-                )
-    return path
+    rows = (
+        (state, step.time_ps, step.at_risk, fate, *numbers)
+        for state, steps in curves.items()
+        for step in steps
+        for fate, numbers in step.shares.items()
+    )
+    return write_csv(path, ("state", "time_ps", "at_risk", "fate", "share", "low", "high"), rows)

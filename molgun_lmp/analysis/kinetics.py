@@ -5,7 +5,6 @@ estimate, the shares that bound or left are Aalen and Johansen's for competing r
 Shots count as independent here; effects of shared snapshots are in the table's intervals, not in these.
 """
 
-import csv
 import dataclasses
 import math
 from collections import Counter
@@ -17,6 +16,7 @@ from typing import Final
 import numpy as np
 from scipy import stats
 
+from molgun_lmp.csv_files import write_csv
 from molgun_lmp.records import Mode, Outcome
 
 _CSV_HEADER: Final = ("after_contact_ps", "at_risk", "waiting", "waiting_low", "waiting_high", "bound", "left")
@@ -112,8 +112,5 @@ def transitions(outcomes: Sequence[Outcome]) -> dict[tuple[Mode, Mode], int]:
 
 def write_survival(steps: Sequence[Step], path: Path) -> Path:
     """The curves with unrounded numbers, one line per step."""
-    with path.open("w", newline="", encoding="utf-8") as handle:
-        writer = csv.writer(handle, lineterminator="\n")
-        writer.writerow(_CSV_HEADER)
-        writer.writerows((s.time_ps, s.at_risk, s.waiting, *s.interval, s.bound, s.left) for s in steps)
-    return path
+    rows = ((s.time_ps, s.at_risk, s.waiting, *s.interval, s.bound, s.left) for s in steps)
+    return write_csv(path, _CSV_HEADER, rows)

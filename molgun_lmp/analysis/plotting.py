@@ -1,6 +1,5 @@
 """The look of all figures: one colour and one marker per mode, and how a figure is stored with its numbers."""
 
-import csv
 import dataclasses
 import textwrap
 from collections.abc import Iterable, Sequence
@@ -16,6 +15,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patheffects import AbstractPathEffect, withStroke
 from matplotlib.ticker import LogFormatter
 
+from molgun_lmp.csv_files import write_csv
 from molgun_lmp.errors import InputFileError
 from molgun_lmp.records import Mode, Vector
 
@@ -221,10 +221,7 @@ def store(
         figure.savefig(files.svg, metadata={"Date": None, "Creator": None})
         figure.set_layout_engine("none")  # the layout is made; a second time costs as much as the drawing
         figure.savefig(files.png, dpi=200, metadata={"Software": None})
-        with files.csv.open("w", newline="", encoding="utf-8") as handle:
-            writer = csv.writer(handle, lineterminator="\n")
-            writer.writerow(header)
-            writer.writerows(rows)
+        write_csv(files.csv, header, rows)
     except OSError as error:
         raise InputFileError(
             f"figure {name!r} cannot be written into {folder}: {error}. Choose another folder."

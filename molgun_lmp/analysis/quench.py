@@ -1,6 +1,5 @@
 """What lies below the end of a trajectory: the minimum that it falls into, its class, and its binding energy."""
 
-import csv
 import dataclasses
 from collections import Counter
 from collections.abc import Sequence
@@ -14,6 +13,7 @@ from molgun_lmp.analysis.dumps import Frame
 from molgun_lmp.analysis.following import Reference
 from molgun_lmp.analysis.modes import classify
 from molgun_lmp.config import OutcomeCriteria
+from molgun_lmp.csv_files import write_csv
 from molgun_lmp.records import JsonRecord, Mode
 
 BINDING_HEADER: Final = ("minimum", "ends", "binding energy / eV", "spread", "strongest", "weakest")
@@ -181,18 +181,10 @@ def binding_by_mode(quenched: Sequence[Quenched]) -> tuple[Binding, ...]:
 def write_quenched(quenched: Sequence[Quenched], path: Path) -> Path:
     """One line per trajectory, numbers unrounded."""
     names = [field.name for field in dataclasses.fields(Quenched)]
-    with path.open("w", newline="", encoding="utf-8") as handle:
-        writer = csv.writer(handle, lineterminator="\n")
-        writer.writerow(names)
-        writer.writerows([getattr(one, name) for name in names] for one in quenched)
-    return path
+    return write_csv(path, names, ([getattr(one, name) for name in names] for one in quenched))
 
 
 def write_binding(found: Sequence[Binding], path: Path) -> Path:
     """One line per mode."""
     names = [field.name for field in dataclasses.fields(Binding)]
-    with path.open("w", newline="", encoding="utf-8") as handle:
-        writer = csv.writer(handle, lineterminator="\n")
-        writer.writerow(names)
-        writer.writerows([getattr(one, name) for name in names] for one in found)
-    return path
+    return write_csv(path, names, ([getattr(one, name) for name in names] for one in found))

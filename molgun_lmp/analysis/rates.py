@@ -4,7 +4,6 @@ Time in a mode that the trajectory's end cut short counts as time spent without 
 means for a rate. Intervals are those of a Poisson count; shared snapshots make the truth wider than these.
 """
 
-import csv
 import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,6 +11,7 @@ from pathlib import Path
 from scipy import stats
 
 from molgun_lmp.analysis.kinetics import transitions
+from molgun_lmp.csv_files import write_csv
 from molgun_lmp.records import Mode, Outcome
 
 
@@ -72,13 +72,11 @@ def poisson_rate(count: int, time: float, confidence: float = 0.95) -> tuple[flo
 
 def write_rates(found: Sequence[Rate], path: Path) -> Path:
     """One line per pair of modes that was seen, numbers unrounded."""
-    with path.open("w", newline="", encoding="utf-8") as handle:
-        writer = csv.writer(handle, lineterminator="\n")
-        writer.writerow(
-            ("from", "to", "count", "visits", "censored", "time_in_from_ps", "rate_per_ps", "rate_low", "rate_high")
-        )
-        writer.writerows(
+    return write_csv(
+        path,
+        ("from", "to", "count", "visits", "censored", "time_in_from_ps", "rate_per_ps", "rate_low", "rate_high"),
+        (
             (r.before.value, r.after.value, r.count, r.visits, r.censored, r.time_ps, r.per_ps, *r.interval)
             for r in found
-        )
-    return path
+        ),
+    )

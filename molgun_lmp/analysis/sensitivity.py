@@ -1,6 +1,5 @@
 """How far the table depends on where a bond begins: the same trajectories under scaled bond limits."""
 
-import csv
 import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import combinations_with_replacement
@@ -11,6 +10,7 @@ from molgun_lmp.analysis.bonds import BondLimits
 from molgun_lmp.analysis.estimates import STUCK_LINE, Estimate
 from molgun_lmp.analysis.summary import Summary, summarise
 from molgun_lmp.config import OutcomeCriteria
+from molgun_lmp.csv_files import write_csv
 from molgun_lmp.records import Mode, Outcome
 
 SCALES: Final = (0.90, 0.95, 1.0, 1.05, 1.10)
@@ -72,29 +72,23 @@ def cells(found: Sequence[Scaled]) -> list[tuple[str, ...]]:
 def write_sensitivity(found: Sequence[Scaled], path: Path) -> Path:
     """One line per scale and line of the table, with its difference from the unscaled count and its interval."""
     unscaled = unscaled_of(found).lines()
-    with path.open("w", newline="", encoding="utf-8") as handle:
-        writer = csv.writer(handle, lineterminator="\n")
-        writer.writerow(
-            ("scale", "line", "count", "difference", "shots", "fraction", "cluster_low", "cluster_high", "changed")
-        )
-        for one in found:
-            for label, e in one.lines().items():
-                difference = e.count - unscaled[label].count
-                writer.writerow(
-                    [
-                        *(one.scale, label, e.count, difference, e.shots, e.fraction, *e.cluster),
-                        changed(one, unscaled_of(found)),
-                    ]
-                )
-    return path
+    header = ("scale", "line", "count", "difference", "shots", "fraction", "cluster_low", "cluster_high", "changed")
+    rows = (
+        [
+            *(one.scale, label, e.count, e.count - unscaled[label].count, e.shots, e.fraction, *e.cluster),
+            changed(one, unscaled_of(found)),
+        ]
+        for one in found
+        for label, e in one.lines().items()
+    )
+    return write_csv(path, header, rows)
 
 
 def write_changes(found: Sequence[Scaled], path: Path) -> Path:
     """The trajectories whose mode is not the same at all scales: one line each, its mode at every scale."""
-    with path.open("w", newline="", encoding="utf-8") as handle:
-        writer = csv.writer(handle, lineterminator="\n")
-        writer.writerow(["trajectory", *(f"mode_at_{one.scale:g}" for one in found)])
-        for same in zip(*(one.outcomes for one in found), strict=True):
-            if len({outcome.mode for outcome in same}) > 1:
-                writer.writerow([same[0].trajectory_id, *(outcome.mode.value for outcome in same)])
-    return path
+    rows = (
+        [same[0].trajectory_id, *(outcome.mode.value for outcome in same)]
+        for same in zip(*(one.outcomes for one in found), strict=True)
+        if len({outcome.mode for outcome in same}) > 1
+    )
+    return write_csv(path, ["trajectory", *(f"mode_at_{one.scale:g}" for one in found)], rows)

@@ -1,6 +1,5 @@
 """The table of a campaign: every mode counted over every shot, with honest intervals."""
 
-import csv
 import dataclasses
 from collections import Counter
 from collections.abc import Sequence
@@ -12,6 +11,7 @@ from pydantic import ConfigDict
 
 from molgun_lmp.analysis.estimates import Estimate, Estimator, clusters_of, hits_of
 from molgun_lmp.analysis.stopping import Stopping, stopping_sentence
+from molgun_lmp.csv_files import write_csv
 from molgun_lmp.errors import InputFileError
 from molgun_lmp.records import JsonRecord, Mode, Outcome, TrajectoryResult
 
@@ -211,25 +211,15 @@ def sticking_sentence(summary: Summary) -> str:
     return f"{text} {rule}".rstrip()
 
 
-def write_csv(summary: Summary, path: Path) -> Path:
+def write_summary(summary: Summary, path: Path) -> Path:
     """The table with unrounded numbers, its lines in the order of `Summary.table`; an empty field where unknown."""
-    with path.open("w", newline="", encoding="utf-8") as handle:
-        writer = csv.writer(handle, lineterminator="\n")
-        writer.writerow(_CSV_HEADER)
-        for row in summary.table():
-            e = row.estimate
-            writer.writerow(
-                [
-                    row.label,
-                    e.count,
-                    e.shots,
-                    e.fraction,
-                    *e.cluster,
-                    *e.wilson,
-                    *e.simultaneous,
-                    e.design_effect,
-                    e.effective_shots,
-                    e.note,
-                ]
-            )
-    return path
+    rows = []
+    for row in summary.table():
+        e = row.estimate
+        rows.append(
+            [
+                *(row.label, e.count, e.shots, e.fraction, *e.cluster, *e.wilson, *e.simultaneous),
+                *(e.design_effect, e.effective_shots, e.note),
+            ]
+        )
+    return write_csv(path, _CSV_HEADER, rows)

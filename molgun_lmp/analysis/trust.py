@@ -1,8 +1,6 @@
 """How far each trajectory went from what its model was trained on: records and their files."""
 
-import csv
 import dataclasses
-import io
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,6 +8,7 @@ from typing import Final
 
 from pydantic import ConfigDict, ValidationError
 
+from molgun_lmp.csv_files import write_csv
 from molgun_lmp.errors import InputFileError
 from molgun_lmp.records import JsonRecord
 
@@ -86,11 +85,8 @@ class Trust(JsonRecord):
 def write_trust(trust: Trust, folder: Path) -> None:
     """Write `trust.json` and `trust.csv`. Raises `OSError`."""
     folder.mkdir(parents=True, exist_ok=True)
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow([field.name for field in dataclasses.fields(TrajectoryTrust)])
-    writer.writerows(dataclasses.astuple(one) for one in trust.trajectories)
-    (folder / TRUST_CSV).write_text(text.getvalue(), encoding="utf-8")
+    names = [field.name for field in dataclasses.fields(TrajectoryTrust)]
+    write_csv(folder / TRUST_CSV, names, map(dataclasses.astuple, trust.trajectories))
     document = json.dumps(trust.to_json(), indent=2, ensure_ascii=False)
     (folder / TRUST_JSON).write_text(document + "\n", encoding="utf-8")
 

@@ -4,7 +4,6 @@ The classes of the table are made for dimers and triple bonds. On another surfac
 `other`, and what tells them apart is the site.
 """
 
-import csv
 import dataclasses
 from collections import Counter
 from collections.abc import Sequence
@@ -16,6 +15,7 @@ from pydantic import ConfigDict
 
 from molgun_lmp.analysis.estimates import Estimate, Estimator, clusters_of, hits_of
 from molgun_lmp.analysis.summary import bounds_text
+from molgun_lmp.csv_files import write_csv
 from molgun_lmp.records import JsonRecord, Mode, Outcome
 
 VARIANTS_HEADER: Final = ("bound as", "how", "shots", "of", "fraction", "95 % over snapshots")
@@ -66,17 +66,12 @@ def variants(outcomes: Sequence[Outcome], confidence: float = 0.95) -> tuple[Var
 
 def write_variants(found: Sequence[Variant], path: Path) -> Path:
     """One line per variant, numbers unrounded; the header alone where there is none."""
-    with path.open("w", newline="", encoding="utf-8") as handle:
-        writer = csv.writer(handle, lineterminator="\n")
-        writer.writerow(
-            (
-                *("mode", "detail", "count", "shots", "fraction", "cluster_low", "cluster_high"),
-                *("simultaneous_low", "simultaneous_high", "note"),
-            )
-        )
-        for one in found:
-            e = one.estimate
-            writer.writerow(
-                [one.mode.value, one.detail, e.count, e.shots, e.fraction, *e.cluster, *e.simultaneous, e.note]
-            )
-    return path
+    header = (
+        *("mode", "detail", "count", "shots", "fraction", "cluster_low", "cluster_high"),
+        *("simultaneous_low", "simultaneous_high", "note"),
+    )
+    rows = []
+    for one in found:
+        e = one.estimate
+        rows.append([one.mode.value, one.detail, e.count, e.shots, e.fraction, *e.cluster, *e.simultaneous, e.note])
+    return write_csv(path, header, rows)

@@ -1,9 +1,7 @@
 """`molgun analyse`: the outcome of every ended trajectory from its dump, and the campaign's table."""
 
-import csv
 import dataclasses
 import functools
-import io
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Any, Final
@@ -14,7 +12,7 @@ from molgun_lmp.analysis.dumps import Frame, read_frames
 from molgun_lmp.analysis.following import Reference
 from molgun_lmp.analysis.outcomes import decide
 from molgun_lmp.analysis.quench import Minima
-from molgun_lmp.analysis.summary import Summary, summarise, write_csv
+from molgun_lmp.analysis.summary import Summary, summarise, write_summary
 from molgun_lmp.analysis.variants import Variant, variants, write_variants
 from molgun_lmp.campaign.deciding import decide_all
 from molgun_lmp.campaign.durable import json_bytes, replace_file
@@ -23,6 +21,7 @@ from molgun_lmp.campaign.statistics_files import write_statistics
 from molgun_lmp.campaign.store import Store, TrajectoryFolder
 from molgun_lmp.campaign.until import counted, read_stopping, standing
 from molgun_lmp.config import Campaign
+from molgun_lmp.csv_files import csv_text
 from molgun_lmp.errors import CampaignError
 from molgun_lmp.gun.names import DATA_NAME
 from molgun_lmp.gun.recover import recover_shot
@@ -175,7 +174,7 @@ def _write(store: Store, surface: Surface, analysis: Analysis) -> None:
         replace_file(folder / OUTCOMES_JSON, json_bytes(outcomes))
         write_outcomes(store, analysis.ended)
         replace_file(folder / SUMMARY_JSON, json_bytes(analysis.summary.to_json()))
-        write_csv(analysis.summary, folder / TABLE_CSV)
+        write_summary(analysis.summary, folder / TABLE_CSV)
         write_variants(analysis.variants, folder / VARIANTS_CSV)
         write_statistics(store, surface, analysis.ended)
     except OSError as error:
@@ -192,12 +191,10 @@ def write_outcomes(store: Store, ended: Sequence[Ended]) -> None:
 def _csv(ended: Sequence[Ended], minima: Minima | None) -> str:
     """One line per trajectory, numbers unrounded; no binding energy of a minimum that did not converge."""
     below = {} if minima is None else {one.trajectory_id: one for one in minima.quenched}
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(_CSV_HEADER)
+    rows = []
     for one in ended:
         o, r, s, minimum = one.outcome, one.result, one.shot, below.get(one.folder.id)
-        writer.writerow(
+        rows.append(
             [
                 *(o.trajectory_id, o.mode, o.detail, o.stuck, o.contact),
                 *(o.first_contact_ps, o.first_bond_ps, o.time_ps),
@@ -211,4 +208,4 @@ def _csv(ended: Sequence[Ended], minima: Minima | None) -> str:
                 *(s.slab_snapshot, s.molecule_snapshot, o.reason),
             ]
         )
-    return text.getvalue()
+    return csv_text(_CSV_HEADER, rows)

@@ -2,9 +2,7 @@
 
 import collections
 import contextlib
-import csv
 import dataclasses
-import io
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
@@ -22,6 +20,7 @@ from molgun_lmp.campaign.store import Store
 from molgun_lmp.campaign.vasp_runs import Given, about, run_frames, runs_frames
 from molgun_lmp.config.foreign import ForeignFiles
 from molgun_lmp.config.loading import apply_override, load_yaml, validated
+from molgun_lmp.csv_files import csv_text
 from molgun_lmp.errors import ConfigError, InputFileError
 from molgun_lmp.records import IntArray, Mode, Outcome
 from molgun_lmp.training.frames import LabelledFrame
@@ -240,12 +239,9 @@ def counts(modes: Sequence[Mode]) -> list[tuple[Mode, int]]:
 def write_table(file: Path, rows: Sequence[Outcome] | Sequence[FrameClass], *, each_frame: bool) -> None:
     """A line of CSV for each. Raises `InputFileError` where the file cannot be written."""
     header = _FRAMES if each_frame else _OUTCOMES
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(header)
-    for row in rows:
-        writer.writerow([getattr(row, "trajectory_id" if key == "trajectory" else key) for key in header])
+    names = ["trajectory_id" if key == "trajectory" else key for key in header]
+    text = csv_text(header, ([getattr(row, name) for name in names] for row in rows))
     try:
-        replace_file(file, text.getvalue().encode())
+        replace_file(file, text.encode())
     except OSError as error:
         raise InputFileError(f"cannot write {file}: {error.strerror}. Name a file in an existing folder.") from error

@@ -11,7 +11,7 @@ from ended_cases import ended, energy
 from pydantic import ValidationError
 
 from molgun_lmp.analysis.statistics import wilson
-from molgun_lmp.analysis.summary import Summary, sticking_sentence, summarise, write_csv
+from molgun_lmp.analysis.summary import Summary, sticking_sentence, summarise, write_summary
 from molgun_lmp.errors import InputFileError
 from molgun_lmp.records import Cause, Mode, Outcome, TrajectoryResult
 
@@ -140,7 +140,7 @@ def test_simultaneous_intervals_hold_all_lines_at_once() -> None:
 
 def test_csv_equals_the_summary(campaign: Campaign, tmp_path: Path) -> None:
     summary = summarise(*campaign)
-    with write_csv(summary, tmp_path / "table.csv").open(newline="", encoding="utf-8") as handle:
+    with write_summary(summary, tmp_path / "table.csv").open(newline="", encoding="utf-8") as handle:
         rows = list(csv.DictReader(handle))
     assert len(rows) == len(Mode) + 4
     for row, line in zip(summary.table(), rows, strict=True):
