@@ -98,8 +98,8 @@ def _full_disk_in_words(folder: TrajectoryFolder) -> Iterator[None]:
         if not is_disk_full(error):
             raise
         raise CampaignError(
-            f"the disk of {folder.path} is full or the quota used up. Make room and give the same command: what has "
-            "ended is kept, and the trajectories at work start again."
+            f"the disk of {folder.path} is full or the quota used up ({getattr(error, 'strerror', None) or error}). "
+            "Make room and give the same command: what has ended is kept, and the trajectories at work start again."
         ) from error
 
 

@@ -56,20 +56,20 @@ def thermo_tables(text: str) -> tuple[ThermoTable, ...]:
 
 
 def joined_thermo(tables: Iterable[ThermoTable]) -> Mapping[str, FloatArray]:
-    """Column name -> values over all runs of a deck, each step once.
+    """Column name -> values over all runs of a deck, each step once, in order.
 
     A run repeats the last line of the one before, and more than that where it goes on from a checkpoint: the later
-    run counts. Columns that not every table has are left out.
+    line counts, also within one table (a full disk may have taken the head of the later run's). Columns that not every
+    table has are left out.
     """
     parts = [table for table in tables if len(table.rows)]
     if not parts:
         return {}
     shared = [name for name in parts[0].columns if all(name in table.columns for table in parts)]
-    at = shared.index("Step")
-    rows = np.empty((0, len(shared)))
-    for table in parts:
-        later = table.rows[:, [table.columns.index(name) for name in shared]]
-        rows = np.concatenate([rows[rows[:, at] < later[0, at]], later])
+    rows = np.concatenate([table.rows[:, [table.columns.index(name) for name in shared]] for table in parts])
+    steps = rows[:, shared.index("Step")]
+    lowest_after = np.fmin.accumulate(np.append(steps[1:], np.inf)[::-1])[::-1]
+    rows = rows[steps < lowest_after]
     return {name: rows[:, k] for k, name in enumerate(shared)}
 
 

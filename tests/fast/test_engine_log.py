@@ -39,6 +39,16 @@ def test_joined_tables_have_each_step_once() -> None:
     assert thermo["PotEng"].tolist() == [-10.5, -10.25, -10, -9.75]
 
 
+def test_a_run_whose_head_is_lost_repeats_no_step() -> None:
+    """A full disk took the end of the first run's log and the beginning of the second's."""
+    second = LOG.partition("run 10\n")[2].partition("\n")[2].replace("        20   280.5", "        20   281.5")
+    for lines in (3, 5):  # it may go on from an earlier step, too
+        first = LOG.splitlines(keepends=True)[: 6 + lines - 1]
+        thermo = joined_thermo(thermo_tables("".join(first) + second))
+        assert thermo["Step"].tolist() == ([0, 20, 30] if lines == 3 else [0, 10, 20, 30])
+        assert thermo["Temp"][-2] == 281.5
+
+
 def test_joined_tables_keep_the_columns_that_all_have() -> None:
     other = LOG.replace("PotEng", "KinEng", 1)
     assert sorted(joined_thermo(thermo_tables(other))) == ["Step", "Temp", "TotEng"]
