@@ -196,7 +196,9 @@ _ERRORS: Final = {error.exit_code: error for error in _subclasses(MolgunError)}
 def _last_error(file: Path) -> str:
     text = file.read_text(encoding="utf-8", errors="replace")
     _, mark, message = text.rpartition(ERROR_MARK)
-    return message.strip() if mark else f"a worker ended; see {file}"
+    if not mark:
+        return f"a worker ended and could not say why in {file}: is the disk full? Make room and give the same command."
+    return message.strip()
 
 
 def _tail(file: Path) -> str:

@@ -245,13 +245,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
         with open_engine(work) as fire:
             fire_together(work, fire, interrupt)
     except MolgunError as error:
-        print(f"{ERROR_MARK}{error}", file=sys.stderr, flush=True)
+        _say(str(error))
         return error.exit_code
     except Exception as error:
         log.exception("unexpected")
-        print(f"{ERROR_MARK}{type(error).__name__}: {error}", file=sys.stderr, flush=True)
+        _say(f"{type(error).__name__}: {error}")
         return MolgunError.exit_code
     return 0
+
+
+def _say(error: str) -> None:
+    with suppress(OSError):  # on a full disk the exit status has to do
+        print(f"{ERROR_MARK}{error}", file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

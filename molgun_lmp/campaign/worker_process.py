@@ -11,7 +11,8 @@ from molgun_lmp.threads import thread_environment
 
 def start_worker(root: Path, only: Sequence[str], threads: int, log: Path) -> "subprocess.Popen[bytes]":
     """A worker of the work in `root`, whose output is added to `log`; it ends with the process that calls this."""
-    command = [sys.executable, "-m", "molgun_lmp.campaign.worker", str(root)]
+    # Unbuffered: Python turns what it cannot write at its end, on a full disk, into an exit status of its own.
+    command = [sys.executable, "-u", "-m", "molgun_lmp.campaign.worker", str(root)]
     command += ["--parent", str(os.getpid()), "--only", *only]
     with log.open("ab") as output:
         return subprocess.Popen(

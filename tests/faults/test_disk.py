@@ -19,6 +19,8 @@ from fault_cases import assert_same_table, finish, plan_stock, start_quietly, ta
 from small_disks import small_tmpfs
 
 from molgun_lmp.campaign.outputs import require_whole, whole_frames
+from molgun_lmp.campaign.supervisor import worker_error
+from molgun_lmp.campaign.worker_process import start_worker
 from molgun_lmp.config import Dynamics
 from molgun_lmp.errors import CampaignError
 from molgun_lmp.gun.pools import Pool
@@ -93,6 +95,22 @@ def test_a_disk_that_fills_up_in_the_middle_costs_no_more_than_time(
     small_disk.empty()
     finish(campaign, workers=2)
     assert_same_table(campaign, undisturbed)
+
+
+def test_a_worker_that_cannot_write_its_log_is_no_worker_that_does_not_start(
+    planned: Path, small_disk: SmallDisk
+) -> None:
+    """Its exit status says what ended it; three that die at their start would be an error of the engine."""
+    campaign = small_disk.path / "campaign"
+    shutil.copytree(planned, campaign)
+    (campaign / "logs").mkdir()
+    (log := campaign / "logs" / "worker.log").touch()
+    small_disk.fill()
+    code = start_worker(campaign, [], 1, log).wait(PATIENCE_S)
+    assert log.stat().st_size == 0
+    error = worker_error(code, log)
+    assert isinstance(error, CampaignError)
+    assert "is the disk full? Make room" in str(error)
 
 
 def test_a_disk_that_was_full_for_a_moment_leaves_no_result_with_gaps(
