@@ -184,7 +184,7 @@ def _print_curve(curve: "LearningCurve") -> None:
         for what, law in (("force", fits.forces_mae_ev_per_angstrom), ("energy", fits.energy_mae_ev_per_atom)):
             if law is not None:
                 out.print(
-                    f"{kind}: {what} MAE falls as N^-{law.exponent:.3f} (standard error {law.exponent_error:.3f})",
+                    f"{kind}: {what} MAE goes as N^{-law.exponent:.3f} (standard error {law.exponent_error:.3f})",
                     markup=False,
                 )
     level = next(iter(curve.design.trainings.values())).level_of_theory
