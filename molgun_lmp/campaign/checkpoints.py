@@ -18,8 +18,9 @@ from typing import Final
 from pydantic import ConfigDict, ValidationError
 
 from molgun_lmp.campaign.durable import json_bytes, replace_file
-from molgun_lmp.campaign.outputs import EARLIER_LOG_NAME, logged_steps, whole_frames
+from molgun_lmp.campaign.outputs import whole_frames
 from molgun_lmp.config import Dynamics
+from molgun_lmp.engine.log import joined_thermo, thermo_tables
 from molgun_lmp.gun.names import DUMP_NAME, LOG_NAME, RESTART_NAMES, RESUME_NAME
 from molgun_lmp.provenance import sha256_file
 from molgun_lmp.records import JsonRecord
@@ -31,6 +32,8 @@ _TEXT_FLAGS: Final = frozenset({0, 4})
 _STEP_FLAG: Final = 5
 _FLAGS_BEFORE_STEP: Final = 12
 """Six in 2025; more may come."""
+EARLIER_LOG_NAME: Final = "earlier.log.lammps"
+"""In a run that was resumed: the logs of what was run before, one after the other."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -121,8 +124,7 @@ class Resumption:
         shutil.copyfile(self.run / self.checkpoint.name, run / RESUME_NAME)
         with (self.run / DUMP_NAME).open("rb") as source, (run / DUMP_NAME).open("wb") as target:
             target.write(source.read(self.dump_bytes))
-        logs = [self.run / name for name in (EARLIER_LOG_NAME, LOG_NAME) if (self.run / name).is_file()]
-        (run / EARLIER_LOG_NAME).write_bytes(b"".join(file.read_bytes() for file in logs))
+        (run / EARLIER_LOG_NAME).write_bytes(_logs(self.run))
 
 
 def made_progress(run: Path) -> bool:
@@ -154,6 +156,16 @@ def find_resumption(runs: Sequence[Path], planned: dict[str, str], dynamics: Dyn
                 dump_bytes=length,
             )
     return None
+
+
+def logged_steps(run: Path) -> set[float]:
+    """The steps whose thermo output stands in the logs of a run and of what it went on from."""
+    return set(joined_thermo(thermo_tables(_logs(run).decode(errors="replace"))).get("Step", ()))
+
+
+def _logs(run: Path) -> bytes:
+    files = (run / name for name in (EARLIER_LOG_NAME, LOG_NAME))
+    return b"".join(file.read_bytes() for file in files if file.is_file())
 
 
 def _is_as_listed(run: Path, checkpoint: Checkpoint) -> bool:

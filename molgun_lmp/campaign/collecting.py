@@ -3,6 +3,8 @@
 import dataclasses
 import re
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -93,7 +95,11 @@ def _take(work: Work, one: TrajectoryFolder, there: Path, record: ClusterRecord)
     )
     (run / LOG_NAME).write_text(text, encoding="utf-8")
     try:
-        _require_whole(there, run, work, steps if cause is None else None)
+        _require_in_order(there, run)
+        if cause is None and work.dynamics is not None:
+            with _full_disk_in_words(there):
+                halted = stop is not Stop.COMPLETED
+                require_whole(run, work.dynamics, steps=steps, logged=thermo["Step"], halted=halted)
     except Exception:
         shutil.rmtree(run)
         raise
@@ -130,20 +136,21 @@ def _take(work: Work, one: TrajectoryFolder, there: Path, record: ClusterRecord)
     return False
 
 
-def _require_whole(there: Path, run: Path, work: Work, steps: int | None) -> None:
-    """`steps`: where the trajectory ended well; what an error has ended may lack its last lines."""
-    whole = [frame.step for frame in read_frames(run / DUMP_NAME)]
-    if whole != sorted(set(whole)):
-        raise CampaignError(f"{there}: the frames of its parts do not fit together.")
-    if work.dynamics is None or steps is None:
-        return
+@contextmanager
+def _full_disk_in_words(there: Path) -> Iterator[None]:
     try:
-        require_whole(run, work.dynamics, steps=steps)
+        yield
     except OSError as error:
         raise CampaignError(
             f"{there}: {error.strerror}. Was the disk full there? Delete its `done`, `part-*` and `claim-*` on the "
             "cluster, make room and submit again."
         ) from error
+
+
+def _require_in_order(there: Path, run: Path) -> None:
+    whole = [frame.step for frame in read_frames(run / DUMP_NAME)]
+    if whole != sorted(set(whole)):
+        raise CampaignError(f"{there}: the frames of its parts do not fit together.")
 
 
 def _check_hashes(there: Path) -> None:

@@ -15,13 +15,14 @@ from typing import NoReturn
 
 from molgun_lmp.campaign.checkpoints import (
     CHECKPOINTS_NAME,
+    EARLIER_LOG_NAME,
     CheckpointWatch,
     Resumption,
     find_resumption,
 )
 from molgun_lmp.campaign.energy import energy_record
 from molgun_lmp.campaign.integrity import planned_hashes, require_planned, verify_shared
-from molgun_lmp.campaign.outputs import EARLIER_LOG_NAME, require_log_end, require_whole
+from molgun_lmp.campaign.outputs import require_log_end, require_whole
 from molgun_lmp.campaign.store import MODEL_FOLDER, TrajectoryFolder
 from molgun_lmp.campaign.work import Work
 from molgun_lmp.engine.force_models import ForceModel, SymmetrixModel
@@ -142,7 +143,8 @@ def fire_one(
         if work.dynamics is None:
             require_log_end(run)
         else:
-            require_whole(run, work.dynamics, steps=done.steps)
+            logged = done.thermo.get("Step", ())
+            require_whole(run, work.dynamics, steps=done.steps, logged=logged, halted=done.halt is not None)
     for name in (*copies, *RESTART_NAMES, RESUME_NAME, CHECKPOINTS_NAME):
         (run / name).unlink(missing_ok=True)
     stop, cause, message = _end(done, work)

@@ -1,16 +1,12 @@
 """Did LAMMPS write all that it believes to have written? On a full disk it says nothing and goes on, with gaps."""
 
 import errno
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Final, NamedTuple
 
 from molgun_lmp.config import Dynamics
-from molgun_lmp.engine.log import joined_thermo, last_halt, thermo_tables
 from molgun_lmp.gun.names import DUMP_NAME, LOG_NAME
-
-EARLIER_LOG_NAME: Final = "earlier.log.lammps"
-"""In a run that was resumed: the logs of what was run before, one after the other."""
 
 _FRAME: Final = b"ITEM: TIMESTEP"
 _HEADER_LINES: Final = 9
@@ -49,17 +45,17 @@ def require_log_end(run: Path) -> None:
         raise OSError(errno.ENOSPC, "LAMMPS could not write its log to the end", str(log))
 
 
-def require_whole(run: Path, dynamics: Dynamics, *, steps: int) -> None:
+def require_whole(run: Path, dynamics: Dynamics, *, steps: int, logged: Iterable[float], halted: bool) -> None:
     """Raise `OSError` (no space left) where the output of a trajectory that ended well at step `steps` lacks something.
 
-    Its log has its end and the thermo output of every interval, its dump every frame, and nothing after them.
+    Its log has its end and the thermo output of every interval, its dump every frame, and nothing after them. `logged`:
+    the steps of the thermo output, that of earlier runs with it; `halted`: whether a `fix halt` ended the trajectory.
     """
     require_log_end(run)
-    text = _logs(run)
     due = set(range(0, steps + 1, dynamics.thermo_every_steps))
-    if last_halt(text) is None:  # LAMMPS ends a table with the last step, unless a `fix halt` came between
+    if not halted:  # LAMMPS ends a table with the last step, unless a `fix halt` came between
         due.add(steps)
-    missing = due.difference(_steps(text))
+    missing = due.difference(logged)
     if missing:
         raise OSError(errno.ENOSPC, f"the thermo output of step {min(missing)} is missing", str(run / LOG_NAME))
     dump = run / DUMP_NAME
@@ -72,20 +68,6 @@ def require_whole(run: Path, dynamics: Dynamics, *, steps: int) -> None:
     if found != wanted:
         first = min(set(wanted) ^ set(found), default=steps)
         raise OSError(errno.ENOSPC, f"frames are missing: there should be one of step {first}", str(dump))
-
-
-def logged_steps(run: Path) -> set[float]:
-    """The steps whose thermo output stands in the logs of a run and of what it went on from."""
-    return _steps(_logs(run))
-
-
-def _logs(run: Path) -> str:
-    logs = (run / name for name in (EARLIER_LOG_NAME, LOG_NAME))
-    return "".join(log.read_text(encoding="utf-8", errors="replace") for log in logs if log.is_file())
-
-
-def _steps(text: str) -> set[float]:
-    return set(joined_thermo(thermo_tables(text)).get("Step", ()))
 
 
 def _tail(file: Path) -> bytes:

@@ -4,8 +4,8 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
+from whole_runs import require_whole_run
 
-from molgun_lmp.campaign.outputs import require_whole
 from molgun_lmp.config import Dynamics
 
 DYNAMICS = Dynamics(dump_every_steps=20, thermo_every_steps=40)
@@ -33,8 +33,8 @@ def write_run(run: Path, thermo: Iterable[int], frames: Iterable[int], halted_at
 def test_a_stop_rule_may_act_between_two_lines_of_the_log(tmp_path: Path, steps: int) -> None:
     """LAMMPS ends the table of a whole run with its last step, that of a halted one with the last that was due."""
     due, frames = range(0, steps + 1, 40), sorted({*range(0, steps + 1, 20), steps})
-    require_whole(write_run(tmp_path / "halted", due, frames, halted_at=steps), DYNAMICS, steps=steps)
-    require_whole(write_run(tmp_path / "whole", sorted({*due, steps}), frames), DYNAMICS, steps=steps)
+    require_whole_run(write_run(tmp_path / "halted", due, frames, halted_at=steps), DYNAMICS, steps=steps)
+    require_whole_run(write_run(tmp_path / "whole", sorted({*due, steps}), frames), DYNAMICS, steps=steps)
 
 
 @pytest.mark.parametrize("lost", [0, 40, 80, 100])
@@ -43,10 +43,10 @@ def test_no_line_that_was_due_may_be_missing(tmp_path: Path, lost: int, halted_a
     left = [step for step in (0, 40, 80, 100) if step != lost]
     run = write_run(tmp_path / "run", left, range(0, 101, 20), halted_at)
     if lost == 100 and halted_at is not None:
-        require_whole(run, DYNAMICS, steps=100)
+        require_whole_run(run, DYNAMICS, steps=100)
     else:
         with pytest.raises(OSError, match=f"the thermo output of step {lost} is missing"):
-            require_whole(run, DYNAMICS, steps=100)
+            require_whole_run(run, DYNAMICS, steps=100)
 
 
 @pytest.mark.parametrize("lost", range(0, 101, 20))
@@ -54,4 +54,4 @@ def test_no_frame_may_be_missing(tmp_path: Path, lost: int) -> None:
     frames = [step for step in range(0, 101, 20) if step != lost]
     run = write_run(tmp_path / "run", [0, 40, 80, 100], frames)
     with pytest.raises(OSError, match=f"there should be one of step {lost}"):
-        require_whole(run, DYNAMICS, steps=100)
+        require_whole_run(run, DYNAMICS, steps=100)

@@ -116,9 +116,11 @@ def owners_of(campaign: Path, beyond_checkpoint: bool = False) -> list[int]:
     for file in campaign.glob("trajectories/*/*/claim-*.json"):
         with contextlib.suppress(FileNotFoundError):
             claim = read_claim(file)
-            if claim is not None:
-                listed = file.with_name(f"run-{claim.number}") / CHECKPOINTS_NAME
-                owners |= {claim.owner.pid} if listed.exists() or not beyond_checkpoint else set()
+            if claim is None:
+                continue
+            listed = file.with_name(f"run-{claim.number}") / CHECKPOINTS_NAME
+            if listed.exists() or not beyond_checkpoint:
+                owners.add(claim.owner.pid)
     return sorted(owners & set(workers_of(campaign)))
 
 

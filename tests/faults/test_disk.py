@@ -17,8 +17,9 @@ import pytest
 from campaign_commands import ENVIRONMENT, PATIENCE_S, molgun, wait_for
 from fault_cases import assert_same_table, finish, plan_stock, start_quietly, table, workers_of
 from small_disks import small_tmpfs
+from whole_runs import require_whole_run
 
-from molgun_lmp.campaign.outputs import require_whole, whole_frames
+from molgun_lmp.campaign.outputs import whole_frames
 from molgun_lmp.campaign.supervisor import worker_error
 from molgun_lmp.campaign.worker_process import start_worker
 from molgun_lmp.config import Dynamics
@@ -154,7 +155,7 @@ def test_a_dump_cut_at_any_byte_of_its_last_frames_is_found(planned: Path, tmp_p
     (dump,) = copy.glob("trajectories/*/000000/run-1/traj.dump")
 
     def require() -> None:
-        require_whole(dump.parent, DYNAMICS, steps=STEPS)
+        require_whole_run(dump.parent, DYNAMICS, steps=STEPS)
 
     require()
     content = dump.read_bytes()
@@ -184,7 +185,7 @@ def test_a_log_that_lacks_a_line_is_found(planned: Path, tmp_path: Path) -> None
     content = log.read_bytes()
     log.write_bytes(content[:-30])
     with pytest.raises(OSError, match="could not write its log to the end"):
-        require_whole(log.parent, DYNAMICS, steps=STEPS)
+        require_whole_run(log.parent, DYNAMICS, steps=STEPS)
     table_start = content.index(b"   Step ")
     lines = content[table_start : content.index(b"Loop time")].splitlines(keepends=True)
     assert len(lines) == 2 + STEPS // DYNAMICS.thermo_every_steps
@@ -193,9 +194,9 @@ def test_a_log_that_lacks_a_line_is_found(planned: Path, tmp_path: Path) -> None
         for lost in (slice(before, before + len(line)), slice(before + len(line) // 2, before + 4096)):
             log.write_bytes(content[: lost.start] + content[lost.stop :])
             with pytest.raises(OSError, match=r"thermo output of step \d+ is missing|could not write its log"):
-                require_whole(log.parent, DYNAMICS, steps=STEPS)
+                require_whole_run(log.parent, DYNAMICS, steps=STEPS)
     log.write_bytes(content)
-    require_whole(log.parent, DYNAMICS, steps=STEPS)
+    require_whole_run(log.parent, DYNAMICS, steps=STEPS)
 
 
 @pytest.mark.parametrize(

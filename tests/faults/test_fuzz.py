@@ -11,10 +11,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from molgun_lmp.analysis.dumps import read_frames
-from molgun_lmp.campaign.checkpoints import find_resumption, made_progress, restart_step
+from molgun_lmp.campaign.checkpoints import find_resumption, logged_steps, made_progress, restart_step
 from molgun_lmp.campaign.claims import look, read_claim
 from molgun_lmp.campaign.manifest import read_manifest
-from molgun_lmp.campaign.outputs import logged_steps, whole_frames
+from molgun_lmp.campaign.outputs import whole_frames
 from molgun_lmp.campaign.store import TrajectoryFolder
 from molgun_lmp.config import Dynamics, load_campaign
 from molgun_lmp.engine.log import joined_thermo, last_halt, thermo_tables
