@@ -11,7 +11,7 @@ from typing import Final
 
 from molgun_lmp.bench.effort import Effort
 from molgun_lmp.errors import EngineError
-from molgun_lmp.threads import thread_environment
+from molgun_lmp.processes import thread_environment
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

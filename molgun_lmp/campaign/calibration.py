@@ -28,7 +28,7 @@ from molgun_lmp.engine.force_models import ForceModel
 from molgun_lmp.engine.session import DeckRun, run_deck
 from molgun_lmp.errors import EngineError
 from molgun_lmp.gun.names import DATA_NAME, DUMP_NAME, INPUT_NAME, LOG_NAME
-from molgun_lmp.threads import default_workers, thread_environment
+from molgun_lmp.processes import default_workers, thread_environment
 
 CALIBRATION_S: Final = 10.0
 WORTH_STEPS: Final = 10_000

@@ -17,8 +17,8 @@ from molgun_lmp.engine.resolve import ResolvedEngine, engine_include, resolve_en
 from molgun_lmp.engine.stock import stock_card, stock_include
 from molgun_lmp.engine.torch_model import TorchScriptModel, local_device
 from molgun_lmp.errors import ConfigError
+from molgun_lmp.processes import default_workers
 from molgun_lmp.records import InitialCondition
-from molgun_lmp.threads import default_workers
 from molgun_lmp.training.card import CARD_NAME, ModelCard, check_elements, load_card
 
 

@@ -26,8 +26,8 @@ from molgun_lmp.gun.equilibration import (
 )
 from molgun_lmp.gun.names import LOG_NAME
 from molgun_lmp.gun.pools import Part, read_pool, write_pool
+from molgun_lmp.processes import default_workers
 from molgun_lmp.records import Stop
-from molgun_lmp.threads import default_workers
 from molgun_lmp.training.card import ModelCard
 from molgun_lmp.units import FS_PER_PS
 

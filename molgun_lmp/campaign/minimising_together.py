@@ -13,7 +13,7 @@ from molgun_lmp.campaign.minimising import MINIMUM_NAME, Structure, open_minimis
 from molgun_lmp.campaign.opening import campaign_work
 from molgun_lmp.campaign.store import Store
 from molgun_lmp.errors import InterruptedRunError, MolgunError
-from molgun_lmp.interrupts import stop_requests
+from molgun_lmp.processes import stop_requests
 
 _POLL_S: Final = 0.2
 

@@ -13,7 +13,7 @@ from typing import Final
 
 from molgun_lmp.campaign.worker_process import start_worker
 from molgun_lmp.errors import InterruptedRunError
-from molgun_lmp.interrupts import stop_requests
+from molgun_lmp.processes import stop_requests
 
 _LOOK_S: Final = 0.5
 _END_S: Final = 60.0

@@ -12,7 +12,6 @@ from typing import Any, Final
 import numpy as np
 from rich.console import Console
 
-from molgun_lmp.campaign.background import repeated
 from molgun_lmp.campaign.firing import open_engine
 from molgun_lmp.campaign.integrity import verify_open
 from molgun_lmp.campaign.monitor import Monitor, progress_display
@@ -21,7 +20,7 @@ from molgun_lmp.campaign.work import Work
 from molgun_lmp.campaign.worker import interrupt_on_signals
 from molgun_lmp.engine.launcher import check_launcher, check_world_size, examine_launch
 from molgun_lmp.errors import InterruptedRunError
-from molgun_lmp.threads import thread_environment
+from molgun_lmp.processes import repeated, thread_environment
 
 _POLL_S: Final = 0.2
 

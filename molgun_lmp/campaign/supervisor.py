@@ -20,7 +20,7 @@ from molgun_lmp.campaign.work import Work
 from molgun_lmp.campaign.worker import ERROR_MARK
 from molgun_lmp.campaign.worker_process import start_worker
 from molgun_lmp.errors import EngineError, InterruptedRunError, MolgunError
-from molgun_lmp.interrupts import stop_requests
+from molgun_lmp.processes import stop_requests
 
 log = logging.getLogger(__name__)
 

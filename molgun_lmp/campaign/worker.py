@@ -17,7 +17,6 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
-from molgun_lmp.campaign.background import repeated
 from molgun_lmp.campaign.checkpoints import made_progress
 from molgun_lmp.campaign.claims import (
     HEARTBEAT_S,
@@ -39,7 +38,7 @@ from molgun_lmp.campaign.opening import open_work
 from molgun_lmp.campaign.store import STOP_NAME, TrajectoryFolder
 from molgun_lmp.campaign.work import Work
 from molgun_lmp.errors import CampaignError, EngineError, InterruptedRunError, MolgunError
-from molgun_lmp.interrupts import SIGNALS
+from molgun_lmp.processes import SIGNALS, repeated
 from molgun_lmp.records import Cause, EnergyRecord, TrajectoryResult
 
 log = logging.getLogger(__name__)

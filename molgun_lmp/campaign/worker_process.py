@@ -6,7 +6,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from molgun_lmp.threads import thread_environment
+from molgun_lmp.processes import thread_environment
 
 
 def start_worker(root: Path, only: Sequence[str], threads: int, log: Path) -> "subprocess.Popen[bytes]":

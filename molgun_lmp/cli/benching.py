@@ -37,7 +37,7 @@ def bench(
 
     20 minutes, if nothing else is said.
     """
-    from molgun_lmp.threads import thread_environment  # noqa: PLC0415
+    from molgun_lmp.processes import thread_environment  # noqa: PLC0415
 
     os.environ.update(thread_environment(threads))  # before any library counts the cores
     from molgun_lmp.bench.course import measure_all  # noqa: PLC0415

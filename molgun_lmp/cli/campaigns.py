@@ -111,7 +111,7 @@ def _fire(work: "Work", workers: int | None, parsl: str | None) -> bool:
     from molgun_lmp.campaign.integrity import verify_open, verify_shared  # noqa: PLC0415
     from molgun_lmp.campaign.ranks import under_launcher, work_as_rank  # noqa: PLC0415
     from molgun_lmp.campaign.supervisor import supervise  # noqa: PLC0415
-    from molgun_lmp.threads import default_workers  # noqa: PLC0415
+    from molgun_lmp.processes import default_workers  # noqa: PLC0415
 
     verify_shared(work)
     if parsl is not None:

@@ -53,7 +53,7 @@ def quench_ends(store: "Store", analysis: "Analysis", processes: int | None) -> 
     """Minimise the ends with so many processes, None for one on each core."""
     from molgun_lmp.campaign.minima import WORTH_QUENCHING  # noqa: PLC0415
     from molgun_lmp.campaign.quenching import quench  # noqa: PLC0415
-    from molgun_lmp.threads import default_workers  # noqa: PLC0415
+    from molgun_lmp.processes import default_workers  # noqa: PLC0415
 
     near = [one for one in analysis.ended if one.outcome.mode in WORTH_QUENCHING]
     alone = {one.shot.slab_snapshot for one in near}, {one.shot.molecule_snapshot for one in near}

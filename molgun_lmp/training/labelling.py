@@ -19,7 +19,7 @@ from ase import Atoms
 from ase.io import write
 
 from molgun_lmp.errors import ConfigError, InputFileError, InterruptedRunError, TrainingError
-from molgun_lmp.interrupts import stop_requests
+from molgun_lmp.processes import stop_requests
 from molgun_lmp.training.calculators import Failure, Labels
 from molgun_lmp.training.frames import geometry_digest
 from molgun_lmp.training.label_ledger import open_ledger

@@ -12,7 +12,7 @@ from typing import Any, Self
 from ase import Atoms
 
 from molgun_lmp.errors import ConfigError
-from molgun_lmp.threads import thread_environment
+from molgun_lmp.processes import thread_environment
 from molgun_lmp.training.calculators import Failure, Labels, compute_labels, make_calculator
 from molgun_lmp.training.label_settings import LabellingConfig
 

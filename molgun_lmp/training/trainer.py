@@ -12,8 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from molgun_lmp.errors import InterruptedRunError, TrainingError
-from molgun_lmp.interrupts import stop_requests
-from molgun_lmp.threads import thread_environment
+from molgun_lmp.processes import stop_requests, thread_environment
 from molgun_lmp.training.runs import RunFolder
 
 _POLL_S: Final = 0.3

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from molgun_lmp.errors import ConfigError
-from molgun_lmp.interrupts import stop_requests
+from molgun_lmp.processes import stop_requests
 from molgun_lmp.training.settings import TrainingConfig
 from molgun_lmp.training.slurm import slurm_script
 from molgun_lmp.training.trainer import trainer_command
