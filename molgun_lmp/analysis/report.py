@@ -5,7 +5,6 @@ import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from molgun_lmp.analysis.costs import HEADER as COST_HEADER
@@ -29,7 +28,7 @@ from molgun_lmp.analysis.trust import Trust, distance_cells
 from molgun_lmp.analysis.variants import VARIANTS_HEADER, Variant
 from molgun_lmp.errors import InputFileError
 from molgun_lmp.records import Outcome, Shot, TrajectoryResult
-from molgun_lmp.templates_dir import templates_folder
+from molgun_lmp.rendering import render_page
 
 _TEMPLATE = "report.html.j2"
 
@@ -76,44 +75,42 @@ def render_report(content: ReportContent) -> str:
     """The page as text. Raises `InputFileError` where a figure's SVG or the template is missing."""
     lines, notes = summary_lines(content.summary)
     viewer = viewer_of(content.cast, content.movies)
-    environment = Environment(
-        loader=FileSystemLoader(templates_folder()),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    return environment.get_template(_TEMPLATE).render(
-        title=content.title,
-        created=content.created,
-        labels=labels_statement(content.level_of_theory),
-        sticking=sticking_sentence(content.summary),
-        remarks=[*content.warnings, *remarks(content.summary)],
-        header=content.summary.header(),
-        lines=lines,
-        notes=notes,
-        variants_header=VARIANTS_HEADER,
-        variants=[one.cells() for one in content.variants],
-        minima=content.minima,
-        binding_header=BINDING_HEADER,
-        viewer=viewer,
-        examples={} if viewer is None else dict(viewer.examples),
-        turnable=frozenset() if viewer is None else viewer.ids,
-        figures=[(figure, Markup(inline_svg(figure.svg, figure.caption, figure.name))) for figure in content.figures],
-        trust=None if content.trust is None else content.trust.sentence(),
-        replays=content.replays,
-        cost_header=COST_HEADER,
-        costs=[cost.cells() for cost in content.costs],
-        sections=[
-            ("protocol", "Protocol", "The resolved campaign file.", settings_rows(content.protocol)),
-            ("model", "Model", labels_statement(content.level_of_theory), settings_rows(content.model_card)),
-            ("provenance", "Provenance", "Versions, hashes and machines.", settings_rows(content.provenance)),
-        ],
-        trajectory_header=TRAJECTORY_HEADER,
-        column_classes={title: COLUMN_CLASSES.get(title, "") for title in TRAJECTORY_HEADER},
-        trajectories=trajectory_rows(
-            content.outcomes, content.shots, content.results, content.lammps_files, distance_cells(content.trust)
-        ),
+    return render_page(
+        _TEMPLATE,
+        {
+            "title": content.title,
+            "created": content.created,
+            "labels": labels_statement(content.level_of_theory),
+            "sticking": sticking_sentence(content.summary),
+            "remarks": [*content.warnings, *remarks(content.summary)],
+            "header": content.summary.header(),
+            "lines": lines,
+            "notes": notes,
+            "variants_header": VARIANTS_HEADER,
+            "variants": [one.cells() for one in content.variants],
+            "minima": content.minima,
+            "binding_header": BINDING_HEADER,
+            "viewer": viewer,
+            "examples": {} if viewer is None else dict(viewer.examples),
+            "turnable": frozenset() if viewer is None else viewer.ids,
+            "figures": [
+                (figure, Markup(inline_svg(figure.svg, figure.caption, figure.name))) for figure in content.figures
+            ],
+            "trust": None if content.trust is None else content.trust.sentence(),
+            "replays": content.replays,
+            "cost_header": COST_HEADER,
+            "costs": [cost.cells() for cost in content.costs],
+            "sections": [
+                ("protocol", "Protocol", "The resolved campaign file.", settings_rows(content.protocol)),
+                ("model", "Model", labels_statement(content.level_of_theory), settings_rows(content.model_card)),
+                ("provenance", "Provenance", "Versions, hashes and machines.", settings_rows(content.provenance)),
+            ],
+            "trajectory_header": TRAJECTORY_HEADER,
+            "column_classes": {title: COLUMN_CLASSES.get(title, "") for title in TRAJECTORY_HEADER},
+            "trajectories": trajectory_rows(
+                content.outcomes, content.shots, content.results, content.lammps_files, distance_cells(content.trust)
+            ),
+        },
     )
 
 

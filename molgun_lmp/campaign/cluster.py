@@ -8,7 +8,6 @@ from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Final
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from pydantic import Field, NonNegativeInt, PositiveInt
 
 from molgun_lmp.analysis.stopping import Stopping, stopping_sentence
@@ -23,7 +22,7 @@ from molgun_lmp.engine.targets import Target, check_target, target_include
 from molgun_lmp.errors import CampaignError, ConfigError
 from molgun_lmp.gun.names import DATA_NAME, INPUT_NAME
 from molgun_lmp.provenance import sha256_file
-from molgun_lmp.templates_dir import templates_folder
+from molgun_lmp.rendering import render_script, templates_folder
 from molgun_lmp.training.card import check_elements, model_file, read_card
 
 CLUSTER_NAME: Final = "cluster.json"
@@ -207,11 +206,7 @@ def _model_file(store: Store, target: Target, folder: Path, model: Path | None) 
 
 
 def _write_scripts(folder: Path, values: Mapping[str, Any]) -> None:
-    templates = templates_folder() / "cluster"
-    environment = Environment(
-        loader=FileSystemLoader(templates), undefined=StrictUndefined, trim_blocks=True, autoescape=False
-    )
     for name in ("run.sh", "job.slurm"):
-        text = environment.get_template(f"{name}.j2").render(values)
+        text = render_script(f"cluster/{name}.j2", values)
         (folder / name).write_text(text + "\n", encoding="utf-8")
-    shutil.copyfile(templates / "start.in", folder / "start.in")
+    shutil.copyfile(templates_folder() / "cluster" / "start.in", folder / "start.in")

@@ -26,10 +26,10 @@ from molgun_lmp.engine.session import Watchdog, run_deck
 from molgun_lmp.errors import EngineError, InputFileError, InterruptedRunError
 from molgun_lmp.gun.data_file import data_file
 from molgun_lmp.gun.names import DATA_NAME, INPUT_NAME, LOG_NAME
-from molgun_lmp.gun.rendering import id_ranges, render
 from molgun_lmp.processes import stop_requests, thread_environment
 from molgun_lmp.provenance import sha256_text
 from molgun_lmp.records import FloatArray
+from molgun_lmp.rendering import id_ranges, render
 
 MINIMUM_NAME: Final = "minimum.json"
 MINIMUM_DUMP: Final = "minimum.dump"

@@ -40,7 +40,7 @@ from molgun_lmp.gun.sampling import draw
 from molgun_lmp.gun.setup import Setup, prepare
 from molgun_lmp.provenance import sha256_file, sha256_text, versions
 from molgun_lmp.records import InitialCondition
-from molgun_lmp.templates_dir import templates_folder
+from molgun_lmp.rendering import templates_folder
 from molgun_lmp.training.card import ModelCard
 from molgun_lmp.units import BOLTZMANN_EV_PER_K
 

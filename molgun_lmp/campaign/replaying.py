@@ -37,7 +37,7 @@ from molgun_lmp.errors import CampaignError, ConfigError
 from molgun_lmp.gun.names import DATA_NAME, INPUT_NAME, trajectory_id
 from molgun_lmp.provenance import sha256_file, sha256_text, versions
 from molgun_lmp.records import JsonRecord
-from molgun_lmp.templates_dir import templates_folder
+from molgun_lmp.rendering import templates_folder
 from molgun_lmp.training.card import ModelCard, check_elements, load_card, read_card
 
 REPLAYS_FOLDER: Final = "replays"

@@ -19,8 +19,7 @@ from molgun_lmp.config.loading import load_section
 from molgun_lmp.config.section import Section
 from molgun_lmp.engine.resolve import Dtype
 from molgun_lmp.errors import ConfigError, ModelError
-from molgun_lmp.gun.rendering import render_text
-from molgun_lmp.templates_dir import templates_folder
+from molgun_lmp.rendering import render_text, templates_folder
 from molgun_lmp.training.card import ModelCard, check_elements
 
 _DECKS_OWN: Final = [

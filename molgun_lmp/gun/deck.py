@@ -8,10 +8,10 @@ from molgun_lmp.config import Dynamics, StopRules, Thermostat
 from molgun_lmp.gun.cell import contact_clearance
 from molgun_lmp.gun.data_file import data_file
 from molgun_lmp.gun.names import DATA_NAME, DUMP_NAME, END_NAME, RESTART_NAMES, RESUME_NAME, trajectory_id
-from molgun_lmp.gun.rendering import id_ranges, render
 from molgun_lmp.gun.sampling import streams
 from molgun_lmp.gun.setup import Setup
 from molgun_lmp.records import Deck, InitialCondition, Shot
+from molgun_lmp.rendering import id_ranges, render
 from molgun_lmp.units import FS_PER_PS
 
 _LAMMPS_SEEDS: Final = 900_000_000

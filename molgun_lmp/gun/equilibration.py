@@ -14,9 +14,9 @@ from molgun_lmp.gun.deck import lammps_seed
 from molgun_lmp.gun.frozen import BoolArray, frozen_mask
 from molgun_lmp.gun.names import DATA_NAME, END_NAME
 from molgun_lmp.gun.pools import Part, make_whole
-from molgun_lmp.gun.rendering import id_ranges, render
 from molgun_lmp.gun.setup import elements_of, masses_u
 from molgun_lmp.records import Deck, FloatArray
+from molgun_lmp.rendering import id_ranges, render
 from molgun_lmp.units import FS_PER_PS
 
 SNAPSHOTS_NAME: Final = "snapshots.dump"

@@ -7,10 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
 from molgun_lmp.errors import ConfigError
-from molgun_lmp.templates_dir import templates_folder
+from molgun_lmp.rendering import render_script
 from molgun_lmp.training.settings import TrainingConfig
 
 _OPTION: Final = re.compile(r"[a-z][a-z-]*(=[\w.,:/@+*%=-]+)?")
@@ -34,13 +32,13 @@ def slurm_script(
     command = [sys.executable, "-m", "molgun_lmp", "train", str(file.resolve()), "--output", str(output.resolve())]
     for override in overrides:
         command += ["--set", override]
-    environment = Environment(
-        loader=FileSystemLoader(templates_folder()), undefined=StrictUndefined, trim_blocks=True, autoescape=False
-    )
-    return environment.get_template("train.slurm.j2").render(
-        name=config.name,
-        cpus=config.threads * config.gpus,
-        gpus=config.gpus if config.device == "cuda" else 0,
-        options=options,
-        command=shlex.join(command),
+    return render_script(
+        "train.slurm.j2",
+        {
+            "name": config.name,
+            "cpus": config.threads * config.gpus,
+            "gpus": config.gpus if config.device == "cuda" else 0,
+            "options": options,
+            "command": shlex.join(command),
+        },
     )

@@ -16,10 +16,10 @@ from molgun_lmp.gun.data_file import data_file
 from molgun_lmp.gun.deck import trajectory_deck
 from molgun_lmp.gun.equilibration import equilibration_deck, equilibration_elements
 from molgun_lmp.gun.names import STOP_OF_FIX
-from molgun_lmp.gun.rendering import id_ranges, render
 from molgun_lmp.gun.sampling import draw
 from molgun_lmp.gun.setup import Setup
 from molgun_lmp.records import Stop
+from molgun_lmp.rendering import id_ranges, render
 from molgun_lmp.units import ANGSTROM_PER_PS_PER_ASE_VELOCITY
 
 CampaignOf = Callable[[Mapping[str, Any]], Campaign]
@@ -236,6 +236,6 @@ def test_equilibrating_an_element_of_no_type_is_refused(campaign_of: CampaignOf,
 
 
 def test_templates_are_where_they_are_looked_for() -> None:
-    from molgun_lmp.templates_dir import templates_folder
+    from molgun_lmp.rendering import templates_folder
 
     assert {"trajectory.in.j2", "equilibrate.in.j2"} <= {path.name for path in Path(templates_folder()).iterdir()}

@@ -19,7 +19,7 @@ from slurm_cases import slurm, why_not
 
 from molgun_lmp.errors import EngineError, InterruptedRunError
 from molgun_lmp.gun.pools import Pool
-from molgun_lmp.templates_dir import templates_folder
+from molgun_lmp.rendering import templates_folder
 
 pytestmark = pytest.mark.slow
 
