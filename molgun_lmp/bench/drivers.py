@@ -16,8 +16,7 @@ from ase.io.lammpsdata import write_lammps_data
 from ase.md.verlet import VelocityVerlet
 
 from molgun_lmp.bench.cases import ELEMENTS, BenchModel
-from molgun_lmp.engine.asked import AskedForModel
-from molgun_lmp.engine.force_models import Dtype, Evaluation, ForceModel, Structure, SymmetrixModel
+from molgun_lmp.engine.force_models import AskedForModel, Dtype, Evaluation, ForceModel, Structure, SymmetrixModel
 from molgun_lmp.engine.plugin_build import ensure_plugin
 from molgun_lmp.engine.resolve import ResolvedEngine, engine_include
 from molgun_lmp.engine.session import run_deck

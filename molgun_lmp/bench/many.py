@@ -14,8 +14,7 @@ from molgun_lmp.bench.cases import BenchModel
 from molgun_lmp.bench.drivers import Timing, run_in_lammps, torch_sim_missing, torch_sim_steps
 from molgun_lmp.bench.effort import MEMORY_SHARE, Effort
 from molgun_lmp.bench.measuring import LeftOut
-from molgun_lmp.engine.asked import AskedForModel
-from molgun_lmp.engine.force_models import Evaluation, ForceModel, Structure, SymmetrixModel
+from molgun_lmp.engine.force_models import AskedForModel, Evaluation, ForceModel, Structure, SymmetrixModel
 from molgun_lmp.engine.joint import JointEvaluation
 from molgun_lmp.engine.memory import PeakMemory, free_memory_bytes
 from molgun_lmp.engine.torch_model import TorchScriptModel

@@ -1,4 +1,4 @@
-"""Force models that LAMMPS calls through `fix external`: one Protocol, and symmetrix behind it."""
+"""Force models that LAMMPS calls through `fix external`: one Protocol, a stand-in, and symmetrix."""
 
 import dataclasses
 import json
@@ -65,6 +65,34 @@ class ForceModel(Protocol):
     def evaluate_many(self, structures: Sequence[Structure]) -> list[Evaluation]:
         """Energy and forces of several structures, in their order; none sees a neighbour in another."""
         ...
+
+
+class AskedForModel:
+    """What stands in for a force model and passes its questions on, such as to time them or to join them with others.
+
+    It knows what `model` knows; a subclass says in `evaluate` how that is asked.
+    """
+
+    def __init__(self, model: ForceModel) -> None:
+        self._model = model
+
+    @property
+    def elements(self) -> frozenset[str]:
+        """Chemical symbols that the model knows."""
+        return self._model.elements
+
+    @property
+    def cutoff_angstrom(self) -> float:
+        """Largest distance of neighbours."""
+        return self._model.cutoff_angstrom
+
+    def evaluate(self, structure: Structure) -> Evaluation:
+        """Energy and forces of one structure."""
+        return self._model.evaluate(structure)
+
+    def evaluate_many(self, structures: Sequence[Structure]) -> list[Evaluation]:
+        """One after the other."""
+        return [self.evaluate(structure) for structure in structures]
 
 
 class SymmetrixModel:

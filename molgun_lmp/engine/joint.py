@@ -7,9 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
 
-from molgun_lmp.engine.asked import AskedForModel
 from molgun_lmp.engine.causes import is_out_of_memory
-from molgun_lmp.engine.force_models import Evaluation, ForceModel, Structure
+from molgun_lmp.engine.force_models import AskedForModel, Evaluation, ForceModel, Structure
 
 log = logging.getLogger(__name__)
 

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any, Final, NoReturn
 
 from molgun_lmp.engine.causes import cause_of
-from molgun_lmp.engine.deck_text import split_at_first_run
 from molgun_lmp.engine.external import ExternalForces
 from molgun_lmp.engine.force_models import ForceModel
 from molgun_lmp.engine.launcher import check_launcher
@@ -21,6 +20,7 @@ from molgun_lmp.records import Cause, FloatArray
 
 _POLL_S: Final = 0.05
 _UNSAFE: Final = frozenset("'\"$*%")
+_RUNS: Final = frozenset({"run", "minimize"})
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -121,6 +121,24 @@ def check_deck_value(name: str, value: str) -> None:
             f"the LAMMPS variable `{name}` is {value!r}, which {what}. LAMMPS cannot read such a path: move or rename "
             "the folder so that its path has no white space, quotes, $, * or %."
         )
+
+
+def split_at_first_run(text: str) -> tuple[str, str]:
+    """The commands of a deck before its first `run` or `minimize`, where a callback can be attached, and the rest.
+
+    The rest is "" where there is no run. Continued lines (`&`) and blocks in triple quotes stay whole. Runs inside `if`,
+    `include` or loops are not seen: a deck with a force model keeps its runs at the top level.
+    """
+    lines = text.splitlines(keepends=True)
+    inside_quotes = continued = False
+    for number, line in enumerate(lines):
+        words = line.split()
+        if not inside_quotes and not continued and words and words[0] in _RUNS:
+            return "".join(lines[:number]), "".join(lines[number:])
+        if line.count('"""') % 2 == 1:
+            inside_quotes = not inside_quotes
+        continued = line.rstrip().endswith("&")
+    return text, ""
 
 
 class _Job:

@@ -11,8 +11,7 @@ import torch
 from ase import Atoms
 from engine_cases import ELEMENTS, TinyModel, external, head, run_text, single_point, structures, write_data
 
-from molgun_lmp.engine.asked import AskedForModel
-from molgun_lmp.engine.force_models import Evaluation, Structure
+from molgun_lmp.engine.force_models import AskedForModel, Evaluation, Structure
 from molgun_lmp.engine.joint import JointEvaluation
 from molgun_lmp.engine.session import DeckRun
 from molgun_lmp.engine.torch_model import TorchScriptModel

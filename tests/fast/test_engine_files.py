@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from molgun_lmp.engine import plugin_build, plugin_path
-from molgun_lmp.engine.deck_text import split_at_first_run
 from molgun_lmp.engine.resolve import ResolvedEngine, engine_include
+from molgun_lmp.engine.session import split_at_first_run
 from molgun_lmp.errors import EngineError
 
 MACE = ResolvedEngine(kind="mace", dtype="float32", model_file="model.pt", cutoff_angstrom=5.0)

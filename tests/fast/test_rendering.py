@@ -54,7 +54,7 @@ def test_a_deck_takes_no_text_that_lammps_would_expand(value: str) -> None:
 @pytest.mark.usefixtures("templates")
 def test_a_name_without_a_value_is_an_error_everywhere() -> None:
     for fill in (render, render_script, render_page):
-        with pytest.raises((ConfigError, jinja2.UndefinedError), match="(?i)undefined"):
+        with pytest.raises((ConfigError, jinja2.UndefinedError), match=r"(?i)undefined"):
             fill("one.j2", {})
 
 
