@@ -4,6 +4,7 @@ import dataclasses
 import io
 import lzma
 import warnings
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
@@ -11,6 +12,7 @@ import numpy as np
 from ase import Atoms
 from ase.io import read
 
+from molgun_lmp.model_formats import ExportedFormat
 from molgun_lmp.training.deploy import deploy, extract_symmetrix
 from molgun_lmp.training.models import default_dtype
 
@@ -21,12 +23,14 @@ _VACUUM_ANGSTROM: Final = 20.0
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class BenchModel:
-    """One model in every format: mace's own file, TorchScript in float32, symmetrix (None where it is absent)."""
+    """One model: mace's own file, and `files` for engines, in float32 where a format has one file for each dtype.
+
+    There is no symmetrix file where symmetrix is absent.
+    """
 
     name: str
     model: Path
-    torchscript: Path
-    symmetrix: Path | None
+    files: Mapping[ExportedFormat, Path]
     cutoff_angstrom: float
 
 
@@ -37,8 +41,7 @@ def demo_model() -> BenchModel:
     return BenchModel(
         name="demo",
         model=folder / "model.model",
-        torchscript=folder / "model.pt",
-        symmetrix=symmetrix if has_symmetrix() else None,
+        files={"torchscript": folder / "model.pt", **({"symmetrix": symmetrix} if has_symmetrix() else {})},
         cutoff_angstrom=_cutoff(folder / "model.pt"),
     )
 
@@ -79,15 +82,15 @@ def medium_model(folder: Path) -> BenchModel:
         )
         file = folder / "medium.model"
         torch.save(model, file)
-    deploy(file, folder / "medium.pt", dtype="float32", head="Default")
-    symmetrix = folder / "medium.symmetrix.json" if has_symmetrix() else None
-    if symmetrix is not None:
-        extract_symmetrix(file, symmetrix, head="Default")
+    files: dict[ExportedFormat, Path] = {"torchscript": folder / "medium.pt"}
+    deploy(file, files["torchscript"], dtype="float32", head="Default")
+    if has_symmetrix():
+        files["symmetrix"] = folder / "medium.symmetrix.json"
+        extract_symmetrix(file, files["symmetrix"], head="Default")
     return BenchModel(
         name="MACE-MP-0 medium architecture",
         model=file,
-        torchscript=folder / "medium.pt",
-        symmetrix=symmetrix,
+        files=files,
         cutoff_angstrom=6.0,
     )
 

@@ -16,11 +16,12 @@ from ase.io.lammpsdata import write_lammps_data
 from ase.md.verlet import VelocityVerlet
 
 from molgun_lmp.bench.cases import ELEMENTS, BenchModel
-from molgun_lmp.engine.force_models import AskedForModel, Dtype, Evaluation, ForceModel, Structure, SymmetrixModel
-from molgun_lmp.engine.plugin_build import ensure_plugin
+from molgun_lmp.engine.force_models import AskedForModel, Evaluation, ForceModel, Structure
+from molgun_lmp.engine.registry import AUTO_ORDER, ForceEngine
 from molgun_lmp.engine.resolve import ResolvedEngine, engine_include
 from molgun_lmp.engine.session import run_deck
 from molgun_lmp.errors import EngineError
+from molgun_lmp.model_formats import MODEL_FORMATS, Dtype
 
 TIMESTEP_FS: Final = 0.5
 PAPERS_DRIVER: Final = "ASE + MACECalculator float64"
@@ -54,6 +55,37 @@ class Stopwatch:
         )
 
 
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class LammpsWay:
+    """LAMMPS with an engine and one of a model's files, in one precision."""
+
+    engine: ForceEngine
+    file: Path
+    dtype: Dtype
+    cutoff_angstrom: float
+
+    @property
+    def name(self) -> str:
+        """Such as `LAMMPS + symmetrix float32`."""
+        return f"LAMMPS + {self.engine.title} {self.dtype}"
+
+    def load(self) -> ForceModel | None:
+        """The model, on the CPU, or None where the pair style reads it."""
+        return self.engine.load(self.file, self.dtype, "cpu")
+
+
+def lammps_ways(model: BenchModel) -> list[LammpsWay]:
+    """Every engine that reads one of the model's files, slowest first; float32 alone where the file has a dtype."""
+    return [
+        LammpsWay(engine=engine, file=file, dtype=dtype, cutoff_angstrom=model.cutoff_angstrom)
+        for engine in reversed(AUTO_ORDER)
+        for format_name, file in model.files.items()
+        if format_name == engine.format
+        for dtype in reversed(engine.dtypes)
+        if dtype == "float32" or None in MODEL_FORMATS[format_name].files
+    ]
+
+
 Steps = Callable[[int], Timing]
 """Runs that many steps of NVE and times them; what warms up is not timed."""
 
@@ -71,15 +103,12 @@ def drivers(model: BenchModel) -> list[Driver]:
     found = [_ase(model, "float64"), _ase(model, "float32")]
     if torch_sim_missing() is None:
         found.append(Driver(name="TorchSim float32", prepare=torch_sim_steps(model)))
-    found.append(_pair_style(model))
-    if model.symmetrix is not None:
-        found += [_symmetrix(model, model.symmetrix, "float64"), _symmetrix(model, model.symmetrix, "float32")]
-    return found
+    return [*found, *(_lammps(way) for way in _one_by_one(model))]
 
 
 def fastest(model: BenchModel) -> Driver:
     """The last of `drivers`, and nothing else is loaded."""
-    return _pair_style(model) if model.symmetrix is None else _symmetrix(model, model.symmetrix, "float32")
+    return _lammps(_one_by_one(model)[-1])
 
 
 def torch_sim_missing() -> str | None:
@@ -148,27 +177,26 @@ def torch_sim_steps(model: BenchModel) -> Callable[..., Steps]:
     return prepare
 
 
-def _pair_style(model: BenchModel) -> Driver:
-    ensure_plugin()
-
-    def prepare(atoms: Atoms) -> Steps:
-        return lambda steps: in_lammps(model, model.torchscript, atoms, steps=steps, force_model=None, dtype="float32")
-
-    return Driver(name="LAMMPS + TorchScript pair style float32", prepare=prepare)
+def _one_by_one(model: BenchModel) -> list[LammpsWay]:
+    """Those that are measured with one trajectory; engines that evaluate many at once are measured with many."""
+    return [way for way in lammps_ways(model) if not way.engine.joint]
 
 
-def _symmetrix(model: BenchModel, file: Path, dtype: Dtype) -> Driver:
-    timed = Timed(SymmetrixModel(file, dtype=dtype))
+def _lammps(way: LammpsWay) -> Driver:
+    loaded = way.load()
+    timed = None if loaded is None else Timed(loaded)
 
     def prepare(atoms: Atoms) -> Steps:
         def run(steps: int) -> Timing:
+            if timed is None:
+                return in_lammps(way, atoms, steps=steps, force_model=None)
             timed.seconds.clear()
-            loop = in_lammps(model, file, atoms, steps=steps, force_model=timed, dtype=dtype)
+            loop = in_lammps(way, atoms, steps=steps, force_model=timed)
             return dataclasses.replace(loop, force_s=sum(timed.seconds[-steps:]) / steps)
 
         return run
 
-    return Driver(name=f"LAMMPS + symmetrix {dtype}", prepare=prepare)
+    return Driver(name=way.name, prepare=prepare)
 
 
 class Timed(AskedForModel):
@@ -186,11 +214,9 @@ class Timed(AskedForModel):
         return found
 
 
-def in_lammps(
-    model: BenchModel, file: Path, atoms: Atoms, *, steps: int, force_model: ForceModel | None, dtype: Dtype
-) -> Timing:
+def in_lammps(way: LammpsWay, atoms: Atoms, *, steps: int, force_model: ForceModel | None) -> Timing:
     """LAMMPS' own times of `steps` steps after one evaluation that warms up."""
-    text = run_in_lammps(model, file, atoms, steps=steps, force_model=force_model, dtype=dtype)
+    text = run_in_lammps(way, atoms, steps=steps, force_model=force_model)
     loops, uses, pairs = _LOOP.findall(text), _USE.findall(text), _PAIR.findall(text)
     if len(loops) != 2 or not pairs or not uses:
         raise EngineError(f"LAMMPS does not say how long its steps took. The end of its log:\n{text[-1500:]}")
@@ -202,22 +228,20 @@ def in_lammps(
     )
 
 
-def run_in_lammps(
-    model: BenchModel, file: Path, atoms: Atoms, *, steps: int, force_model: ForceModel | None, dtype: Dtype
-) -> str:
+def run_in_lammps(way: LammpsWay, atoms: Atoms, *, steps: int, force_model: ForceModel | None) -> str:
     """The log of `steps` steps after one evaluation that warms up; neither dump nor thermo is written.
 
     Raises `EngineError` where LAMMPS did not do them.
     """
     engine = ResolvedEngine(
-        kind="mace" if force_model is None else "symmetrix",
-        dtype=dtype,
-        model_file=file.name,
-        cutoff_angstrom=model.cutoff_angstrom,
+        kind=way.engine.kind,
+        dtype=way.dtype,
+        model_file=way.file.name,
+        cutoff_angstrom=way.cutoff_angstrom,
     )
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder).resolve()
-        (root / "model").symlink_to(file.parent.resolve(), target_is_directory=True)
+        (root / "model").symlink_to(way.file.parent.resolve(), target_is_directory=True)
         write_lammps_data(root / "data.lmp", atoms, specorder=list(ELEMENTS), masses=True, units="metal")
         (root / "in.lammps").write_text(_deck(engine_include(engine, ELEMENTS), steps), encoding="utf-8")
         log = root / "log.lammps"

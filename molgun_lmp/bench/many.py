@@ -11,13 +11,12 @@ from typing import Final
 from ase import Atoms
 
 from molgun_lmp.bench.cases import BenchModel
-from molgun_lmp.bench.drivers import Timing, run_in_lammps, torch_sim_missing, torch_sim_steps
+from molgun_lmp.bench.drivers import LammpsWay, Timing, lammps_ways, run_in_lammps, torch_sim_missing, torch_sim_steps
 from molgun_lmp.bench.effort import MEMORY_SHARE, Effort
 from molgun_lmp.bench.measuring import LeftOut
-from molgun_lmp.engine.force_models import AskedForModel, Evaluation, ForceModel, Structure, SymmetrixModel
+from molgun_lmp.engine.force_models import AskedForModel, Evaluation, ForceModel, Structure
 from molgun_lmp.engine.joint import JointEvaluation
 from molgun_lmp.engine.memory import PeakMemory, free_memory_bytes
-from molgun_lmp.engine.torch_model import TorchScriptModel
 
 _ROUNDS: Final = 3
 """Joint steps that are timed at the least."""
@@ -51,12 +50,15 @@ class _Joint:
 def ways_of_many(model: BenchModel) -> dict[str, Callable[[Atoms, int, int], _Joint]]:
     """Name -> `measure(atoms, together, rounds)`; the models are loaded here."""
 
-    def lammps(force_model: ForceModel) -> Callable[[Atoms, int, int], _Joint]:
-        return lambda atoms, together, rounds: _in_lammps_together(model, force_model, atoms, together, rounds)
+    def lammps(way: LammpsWay, force_model: ForceModel) -> Callable[[Atoms, int, int], _Joint]:
+        return lambda atoms, together, rounds: _in_lammps_together(way, force_model, atoms, together, rounds)
 
-    found = {"LAMMPS + TorchScript float32": lammps(TorchScriptModel(model.torchscript))}
-    if model.symmetrix is not None:
-        found["LAMMPS + symmetrix float32"] = lammps(SymmetrixModel(model.symmetrix, dtype="float32"))
+    found = {}
+    for way in lammps_ways(model):
+        if way.engine.runs_as == "fix_external" and way.dtype == "float32":
+            loaded = way.load()
+            if loaded is not None:
+                found[way.name] = lammps(way, loaded)
     if torch_sim_missing() is None:
         prepare = torch_sim_steps(model)
 
@@ -143,7 +145,7 @@ class _Watched(AskedForModel):
         return found
 
 
-def _in_lammps_together(model: BenchModel, force_model: ForceModel, atoms: Atoms, together: int, rounds: int) -> _Joint:
+def _in_lammps_together(way: LammpsWay, force_model: ForceModel, atoms: Atoms, together: int, rounds: int) -> _Joint:
     """As a worker does it with `engine.together`."""
     watched = _Watched(force_model)
     joint = JointEvaluation(watched)
@@ -154,7 +156,7 @@ def _in_lammps_together(model: BenchModel, force_model: ForceModel, atoms: Atoms
         try:
             with joint.member(at_once=True) as member:
                 all_there.wait()
-                run_in_lammps(model, model.torchscript, atoms, steps=rounds, force_model=member, dtype="float32")
+                run_in_lammps(way, atoms, steps=rounds, force_model=member)
         except BaseException as error:
             errors.append(error)
             all_there.abort()

@@ -25,6 +25,7 @@ from molgun_lmp.campaign.planning import Plan, write
 from molgun_lmp.campaign.store import TrajectoryFolder
 from molgun_lmp.campaign.work import Work
 from molgun_lmp.engine.force_models import ForceModel
+from molgun_lmp.engine.registry import ENGINES
 from molgun_lmp.engine.session import DeckRun, run_deck
 from molgun_lmp.errors import EngineError
 from molgun_lmp.gun.names import DATA_NAME, DUMP_NAME, INPUT_NAME, LOG_NAME
@@ -188,7 +189,7 @@ def _fire(work: Work, run: Path, folder: TrajectoryFolder, model: ForceModel | N
         interrupt=clock.interrupt,
         log_path=run / LOG_NAME,
         on_progress=clock,
-        plugin=work.engine.kind == "mace",
+        plugin=ENGINES[work.engine.kind].needs_plugin,
     )
     if not done.interrupted:
         clock.end(done)

@@ -13,9 +13,9 @@ from molgun_lmp.config import Campaign, LoadedCampaign
 from molgun_lmp.engine.dispersion import check_dispersion, with_dispersion
 from molgun_lmp.engine.fitting import fitting_together
 from molgun_lmp.engine.force_models import Structure
+from molgun_lmp.engine.registry import AUTO_ORDER, ENGINES, ForceEngine, runs_no_model
 from molgun_lmp.engine.resolve import ResolvedEngine, engine_include, resolve_engine
 from molgun_lmp.engine.stock import stock_card, stock_include
-from molgun_lmp.engine.torch_model import TorchScriptModel, local_device
 from molgun_lmp.errors import ConfigError
 from molgun_lmp.processes import default_workers
 from molgun_lmp.records import InitialCondition
@@ -29,7 +29,7 @@ def campaign_card(loaded: LoadedCampaign, elements: Iterable[str]) -> ModelCard:
     is not taken.
     """
     config = loaded.config
-    if config.engine.kind == "stock":
+    if runs_no_model(config.engine.kind):
         return stock_card(config.engine, sorted(set(elements)))
     card = load_card(loaded.path(config.model.folder))
     check_elements(card, elements)
@@ -44,10 +44,10 @@ def choose_engine(config: Campaign, card: ModelCard, model_folder: Path, element
     `settle_together` measures it.
     """
     check_dispersion(config.model.dispersion, card)
-    if config.engine.kind == "stock":
+    if runs_no_model(config.engine.kind):
         if config.model.dispersion is not None:
             raise ConfigError("model.dispersion belongs to a model, and the engine `stock` runs none: leave it out.")
-        _require_one_at_a_time(config, "stock")
+        _check_together(config, ENGINES["stock"])
         return EngineChoice(
             kind="stock",
             dtype="float64",
@@ -58,8 +58,7 @@ def choose_engine(config: Campaign, card: ModelCard, model_folder: Path, element
             commands=config.engine.commands,
         )
     engine = resolve_engine(config.engine, config.model.dtype, card, model_folder)
-    if engine.kind == "mace":
-        _require_one_at_a_time(config, "mace")
+    _check_together(config, ENGINES[engine.kind])
     return EngineChoice(
         kind=engine.kind,
         dtype=engine.dtype,
@@ -77,9 +76,14 @@ def settle_together(
 ) -> EngineChoice:
     """The engine with `together: auto` measured on a campaign's first frame; any other engine as it is.
 
-    Only `torchscript` evaluates several structures at once; with the others it stays 1.
+    With an engine that does not evaluate several structures at once it stays 1.
     """
-    if config.engine.together != "auto" or engine.kind != "torchscript":
+    row = ENGINES[engine.kind]
+    if config.engine.together != "auto" or not row.joint:
+        return engine
+    device = row.device
+    model = row.load(model_folder / engine.model_file, engine.dtype, device)
+    if model is None:
         return engine
     structure = Structure(
         numbers=np.array([atomic_numbers[symbol] for symbol in first.symbols], dtype=np.int64),
@@ -87,25 +91,29 @@ def settle_together(
         cell=first.cell,
         pbc=(True, True, True),
     )
-    model = TorchScriptModel(model_folder / engine.model_file, device=local_device())
     together = fitting_together(
-        model, structure, most=max(1, config.trajectories), sharing=default_workers(engine.threads)
+        model,
+        structure,
+        device=device,
+        most=max(1, config.trajectories),
+        sharing=default_workers(engine.threads),
     )
     return engine.model_copy(update={"together": together})
 
 
-def _require_one_at_a_time(config: Campaign, kind: str) -> None:
-    if config.engine.together not in {1, "auto"}:
+def _check_together(config: Campaign, row: ForceEngine) -> None:
+    if row.runs_as == "pair_style" and config.engine.together not in {1, "auto"}:
+        joint = " or ".join(other.kind for other in AUTO_ORDER if other.joint)
         raise ConfigError(
-            f"engine.together is {config.engine.together}, and the pair style of the engine `{kind}` takes one "
-            "trajectory at a time: set engine.kind to torchscript, or engine.together to 1."
+            f"engine.together is {config.engine.together}, and the pair style of the engine `{row.kind}` takes one "
+            f"trajectory at a time: set engine.kind to {joint}, or engine.together to 1."
         )
 
 
 def shared_files(engine: EngineChoice, card: ModelCard, model_folder: Path) -> dict[str, bytes]:
     """Relative path -> content of engine.in, the model's card, the file that the engine reads, and the one with which
     any LAMMPS that has `pair_style mace` runs the decks by hand."""
-    if engine.kind == "stock":
+    if runs_no_model(engine.kind):
         return {
             ENGINE_NAME: stock_include(engine.commands).encode(),
             f"{MODEL_FOLDER}/{CARD_NAME}": json_bytes(card.model_dump(mode="json")),
@@ -118,7 +126,8 @@ def shared_files(engine: EngineChoice, card: ModelCard, model_folder: Path) -> d
     )
     include = with_dispersion(engine_include(resolved, engine.elements), engine.dispersion, engine.elements)
     files = {ENGINE_NAME: include.encode()}
-    by_hand = [entry.name for entry in card.files if entry.format == "torchscript" and entry.dtype == engine.dtype]
+    of_pair_style = ENGINES["mace"].format
+    by_hand = [entry.name for entry in card.files if entry.format == of_pair_style and entry.dtype == engine.dtype]
     for name in sorted({CARD_NAME, engine.model_file, *by_hand}):
         files[f"{MODEL_FOLDER}/{name}"] = (model_folder / name).read_bytes()
     return files

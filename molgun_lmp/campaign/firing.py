@@ -25,11 +25,10 @@ from molgun_lmp.campaign.integrity import planned_hashes, require_planned, verif
 from molgun_lmp.campaign.outputs import require_log_end, require_whole
 from molgun_lmp.campaign.store import MODEL_FOLDER, TrajectoryFolder
 from molgun_lmp.campaign.work import Work
-from molgun_lmp.engine.force_models import ForceModel, SymmetrixModel
+from molgun_lmp.engine.force_models import ForceModel
 from molgun_lmp.engine.joint import JointEvaluation, Member
-from molgun_lmp.engine.plugin_build import ensure_plugin
+from molgun_lmp.engine.registry import ENGINES
 from molgun_lmp.engine.session import DeckRun, Watchdog, run_deck
-from molgun_lmp.engine.torch_model import TorchScriptModel, local_device
 from molgun_lmp.gun.names import DATA_NAME, DUMP_NAME, INPUT_NAME, LOG_NAME, RESTART_NAMES, RESUME_NAME, STOP_OF_FIX
 from molgun_lmp.provenance import sha256_file
 from molgun_lmp.records import Cause, EnergyRecord, Stop, TrajectoryResult
@@ -82,13 +81,7 @@ def asker(work: Work) -> Ask:
 def force_model(work: Work) -> ForceModel | None:
     """The model, loaded; None where the deck's own pair style reads it."""
     file = work.root / MODEL_FOLDER / work.engine.model_file
-    if work.engine.kind == "symmetrix":
-        return SymmetrixModel(file, dtype=work.engine.dtype)
-    if work.engine.kind == "torchscript":
-        return TorchScriptModel(file, device=local_device())
-    if work.engine.kind == "mace":
-        ensure_plugin()
-    return None
+    return ENGINES[work.engine.kind].load(file, work.engine.dtype, None)
 
 
 def fire_one(
@@ -131,7 +124,7 @@ def fire_one(
             earlier_log=_earlier_log(run),
             on_progress=watch,
             watchdog=_watchdog(work, model, on_hung),
-            plugin=work.engine.kind == "mace",
+            plugin=ENGINES[work.engine.kind].needs_plugin,
         )
     if watch is not None:
         watch(done.steps)

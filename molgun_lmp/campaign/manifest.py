@@ -8,6 +8,7 @@ from pydantic import ValidationError
 from molgun_lmp.config.campaign import Dispersion
 from molgun_lmp.config.section import Section
 from molgun_lmp.errors import CampaignError
+from molgun_lmp.model_formats import Dtype, EngineKind
 
 MANIFEST_NAME: Final = "manifest.json"
 
@@ -15,8 +16,8 @@ MANIFEST_NAME: Final = "manifest.json"
 class EngineChoice(Section):
     """What computes the forces of a whole campaign, resolved once."""
 
-    kind: Literal["mace", "symmetrix", "torchscript", "stock"]
-    dtype: Literal["float32", "float64"]
+    kind: EngineKind
+    dtype: Dtype
     threads: int
     """CPU threads of one worker."""
     together: int = 1

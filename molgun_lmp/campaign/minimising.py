@@ -22,6 +22,7 @@ from molgun_lmp.campaign.integrity import verify_shared
 from molgun_lmp.campaign.store import ENGINE_NAME, MODEL_FOLDER
 from molgun_lmp.campaign.work import Work
 from molgun_lmp.engine.force_models import ForceModel
+from molgun_lmp.engine.registry import ENGINES
 from molgun_lmp.engine.session import Watchdog, run_deck
 from molgun_lmp.errors import EngineError, InputFileError, InterruptedRunError
 from molgun_lmp.gun.data_file import data_file
@@ -168,7 +169,7 @@ def _run(setting: _Setting, folder: Path) -> tuple[float, float, int]:
         log_path=folder / LOG_NAME,
         on_progress=look,
         watchdog=Watchdog(limit_s=work.engine.hung_after_s, bark=hung),
-        plugin=work.engine.kind == "mace",
+        plugin=ENGINES[work.engine.kind].needs_plugin,
     )
     if interrupt.is_set() or setting.stop():
         raise InterruptedRunError(f"stopped at {folder}; the same command goes on from there.")

@@ -31,6 +31,7 @@ from molgun_lmp.campaign.store import (
 )
 from molgun_lmp.config import Campaign, LoadedCampaign, dump_yaml
 from molgun_lmp.engine.dispersion import dispersion_name
+from molgun_lmp.engine.registry import runs_no_model
 from molgun_lmp.engine.targets import Target, check_model, targets_that_take
 from molgun_lmp.errors import CampaignError
 from molgun_lmp.gun.deck import trajectory_deck
@@ -279,7 +280,7 @@ def _notes(plan: Plan) -> tuple[str, ...]:
     if shots >= _MANY_ENOUGH_TO_SAY:
         n_atoms = len(setup.slab.symbols) + len(setup.molecule.symbols)
         notes.append(project(shots, n_atoms, config.dynamics).sentence(shots))
-    if plan.engine.kind != "stock":
+    if not runs_no_model(plan.engine.kind):
         notes.append(targets_that_take(plan.card, plan.engine.dtype, plan.engine.elements))
     if not shots:
         notes.append("The campaign has no trajectories: `--set trajectories=N` plans some.")

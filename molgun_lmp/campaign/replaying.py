@@ -12,7 +12,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 from molgun_lmp.campaign.durable import json_bytes, replace_file
 from molgun_lmp.campaign.engines import choose_engine, shared_files
@@ -32,9 +32,11 @@ from molgun_lmp.campaign.store import (
     shard_name,
 )
 from molgun_lmp.config import Campaign, LoadedCampaign, dump_yaml, load_campaign
+from molgun_lmp.engine.registry import runs_no_model
 from molgun_lmp.engine.stock import stock_card
 from molgun_lmp.errors import CampaignError, ConfigError
 from molgun_lmp.gun.names import DATA_NAME, INPUT_NAME, trajectory_id
+from molgun_lmp.model_formats import Dtype, ModelEngineKind
 from molgun_lmp.provenance import sha256_file, sha256_text, versions
 from molgun_lmp.records import JsonRecord
 from molgun_lmp.rendering import templates_folder
@@ -50,11 +52,11 @@ _IN_STEPS: Final = ("steps", "dump_every_steps", "thermo_every_steps", "checkpoi
 class Changes(JsonRecord):
     """What a replay does otherwise; None leaves it as it was."""
 
-    dtype: Literal["float32", "float64"] | None = None
+    dtype: Dtype | None = None
     timestep_fs: float | None = None
     model: str | None = None
     """Another model's folder."""
-    engine: Literal["mace", "symmetrix", "torchscript"] | None = None
+    engine: ModelEngineKind | None = None
 
     @property
     def name(self) -> str:
@@ -132,7 +134,7 @@ def _changed(store: Store, changes: Changes) -> LoadedCampaign:
     overrides = ["trajectories=1"]
     if changes.dtype is not None:
         overrides.append(f"model.dtype={changes.dtype}")
-    if changes.engine is not None or (changes.model is not None and config.engine.kind != "stock"):
+    if changes.engine is not None or (changes.model is not None and not runs_no_model(config.engine.kind)):
         overrides.append(f"engine.kind={changes.engine or 'auto'}")
     if changes.timestep_fs is not None:
         if not 0 < changes.timestep_fs < math.inf:
@@ -159,7 +161,7 @@ def _whole(steps: float, name: str, before: int, timestep_fs: float) -> int:
 def _model(store: Store, config: Campaign, changes: Changes) -> tuple[ModelCard, Path]:
     """The card and folder of the model; of the campaign's own copy only what is there."""
     elements = store.manifest.engine.elements
-    if config.engine.kind == "stock":
+    if runs_no_model(config.engine.kind):
         if changes.dtype is not None or changes.model is not None:
             raise ConfigError("this campaign has a pair potential and no model: only --timestep changes something.")
         return stock_card(config.engine, list(elements)), store.model
@@ -193,7 +195,7 @@ def _write(
     shared = shared_files(engine, card, model_folder)
     for name, content in shared.items():
         (work / name).write_bytes(content)
-    cutoff = store.manifest.cutoff_angstrom if engine.kind == "stock" else card.architecture.r_max_angstrom
+    cutoff = store.manifest.cutoff_angstrom if runs_no_model(engine.kind) else card.architecture.r_max_angstrom
     shards = _write_trajectory(store, original, resolved, cutoff, work / TRAJECTORIES_FOLDER / shard_name(0))
     files = {name: sha256_file(work / name) for name in (CONFIG_NAME, SLAB_NAME, *shared)}
     manifest = _manifest(store.manifest, engine, card, cutoff, _Hashes(files=files, shards=shards))

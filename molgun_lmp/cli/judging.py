@@ -8,6 +8,7 @@ import typer
 from molgun_lmp.cli.models import BatchSize, Device, Head, Sha256, Trust
 from molgun_lmp.cli.output import AsJson, Overrides, answers, counting, print_json, progress_console
 from molgun_lmp.errors import ConfigError
+from molgun_lmp.model_formats import Dtype
 
 if TYPE_CHECKING:
     from molgun_lmp.training.curve_records import LearningCurve
@@ -54,9 +55,7 @@ def evaluate(
     forces_key: Annotated[str | None, typer.Option(help="Key of the forces, where frames hold several.")] = None,
     worst: Annotated[int, typer.Option(min=1, help="How many of the worst frames to write out.")] = 20,
     level_of_theory: LevelOfTheory = None,
-    dtype: Annotated[
-        Literal["float32", "float64"] | None, typer.Option(help="Precision; if not given, the file's own.")
-    ] = None,
+    dtype: Annotated[Dtype | None, typer.Option(help="Precision; if not given, the file's own.")] = None,
     batch_size: BatchSize = 8,
     device: Device = "cpu",
     head: Head = None,

@@ -1,7 +1,7 @@
 """Commands that look closer at a campaign: map, trust, replay."""
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 
@@ -10,6 +10,7 @@ from molgun_lmp.cli.models import BatchSize, Device, Head, Sha256, TrainedOn, Tr
 from molgun_lmp.cli.opening import open_model, training_set
 from molgun_lmp.cli.output import AsJson, answers, counting, print_json, progress_console
 from molgun_lmp.errors import ConfigError
+from molgun_lmp.model_formats import Dtype, ModelEngineKind
 
 _PANEL = "Results"
 
@@ -179,10 +180,10 @@ def replay(
     campaign: CampaignFolder,
     trajectory: Annotated[str, typer.Argument(metavar="ID", help="A trajectory that has ended, such as 3.")],
     *,
-    dtype: Annotated[Literal["float32", "float64"] | None, typer.Option(help="Another precision.")] = None,
+    dtype: Annotated[Dtype | None, typer.Option(help="Another precision.")] = None,
     timestep: Annotated[float | None, typer.Option(metavar="FS", help="Another timestep, in fs.")] = None,
     model: Annotated[Path | None, typer.Option(help="Another model's folder, or this model's, with all files.")] = None,
-    engine: Annotated[Literal["mace", "symmetrix", "torchscript"] | None, typer.Option(help="Another engine.")] = None,
+    engine: Annotated[ModelEngineKind | None, typer.Option(help="Another engine.")] = None,
     as_json: AsJson = False,
 ) -> None:
     """Run one trajectory again from the same first frame, and say whether its outcome depends on what was changed.

@@ -7,12 +7,15 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from molgun_lmp.cli.output import AsJson, Overrides, answers, print_json, progress_console
+from molgun_lmp.model_formats import EXPORTED_FILES, MODEL_FORMATS
 
 if TYPE_CHECKING:
     from molgun_lmp.training.card import ModelCard
     from molgun_lmp.training.results import ErrorReport
 
 _PANEL = "Models"
+_WRITTEN = [name for name, file in EXPORTED_FILES.items() if MODEL_FORMATS[file.format].by_default]
+_ON_REQUEST = [name for name in EXPORTED_FILES if name not in _WRITTEN]
 
 Trust = Annotated[
     bool, typer.Option("--trust-model", help="Load a model file that nothing vouches for: it can run code of its own.")
@@ -111,8 +114,8 @@ def export(
         list[str] | None,
         typer.Option(
             "--format",
-            help="torchscript-float32, torchscript-float64, symmetrix, mace, mliap-float32 or mliap-float64; if not "
-            "given, all but the last two. Repeatable.",
+            help=f"{', '.join([*_WRITTEN, *_ON_REQUEST][:-1])} or {_ON_REQUEST[-1]}; if not given, all but "
+            f"{' and '.join(_ON_REQUEST)}. Repeatable.",
         ),
     ] = None,
     frames: Annotated[

@@ -10,6 +10,7 @@ from molgun_lmp.config.gun import Gun
 from molgun_lmp.config.outcomes import OutcomeCriteria
 from molgun_lmp.config.section import Section
 from molgun_lmp.config.system import System
+from molgun_lmp.model_formats import Dtype, EngineKind
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
 
@@ -33,7 +34,7 @@ class Model(Section):
 
     folder: Path = Path("model")
     """A model folder as `molgun export` writes it, with its card; relative to the campaign file."""
-    dtype: Literal["float32", "float64"] = "float32"
+    dtype: Dtype = "float32"
     dispersion: Dispersion | None = None
     """Such as {kind: d3, functional: pbe}; refused where the model's labels hold dispersion already."""
 
@@ -41,7 +42,7 @@ class Model(Section):
 class Engine(Section):
     """What computes the forces."""
 
-    kind: Literal["auto", "mace", "symmetrix", "torchscript", "stock"] = "auto"
+    kind: Literal["auto", EngineKind] = "auto"
     """`mace`: the TorchScript pair style; `symmetrix`: the same model many times faster on CPUs (extra `fast`);
     `torchscript`: the pair style's file asked from Python, which needs no compiler and can be asked `together`;
     `auto`: the fastest that passed parity for this model and runs on this machine, resolved once, at `plan`;

@@ -190,12 +190,12 @@ def _symmetrix() -> list[Finding]:
 def _engines() -> list[Finding]:
     return [
         Finding(
-            name=f"engine {entry.kind}",
-            status="ok" if entry.available else "missing",
-            found="can run" if entry.available else "cannot run",
-            follows=entry.reason,
+            name=f"engine {kind}",
+            status="ok" if here.available else "missing",
+            found="can run" if here.available else "cannot run",
+            follows=here.reason,
         )
-        for entry in engines_here()
+        for kind, here in engines_here().items()
     ]
 
 

@@ -4,9 +4,8 @@ import time
 from collections.abc import Callable
 from typing import Any, Final
 
-from molgun_lmp.engine.force_models import Structure
+from molgun_lmp.engine.force_models import ForceModel, Structure
 from molgun_lmp.engine.memory import PeakMemory, free_memory_bytes
-from molgun_lmp.engine.torch_model import TorchScriptModel
 
 _SHARE: Final = 0.6
 """Of the free memory: what a joint evaluation may take at the most."""
@@ -18,17 +17,17 @@ Measured = tuple[float, int]
 """Seconds of a joint evaluation, and bytes that it took at the most."""
 
 
-def fitting_together(model: TorchScriptModel, structure: Structure, *, most: int, sharing: int) -> int:
+def fitting_together(model: ForceModel, structure: Structure, *, device: str, most: int, sharing: int) -> int:
     """The number of structures like this one that are best evaluated at once; a power of two up to `most`.
 
-    `sharing` processes use this machine's memory at once (a GPU is taken for this process's own). On GPUs not measured
-    yet.
+    `device` is the model's: `cpu`, or as torch calls it. `sharing` processes use this machine's memory at once (a GPU
+    is taken for this process's own). On GPUs not measured yet.
     """
-    free = _free_bytes(model.device, sharing)
+    free = _free_bytes(device, sharing)
 
     def measure(together: int) -> Measured:
         many = [structure] * together
-        peak = _Peak(model.device)
+        peak = _Peak(device)
         model.evaluate_many(many)  # a first call of its size is slower
         times = []
         for _ in range(_REPEATS):

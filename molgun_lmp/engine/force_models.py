@@ -5,16 +5,15 @@ import json
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Final, Literal, Protocol
+from typing import Any, Final, Protocol
 
 import numpy as np
 from ase import Atoms
 from ase.data import chemical_symbols
 
 from molgun_lmp.errors import EngineError, ModelError
+from molgun_lmp.model_formats import Dtype
 from molgun_lmp.records import FloatArray, IntArray
-
-Dtype = Literal["float32", "float64"]
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

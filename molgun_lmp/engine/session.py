@@ -126,8 +126,8 @@ def check_deck_value(name: str, value: str) -> None:
 def split_at_first_run(text: str) -> tuple[str, str]:
     """The commands of a deck before its first `run` or `minimize`, where a callback can be attached, and the rest.
 
-    The rest is "" where there is no run. Continued lines (`&`) and blocks in triple quotes stay whole. Runs inside `if`,
-    `include` or loops are not seen: a deck with a force model keeps its runs at the top level.
+    The rest is "" where there is no run. Continued lines (`&`) and blocks in triple quotes stay whole. Runs inside
+    `if`, `include` or loops are not seen: a deck with a force model keeps its runs at the top level.
     """
     lines = text.splitlines(keepends=True)
     inside_quotes = continued = False

@@ -10,15 +10,15 @@ import re
 import shlex
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Final, Literal
+from typing import Annotated, Final
 
 from ase.data import atomic_numbers
 from pydantic import Field
 
 from molgun_lmp.config.loading import load_section
 from molgun_lmp.config.section import Section
-from molgun_lmp.engine.resolve import Dtype
 from molgun_lmp.errors import ConfigError, ModelError
+from molgun_lmp.model_formats import Dtype, ExportedFormat
 from molgun_lmp.rendering import render_text, templates_folder
 from molgun_lmp.training.card import ModelCard, check_elements
 
@@ -56,7 +56,7 @@ class Target(Section):
     """One kind of LAMMPS."""
 
     summary: str
-    model: Literal["torchscript", "symmetrix", "mliap"] | None = None
+    model: ExportedFormat | None = None
     """The format of the model file that its pair style reads; none for stock potentials."""
     dtypes: tuple[Dtype, ...] = ("float32", "float64")
     """What the pair style computes in."""

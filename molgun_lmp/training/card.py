@@ -14,21 +14,20 @@ from pydantic import Field, ValidationError
 
 from molgun_lmp.config.section import Section
 from molgun_lmp.errors import ModelError
+from molgun_lmp.model_formats import Dtype, ModelFormat
 from molgun_lmp.provenance import sha256_file
 from molgun_lmp.training.results import ErrorReport, ParityReport
 from molgun_lmp.training.settings import Licences
 
 CARD_NAME: Final = "card.json"
 
-Format = Literal["torchscript", "symmetrix", "mliap", "mace"]
-
 
 class ModelFile(Section):
     """One file of the folder."""
 
     name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
-    format: Format
-    dtype: Literal["float32", "float64"] | None
+    format: ModelFormat
+    dtype: Dtype | None
     """None where the reader chooses (symmetrix)."""
     sha256: str
     size_bytes: int
@@ -100,7 +99,7 @@ class ModelCard(Section):
     versions: dict[str, str]
     created: str
 
-    def find(self, format: Format, dtype: str | None = None) -> ModelFile:  # noqa: A002  # the field's name
+    def find(self, format: ModelFormat, dtype: str | None = None) -> ModelFile:  # noqa: A002  # the field's name
         """The file of a format and dtype. Raises `ModelError` that says why there is none."""
         for entry in self.files:
             if entry.format == format and (entry.dtype is None or dtype in (None, entry.dtype)):
@@ -166,6 +165,6 @@ def check_elements(card: ModelCard, elements: Iterable[str]) -> None:
         )
 
 
-def model_file(folder: Path, card: ModelCard, format: Format, dtype: str | None = None) -> Path:  # noqa: A002
+def model_file(folder: Path, card: ModelCard, format: ModelFormat, dtype: str | None = None) -> Path:  # noqa: A002
     """The path of a model's file in a format and dtype. Raises `ModelError` where there is none."""
     return folder / card.find(format, dtype).name

@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from molgun_lmp.training.models import Dtype, ModelFacts, default_dtype, load_model, model_facts
+from molgun_lmp.model_formats import Dtype
+from molgun_lmp.training.models import ModelFacts, default_dtype, load_model, model_facts
 
 _SPLINE_POINTS: Final = 1024
 """Of symmetrix's radial functions: on the example 256, its default, costs 2e-4 eV/Å, 1024 costs 3e-6 at equal speed."""

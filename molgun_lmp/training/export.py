@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final, Self
 
 from molgun_lmp.errors import ModelError
+from molgun_lmp.model_formats import EXPORTED_FILES, MODEL_FORMATS
 from molgun_lmp.provenance import sha256_file, versions
 from molgun_lmp.training.card import (
     CARD_NAME,
@@ -18,7 +19,7 @@ from molgun_lmp.training.card import (
     Training,
     write_card,
 )
-from molgun_lmp.training.exported_files import FILES, Exported, write_file
+from molgun_lmp.training.exported_files import Exported, write_file
 from molgun_lmp.training.finetune import TRAINED_HEAD, held_out_frames
 from molgun_lmp.training.frames import LabelledFrame
 from molgun_lmp.training.models import ModelFacts, choose_head, load_model, model_facts, trusted_sha256
@@ -27,9 +28,10 @@ from molgun_lmp.training.results import ErrorReport
 from molgun_lmp.training.runs import RunFolder, TrainingRecord, read_record
 from molgun_lmp.training.settings import Licences
 
-FORMATS: Final[tuple[str, ...]] = tuple(FILES)
-DEFAULT_FORMATS: Final[tuple[str, ...]] = tuple(name for name in FORMATS if not name.startswith("mliap"))
-"""ML-IAP is for another LAMMPS than the one of this environment, and made when it is asked for."""
+FORMATS: Final[tuple[str, ...]] = tuple(EXPORTED_FILES)
+DEFAULT_FORMATS: Final[tuple[str, ...]] = tuple(
+    name for name, kind in EXPORTED_FILES.items() if MODEL_FORMATS[kind.format].by_default
+)
 
 _PARITY_FRAMES: Final = 12
 
@@ -152,9 +154,11 @@ def _card(
         training=provenance.training,
         errors=provenance.errors,
         parity=tuple(report for one in exported.values() for report in one.parity),
-        not_exported={FILES[name].format: one.refusal for name, one in exported.items() if one.refusal is not None},
+        not_exported={
+            EXPORTED_FILES[name].format: one.refusal for name, one in exported.items() if one.refusal is not None
+        },
         not_run_in_lammps={
-            FILES[name].format: one.not_run for name, one in exported.items() if one.not_run is not None
+            EXPORTED_FILES[name].format: one.not_run for name, one in exported.items() if one.not_run is not None
         },
         licences=provenance.licences,
         files=tuple(_listed(work, name, one, facts) for name, one in exported.items() if one.refusal is None),
@@ -164,12 +168,12 @@ def _card(
 
 
 def _listed(work: Path, name: str, exported: Exported, facts: ModelFacts) -> ModelFile:
-    kind = FILES[name]
+    kind = EXPORTED_FILES[name]
     file = work / kind.file_name
     return ModelFile(
         name=file.name,
         format=kind.format,
-        dtype=facts.dtype if kind.format == "mace" else kind.dtype,
+        dtype=facts.dtype if MODEL_FORMATS[kind.format].original else kind.dtype,
         sha256=sha256_file(file),
         size_bytes=file.stat().st_size,
         needs=exported.needs,

@@ -8,7 +8,7 @@ import tempfile
 import threading
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 from ase import Atoms
@@ -16,14 +16,12 @@ from ase.calculators.lammps import Prism
 from ase.io.lammpsdata import write_lammps_data
 
 from molgun_lmp.errors import ModelError
+from molgun_lmp.model_formats import Dtype, ModelEngineKind
 from molgun_lmp.training.frames import LabelledFrame
-from molgun_lmp.training.models import Dtype
 from molgun_lmp.training.predict import Prediction, has_volume
 
 if TYPE_CHECKING:
     from molgun_lmp.engine.force_models import ForceModel
-
-LammpsFormat = Literal["torchscript", "symmetrix"]
 
 _BAR_PER_EV_PER_CUBIC_ANGSTROM: Final = 1.6021765e6  # LAMMPS's own (nktv2p), digit for digit
 _VACUUM_ANGSTROM: Final = 10.0
@@ -39,33 +37,25 @@ def predict_in_lammps(
     file: Path,
     frames: Sequence[LabelledFrame],
     *,
-    format: LammpsFormat,  # noqa: A002  # the field's name
+    engine: ModelEngineKind,
     dtype: Dtype,
     elements: Sequence[str],
     cutoff_angstrom: float,
 ) -> list[Prediction]:
     """Energies, forces and virials that LAMMPS computes with an exported file, one run of no steps for each frame.
 
-    Symmetrix is attached through `fix external` and gives no virial. Raises `EngineError` where this machine cannot run
-    the format, `ModelError` where LAMMPS fails on it.
+    An engine that is attached through `fix external` gives no virial. Raises `EngineError` where it does not run here,
+    `ModelError` where LAMMPS fails on the file.
     """
-    from molgun_lmp.engine.force_models import SymmetrixModel  # noqa: PLC0415
-    from molgun_lmp.engine.plugin_build import ensure_plugin  # noqa: PLC0415
+    from molgun_lmp.engine.registry import ENGINES  # noqa: PLC0415
     from molgun_lmp.engine.resolve import ResolvedEngine, engine_include  # noqa: PLC0415
 
-    engine = ResolvedEngine(
-        kind="mace" if format == "torchscript" else "symmetrix",
-        dtype=dtype,
-        model_file=file.name,
-        cutoff_angstrom=cutoff_angstrom,
-    )
-    force_model = SymmetrixModel(file, dtype=dtype) if format == "symmetrix" else None
-    if force_model is None:
-        ensure_plugin()
+    resolved = ResolvedEngine(kind=engine, dtype=dtype, model_file=file.name, cutoff_angstrom=cutoff_angstrom)
+    force_model = ENGINES[engine].load(file, dtype, None)
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder).resolve()
         (root / "model").symlink_to(file.parent.resolve(), target_is_directory=True)
-        include = engine_include(engine, elements)
+        include = engine_include(resolved, elements)
         return [_run(root, frame, include, elements, force_model) for frame in frames]
 
 

@@ -11,8 +11,9 @@ import numpy.typing as npt
 from ase.neighborlist import neighbor_list
 
 from molgun_lmp.errors import ModelError
+from molgun_lmp.model_formats import Dtype
 from molgun_lmp.training.frames import FloatArray, LabelledFrame
-from molgun_lmp.training.models import Dtype, default_dtype, load_model
+from molgun_lmp.training.models import default_dtype, load_model
 from molgun_lmp.training.predict import Prediction, has_volume
 
 IndexArray = npt.NDArray[np.int64]

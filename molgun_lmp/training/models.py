@@ -6,16 +6,15 @@ import io
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from ase.data import chemical_symbols
 
 from molgun_lmp.errors import ModelError
+from molgun_lmp.model_formats import Dtype
 from molgun_lmp.provenance import sha256_file
 from molgun_lmp.training.card import CARD_NAME, ModelCard, read_card
-
-Dtype = Literal["float32", "float64"]
 
 
 def trusted_sha256(path: Path, *, sha256: str | None = None, trust: bool = False) -> str:

@@ -1,44 +1,21 @@
 """Does an exported file compute what mace computes? The largest differences on real frames decide."""
 
-from collections.abc import Iterable, Mapping
-from typing import Final, Literal, NamedTuple
+from collections.abc import Iterable
+from typing import Literal
 
 import numpy as np
 
 from molgun_lmp.errors import ModelError
-from molgun_lmp.training.models import Dtype
+from molgun_lmp.model_formats import MODEL_FORMATS, Dtype, ExportedFormat
 from molgun_lmp.training.predict import Prediction
 from molgun_lmp.training.results import ParityReport
-
-ExportFormat = Literal["torchscript", "symmetrix", "mliap"]
-
-
-class Limits(NamedTuple):
-    """The largest differences that pass: eV/atom, eV/Å, and eV/atom of virial."""
-
-    energy: float
-    force: float
-    virial: float
-
-
-LIMITS: Final[Mapping[tuple[ExportFormat, Dtype], Limits]] = {
-    ("torchscript", "float64"): Limits(1e-9, 1e-7, 1e-7),
-    ("torchscript", "float32"): Limits(2e-5, 1e-3, 1e-4),
-    ("mliap", "float64"): Limits(1e-7, 1e-5, 1e-6),
-    ("mliap", "float32"): Limits(2e-5, 1e-3, 1e-4),
-    ("symmetrix", "float64"): Limits(1e-5, 2e-4, 1e-4),
-    ("symmetrix", "float32"): Limits(2e-5, 5e-4, 1e-4),
-}
-"""float64 TorchScript runs the same operations as the reference; float32 rounds; ML-IAP may run cuEquivariance's
-operators, whose coefficients are rounded; symmetrix interpolates the radial functions with splines, which decides its
-limit in both dtypes. All are far below any model's own error."""
 
 
 def compare(
     reference: Iterable[Prediction],
     exported: Iterable[Prediction],
     *,
-    format: ExportFormat,  # noqa: A002  # the field's name
+    format: ExportedFormat,  # noqa: A002  # the field's name
     dtype: Dtype,
     run_by: Literal["python", "lammps"] = "python",
 ) -> ParityReport:
@@ -65,7 +42,7 @@ def compare(
             f"the {format} {dtype} file or mace itself gives energies, forces or virials that are not numbers on the "
             "frames compared. The model is broken: train it again with a lower learning rate or in float64."
         )
-    limits = LIMITS[format, dtype]
+    limits = MODEL_FORMATS[format].parity[dtype]
     return ParityReport(
         format=format,
         dtype=dtype,

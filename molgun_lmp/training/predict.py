@@ -11,8 +11,9 @@ import numpy as np
 from ase import Atoms
 
 from molgun_lmp.errors import ModelError
+from molgun_lmp.model_formats import Dtype
 from molgun_lmp.training.frames import FloatArray, HasAtoms, LabelledFrame
-from molgun_lmp.training.models import Dtype, default_dtype
+from molgun_lmp.training.models import default_dtype
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -10,15 +10,18 @@ from typing import Final
 from ase.data import chemical_symbols
 
 from molgun_lmp.errors import ModelError, TrainingError
-from molgun_lmp.training.card import CARD_NAME, Format, ModelCard, ModelFile, load_card, read_card
+from molgun_lmp.model_formats import MODEL_FORMATS, Dtype, ModelFormat
+from molgun_lmp.training.card import CARD_NAME, ModelCard, ModelFile, load_card, read_card
 from molgun_lmp.training.frames import LabelledFrame
-from molgun_lmp.training.models import Dtype, choose_head, load_model, model_facts, trusted_sha256
+from molgun_lmp.training.models import choose_head, load_model, model_facts, trusted_sha256
 from molgun_lmp.training.predict import Prediction, predict_deployed, predict_mace, predict_symmetrix
 from molgun_lmp.training.runs import RunFolder, read_record
 
 Predict = Callable[[Sequence[LabelledFrame]], Iterator[Prediction]]
 
-_PREFERRED: Final[tuple[Format, ...]] = ("mace", "torchscript", "symmetrix")
+_PREFERRED: Final[tuple[ModelFormat, ...]] = tuple(
+    name for _, name in sorted((row.evaluation_rank, row.name) for row in MODEL_FORMATS.values() if row.evaluation_rank)
+)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -29,7 +32,7 @@ class ModelSource:
     name: str
     level_of_theory: str | None
     """None where no card and no training record tells it."""
-    format: Format | None
+    format: ModelFormat | None
     head: str | None
     sha256: str | None
     """What the file's must be, by card or record."""
@@ -40,7 +43,7 @@ class Predictor:
     """A model ready to predict."""
 
     source: ModelSource
-    format: Format
+    format: ModelFormat
     dtype: Dtype
     sha256: str
     elements: tuple[str, ...]
@@ -118,12 +121,13 @@ def open_predictor(
     """
     source = find_model(path)
     kind = source.format or _format_of(source.file)
-    if kind == "mliap":
+    row = MODEL_FORMATS[kind]
+    if row.evaluation_rank is None:
         raise ModelError(
-            f"{source.file} is read by LAMMPS with ML-IAP alone. Name the .model file, which it was proven to agree "
+            f"{source.file} is read by {row.read_by} alone. Name the .model file, which it was proven to agree "
             "with, or the model folder."
         )
-    found = trusted_sha256(source.file, sha256=sha256 or source.sha256, trust=trust or kind == "symmetrix")
+    found = trusted_sha256(source.file, sha256=sha256 or source.sha256, trust=trust or not row.carries_code)
     if kind == "mace":
         model = load_model(source.file, sha256=found, dtype=dtype)
         facts = model_facts(model)
@@ -153,7 +157,7 @@ def _entry(card: ModelCard, file: str | None) -> ModelFile | None:
     return next((entry for format in _PREFERRED for entry in card.files if entry.format == format), None)  # noqa: A001
 
 
-def _format_of(file: Path) -> Format:
+def _format_of(file: Path) -> ModelFormat:
     """By the file's first bytes and its archive's contents; no part of it is run."""
     try:
         with file.open("rb") as handle:

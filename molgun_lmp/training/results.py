@@ -3,6 +3,7 @@
 from typing import Literal
 
 from molgun_lmp.config.section import Section
+from molgun_lmp.model_formats import Dtype, ExportedFormat
 
 
 class Errors(Section):
@@ -43,8 +44,8 @@ class ErrorReport(Section):
 class ParityReport(Section):
     """How far an exported file is from mace's own calculator (float64) on real frames: the largest differences."""
 
-    format: Literal["torchscript", "symmetrix", "mliap"]
-    dtype: Literal["float32", "float64"]
+    format: ExportedFormat
+    dtype: Dtype
     run_by: Literal["python", "lammps"] = "python"
     """`lammps`: a run of LAMMPS itself with the file."""
     frames: int

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
 
 from molgun_lmp.config.section import Section
+from molgun_lmp.model_formats import Dtype
 from molgun_lmp.training.presets import PresetName, with_preset
 
 Fraction = Annotated[float, Field(gt=0, lt=1)]
@@ -215,7 +216,7 @@ class TrainingConfig(Section):
     architecture: Architecture | None = None
     """Of a model from scratch (left out: the default shape); a foundation model brings its own."""
     optimisation: Optimisation = Optimisation()
-    dtype: Literal["float32", "float64"] = "float32"
+    dtype: Dtype = "float32"
     device: Literal["cpu", "cuda", "mps", "xpu"] = "cpu"
     gpus: PositiveInt = 1
     """Of one node; more than one are driven by torchrun, each with its own part of the frames."""

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from molgun_lmp.campaign import firing, worker
-from molgun_lmp.engine import joint
+from molgun_lmp.engine import joint, registry
 from molgun_lmp.engine.force_models import Evaluation, Structure
 from molgun_lmp.engine.torch_model import TorchScriptModel
 
@@ -85,7 +85,7 @@ class PatientAtFirst:
 
 
 if __name__ == "__main__":
-    firing.TorchScriptModel = Hanging  # type: ignore[attr-defined]  # where the worker looks it up
+    registry.TorchScriptModel = Hanging  # type: ignore[attr-defined]  # where the worker looks it up
     firing.Watchdog = PatientAtFirst  # type: ignore[attr-defined, assignment]
     joint.Member = Guilty  # type: ignore[misc, assignment]
     sys.exit(worker.main([sys.argv[1]]))
