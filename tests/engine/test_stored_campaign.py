@@ -1,0 +1,199 @@
+"""A campaign that an earlier version planned and left partly run can still be run, analysed and reported.
+
+`data/README.md` says what it holds and how it was made.
+"""
+
+import csv
+import hashlib
+import json
+import math
+import shutil
+import tarfile
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+from campaign_commands import molgun, results
+
+pytestmark = pytest.mark.engine
+
+DATA: Final = Path(__file__).with_name("data")
+STORED: Final = DATA / "campaign-0.1.tar.xz"
+UNDISTURBED: Final[dict[str, dict[str, Any]]] = json.loads((DATA / "campaign-0.1.undisturbed.json").read_text())
+ENDED: Final = ["000000", "000001", "000002", "000003", "000006", "000007", "000011"]
+OPEN: Final = ["000004", "000005", "000008", "000009", "000010"]
+RESUMED: Final = ("000004", "000005")
+GIVEN_UP: Final = "000007"
+AFRESH: Final = ("000007", "000008", "000009", "000010")
+
+READ_AGAIN: Final = 1e-9
+"""Relative, of numbers from the same dump: another numpy or scipy may take a sum in another order."""
+LENGTH_ANGSTROM: Final = 1e-6
+"""At the end of the same dynamics on another processor, whose last bits differ; 4e-10 Å were seen."""
+ENERGY_EV_PER_ATOM: Final = 1e-9
+"""Of the total energy, fitted or as printed: its last digit is 1e-9 eV for all 66 atoms."""
+
+
+def unpacked(folder: Path) -> Path:
+    with tarfile.open(STORED) as archive:
+        archive.extractall(folder, filter="data")
+    return folder / "co-cu111"
+
+
+@pytest.fixture
+def partly_run(tmp_path: Path) -> Path:
+    return unpacked(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The stored campaign after `molgun run`; what its workers died on is still given up."""
+    campaign = unpacked(tmp_path_factory.mktemp("finished"))
+    document = asked("run", campaign, "--workers", "2")
+    assert (document["finished"], document["failed"], document["pending"]) == (11, 1, 0)
+    return campaign
+
+
+@pytest.fixture(scope="module")
+def retried(finished: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of it in which that was freed and fired again."""
+    campaign = tmp_path_factory.mktemp("retried") / "campaign"
+    shutil.copytree(finished, campaign)
+    assert asked("retry", campaign) == {"freed": {GIVEN_UP: "worker-died"}}
+    document = asked("run", campaign, "--workers", "2")
+    assert (document["finished"], document["failed"], document["pending"]) == (12, 0, 0)
+    return campaign
+
+
+def asked(command: str, campaign: Path, *options: str) -> dict[str, Any]:
+    """The JSON document with which a command of `molgun` answers."""
+    done = molgun(command, campaign, *options, "--json")
+    assert done.returncode == 0, done.stderr
+    document: dict[str, Any] = json.loads(done.stdout)
+    return document
+
+
+def test_its_status_is_what_it_was(partly_run: Path) -> None:
+    status = asked("status", partly_run)
+    assert (status["planned"], status["finished"], status["failed"]) == (12, 6, 1)
+    assert (status["pending"], status["running"], status["at_work"]) == (5, 0, []), "the claim's owner is dead"
+    assert (status["stops"], status["causes"]) == ({"completed": 4, "departed": 2}, {"worker-died": 1})
+    assert asked("run", partly_run, "--dry-run") == {"open": OPEN}
+
+
+def test_its_outcomes_and_tables_are_what_they_were(partly_run: Path) -> None:
+    analysis = partly_run / "analysis"
+    before = tables(analysis)
+    assert {"outcomes.json", "outcomes.csv", "summary.json", "table.csv", "events.csv", "transitions.csv"} <= set(
+        before
+    )
+    assert [row["trajectory"] for row in before["outcomes.csv"]] == ENDED
+    remembered = analysis / "outcomes.cache.jsonl"
+    assert len(remembered.read_text().splitlines()) == len(ENDED)
+    for file in analysis.iterdir():
+        if file != remembered:
+            file.unlink()
+    asked("analyse", partly_run)
+    assert_same(tables(analysis), before, relative=READ_AGAIN)
+    remembered.unlink()
+    asked("analyse", partly_run)
+    assert_same(tables(analysis), before, relative=READ_AGAIN)
+
+
+def test_it_has_a_page(partly_run: Path) -> None:
+    document = asked("report", partly_run)
+    assert document["summary"]["shots"] == len(ENDED)
+    page = Path(document["page"]).read_text()
+    assert "co-cu111" in page
+    assert page.count("<svg") >= 5
+
+
+def test_it_goes_on_from_its_checkpoints(finished: Path) -> None:
+    found = results(finished)
+    assert sorted(found) == sorted(UNDISTURBED)
+    assert (found[GIVEN_UP]["state"], found[GIVEN_UP]["cause"]) == ("failed", "worker-died")
+    assert [found[one]["resumed_at"] for one in RESUMED] == [[1000], [2000]]
+    assert [found[one]["attempt"] for one in RESUMED] == [2, 1], "one was killed, the other paused"
+    assert all(not found[one]["resumed_at"] for one in AFRESH)
+    assert {one: found[one]["started_at"] for one in ENDED} == {
+        one: result["started_at"] for one, result in stored_results().items()
+    }, "what had ended is not fired again"
+
+
+def test_it_ends_as_if_nothing_had_disturbed_it(retried: Path) -> None:
+    """To the last bit where this machine computes the bits of the one that made it, else to rounding."""
+    found = results(retried)
+    exact = any(end_hash(retried, one) == UNDISTURBED[one]["end"] for one in AFRESH)
+    for one, expected in UNDISTURBED.items():
+        result = found[one]
+        counted = ("state", "stop", "cause", "steps")
+        assert [result[key] for key in counted] == [expected[key] for key in counted], one
+        assert_same(result["energy"], expected["energy"], absolute=ENERGY_EV_PER_ATOM, where=one)
+        planned = {key: value for key, value in expected["hashes"].items() if key != "dump"}
+        assert {key: result["hashes"][key] for key in planned} == planned
+        if exact:
+            assert result["hashes"]["dump"] == expected["hashes"]["dump"], one
+            assert end_hash(retried, one) == expected["end"], one
+
+    asked("analyse", retried)
+    after = tables(retried / "analysis")
+    for name in ("outcomes", "table"):
+        # Of two equal runs only what numpy makes of them may differ: the analysis, and a drift, which is a fit.
+        assert_same(
+            after[f"{name}.csv"],
+            rows_of(DATA / f"campaign-0.1.undisturbed-{name}.csv"),
+            relative=READ_AGAIN,
+            absolute=ENERGY_EV_PER_ATOM if exact else LENGTH_ANGSTROM,
+            where=name,
+        )
+
+
+def stored_results() -> dict[str, dict[str, Any]]:
+    """The results that the archive holds."""
+    found = {}
+    with tarfile.open(STORED) as archive:
+        for member in archive:
+            path = Path(member.name)
+            if path.name == "result.json" and (file := archive.extractfile(member)) is not None:
+                found[path.parent.name] = json.load(file)
+    return found
+
+
+def end_hash(campaign: Path, trajectory: str) -> str:
+    """The hash of where a trajectory ended, with every digit of its positions and velocities."""
+    (file,) = campaign.glob(f"trajectories/*/{trajectory}/run-*/end.data")
+    return hashlib.sha256(file.read_bytes()).hexdigest()
+
+
+def tables(analysis: Path) -> dict[str, Any]:
+    """All that `molgun analyse` writes for others to read: file name -> document, or rows of a CSV file."""
+    csv_files = {file.name: rows_of(file) for file in analysis.glob("*.csv")}
+    return csv_files | {file.name: json.loads(file.read_text()) for file in analysis.glob("*.json")}
+
+
+def rows_of(file: Path) -> list[dict[str, str]]:
+    with file.open(encoding="utf-8", newline="") as handle:
+        return list(csv.DictReader(handle))
+
+
+def assert_same(found: Any, stored: Any, *, relative: float = 0.0, absolute: float = 0.0, where: str = "") -> None:
+    """All that is stored is found, with the same numbers; there may be more keys, columns and files than there were."""
+    if isinstance(stored, dict):
+        for key, value in stored.items():
+            assert key in found, f"{where}: no {key}"
+            assert_same(found[key], value, relative=relative, absolute=absolute, where=f"{where}/{key}")
+    elif isinstance(stored, list):
+        assert len(found) == len(stored), where
+        for number, (one, other) in enumerate(zip(found, stored, strict=True)):
+            assert_same(one, other, relative=relative, absolute=absolute, where=f"{where}/{number}")
+    elif found != stored:
+        one, other = _number(found), _number(stored)
+        close = one is not None and other is not None and math.isclose(one, other, rel_tol=relative, abs_tol=absolute)
+        assert close, f"{where}: {found!r}, stored {stored!r}"
+
+
+def _number(value: Any) -> float | None:
+    try:
+        return None if isinstance(value, bool) else float(value)
+    except (TypeError, ValueError):
+        return None
