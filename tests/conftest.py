@@ -1,13 +1,15 @@
 """What several test modules fire: a thermal ECCO at a thermal Si(001) slab, through real pool files."""
 
 import os
-from collections.abc import Callable, Mapping
+import sys
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 import pytest
 from ase import Atoms
+from hypothesis import HealthCheck, settings
 
 import molgun_lmp
 from molgun_lmp.config import Campaign, Si001Start
@@ -21,6 +23,10 @@ from molgun_lmp.units import ASE_VELOCITY_PER_ANGSTROM_PER_PS, BOLTZMANN_EV_PER_
 # As a worker runs, and before any library counts the cores: with more threads sums are taken in any order, and the
 # last bits of a force change from call to call.
 os.environ.update(thread_environment(1))
+
+# An example that takes long is no wrong one: hypothesis has limits of time that a slow machine does not keep.
+settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("any machine")
 
 CUTOFF_ANGSTROM = 5.0
 SNAPSHOTS = 6
@@ -41,6 +47,22 @@ def thermal(rest: Atoms, name: str, frozen: np.ndarray[Any, np.dtype[np.bool_]],
         atoms.info = {"snapshot": f"{name}-{number:02d}", "run": 0, "time_ps": float(number), "temperature_k": 300.0}
         snapshots.append(atoms)
     return snapshots
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_watchdog_ends_the_tests() -> Iterator[None]:
+    """What would end this process over a step that takes long fails its own test, and the others go on."""
+    this_process, leave = os.getpid(), os._exit
+
+    def leave_or_fail(code: int) -> NoReturn:
+        caller = str(sys._getframe(1).f_globals.get("__name__"))
+        if os.getpid() == this_process and caller.startswith("molgun_lmp."):
+            raise AssertionError(f"{caller} would end the process of the tests, with exit status {code}")
+        leave(code)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "_exit", leave_or_fail)
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -44,15 +44,15 @@ class Company:
         """End this process over a step of trajectory `hung`: nothing else ends a thread that is inside LAMMPS or a
         force model. `evaluated_with` names those whose forces come from the evaluation that does not end, if it is one.
         """
-        self._changing.acquire()  # for good: no other trajectory ends, or finds itself hung, any more
-        try:
-            with_them = f" with {', '.join(evaluated_with)}" if evaluated_with else ""
-            log.error("trajectory %s: step %d does not end%s; this worker ends itself", hung, step, with_them)
-            for identifier, (folder, claim) in self._at_work.items():
-                mark = mark_hung if identifier == hung or identifier in evaluated_with else mark_spared
-                with contextlib.suppress(OSError):  # a full disk: then it is charged, or not called hung
-                    if is_current(folder, claim):  # not where it has just ended
-                        mark(folder, claim)
-            logging.shutdown()
-        finally:
-            os._exit(_HUNG_EXIT)
+        with self._changing:  # to the end: no other trajectory ends, or finds itself hung, any more
+            try:
+                with_them = f" with {', '.join(evaluated_with)}" if evaluated_with else ""
+                log.error("trajectory %s: step %d does not end%s; this worker ends itself", hung, step, with_them)
+                for identifier, (folder, claim) in self._at_work.items():
+                    mark = mark_hung if identifier == hung or identifier in evaluated_with else mark_spared
+                    with contextlib.suppress(OSError):  # a full disk: then it is charged, or not called hung
+                        if is_current(folder, claim):  # not where it has just ended
+                            mark(folder, claim)
+                logging.shutdown()
+            finally:
+                os._exit(_HUNG_EXIT)

@@ -19,6 +19,8 @@ from molgun_lmp.errors import EngineError
 from molgun_lmp.records import Cause, FloatArray
 
 _POLL_S: Final = 0.05
+_LOOK_S: Final = 1.0
+"""A look at the run that comes later than this after the one before found the process stopped in between."""
 _UNSAFE: Final = frozenset("'\"$*%")
 _RUNS: Final = frozenset({"run", "minimize"})
 
@@ -46,7 +48,8 @@ class Watchdog:
     """What to do about a step that does not end: `bark` is called after `limit_s` seconds, with the step.
 
     A thread inside LAMMPS or a force model cannot be stopped from outside, so `bark` has to end the process. While
-    `waits` says so, the run waits for others, and the step's time begins anew.
+    `waits` says so, the run waits for others, and the step's time begins anew. Time in which the whole process was
+    stopped, as a suspended job is, is not the step's.
     """
 
     limit_s: float
@@ -179,6 +182,25 @@ class _Job:
             self.cause, self.error = self._external.failure
 
 
+class StillTime:
+    """How long a run has stood still, by the looks at it: between two of them no more than a second counts.
+
+    A process that is stopped (a suspended job, SIGSTOP) does not look either. When it goes on its clock has gone on
+    without it, and the step that it was in would be taken for hung.
+    """
+
+    def __init__(self, now_s: float) -> None:
+        """`now_s` and that of `seconds` are of one monotonic clock, in seconds."""
+        self._looked_s = now_s
+        self._seconds = 0.0
+
+    def seconds(self, now_s: float) -> float:
+        """To be asked at every look at a run that has not moved."""
+        self._seconds += min(now_s - self._looked_s, _LOOK_S)
+        self._looked_s = now_s
+        return self._seconds
+
+
 def _wait(
     job: _Job,
     lmp: Any,
@@ -186,14 +208,14 @@ def _wait(
     on_progress: Callable[[int], None] | None,
     watchdog: Watchdog | None,
 ) -> None:
-    last_step, since = -1, time.monotonic()
+    last_step, still = -1, StillTime(time.monotonic())
     job.thread.start()
     try:
         while job.thread.is_alive():
             step = int(lmp.extract_global("ntimestep")) if job.set_up.is_set() else 0
             if step != last_step or job.turn.waits or (watchdog is not None and watchdog.waits()):
-                last_step, since = step, time.monotonic()
-            elif watchdog is not None and time.monotonic() - since > watchdog.limit_s:
+                last_step, still = step, StillTime(time.monotonic())
+            elif watchdog is not None and still.seconds(time.monotonic()) > watchdog.limit_s:
                 watchdog.bark(step)
             if interrupt.is_set():
                 job.stopped_early = True

@@ -2,7 +2,9 @@
 
 `python hanging_worker.py CAMPAIGN CALL MARK [HOW]`: call CALL makes the file MARK and never returns, unless the file is
 there. The call is one of the force model or, where HOW is `alone`, of trajectory 000001, which has not asked the model
-yet, as if LAMMPS hung. Where HOW is `killed`, each such call of 000001 kills the worker.
+yet, as if LAMMPS hung. Where HOW is `killed`, each such call of 000001 kills the worker. Where HOW is `held`, call CALL
+of the force model makes the file MARK and returns once MARK is gone, or the runs of three trajectories were asked to
+end.
 """
 
 import math
@@ -10,12 +12,13 @@ import os
 import signal
 import sys
 import threading
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import NoReturn
+from typing import ClassVar, NoReturn
 
 from molgun_lmp.campaign import firing, worker
-from molgun_lmp.engine import joint, registry
+from molgun_lmp.engine import joint, registry, session
 from molgun_lmp.engine.force_models import Evaluation, Structure
 from molgun_lmp.engine.torch_model import TorchScriptModel
 
@@ -34,6 +37,8 @@ class Hanging(TorchScriptModel):
         Hanging.calls += 1
         if not HOW and Hanging.calls == CALL:
             hang()
+        if HOW == "held" and Hanging.calls == CALL:
+            hold()
         return super().evaluate_many(structures)
 
 
@@ -56,9 +61,16 @@ class Guilty(joint.Member):
             if HOW == "killed":
                 MARK.touch()
                 os.kill(os.getpid(), signal.SIGKILL)
-            if HOW == "alone":
+            if HOW == "alone" and not MARK.exists():
+                while not self.others_wait():
+                    time.sleep(0.01)
                 hang()
         return super().evaluate(structure)
+
+    def others_wait(self) -> bool:
+        """From then on none of them is taken for hung, however slow its last step was."""
+        members = set(self._joint._members)
+        return len(members) == 3 and all(member.waits for member in members - {self})
 
 
 def hang() -> None:
@@ -67,6 +79,22 @@ def hang() -> None:
         MARK.touch()
         Hanging.hangs = True
         threading.Event().wait()
+
+
+def hold() -> None:
+    MARK.touch()
+    while MARK.exists() and len(Asked.jobs) < 3:
+        time.sleep(0.01)
+
+
+class Asked(session._Job):
+    """A run that notes that it was asked to end."""
+
+    jobs: ClassVar[set["Asked"]] = set()
+
+    def end_its_run(self) -> None:
+        super().end_its_run()
+        Asked.jobs.add(self)
 
 
 class PatientAtFirst:
@@ -88,4 +116,5 @@ if __name__ == "__main__":
     registry.TorchScriptModel = Hanging  # type: ignore[attr-defined]  # where the worker looks it up
     firing.Watchdog = PatientAtFirst  # type: ignore[attr-defined, assignment]
     joint.Member = Guilty  # type: ignore[misc, assignment]
+    session._Job = Asked  # type: ignore[misc, assignment]
     sys.exit(worker.main([sys.argv[1]]))

@@ -27,7 +27,7 @@ PAIR_STYLE = "LAMMPS + TorchScript pair style float32"
 
 @pytest.mark.slow
 def test_the_quick_measurement(tmp_path: Path, plugin: Path) -> None:
-    answer = CliRunner().invoke(app, ["bench", "--quick", "--budget", "30", "--out", str(tmp_path)])
+    answer = CliRunner().invoke(app, ["bench", "--quick", "--budget", "3600", "--out", str(tmp_path)])
     assert answer.exit_code == 0, answer.output
     document = json.loads((tmp_path / "bench.json").read_text())
     ways = {row["way"]: row for row in document["steps"]}

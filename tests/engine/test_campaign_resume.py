@@ -7,8 +7,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -16,6 +14,7 @@ import numpy as np
 import pytest
 from campaign_cases import dumps, write_campaign_file, write_model
 from engine_cases import TinyModel
+from waiting import PATIENCE_S, wait_for
 
 from molgun_lmp.analysis.dumps import read_frames
 from molgun_lmp.campaign.claims import Owner, release, take
@@ -31,7 +30,6 @@ from molgun_lmp.records import TrajectoryResult
 pytestmark = pytest.mark.engine
 
 STEPS, CHECKPOINT, DUMP = 60, 15, 6
-PATIENCE_S = 600
 
 
 @pytest.fixture(scope="module")
@@ -141,7 +139,7 @@ def test_a_killed_worker_loses_one_interval_at_most(work: Work, undisturbed: tup
     command = [sys.executable, "-m", "molgun_lmp.campaign.worker", str(work.root)]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     with subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL) as worker:
-        _wait_for((folder.run_folder(1) / "checkpoints.json").is_file)
+        wait_for((folder.run_folder(1) / "checkpoints.json").is_file, "a checkpoint")
         worker.send_signal(signal.SIGKILL)
     reached = [frame.step for frame in read_frames(folder.run_folder(1) / "traj.dump")][-1]
     assert reached < STEPS
@@ -209,10 +207,3 @@ def test_a_force_call_that_hangs_costs_the_steps_since_the_last_checkpoint(
     assert worker("undisturbed").returncode == 0
     assert len(dumps(tmp_path / "hangs")) == 2
     assert dumps(tmp_path / "hangs") == dumps(tmp_path / "undisturbed")
-
-
-def _wait_for(condition: Callable[[], Any]) -> None:
-    deadline = time.monotonic() + PATIENCE_S
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.005)

@@ -10,19 +10,9 @@ from pathlib import Path
 
 import pytest
 from campaign_cases import dumps, write_campaign_file, write_model
-from campaign_commands import (
-    ENVIRONMENT,
-    MOLGUN,
-    PATIENCE_S,
-    a_running_worker,
-    assert_complete,
-    attempts,
-    molgun,
-    results,
-    start,
-    wait_for,
-)
+from campaign_commands import ENVIRONMENT, MOLGUN, a_running_worker, assert_complete, attempts, molgun, results, start
 from engine_cases import TinyModel
+from waiting import PATIENCE_S, wait_for
 
 from molgun_lmp.errors import InputFileError
 from molgun_lmp.gun.pools import Pool

@@ -13,8 +13,9 @@ import numpy as np
 import pytest
 import yaml
 from campaign_cases import write_campaign_file
-from campaign_commands import ENVIRONMENT, MOLGUN, PATIENCE_S, molgun, results
+from campaign_commands import ENVIRONMENT, MOLGUN, molgun, results
 from cluster_cases import finish
+from waiting import PATIENCE_S
 
 import molgun_lmp
 from molgun_lmp.analysis.dumps import read_frames

@@ -2,21 +2,24 @@
 
 import dataclasses
 import json
+import math
 import shutil
 import signal
 import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from campaign_cases import dumps, write_campaign_file, write_model
-from campaign_commands import ENVIRONMENT, PATIENCE_S, molgun, results, wait_for
+from campaign_commands import ENVIRONMENT, molgun, results
 from engine_cases import TinyModel
 from small_disks import small_tmpfs
+from waiting import PATIENCE_S, wait_for
 
 from molgun_lmp.campaign.claims import deaths
 from molgun_lmp.campaign.firing import OnHung, open_engine
@@ -24,6 +27,7 @@ from molgun_lmp.campaign.opening import open_work
 from molgun_lmp.campaign.planning import check, write
 from molgun_lmp.campaign.store import TrajectoryFolder
 from molgun_lmp.campaign.together import fire_together
+from molgun_lmp.campaign.work import Work
 from molgun_lmp.config import load_campaign
 from molgun_lmp.errors import CampaignError, InterruptedRunError
 from molgun_lmp.gun.pools import Pool
@@ -69,18 +73,28 @@ def alone(campaign_file: Path) -> dict[str, bytes]:
 
 def finish(campaign: Path) -> int:
     """Fire what is open in this process, which has loaded everything; the number of results stored."""
-    work = open_work(campaign, ())
+    work = patient(open_work(campaign, ()))
     with open_engine(work) as fire:
         return fire_together(work, fire, threading.Event())
 
 
-def start_worker(campaign: Path) -> "subprocess.Popen[str]":
-    return subprocess.Popen(
-        [sys.executable, "-m", "molgun_lmp.campaign.worker", str(campaign)],
-        env=ENVIRONMENT,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+def patient(work: Work) -> Work:
+    """The same, in which no step is taken for hung, however slow this machine is."""
+    return dataclasses.replace(work, engine=work.engine.model_copy(update={"hung_after_s": math.inf}))
+
+
+@contextmanager
+def held_worker(campaign: Path, mark: Path) -> Iterator["subprocess.Popen[str]"]:
+    """A worker whose first three trajectories are at work, and stay there until the mark is gone or all are stopped."""
+    command = [sys.executable, str(HANGING), str(campaign), "20", str(mark), "held"]
+    with subprocess.Popen(command, env=ENVIRONMENT, stderr=subprocess.PIPE, text=True) as worker:
+        try:
+            wait_for(lambda: mark.exists() or worker.poll() is not None, "three trajectories at work")
+            assert worker.poll() is None, worker.communicate()[1]
+            assert len(dumping(campaign)) == 3
+            yield worker
+        finally:
+            worker.kill()
 
 
 def numbers(dump: bytes) -> "np.ndarray[tuple[int, ...], np.dtype[np.float64]]":
@@ -100,7 +114,7 @@ def assert_same(campaign: Path, alone: dict[str, bytes]) -> None:
 
 def test_together_as_one_by_one(campaign_file: Path, alone: dict[str, bytes], tmp_path: Path) -> None:
     """The first three wait until all three are in their threads, so that they are at work together on any machine."""
-    work = open_work(plan(campaign_file, tmp_path / "three", "engine.together=3"), ())
+    work = patient(open_work(plan(campaign_file, tmp_path / "three", "engine.together=3"), ()))
     three = threading.Barrier(3)
     begun = iter(range(4))
     with open_engine(work) as fire:
@@ -126,8 +140,7 @@ def test_sigterm_gives_all_of_them_back_and_they_go_on(
     campaign_file: Path, alone: dict[str, bytes], tmp_path: Path
 ) -> None:
     campaign = plan(campaign_file, tmp_path / "stopped", "engine.together=3")
-    with start_worker(campaign) as worker:
-        wait_for(lambda: len(dumping(campaign)) == 3, "three trajectories at work")
+    with held_worker(campaign, tmp_path / "held") as worker:
         worker.send_signal(signal.SIGTERM)
         _, errors = worker.communicate(timeout=PATIENCE_S)
     assert worker.returncode == InterruptedRunError.exit_code, errors
@@ -150,11 +163,11 @@ def test_a_full_disk_ends_all_of_them_and_costs_no_more_than_time(
     plan(campaign_file, tmp_path / "campaign", "engine.together=3")
     campaign = shutil.copytree(tmp_path / "campaign", small_disk / "campaign")
     filling = small_disk / "filling"
-    with start_worker(campaign) as worker:
-        wait_for(lambda: len(dumping(campaign)) == 3, "three trajectories at work")
+    with held_worker(campaign, held := tmp_path / "held") as worker:
         with filling.open("ab", buffering=0) as handle, pytest.raises(OSError, match="No space left"):
             while True:
                 handle.write(bytes(4096))
+        held.unlink()
         _, errors = worker.communicate(timeout=PATIENCE_S)
     assert worker.returncode == CampaignError.exit_code, errors
     assert "give the same command" in errors
@@ -217,7 +230,7 @@ def test_an_evaluation_that_hangs_leaves_suspects_that_are_fired_one_by_one(
     assert "does not end with 00000" in done.stderr
     assert [claim["hung"] for claim in claims(campaign).values()] == [True, True, True], "it may be any one's fault"
     at_once, at_work, lock = [], set[str](), threading.Lock()
-    work = open_work(campaign, ())
+    work = patient(open_work(campaign, ()))
     with open_engine(work) as fire:
 
         def watched(

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 from campaign_cases import dumps
-from cluster_cases import LMP, cluster, finish, release, run, until, write_store
+from cluster_cases import LMP, cluster, finish, release, run, write_store
+from waiting import PATIENCE_S, wait_for
 
 from molgun_lmp.campaign.cluster import Site
 from molgun_lmp.campaign.collecting import collect
@@ -20,6 +21,9 @@ from molgun_lmp.errors import CampaignError
 from molgun_lmp.gun.pools import Pool
 
 pytestmark = pytest.mark.engine
+
+TIME_S = 5
+"""What the clock gives a job; on every machine enough to begin a trajectory."""
 
 
 @pytest.fixture
@@ -34,7 +38,7 @@ def test_a_killed_job_goes_on_and_nothing_runs_twice(store: Store, tmp_path: Pat
     folder = cluster(store, tmp_path / "with a blank $HOME")
     (folder / "hold").touch()
     job = run(folder, 0)
-    until("a checkpoint", (folder / "trajectories/000000/part-1/restart.b").exists)
+    wait_for((folder / "trajectories/000000/part-1/restart.b").exists, "a checkpoint")
     os.killpg(job.pid, signal.SIGKILL)
     job.communicate()
     (folder / "hold").unlink()
@@ -106,11 +110,11 @@ def test_what_a_full_disk_of_the_cluster_took_is_missed(
 def test_the_clock_stops_a_trajectory_in_order_and_it_goes_on(store: Store, tmp_path: Path) -> None:
     folder = cluster(store, tmp_path / "cluster")
     (folder / "hold").touch()
-    job = run(folder, 0, seconds=5)
-    until("step 0", (folder / "trajectories/000000/part-1/hold.0").exists)
-    time.sleep(5.5)  # longer than the time that LAMMPS was given
+    job = run(folder, 0, seconds=TIME_S)
+    wait_for((folder / "trajectories/000000/part-1/hold.0").exists, "step 0")
+    time.sleep(TIME_S + 0.5)  # its own clock has run since before step 0, so its time is over now on any machine
     reader = release(folder, "000000")
-    said, _ = job.communicate(timeout=300)
+    said, _ = job.communicate(timeout=PATIENCE_S)
     os.close(reader)
     (folder / "hold").unlink()
     assert "stopped at step" in said
@@ -152,11 +156,11 @@ def test_trajectories_side_by_side_on_one_gpu(store: Store, starts: bool, tmp_pa
     (folder / "hold").touch()
     job = subprocess.Popen(["bash", "job.slurm"], cwd=folder, env=environment, stderr=subprocess.PIPE, text=True)
     first, second, third = (folder / "trajectories" / f"00000{number}" for number in range(3))
-    until("two that wait", lambda: all((one / "part-1/restart.b").exists() for one in (first, second)))
+    wait_for(lambda: all((one / "part-1/restart.b").exists() for one in (first, second)), "two that wait")
     assert not (third / "claim-1").exists()
     (folder / "hold").unlink()
     readers = [release(folder, one.name) for one in (first, second)]
-    _, complaint = job.communicate(timeout=300)
+    _, complaint = job.communicate(timeout=PATIENCE_S)
     for reader in readers:
         os.close(reader)
     assert job.returncode == 0, complaint

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 import yaml
 from campaign_commands import molgun
-from cluster_cases import cluster, until, write_store
+from cluster_cases import cluster, write_store
+from waiting import PATIENCE_S, wait_for
 
 from molgun_lmp.analysis.dumps import read_frames
 from molgun_lmp.campaign.collecting import collect
@@ -45,11 +46,11 @@ def test_a_moved_folder_needs_nothing_but_a_lammps_and_one_of_2022_will_do(store
     folder = Path(shutil.move(made, tmp_path / "else where" / "jobs"))
     (folder / "hold").touch()
     job = start(folder, 0)
-    until("a checkpoint", (folder / "trajectories/000000/part-1/restart.b").exists)
+    wait_for((folder / "trajectories/000000/part-1/restart.b").exists, "a checkpoint")
     os.killpg(job.pid, signal.SIGKILL)
     job.communicate()
     (folder / "hold").unlink()
-    said, _ = (job := start(folder, 0)).communicate(timeout=300)
+    said, _ = (job := start(folder, 0)).communicate(timeout=PATIENCE_S)
     assert job.returncode == 0, said
 
     done = molgun("collect", store.root, folder)

@@ -5,7 +5,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +14,7 @@ from ase.build import bulk, molecule
 from ase.calculators.emt import EMT
 from ase.constraints import FixAtoms
 from ase.io import read, write
+from waiting import wait_for
 
 from molgun_lmp.errors import ConfigError, InputFileError, TrainingError
 from molgun_lmp.training.dataset import read_dataset
@@ -103,13 +103,19 @@ def test_an_ended_run_goes_on_and_a_cut_line_counts_for_nothing(tmp_path: Path, 
         atoms.rattle(0.05, seed=seed)
     write(tmp_path / "in.extxyz", frames)
     command = [str(Path(sys.executable).with_name("molgun")), "label", "label.yaml", "in.extxyz", "-o", "labels"]
-    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1] / "shared")}
+    hold = tmp_path / "hold"
+    hold.touch()
+    path = os.pathsep.join([str(Path(__file__).parents[1] / "shared"), os.environ.get("PYTHONPATH", "")])
+    environment = {**os.environ, "PYTHONPATH": path, "HAZARDOUS_HOLD": str(hold)}
     ledger = tmp_path / "labels" / "labels.jsonl"
-    with subprocess.Popen(command, cwd=tmp_path, env=environment, stderr=subprocess.DEVNULL) as process:
-        deadline = time.monotonic() + 120
-        while (not ledger.is_file() or ledger.read_bytes().count(b"\n") < 2) and time.monotonic() < deadline:
-            time.sleep(0.05)
-        process.send_signal(number)
+    try:
+        with subprocess.Popen(command, cwd=tmp_path, env=environment, stderr=subprocess.DEVNULL) as process:
+            try:
+                wait_for(lambda: ledger.is_file() and ledger.read_bytes().count(b"\n") == 2, "two of four labels")
+            finally:
+                process.send_signal(number)
+    finally:
+        hold.unlink()
     if number is not signal.SIGKILL:
         assert process.returncode == 130
         assert len(read(tmp_path / "labels" / "labelled.extxyz", ":")) >= 2

@@ -10,6 +10,7 @@ import pytest
 import torch
 from ase import Atoms
 from engine_cases import ELEMENTS, TinyModel, external, head, run_text, single_point, structures, write_data
+from waiting import PATIENCE_S
 
 from molgun_lmp.engine.force_models import AskedForModel, Evaluation, Structure
 from molgun_lmp.engine.joint import JointEvaluation
@@ -111,27 +112,32 @@ def positions(folder: Path, atoms: int) -> "np.ndarray[tuple[int, ...], np.dtype
     return np.loadtxt(lines[-atoms:])[:, 1:]
 
 
-def run_together(
-    joint: JointEvaluation, jobs: Sequence[tuple[Path, Atoms, int]], threads: int, timeout_s: float = 300.0
-) -> dict[Path, DeckRun]:
-    """As a worker does it: each thread takes the next job when its last one has ended."""
-    waiting, found, lock = list(jobs), {}, threading.Lock()
+def run_together(joint: JointEvaluation, jobs: Sequence[tuple[Path, Atoms, int]], threads: int) -> dict[Path, DeckRun]:
+    """As a worker does it: each thread takes the next job when its last one has ended.
+
+    The first ones wait for each other, so that they are at work together on any machine.
+    """
+    waiting, found, lock, all_there = list(jobs), {}, threading.Lock(), threading.Barrier(threads)
 
     def work() -> None:
+        is_first = True
         while True:
             with lock:
                 if not waiting:
                     return
                 folder, atoms, steps = waiting.pop(0)
             write_data(folder, atoms, ELEMENTS)
-            with joint.member() as member:
+            with joint.member(at_once=is_first) as member:
+                if is_first:
+                    all_there.wait(PATIENCE_S)
+                    is_first = False
                 found[folder] = run_text(folder, deck(atoms, steps), member)
 
     crew = [threading.Thread(target=work, daemon=True) for _ in range(threads)]
     for thread in crew:
         thread.start()
     for thread in crew:
-        thread.join(timeout_s)
+        thread.join(PATIENCE_S)
     assert not any(thread.is_alive() for thread in crew), "a deadlock"
     return found
 
@@ -238,7 +244,7 @@ def test_a_device_that_is_too_small_for_all_of_them_takes_fewer_at_once(
 
     def ask(number: int, there: threading.Barrier) -> None:
         with joint.member(at_once=True) as member:
-            there.wait()
+            there.wait(PATIENCE_S)
             for _ in range(3):
                 answers[number] = member.evaluate(structures[number])
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from engine_cases import ELEMENTS, TinyModel, head, pair_mace, single_point, structures, write_data
+from waiting import PATIENCE_S
 
 from molgun_lmp.engine.plugin_build import _lammps_integers, _mpi_include
 from molgun_lmp.engine.plugin_path import PLUGIN_NAME
@@ -37,7 +38,7 @@ def run(folder: Path, model: Path, plugins: Path | None) -> subprocess.Completed
         env=environment,
         capture_output=True,
         text=True,
-        timeout=600,
+        timeout=PATIENCE_S,
         check=False,
     )
 
@@ -75,7 +76,7 @@ def test_it_is_built_for_the_headers_of_another_lammps(tiny_mace: TinyModel, tmp
         [sys.executable, "-m", "molgun_lmp.engine.plugin_elsewhere", *words],
         capture_output=True,
         text=True,
-        timeout=1800,
+        timeout=PATIENCE_S,
         check=False,
     )
     assert built.returncode == 0, built.stderr

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from ase import Atoms
 from engine_cases import ELEMENTS, TinyModel, head, pair_mace, structures, write_data
+from waiting import PATIENCE_S
 
 pytestmark = pytest.mark.engine
 
@@ -52,7 +53,7 @@ def run_all(folder: Path, style: str, ranks: int) -> None:
         env=os.environ | {"OMP_NUM_THREADS": "1"},
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=PATIENCE_S,
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr + (folder / "log.lammps").read_text()[-2000:]
@@ -103,7 +104,7 @@ def test_newton_off_is_refused(plugin: Path, tiny_mace: TinyModel, tmp_path: Pat
         cwd=tmp_path,
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=PATIENCE_S,
         check=False,
     )
     assert "with `newton on` only" in done.stdout + done.stderr

@@ -2,7 +2,6 @@
 
 import dataclasses
 import threading
-import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -10,10 +9,11 @@ import numpy as np
 import pytest
 from ase import Atoms
 from engine_cases import ELEMENTS, external, head, run_text, structures, write_data
+from waiting import PATIENCE_S
 
 from molgun_lmp.engine import session
 from molgun_lmp.engine.force_models import Evaluation, Structure
-from molgun_lmp.engine.session import DeckRun, check_deck_value
+from molgun_lmp.engine.session import DeckRun, StillTime, check_deck_value
 from molgun_lmp.errors import EngineError
 from molgun_lmp.records import Cause
 
@@ -157,17 +157,26 @@ def test_an_exception_of_the_caller_leaves_no_thread_behind(folder: Path) -> Non
     assert run_text(folder, deck("run 10\n"), Springs()).steps == 10
 
 
-def test_an_interrupt_before_the_start_runs_no_step(folder: Path) -> None:
-    interrupt = threading.Event()
+def test_an_interrupt_before_the_start_runs_no_step(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    interrupt, asked = threading.Event(), threading.Event()
     interrupt.set()
+    end_its_run = session._Job.end_its_run
 
-    def slow(_: int, answer: Evaluation) -> Evaluation:
-        time.sleep(0.01)
+    def ask(job: session._Job) -> None:
+        end_its_run(job)
+        asked.set()
+
+    def patient(_: int, answer: Evaluation) -> Evaluation:
+        """No step ends before the run was asked to end once more."""
+        asked.clear()
+        assert asked.wait(PATIENCE_S)
         return answer
 
-    run = run_text(folder, deck("run 100000\n"), Springs(slow), interrupt)
+    monkeypatch.setattr(session._Job, "end_its_run", ask)
+    run = run_text(folder, deck("run 100000\n"), Springs(patient), interrupt)
     assert run.interrupted
-    assert run.steps < 50
+    assert run.error is None
+    assert run.steps < 5
 
 
 def test_lammps_is_not_asked_for_its_step_while_it_is_being_set_up(
@@ -176,10 +185,27 @@ def test_lammps_is_not_asked_for_its_step_while_it_is_being_set_up(
     """`clear` takes LAMMPS apart and builds it anew: in between, a question from another thread makes an error."""
     monkeypatch.setattr(session, "_POLL_S", 0.0)
     seen: list[int] = []
-    run = run_text(folder, "clear\n" * 300 + deck("run 20\n"), Springs(), on_progress=seen.append)
+
+    def progress(step: int) -> None:
+        seen.append(step)
+        if len(seen) > 1:
+            (folder / "seen").touch()
+
+    # In the middle LAMMPS waits for the first looks: during the other half, they go on.
+    (folder / "wait.sh").write_text('until [ -e "$1" ]; do sleep 0.01; done\n')
+    wait = "shell bash ${dir}/wait.sh ${dir}/seen\n"
+    text = "clear\n" * 150 + wait + "clear\n" * 150 + deck("run 20\n")
+    run = run_text(folder, text, Springs(), on_progress=progress)
     assert run.error is None
     assert seen.count(0) > 1, "it was waited for meanwhile"
     assert run.steps == 20
+
+
+def test_time_in_which_nobody_looked_is_not_that_of_a_step() -> None:
+    """As when a batch system suspends the job for an hour."""
+    still = StillTime(100.0)
+    assert [still.seconds(now) for now in (100.05, 100.1, 100.9)] == pytest.approx([0.05, 0.1, 0.9])
+    assert [still.seconds(now) for now in (3700.9, 3701.0)] == pytest.approx([1.9, 2.0])
 
 
 def test_decks_in_threads_do_not_write_into_each_others_logs(tmp_path: Path) -> None:

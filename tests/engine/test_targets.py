@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from ase import Atoms
+from waiting import PATIENCE_S
 
 from molgun_lmp.config import Campaign
 from molgun_lmp.engine.plugin_build import _lammps_integers, _mpi_include, find_compiler
@@ -80,7 +81,7 @@ def run(command: list[str], deck: Deck, engine: str, root: Path, before: str = "
         env=without_the_real_pair_style(root),
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=PATIENCE_S,
         check=False,
     )
     log = folder / "log.lammps"

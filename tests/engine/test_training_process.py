@@ -4,11 +4,12 @@ import os
 import signal
 import subprocess
 import sys
-import time
+import zipfile
 from pathlib import Path
 
 import pytest
 from training_cases import Command, config, molgun_train, trainers_of, write_frames
+from waiting import PATIENCE_S, wait_for
 
 from molgun_lmp.errors import InterruptedRunError, TrainingError
 from molgun_lmp.training.checkpoints import checkpoints, set_aside_broken
@@ -53,12 +54,15 @@ def until_an_epoch_is_trained(command: Command) -> None:
     command.wait_for(lambda: " Epoch " in last_start(command.run))
 
 
+def has_whole_epoch_after(run: Path, epoch: int) -> bool:
+    """Then the epoch itself, which a restart repeats, is whole again too, and is kept beside it."""
+    later = [one for one in checkpoints(run / "mace/checkpoints") if one.epoch > epoch]
+    return any(zipfile.is_zipfile(one.path) for one in later)
+
+
 def assert_ended(run: Path) -> None:
-    """No trainer is left in the folder, at the latest when a minute has passed."""
-    deadline = time.monotonic() + 60
-    while trainers_of(run) and time.monotonic() < deadline:
-        time.sleep(0.1)
-    assert trainers_of(run) == []
+    """No trainer is left in the folder."""
+    wait_for(lambda: trainers_of(run) == [], "the end of all trainers")
 
 
 def test_kill_9_leaves_no_trainer_behind(data: Path, run: Path) -> None:
@@ -92,6 +96,7 @@ def test_a_restart_goes_on_from_the_last_whole_epoch_and_ends_in_order(data: Pat
     newest.path.write_bytes(newest.path.read_bytes()[:-100])  # as if the kill had come while it was written
     with molgun_train(data, config(optimisation=WILD), run) as command:
         until_an_epoch_is_trained(command)
+        command.wait_for(lambda: has_whole_epoch_after(run, before.epoch))
         code, said = command.end(signal.SIGTERM)
     assert code == InterruptedRunError.exit_code, said
     assert "goes on from the last whole epoch" in said
@@ -107,7 +112,7 @@ def test_a_full_disk_is_said_and_costs_no_checkpoint(data: Path, run: Path) -> N
     newest, older = checkpoints(run / "mace/checkpoints")[:2]
     before = older.path.read_bytes()
     with molgun_train(data, config(optimisation=WILD), run, before=LIMIT_FILES) as command:
-        _, said = command.process.communicate(timeout=300)
+        _, said = command.process.communicate(timeout=PATIENCE_S)
     assert command.process.returncode == TrainingError.exit_code, said
     assert "disk" in said and "finished epochs are kept" in said
     assert older.path.read_bytes() == before

@@ -3,7 +3,6 @@
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,6 +13,7 @@ from ase import Atoms
 from ase.build import bulk
 from ase.calculators.emt import EMT
 from ase.io import write
+from waiting import PATIENCE_S, wait_for
 
 from molgun_lmp.config.loading import dump_yaml
 from molgun_lmp.training.settings import TrainingConfig
@@ -72,10 +72,11 @@ class Command:
         self.run = run
 
     def wait_for(self, event: Callable[[], bool]) -> None:
-        """Until the event; its own end is a failure."""
-        while not event():
-            assert self.process.poll() is None, self.process.communicate()[1]
-            time.sleep(0.05)
+        """Until the event; its own end before it is a failure."""
+        happened = wait_for(
+            lambda: "yes" if event() else self.process.poll() is not None, "an event of the training, or its end"
+        )
+        assert happened == "yes", self.process.communicate()[1]
 
     def wait_for_epochs(self, count: int) -> None:
         """Until mace has reported so many epochs in this folder, the validation before the first one included."""
@@ -85,7 +86,7 @@ class Command:
     def end(self, number: int) -> tuple[int, str]:
         """Send a signal; the exit code and what was said."""
         self.process.send_signal(number)
-        _, said = self.process.communicate(timeout=120)
+        _, said = self.process.communicate(timeout=PATIENCE_S)
         return self.process.returncode, said
 
 

@@ -19,7 +19,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from campaign_cases import write_campaign_file
-from campaign_commands import ENVIRONMENT, MOLGUN, PATIENCE_S, molgun
+from campaign_commands import ENVIRONMENT, MOLGUN, molgun
+from waiting import PATIENCE_S
 
 from molgun_lmp.campaign.checkpoints import CHECKPOINTS_NAME
 from molgun_lmp.campaign.claims import read_claim

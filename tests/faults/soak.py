@@ -19,8 +19,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from campaign_commands import ENVIRONMENT, MOLGUN, PATIENCE_S, molgun
+from campaign_commands import ENVIRONMENT, MOLGUN, molgun
 from fault_cases import STOCK, assert_same_table, finish, hammer, start_quietly, table, workers_of
+from waiting import PATIENCE_S
 
 from molgun_lmp.campaign.examples import copy_example
 from molgun_lmp.errors import CampaignError

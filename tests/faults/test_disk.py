@@ -14,9 +14,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from campaign_commands import ENVIRONMENT, PATIENCE_S, molgun, wait_for
+from campaign_commands import ENVIRONMENT, molgun
 from fault_cases import assert_same_table, finish, plan_stock, start_quietly, table, workers_of
 from small_disks import small_tmpfs
+from waiting import PATIENCE_S, wait_for
 from whole_runs import require_whole_run
 
 from molgun_lmp.campaign.outputs import whole_frames

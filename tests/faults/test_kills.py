@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from campaign_commands import ENVIRONMENT, PATIENCE_S, attempts, molgun, wait_for
+from campaign_commands import ENVIRONMENT, attempts, molgun
 from fault_cases import assert_same_table, finish, hammer, kill, plan_stock, start_quietly, table, workers_of
+from waiting import PATIENCE_S, wait_for
 
 from molgun_lmp.gun.pools import Pool
 

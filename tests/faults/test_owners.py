@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from campaign_commands import ENVIRONMENT, MOLGUN, PATIENCE_S, attempts, molgun, results, wait_for
+from campaign_commands import ENVIRONMENT, MOLGUN, attempts, molgun, results
 from fault_cases import assert_same_table, finish, owners_of, plan_stock, start_quietly, table, workers_of
+from waiting import PATIENCE_S, wait_for
 
 from molgun_lmp.errors import InterruptedRunError
 from molgun_lmp.gun.pools import Pool

@@ -13,9 +13,10 @@ from typing import Any
 
 import pytest
 from blocks_cases import processes, site_file
-from campaign_commands import ENVIRONMENT, MOLGUN, PATIENCE_S, a_running_worker, attempts, molgun, results, wait_for
+from campaign_commands import ENVIRONMENT, MOLGUN, a_running_worker, attempts, molgun, results
 from fault_cases import assert_same_table, kill, plan_stock, table
 from slurm_cases import slurm, why_not
+from waiting import PATIENCE_S, wait_for
 
 from molgun_lmp.errors import EngineError, InterruptedRunError
 from molgun_lmp.gun.pools import Pool
@@ -142,7 +143,7 @@ def test_ctrl_c_gives_everything_back_and_cancels_the_blocks(
     assert f"`molgun run {campaign}` goes on" in " ".join(said.split())
     assert not list(campaign.glob("trajectories/*/*/claim-*")), "all was given back"
     wait_for(lambda: not processes(campaign), "the end of all processes")
-    assert not any(Path(f"/proc/{pid}").exists() for pid in helpers)
+    wait_for(lambda: not any(Path(f"/proc/{pid}").exists() for pid in helpers), "the end of Parsl's own")
     assert molgun("run", campaign, "--workers", "2").returncode == 0
     assert_same_table(campaign, undisturbed)
     assert set(attempts(campaign)) == {1}
@@ -170,7 +171,7 @@ def test_the_site_file_for_slurm_runs_in_jobs_that_a_stop_file_cancels(campaign:
 
 
 def test_no_block_outlives_a_killed_command(campaign: Path, tmp_path: Path) -> None:
-    process = start(campaign, site_file(tmp_path, workers=1, silence_s=5))
+    process = start(campaign, site_file(tmp_path, workers=1, silence_s=30))
     wait_for(lambda: a_running_worker(campaign), "a worker at work")
     process.kill()
     process.wait()
@@ -185,4 +186,4 @@ def test_blocks_that_all_fail_end_the_command_with_their_words(campaign: Path, t
     assert "all blocks of the executor 'here' fail" in " ".join(said.split())
     assert "exit status 7" in said
     assert "no such module" in said
-    assert not processes(campaign)
+    wait_for(lambda: not processes(campaign), "the end of all processes")

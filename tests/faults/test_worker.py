@@ -8,9 +8,10 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from campaign_commands import ENVIRONMENT, PATIENCE_S, molgun, results
+from campaign_commands import ENVIRONMENT, molgun, results
 from ended_cases import ended
 from fault_cases import STOCK, plan_stock
+from waiting import PATIENCE_S
 
 from molgun_lmp.campaign.claims import look
 from molgun_lmp.campaign.opening import open_work

@@ -4,16 +4,14 @@ import json
 import os
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from campaign_cases import dumps
+from waiting import PATIENCE_S
 
 MOLGUN = [sys.executable, "-c", "from molgun_lmp.cli import main; main()"]
 ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1"}
-PATIENCE_S = 300
 
 
 def molgun(*arguments: str | Path, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -36,16 +34,6 @@ def start(*arguments: str | Path) -> subprocess.Popen[str]:
         text=True,
         start_new_session=True,
     )
-
-
-def wait_for(condition: Callable[[], Any], what: str) -> Any:
-    deadline = time.monotonic() + PATIENCE_S
-    while time.monotonic() < deadline:
-        found = condition()
-        if found:
-            return found
-        time.sleep(0.02)
-    raise AssertionError(f"waited {PATIENCE_S} s in vain for {what}")
 
 
 def a_running_worker(campaign: Path) -> int | None:

@@ -3,12 +3,11 @@
 import os
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import yaml
 from campaign_cases import write_campaign_file, write_model
+from waiting import PATIENCE_S
 
 from molgun_lmp.campaign.cluster import Site, write_cluster
 from molgun_lmp.campaign.manifest import EngineChoice
@@ -79,14 +78,6 @@ def release(folder: Path, name: str) -> int:
     return os.open(folder / "trajectories" / name / "part-1" / "hold.150", os.O_RDONLY | os.O_NONBLOCK)
 
 
-def until(what: str, happened: Callable[[], bool]) -> None:
-    """Wait until it has happened."""
-    deadline = time.monotonic() + 300
-    while not happened():
-        assert time.monotonic() < deadline, what
-        time.sleep(0.05)
-
-
 def run(folder: Path, chunk: int, seconds: int = 3600) -> subprocess.Popen[str]:
     """The script of one chunk, without a scheduler."""
     environment = {key: value for key, value in os.environ.items() if not key.startswith("SLURM")} | {"LMP": LMP}
@@ -98,6 +89,6 @@ def run(folder: Path, chunk: int, seconds: int = 3600) -> subprocess.Popen[str]:
 
 def finish(folder: Path, chunk: int, seconds: int = 3600) -> str:
     """What it said."""
-    said, _ = (job := run(folder, chunk, seconds)).communicate(timeout=300)
+    said, _ = (job := run(folder, chunk, seconds)).communicate(timeout=PATIENCE_S)
     assert job.returncode == 0, said
     return said

@@ -2,6 +2,7 @@
 
 import os
 import time
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,9 @@ from ase.calculators.emt import EMT
 
 
 class Hazardous(EMT):  # type: ignore[misc]  # ASE has no types
-    """EMT, but 1 atom gives NaN, 2 raise, 3 end the process, 4 do not converge, 5 take a second, 7 work at first only.
+    """EMT, but 1 atom gives NaN, 2 raise, 3 end the process, 4 do not converge, 7 work at first only.
+
+    5 atoms take, from the third structure in a process on, for as long as the file `HAZARDOUS_HOLD` names is there.
 
     After a failure everything is wrong by 1 eV, as with the electrons of a self-consistent field that went astray.
     """
@@ -35,5 +38,6 @@ class Hazardous(EMT):  # type: ignore[misc]  # ASE has no types
             raise RuntimeError("the density did not\nconverge")
         elif number == 3:
             os._exit(7)
-        elif number == 5:
-            time.sleep(1.0)
+        elif number == 5 and self.calculations > 2:
+            while Path(os.environ["HAZARDOUS_HOLD"]).exists():
+                time.sleep(0.02)

@@ -12,10 +12,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final
 
+from waiting import PATIENCE_S
+
 PROGRAMS: Final = ("setpriv", "munged", "slurmctld", "slurmd", "sbatch", "squeue", "scontrol", "scancel")
 SEARCH: Final = f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/bin:/sbin:/bin"
-PATIENCE_S: Final = 240.0
-"""A starved machine needs this long at most; a good one needs a second or two."""
 
 # No cgroups and no task affinity, which a container has none of; eight processors whatever this machine has, so that no
 # job waits for another.

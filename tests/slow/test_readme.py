@@ -47,5 +47,7 @@ def test_commands_run_in_order(tmp_path: Path) -> None:
 
 
 def test_pictures_are_there() -> None:
-    for picture in re.findall(r"!\[[^\]]*\]\(([^)]+)\)", README):
+    pictures = re.findall(r"!\[[^\]]*\]\(([^)]+)\)", README)
+    assert pictures, "the README shows at least one"
+    for picture in pictures:
         assert (REPOSITORY / picture).is_file(), picture
