@@ -11,6 +11,8 @@ from typing import Annotated, Any, Final
 from pydantic import Field, NonNegativeInt, PositiveInt
 
 from molgun_lmp.analysis.stopping import Stopping, stopping_sentence
+from molgun_lmp.batch import BATCH_SYSTEMS, Scheduler
+from molgun_lmp.batch.system import BatchSystem, JobRequest, limit_seconds
 from molgun_lmp.campaign.durable import json_bytes
 from molgun_lmp.campaign.integrity import planned_hashes, require_planned
 from molgun_lmp.campaign.manifest import MANIFEST_NAME
@@ -26,10 +28,6 @@ from molgun_lmp.rendering import render_script, templates_folder
 from molgun_lmp.training.card import check_elements, model_file, read_card
 
 CLUSTER_NAME: Final = "cluster.json"
-_MOST_TASKS: Final = 1000
-"""SLURM's default MaxArraySize is 1001."""
-_TIME: Final = re.compile(r"(?:(\d+)-)?(\d+):(\d\d):(\d\d)")
-_OPTION: Final = r"^[a-z][a-z-]*(=[\w.,:/@+*%=-]+)?$"
 _VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
@@ -42,19 +40,15 @@ class Site(Section):
     """LAMMPS is stopped this long before the end of the job, and writes a restart file."""
     at_a_time: PositiveInt = 1
     """Trajectories that one task runs side by side, a processor each; on a GPU they share it through NVIDIA's MPS."""
-    options: tuple[Annotated[str, Field(pattern=_OPTION)], ...] = ()
-    """More options of sbatch without dashes, such as partition=gpu and account=chem."""
+    options: tuple[str, ...] = ()
+    """More options without dashes: of sbatch such as partition=gpu and account=chem, of qsub q=gpu and A=chem."""
     modules: tuple[str, ...] = ()
     environment: dict[str, str] = Field(default_factory=dict)
 
     @property
     def limit_s(self) -> int:
         """The time in seconds."""
-        match = _TIME.fullmatch(self.time)
-        if match is None:
-            raise ConfigError(f"time: {self.time!r} is neither HH:MM:SS nor D-HH:MM:SS.")
-        days, hours, minutes, seconds = (int(number or 0) for number in match.groups())
-        return ((days * 24 + hours) * 60 + minutes) * 60 + seconds
+        return limit_seconds(self.time)
 
 
 class ClusterRecord(Section):
@@ -72,27 +66,22 @@ class ClusterRecord(Section):
     """Trajectories of one task, in this order."""
     files: dict[str, str]
     """Files that all trajectories share -> SHA-256."""
+    scheduler: Scheduler = "slurm"
+    """Whose job arrays it holds."""
 
+    @property
+    def batch(self) -> BatchSystem:
+        """The batch system of its job arrays."""
+        return BATCH_SYSTEMS[self.scheduler]
 
-def job_name(campaign: str) -> str:
-    """What the job of a campaign is called."""
-    return re.sub(r"[^A-Za-z0-9._-]", "_", campaign)
+    def to_json(self) -> dict[str, Any]:
+        """As it is written. SLURM goes without saying, as in the folders that know no other batch system."""
+        return self.model_dump(mode="json", exclude_defaults=True)
 
 
 def chunks_until(trajectories: Sequence[str], size: int, wanted: Collection[str]) -> list[int]:
     """The numbers of the chunks of `size` in which some of the `wanted` trajectories are."""
     return sorted({place // size for place, name in enumerate(trajectories) if name in wanted})
-
-
-def array_of(chunks: Sequence[int]) -> str:
-    """Ascending numbers as `sbatch --array` wants them, such as `0-2,5`."""
-    ranges: list[list[int]] = []
-    for chunk in chunks:
-        if ranges and chunk == ranges[-1][1] + 1:
-            ranges[-1][1] = chunk
-        else:
-            ranges.append([chunk, chunk])
-    return ",".join(str(first) if first == last else f"{first}-{last}" for first, last in ranges)
 
 
 def write_cluster(
@@ -102,6 +91,7 @@ def write_cluster(
     target: Target,
     target_name: str,
     site: Site,
+    scheduler: Scheduler = "slurm",
     chunk: int | None = None,
     model: Path | None = None,
     beside: Path | None = None,
@@ -115,6 +105,8 @@ def write_cluster(
     """
     if output.exists():
         raise CampaignError(f"{output} exists already. Name another folder, or remove this one first.")
+    batch = BATCH_SYSTEMS[scheduler]
+    batch.require_options(site.options)
     engine = store.manifest.engine
     check_target(target, engine.dtype)
     if site.limit_s <= site.margin_s:
@@ -131,9 +123,24 @@ def write_cluster(
             f"campaign {store.manifest.name} has no look left: nothing to send. {stopping_sentence(stopping)} Without "
             "--until, everything that is open is sent."
         )
-    size = chunk or max(10, site.at_a_time, -(-len(folders) // _MOST_TASKS))
+    size = chunk or max(10, site.at_a_time, -(-len(folders) // batch.most_tasks))
+    names = [one.id for one in folders]
+    tasks = (len(names) - 1) // size + 1
+    rule = ""
+    if stopping is not None:
+        # The first ones: the shots of the next look go before all others.
+        tasks = len(chunks_until(names, size, {name for name in names if int(name) < stopping.next_look}))
+        rule = f"{stopping.rule.named()}: it looks after {stopping.next_look} shots"
     dynamics = store.config().dynamics
     checkpoints = dynamics.checkpoint_every_steps is not None
+    job = JobRequest(
+        name=batch.job_name(store.manifest.name),
+        cpus=site.at_a_time if site.at_a_time > 1 else None,
+        gpus=int(target.gpu),
+        tasks=tasks,
+        time=site.time,
+        options=site.options,
+    )
     values = {
         "margin_s": site.margin_s,
         "launch": shlex.join(target.command),
@@ -141,20 +148,15 @@ def write_cluster(
         "steps": dynamics.steps if checkpoints else 0,  # no restart file that no deck would read
         "whole_steps": dynamics.steps,
         "chunk_size": size,
-        "job_name": job_name(store.manifest.name),
-        "array": array_of(range((len(folders) - 1) // size + 1)),
-        "rule": "",
+        "batch": batch,
+        "header": batch.header(job),
+        "rule": rule,
         "gpu": target.gpu,
         "at_a_time": site.at_a_time,
-        "options": (f"time={site.time}", *site.options),
         "modules": [shlex.quote(name) for name in site.modules],
         "environment": [f"{name}={shlex.quote(value)}" for name, value in site.environment.items()],
         "limit_s": site.limit_s,
     }
-    if stopping is not None:
-        wanted = {one.id for one in folders if int(one.id) < stopping.next_look}
-        values["array"] = array_of(chunks_until([one.id for one in folders], size, wanted))
-        values["rule"] = f"{stopping.rule.named()}: it looks after {stopping.next_look} shots"
     output.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=output.parent, prefix=f".{output.name}.") as aside:
         folder = Path(aside) / "cluster"
@@ -164,17 +166,18 @@ def write_cluster(
         (folder / ENGINE_NAME).write_text(with_dispersion(include, engine.dispersion, engine.elements))
         for file in target.files:
             shutil.copyfile((beside or Path()) / file, folder / file.name)
-        _write_scripts(folder, values)
+        _write_scripts(folder, batch, values)
         record = ClusterRecord(
             campaign=store.manifest.name,
             manifest=sha256_file(store.root / MANIFEST_NAME),
             engine=f"{target_name} {engine.dtype}",
             model=sha256_file(folder / "model" / name) if name else sha256_file(folder / ENGINE_NAME),
-            trajectories=tuple(one.id for one in folders),
+            trajectories=tuple(names),
             chunk=size,
             files={
                 str(file.relative_to(folder)): sha256_file(file) for file in sorted(folder.rglob("*")) if file.is_file()
             },
+            scheduler=scheduler,
         )
         for one in folders:
             (folder / "trajectories" / one.id).mkdir(parents=True)
@@ -182,8 +185,8 @@ def write_cluster(
                 copy = folder / "trajectories" / one.id / file_name
                 shutil.copyfile(one.path / file_name, copy)
                 require_planned(copy, planned_hashes(work, one)[file_name])
-        (folder / "trajectories.txt").write_text("".join(f"{one.id}\n" for one in folders))
-        (folder / CLUSTER_NAME).write_bytes(json_bytes(record.model_dump(mode="json")))
+        (folder / "trajectories.txt").write_text("".join(f"{name}\n" for name in names))
+        (folder / CLUSTER_NAME).write_bytes(json_bytes(record.to_json()))
         folder.rename(output)
     return record
 
@@ -205,8 +208,8 @@ def _model_file(store: Store, target: Target, folder: Path, model: Path | None) 
     return file.name
 
 
-def _write_scripts(folder: Path, values: Mapping[str, Any]) -> None:
-    for name in ("run.sh", "job.slurm"):
-        text = render_script(f"cluster/{name}.j2", values)
+def _write_scripts(folder: Path, batch: BatchSystem, values: Mapping[str, Any]) -> None:
+    for name, template in (("run.sh", "run.sh.j2"), (batch.script, "job.j2")):
+        text = render_script(f"cluster/{template}", values)
         (folder / name).write_text(text + "\n", encoding="utf-8")
     shutil.copyfile(templates_folder() / "cluster" / "start.in", folder / "start.in")

@@ -9,8 +9,9 @@ from collections.abc import Collection, Sequence
 from typing import Any
 
 from molgun_lmp.analysis.stopping import Stopping, Target, stopping_sentence
+from molgun_lmp.batch.system import array_of
 from molgun_lmp.campaign.analysing import analyse
-from molgun_lmp.campaign.cluster import ClusterRecord, array_of, chunks_until, job_name
+from molgun_lmp.campaign.cluster import ClusterRecord, chunks_until
 from molgun_lmp.campaign.store import Store
 from molgun_lmp.campaign.until import begin_rule, take_looks
 from molgun_lmp.records import Outcome
@@ -26,9 +27,11 @@ class Advice:
     elsewhere: tuple[str, ...]
     """Those of them that are not in the folder."""
     array: str
-    """The folder's tasks that hold the others, as sbatch wants them (`0-2,5`); empty for none."""
-    job: str
-    """The job's name."""
+    """The folder's tasks that hold the others (`0-2,5`); empty for none."""
+    submissions: tuple[str, ...]
+    """The commands that submit them."""
+    cancel: str
+    """The command that ends what waits or runs there."""
 
     def to_json(self) -> dict[str, Any]:
         """The rule with its looks, and what to submit."""
@@ -45,14 +48,14 @@ class Advice:
         """What the looks found, and what to do."""
         said = [sentence] if (sentence := stopping_sentence(self.stopping)) else []
         if self.stopping.reached:
-            said.append(f"Submit nothing more; what still waits or runs there can be ended: scancel --name={self.job}")
+            said.append(f"Submit nothing more; what still waits or runs there can be ended: {self.cancel}")
         if self.needed:
             said.append(
                 f"{len(self.needed)} of the first {self.stopping.next_look} shots, which the next look needs, have not "
                 "ended."
             )
-        if self.array:
-            said.append(f"Submit their tasks, also again: sbatch --array={self.array} job.slurm")
+        if self.submissions:
+            said.append(f"Submit their tasks, also again: {'; '.join(self.submissions)}")
         if self.elsewhere:
             more = ", ..." if len(self.elsewhere) > 5 else ""
             said.append(f"{len(self.elsewhere)} of them are not in this folder: {', '.join(self.elsewhere[:5])}{more}")
@@ -82,12 +85,15 @@ def advise(store: Store, record: ClusterRecord) -> Advice | None:
             for folder in store.trajectories()
             if int(folder.id) < stopping.next_look and not folder.result_file.exists()
         ]
+    tasks = chunks_until(record.trajectories, record.chunk, set(needed))
+    batch = record.batch
     return Advice(
         stopping=stopping,
         needed=tuple(needed),
         elsewhere=tuple(sorted(set(needed) - set(record.trajectories))),
-        array=array_of(chunks_until(record.trajectories, record.chunk, set(needed))),
-        job=job_name(record.campaign),
+        array=array_of(tasks),
+        submissions=batch.submissions(tasks),
+        cancel=batch.cancel(batch.job_name(record.campaign)),
     )
 
 

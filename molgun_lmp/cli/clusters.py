@@ -2,10 +2,11 @@
 
 import shlex
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 
+from molgun_lmp.batch import BATCH_SYSTEMS, Scheduler
 from molgun_lmp.cli.campaigns import CampaignFolder
 from molgun_lmp.cli.output import AsJson, answers, print_json
 
@@ -21,8 +22,10 @@ def cluster(
     *,
     target: Annotated[str, typer.Option(help="The LAMMPS there: its name, or a target file of your own (.yaml).")],
     output: Annotated[Path, typer.Option("--output", "-o", help="The folder to make.")],
-    scheduler: Annotated[Literal["slurm"], typer.Option(help="Whose job arrays to write.")] = "slurm",
-    site: Annotated[Path | None, typer.Option(help="Time, options of sbatch, modules, variables of the site.")] = None,
+    scheduler: Annotated[Scheduler, typer.Option(help="Whose job arrays to write.")] = "slurm",
+    site: Annotated[
+        Path | None, typer.Option(help="Time, options of sbatch or qsub, modules, variables of the site.")
+    ] = None,
     chunk: Annotated[int | None, typer.Option(min=1, help="Trajectories of one task of the array.")] = None,
     model: Annotated[Path | None, typer.Option(help="The exported model's folder, for another format.")] = None,
     until: Annotated[
@@ -36,7 +39,6 @@ def cluster(
     as_json: AsJson = False,
 ) -> None:
     """Write the open trajectories as a folder of job arrays that needs nothing but LAMMPS."""
-    del scheduler  # one so far
     from molgun_lmp.analysis.stopping import parse_target  # noqa: PLC0415
     from molgun_lmp.campaign.cluster import Site, write_cluster  # noqa: PLC0415
     from molgun_lmp.campaign.cluster_until import begin_for_cluster  # noqa: PLC0415
@@ -51,19 +53,21 @@ def cluster(
         target=chosen,
         target_name=Path(target).stem,
         site=Site() if site is None else load_section(site, Site),
+        scheduler=scheduler,
         chunk=chunk,
         model=model,
         beside=Path(target).parent,
         stopping=begin_for_cluster(store, targets) if targets else None,
     )
     if as_json:
-        print_json(record.model_dump(mode="json"))
+        print_json(record.to_json())
         return
     for note in chosen.notes:
         answers().print(f"note     {note}", markup=False)
+    batch, back = BATCH_SYSTEMS[scheduler], f"{shlex.quote(str(campaign))} {shlex.quote(str(output))}"
     answers().print(
         f"Wrote {len(record.trajectories)} trajectories to {output}. Copy it, then: cd {shlex.quote(output.name)} "
-        f"&& sbatch job.slurm. Afterwards: molgun collect {shlex.quote(str(campaign))} {shlex.quote(str(output))}",
+        f"&& {batch.submit} {batch.script}. Afterwards: molgun collect {back}",
         markup=False,
     )
 
@@ -86,14 +90,15 @@ def collect(
 
     store = Store.open(campaign)
     found = take(store, folder)
-    advice = advise(store, read_record(store, folder))
+    record = read_record(store, folder)
+    advice = advise(store, record)
     if as_json:
         print_json(dataclasses.asdict(found) | {"until": None if advice is None else advice.to_json()})
         return
     out = answers()
     out.print(f"{len(found.taken)} taken, {len(found.before)} were there before, {len(found.missing)} have not ended.")
     for name in found.missing if advice is None else ():
-        out.print(f"  {name} has not ended: submit job.slurm again", markup=False)
+        out.print(f"  {name} has not ended: submit {record.batch.script} again", markup=False)
     for name, why in found.damaged.items():
         out.print(f"  {name} is damaged: {why}", markup=False)
     for sentence in () if advice is None else advice.sentences():

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from molgun_lmp.batch import BATCH_SYSTEMS, Scheduler
 from molgun_lmp.cli.output import AsJson, Overrides, answers, print_json, progress_console
 from molgun_lmp.model_formats import EXPORTED_FILES, MODEL_FORMATS
 
@@ -42,15 +43,24 @@ def train(
     file: Annotated[Path, typer.Argument(metavar="FILE.yaml", help="The training file.")],
     output: Annotated[Path, typer.Option("--output", "-o", help="The training's folder; an unfinished one goes on.")],
     *,
-    slurm_file: Annotated[
+    job_file: Annotated[
         Path | None,
         typer.Option(
-            "--write-slurm", metavar="FILE", help="Write a SLURM script for this training and do nothing else."
+            "--write-job",
+            "--write-slurm",
+            metavar="FILE",
+            help="Write a job script for this training and do nothing else.",
         ),
     ] = None,
-    slurm_options: Annotated[
+    scheduler: Annotated[Scheduler, typer.Option(help="Whose job script to write.")] = "slurm",
+    job_options: Annotated[
         list[str] | None,
-        typer.Option("--sbatch", metavar="NAME=VALUE", help="A #SBATCH line of it, such as time=24:00:00. Repeatable."),
+        typer.Option(
+            "--job-option",
+            "--sbatch",
+            metavar="NAME=VALUE",
+            help="An #SBATCH or #PBS line of it, such as time=24:00:00 or l=walltime=24:00:00. Repeatable.",
+        ),
     ] = None,
     finish: Annotated[
         bool, typer.Option("--finish", help="Train no more: make the model of the best epoch so far.")
@@ -63,12 +73,19 @@ def train(
     from molgun_lmp.training.settings import TrainingConfig  # noqa: PLC0415
 
     config = load_section(file, TrainingConfig, overrides or ())
-    if slurm_file is not None:
-        from molgun_lmp.training.slurm import slurm_script  # noqa: PLC0415
+    if job_file is not None:
+        from molgun_lmp.training.slurm import job_script  # noqa: PLC0415
 
-        text = slurm_script(config, file=file, output=output, overrides=overrides or (), options=slurm_options or ())
-        _write_new(slurm_file, text)
-        answers().print(f"Wrote {slurm_file}. Submit it with: sbatch {slurm_file}", markup=False)
+        text = job_script(
+            config,
+            file=file,
+            output=output,
+            scheduler=scheduler,
+            overrides=overrides or (),
+            options=job_options or (),
+        )
+        _write_new(job_file, text)
+        answers().print(f"Wrote {job_file}. Submit it with: {BATCH_SYSTEMS[scheduler].submit} {job_file}", markup=False)
         return
     from molgun_lmp.training.finetune import train as run_training  # noqa: PLC0415
     from molgun_lmp.training.training_figure import draw_training  # noqa: PLC0415

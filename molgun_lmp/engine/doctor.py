@@ -12,6 +12,8 @@ from collections.abc import Callable, Mapping
 from importlib import metadata
 from typing import Any, Final, Literal
 
+from molgun_lmp.batch import BATCH_SYSTEMS
+from molgun_lmp.batch.system import BatchSystem
 from molgun_lmp.engine.launcher import check_launcher, examine_launch, installed_mpi, right_launcher
 from molgun_lmp.engine.plugin_build import find_compiler
 from molgun_lmp.engine.resolve import engines_here
@@ -73,7 +75,7 @@ def examine(environment: Mapping[str, str] | None = None) -> list[Finding]:
         _symmetrix,
         _engines,
         _cores,
-        lambda: _slurm(here),
+        lambda: _batch_systems(here),
     )
     return [finding for look in looks for finding in look()]
 
@@ -211,12 +213,26 @@ def _cores() -> list[Finding]:
     ]
 
 
-def _slurm(environment: Mapping[str, str]) -> list[Finding]:
-    if "SLURM_JOB_ID" in environment:
-        return [Finding(name="slurm", status="ok", found=f"inside job {environment['SLURM_JOB_ID']}", follows="")]
-    if shutil.which("sbatch"):
-        return [Finding(name="slurm", status="ok", found="sbatch is there", follows="campaigns can run as SLURM jobs")]
-    return [Finding(name="slurm", status="warn", found="no sbatch", follows="campaigns run on this machine only")]
+def _batch_systems(environment: Mapping[str, str]) -> list[Finding]:
+    """Those that are here; where there is none, that in one finding."""
+    found = [
+        finding for system in BATCH_SYSTEMS.values() if (finding := _batch_system(system, environment)) is not None
+    ]
+    if found:
+        return found
+    missing = ", ".join(f"no {system.submit}" for system in BATCH_SYSTEMS.values())
+    return [
+        Finding(name="batch system", status="warn", found=missing, follows="campaigns run on this machine only"),
+    ]
+
+
+def _batch_system(system: BatchSystem, environment: Mapping[str, str]) -> Finding | None:
+    if system.job_id in environment:
+        return Finding(name=system.name, status="ok", found=f"inside job {environment[system.job_id]}", follows="")
+    if all(shutil.which(program) for program in system.programs):
+        follows = f"campaigns can run as {system.title} jobs"
+        return Finding(name=system.name, status="ok", found=f"{system.submit} is there", follows=follows)
+    return None
 
 
 def _ask(code: str) -> dict[str, Any] | str:

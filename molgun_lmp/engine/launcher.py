@@ -12,14 +12,13 @@ from importlib import metadata
 from pathlib import Path
 from typing import Final, Literal
 
+from molgun_lmp.batch import BATCH_SYSTEMS
 from molgun_lmp.errors import EngineError
 
 Family = Literal["mpich", "openmpi", "unknown"]
 
 _OPENMPI_SIZE: Final = "OMPI_COMM_WORLD_SIZE"
 _MPICH_SIZE: Final = "PMI_SIZE"
-_SLURM_SIZE: Final = "SLURM_STEP_NUM_TASKS"
-"""Set inside `srun` steps only: a batch script that starts one process in a job of many tasks does no harm."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -37,11 +36,13 @@ def examine_launch(environment: Mapping[str, str]) -> Launch:
         return Launch(launcher="Open MPI's mpirun", speaks=("openmpi",), tasks=_count(environment[_OPENMPI_SIZE]))
     if _MPICH_SIZE in environment:
         return Launch(launcher="MPICH's mpirun", speaks=("mpich",), tasks=_count(environment[_MPICH_SIZE]))
-    if _SLURM_SIZE in environment:
-        tasks = _count(environment[_SLURM_SIZE])
+    for starter in (system.step_launcher for system in BATCH_SYSTEMS.values()):
+        if starter is None or starter.size not in environment:
+            continue
+        tasks = _count(environment[starter.size])
         if "PMIX_RANK" in environment:
-            return Launch(launcher="srun --mpi=pmix", speaks=("openmpi",), tasks=tasks)
-        return Launch(launcher="srun without an MPI plugin", speaks=(), tasks=tasks)
+            return Launch(launcher=f"{starter.command} --mpi=pmix", speaks=("openmpi",), tasks=tasks)
+        return Launch(launcher=f"{starter.command} without an MPI plugin", speaks=(), tasks=tasks)
     if "PMIX_RANK" in environment:
         return Launch(launcher="a PMIx launcher (prun, or Open MPI 5's mpirun)", speaks=("openmpi",), tasks=2)
     return Launch(launcher=None, speaks=("mpich", "openmpi", "unknown"), tasks=1)

@@ -9,6 +9,7 @@ from typing import Any, Final
 import numpy as np
 from ase.data import chemical_symbols
 
+from molgun_lmp.batch import BATCH_SYSTEMS
 from molgun_lmp.engine.force_models import Evaluation, Structure
 from molgun_lmp.errors import ModelError
 from molgun_lmp.records import FloatArray, IntArray
@@ -115,7 +116,11 @@ class TorchScriptModel:
         return found
 
 
-_LOCAL_RANK: Final = ("MPI_LOCALRANKID", "OMPI_COMM_WORLD_LOCAL_RANK", "SLURM_LOCALID")
+_LOCAL_RANK: Final = (
+    "MPI_LOCALRANKID",
+    "OMPI_COMM_WORLD_LOCAL_RANK",
+    *(starter.local_rank for system in BATCH_SYSTEMS.values() if (starter := system.step_launcher) is not None),
+)
 
 
 def local_device() -> str:

@@ -12,7 +12,7 @@ import pytest
 from molgun_lmp.errors import ConfigError
 from molgun_lmp.processes import stop_requests
 from molgun_lmp.training.settings import TrainingConfig
-from molgun_lmp.training.slurm import slurm_script
+from molgun_lmp.training.slurm import job_script
 from molgun_lmp.training.trainer import trainer_command
 
 
@@ -21,7 +21,7 @@ def script(*, overrides: Sequence[str] = (), options: Sequence[str] = ()) -> str
         {"name": "m", "level_of_theory": "EMT", "frames": ["f.extxyz"], "device": "cuda", "gpus": 4, "threads": 3}
     )
     file, output = Path("/a b/$(touch x)/train.yaml"), Path("/run's")
-    return slurm_script(config, file=file, output=output, overrides=overrides, options=options)
+    return job_script(config, file=file, output=output, overrides=overrides, options=options)
 
 
 def test_resources_come_from_the_training_file_and_the_site_has_the_last_word() -> None:

@@ -10,8 +10,9 @@ from ended_cases import ended
 from outcome_cases import outcome_of
 
 from molgun_lmp.analysis.stopping import Stopping, parse_target
+from molgun_lmp.batch.system import array_of
 from molgun_lmp.campaign import until
-from molgun_lmp.campaign.cluster import ClusterRecord, array_of
+from molgun_lmp.campaign.cluster import ClusterRecord
 from molgun_lmp.campaign.cluster_until import advise
 from molgun_lmp.campaign.planning import check, write
 from molgun_lmp.campaign.status import read_status
