@@ -29,7 +29,8 @@ def _job_name(name: str) -> str:
 
 
 def _header(job: JobRequest) -> tuple[str, ...]:
-    # bash whatever the user's shell is; the environment of qsub, which sbatch hands on by itself; one file of output.
+    # bash whatever the user's shell is; the environment of qsub, which sbatch hands on by itself, with the PATH to
+    # qstat; one file of output; started again after a failure of the node.
     lines = [f"-N {job.name}", "-S /bin/bash", "-V", "-j oe", "-r y"]
     if job.tasks is not None:
         lines += [f"-J {array}" for array in _arrays(range(job.tasks))]

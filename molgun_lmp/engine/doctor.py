@@ -75,7 +75,7 @@ def examine(environment: Mapping[str, str] | None = None) -> list[Finding]:
         _symmetrix,
         _engines,
         _cores,
-        lambda: _batch_systems(here),
+        lambda: examine_batch_systems(here),
     )
     return [finding for look in looks for finding in look()]
 
@@ -213,8 +213,8 @@ def _cores() -> list[Finding]:
     ]
 
 
-def _batch_systems(environment: Mapping[str, str]) -> list[Finding]:
-    """Those that are here; where there is none, that in one finding."""
+def examine_batch_systems(environment: Mapping[str, str]) -> list[Finding]:
+    """The batch systems that are here, a finding each; where there is none, one that says so."""
     found = [
         finding for system in BATCH_SYSTEMS.values() if (finding := _batch_system(system, environment)) is not None
     ]

@@ -11,7 +11,7 @@ from pydantic import BaseModel
 
 from molgun_lmp.cli import main
 from molgun_lmp.config import Campaign, load_campaign
-from molgun_lmp.errors import MolgunError
+from molgun_lmp.errors import ConfigError, MolgunError
 from molgun_lmp.gun.pools import Pool
 
 COMMANDS = [
@@ -62,6 +62,28 @@ def test_the_schema_describes_every_key(molgun: Any) -> None:
     schema = json.loads(molgun("schema").output)
     assert schema == Campaign.model_json_schema()
     assert schema["properties"]["seed"]["description"]
+
+
+@pytest.mark.parametrize(
+    ("options", "submit", "line"),
+    [
+        (["--write-slurm", "JOB", "--sbatch", "time=24:00:00"], "sbatch", "#SBATCH --time=24:00:00\n"),
+        (["--write-job", "JOB", "--job-option", "qos=long"], "sbatch", "#SBATCH --qos=long\n"),
+        (["--write-job", "JOB", "--scheduler", "pbs", "--job-option", "q=gpu"], "qsub", "#PBS -q gpu\n"),
+    ],
+)
+def test_a_training_is_written_as_a_job_of_a_batch_system(
+    molgun: Any, options: list[str], submit: str, line: str, tmp_path: Path
+) -> None:
+    file, job = tmp_path / "train.yaml", tmp_path / "job"
+    file.write_text(yaml.safe_dump({"name": "m", "level_of_theory": "EMT", "frames": ["f.extxyz"]}))
+    words = [str(job) if option == "JOB" else option for option in options]
+    answer = molgun("train", file, "--output", tmp_path / "run", *words)
+    assert answer.code == 0, answer.errors
+    assert f"Submit it with: {submit} {job}" in answer.output
+    assert line in job.read_text()
+    assert not (tmp_path / "run").exists()
+    assert molgun("train", file, "--output", tmp_path / "run", *words).code == ConfigError.exit_code, "it is there"
 
 
 def test_every_error_has_an_exit_code_of_its_own() -> None:

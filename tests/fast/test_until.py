@@ -246,5 +246,8 @@ def test_a_cluster_folder_is_told_its_tasks_and_what_it_lacks(store: Store) -> N
     assert "17 of the first 20 shots, which the next look needs, have not ended." in said
     assert "sbatch --array=0-2 job.slurm" in said
     assert "1 of them are not in this folder: 000001" in said
+    other = advise(store, record.model_copy(update={"scheduler": "pbs", "chunk": 100}))
+    assert other is not None
+    assert "also again: qsub -J 0-1:2 job.pbs" in " ".join(other.sentences())
     assert array_of([0, 1, 2, 5, 7, 8]) == "0-2,5,7-8"
     assert array_of([]) == ""

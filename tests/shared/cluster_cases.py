@@ -9,6 +9,7 @@ import yaml
 from campaign_cases import write_campaign_file, write_model
 from waiting import PATIENCE_S
 
+from molgun_lmp.batch import Scheduler
 from molgun_lmp.campaign.cluster import Site, write_cluster
 from molgun_lmp.campaign.manifest import EngineChoice
 from molgun_lmp.campaign.planning import Plan, write
@@ -59,7 +60,15 @@ def write_store(folder: Path, slab_pool: Pool, molecule_pool: Pool) -> Store:
     return write(plan, folder / "campaign")
 
 
-def cluster(store: Store, folder: Path, *, chunk: int = 2, site: Site | None = None, gpu: bool = False) -> Path:
+def cluster(
+    store: Store,
+    folder: Path,
+    *,
+    chunk: int = 2,
+    site: Site | None = None,
+    gpu: bool = False,
+    scheduler: Scheduler = "slurm",
+) -> Path:
     """The folder for a target of the user's own, whose LAMMPS can be made to wait."""
     launch = folder.parent / "it's waiting.sh"
     launch.write_text(WAITING)
@@ -69,7 +78,16 @@ def cluster(store: Store, folder: Path, *, chunk: int = 2, site: Site | None = N
     own.write_text(yaml.safe_dump(keys))
     site = site or Site(time="01:00:00", margin_s=0)
     target = load_target(str(own))
-    write_cluster(store, folder, target=target, target_name="own", site=site, chunk=chunk, beside=folder.parent)
+    write_cluster(
+        store,
+        folder,
+        target=target,
+        target_name="own",
+        site=site,
+        scheduler=scheduler,
+        chunk=chunk,
+        beside=folder.parent,
+    )
     return folder
 
 
