@@ -11,6 +11,8 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import ConfigDict, TypeAdapter
 
+from molgun_lmp.outcome_classes import Mode
+
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
 Vector = tuple[float, float, float]
@@ -167,28 +169,6 @@ class TrajectoryResult(JsonRecord):
     """Steps at which it went on from a checkpoint after a kill or a stop."""
 
 
-class Mode(StrEnum):
-    """Outcome classes (identifiers of the reference paper in the comments)."""
-
-    EXPLOSION = "explosion"  # iv
-    CC_BROKEN = "C-C broken"  # iii
-    H_ABSTRACTION = "H abstraction"  # ii
-    SL_DB = "SL-DB"  # 8
-    SL = "SL"  # 7
-    DB = "DB"  # 5
-    OT_CY = "OT-CY"  # 1
-    BR_CY = "BR-CY"  # 2
-    OT_ET = "OT-ET"  # 3
-    BR_ET = "BR-ET"  # 4
-    PC = "PC"  # 6
-    OTHER = "other"  # 9
-    IN_FLIGHT = "in flight"  # i, never in contact
-    SCATTERED = "scattered"  # i, left
-    PHYSISORBED = "physisorbed"  # i, near but unbound
-    UNDECIDED = "undecided"
-    FAILED = "failed"
-
-
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Outcome(JsonRecord):
     """One trajectory's outcome and the numbers that decided it."""
@@ -200,7 +180,7 @@ class Outcome(JsonRecord):
     detail: str = ""
     """The variant within the class, such as `both dative` among `other`; for a broken molecule how it is bound."""
     stuck: bool
-    """Bound to the surface at the end (every class from SL-DB to other)."""
+    """Bound to the surface at the end (every class of `STUCK`)."""
     contact: bool
     """The molecule came within the contact distance of the surface at some time."""
     first_contact_ps: float | None

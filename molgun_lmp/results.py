@@ -12,7 +12,7 @@ from molgun_lmp.campaign.analysing import OUTCOMES_CSV, TABLE_CSV, VARIANTS_CSV,
 from molgun_lmp.campaign.minima import BINDING_CSV, QUENCH_CSV
 from molgun_lmp.campaign.store import Store, TrajectoryFolder
 from molgun_lmp.errors import CampaignError, InputFileError
-from molgun_lmp.records import Mode
+from molgun_lmp.outcome_classes import Mode
 
 if TYPE_CHECKING:
     import pandas

@@ -2,8 +2,9 @@
 
 from pathlib import Path
 
-from molgun_lmp.analysis.plotting import INK, MODE_STYLES, PAGE_INCHES, FigureFiles, house_style, new_figure, store
+from molgun_lmp.analysis.plotting import PAGE_INCHES, FigureFiles, house_style, new_figure, store
 from molgun_lmp.analysis.quench import Minima
+from molgun_lmp.palette import INK
 
 
 def draw_binding(minima: Minima, folder: Path, name: str = "binding") -> FigureFiles:
@@ -15,7 +16,7 @@ def draw_binding(minima: Minima, folder: Path, name: str = "binding") -> FigureF
         axes = figure.subplots()
         axes.axvline(0.0, color=INK, linewidth=0.7)
         for y, (one, found) in enumerate(rows):
-            style = MODE_STYLES[one.mode]
+            style = one.mode.row.style
             axes.scatter(
                 [q.binding_energy_ev for q in found],
                 [y] * len(found),

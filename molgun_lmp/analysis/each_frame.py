@@ -13,7 +13,8 @@ from molgun_lmp.analysis.modes import classify
 from molgun_lmp.analysis.molecule import MoleculeReference
 from molgun_lmp.config.foreign import ForeignFiles
 from molgun_lmp.gun.surface import find_surface
-from molgun_lmp.records import JsonRecord, Mode
+from molgun_lmp.outcome_classes import BLOWN_UP, IN_FLIGHT, NEAR, Mode
+from molgun_lmp.records import JsonRecord
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -80,7 +81,7 @@ def _classified(where: str, frame: Frame, found: Found, settings: ForeignFiles) 
     bonds = reference.limits.bonds(ordered[n_slab:], ordered[:n_slab], surface.lattice)
     classified = classify(bonds, reference.molecule, surface, criteria.max_fragments)
     nearest = float(bonds.surface_lengths.min())
-    fate = Mode.PHYSISORBED if nearest < criteria.contact_angstrom else Mode.IN_FLIGHT
+    fate = NEAR if nearest < criteria.contact_angstrom else IN_FLIGHT
     return FrameClass(
         file=where,
         step=frame.step,
@@ -96,7 +97,7 @@ def _lost(where: str, frame: Frame) -> FrameClass:
     return FrameClass(
         file=where,
         step=frame.step,
-        mode=Mode.EXPLOSION,
+        mode=BLOWN_UP,
         detail="",
         bound=False,
         nearest_angstrom=0.0,

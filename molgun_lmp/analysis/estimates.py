@@ -8,7 +8,8 @@ import numpy.typing as npt
 from pydantic import ConfigDict
 
 from molgun_lmp.analysis.statistics import Clusters, cluster_interval, pooled_design_effect, wilson
-from molgun_lmp.records import JsonRecord, Mode, Outcome
+from molgun_lmp.outcome_classes import Mode
+from molgun_lmp.records import JsonRecord, Outcome
 
 BoolArray = npt.NDArray[np.bool_]
 

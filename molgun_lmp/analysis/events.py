@@ -1,11 +1,12 @@
 """The moments of each trajectory on one line: contact, precursor, bonds, breakages, and the energy given away."""
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from molgun_lmp.csv_files import write_csv
-from molgun_lmp.records import Mode, Outcome
+from molgun_lmp.outcome_classes import MOMENT_COLUMNS, PRECURSORS, Mode
+from molgun_lmp.records import Outcome
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -16,17 +17,16 @@ class Moments:
     mode: Mode
     first_contact_ps: float | None
     precursor_ps: float | None
-    """Its first precursor (PC) began."""
+    """Its first precursor began."""
     precursor_ended_ps: float | None
     """That precursor became something else; None where it lasted until the trajectory ended."""
     precursor_became: Mode | None
     first_bond_ps: float | None
     final_bond_ps: float | None
     """The mode in which it was stuck at the end began."""
-    cc_broken_ps: float | None
-    ch_broken_ps: float | None
-    """The class H abstraction began; hydrogen lost after or with a C-C bond is in that class's reason."""
-    explosion_ps: float | None
+    began_ps: Mapping[str, float | None]
+    """Column of `MOMENT_COLUMNS` -> its class began. Hydrogen lost after or with a C-C bond is no moment of its own: it
+    is in the reason of C-C broken."""
     translation_before_ev: float
     """Kinetic energy of the centre of mass as fired."""
     translation_after_ev: float | None
@@ -42,28 +42,34 @@ class Moments:
 
 def moments(outcome: Outcome, *, translation_before_ev: float, translation_after_ev: float | None) -> Moments:
     """The moments of one outcome."""
-    began = {mode: time for time, mode in reversed(outcome.events)}
-    at = next((k for k, (_, mode) in enumerate(outcome.events) if mode is Mode.PC), None)
+    began = {mode.row.moment: time for time, mode in reversed(outcome.events)}
+    at = next((k for k, (_, mode) in enumerate(outcome.events) if mode in PRECURSORS), None)
     following = None if at is None or at + 1 == len(outcome.events) else outcome.events[at + 1]
     return Moments(
         trajectory_id=outcome.trajectory_id,
         mode=outcome.mode,
         first_contact_ps=outcome.first_contact_ps,
-        precursor_ps=began.get(Mode.PC),
+        precursor_ps=None if at is None else outcome.events[at][0],
         precursor_ended_ps=None if following is None else following[0],
         precursor_became=None if following is None else following[1],
         first_bond_ps=outcome.first_bond_ps,
         final_bond_ps=outcome.events[-1][0] if outcome.stuck and outcome.events else None,
-        cc_broken_ps=began.get(Mode.CC_BROKEN),
-        ch_broken_ps=began.get(Mode.H_ABSTRACTION),
-        explosion_ps=began.get(Mode.EXPLOSION),
+        began_ps={column: began.get(column) for column in MOMENT_COLUMNS},
         translation_before_ev=translation_before_ev,
         translation_after_ev=translation_after_ev,
     )
 
 
 def write_moments(found: Sequence[Moments], path: Path) -> Path:
-    """One line per trajectory, an empty field for what never happened."""
+    """One line per trajectory, an empty field for what never happened; columns as the fields of `Moments`."""
     names = [field.name for field in dataclasses.fields(Moments)]
-    rows = ([*(getattr(one, name) for name in names), one.transferred_ev] for one in found)
+    at = names.index("began_ps")
+    names[at : at + 1] = MOMENT_COLUMNS
+    rows = (
+        [
+            *(one.began_ps[name] if name in MOMENT_COLUMNS else getattr(one, name) for name in names),
+            one.transferred_ev,
+        ]
+        for one in found
+    )
     return write_csv(path, [*names, "transferred_ev"], rows)

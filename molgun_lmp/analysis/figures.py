@@ -13,14 +13,8 @@ from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 
 from molgun_lmp.analysis.plotting import (
-    ALARM,
-    FADED,
-    INK,
     MANY,
-    MODE_STYLES,
     PAGE_INCHES,
-    PAPER,
-    RULE,
     FigureFiles,
     house_style,
     mode_legend,
@@ -28,7 +22,9 @@ from molgun_lmp.analysis.plotting import (
     store,
 )
 from molgun_lmp.analysis.summary import Summary
-from molgun_lmp.records import FloatArray, Mode, TrajectoryResult
+from molgun_lmp.outcome_classes import Mode
+from molgun_lmp.palette import ALARM, BLUE, FADED, INK, PAPER, RULE
+from molgun_lmp.records import FloatArray, TrajectoryResult
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -55,7 +51,7 @@ def draw_modes(summary: Summary, folder: Path, name: str = "modes") -> FigureFil
             if estimate.fraction is None:
                 continue
             percent = 100 * estimate.fraction
-            axes.barh(y, percent, height=0.72, color=MODE_STYLES[mode].colour, hatch=MODE_STYLES[mode].hatch)
+            axes.barh(y, percent, height=0.72, color=mode.row.style.colour, hatch=mode.row.style.hatch)
             arms = [[max(0.0, percent - low)], [max(0.0, high - percent)]]
             # A rim of paper keeps the interval readable on bars of any colour, in both themes.
             for colour, width in ((PAPER, 2.4), (INK if estimate.count else FADED, 0.9)):
@@ -105,7 +101,7 @@ def draw_heights(traces: Sequence[HeightTrace], folder: Path, name: str = "heigh
 
 
 def _draw_traces(axes: Axes, mode: Mode, traces: Sequence[HeightTrace], crowd: int) -> None:
-    style = MODE_STYLES[mode]
+    style = mode.row.style
     paths = [np.column_stack([trace.time_ps, trace.height_angstrom]) for trace in traces]
     lines = LineCollection(
         paths,
@@ -184,7 +180,7 @@ def _draw_magnitudes(axes: Axes, values: Sequence[float | None], flagged: npt.ND
             mine = [(i, abs(v)) for i, v in known if (v > 0) is rising and bool(flagged[i]) is alarmed]
             if mine:
                 ranks, sizes = zip(*mine, strict=True)
-                colour = ALARM if alarmed else MODE_STYLES[Mode.OT_CY].colour
+                colour = ALARM if alarmed else BLUE
                 face = colour if alarmed else "none"
                 axes.scatter(ranks, sizes, marker=marker, s=22, facecolors=face, edgecolors=colour, linewidths=0.9)
     if len(values):

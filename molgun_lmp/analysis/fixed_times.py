@@ -8,9 +8,9 @@ from typing import Final
 import numpy as np
 
 from molgun_lmp.analysis.estimates import STUCK_LINE, Estimate, Estimator, clusters_of
-from molgun_lmp.analysis.outcomes import STUCK
 from molgun_lmp.csv_files import write_csv
-from molgun_lmp.records import Mode, Outcome, Stop
+from molgun_lmp.outcome_classes import FAILED, LEFT, STUCK, UNDECIDED, Mode
+from molgun_lmp.records import Outcome, Stop
 
 _ENDED_BY_ITS_MODE: Final = frozenset({Stop.DEPARTED, Stop.FRAGMENT_LEFT, Stop.TOO_HOT})
 _ROUNDING_PS: Final = 1e-9
@@ -43,13 +43,13 @@ def mode_after_contact(outcome: Outcome, stop: Stop | None, time_ps: float) -> M
         return None
     at = outcome.first_contact_ps + time_ps
     if at > outcome.time_ps + _ROUNDING_PS:
-        lasts = outcome.mode is Mode.SCATTERED or (stop in _ENDED_BY_ITS_MODE and outcome.mode is not Mode.FAILED)
+        lasts = outcome.mode is LEFT or (stop in _ENDED_BY_ITS_MODE and outcome.mode is not FAILED)
         return outcome.mode if lasts else None
     began = [event for event in outcome.events if event[0] <= at + _ROUNDING_PS]
     if not began:
         return None
-    if outcome.mode is Mode.UNDECIDED and began[-1] == outcome.events[-1]:
-        return Mode.UNDECIDED
+    if outcome.mode is UNDECIDED and began[-1] == outcome.events[-1]:
+        return UNDECIDED
     return began[-1][1]
 
 

@@ -16,7 +16,8 @@ from molgun_lmp.analysis.stretches import BondState, Stretch, stretches
 from molgun_lmp.config import OutcomeCriteria
 from molgun_lmp.errors import InputFileError
 from molgun_lmp.gun.surface import Surface
-from molgun_lmp.records import FloatArray, Mode
+from molgun_lmp.outcome_classes import BLOWN_UP, IN_FLIGHT, LEFT, NEAR, Mode
+from molgun_lmp.records import FloatArray
 from molgun_lmp.units import FS_PER_PS
 
 _BATCH: Final = 64
@@ -118,7 +119,7 @@ def follow(
             path.frames += 1
             path.truncated = batch[usable].cut_after
             path.blew_up = True
-            path.history.add(float(times_ps[usable]), Mode.EXPLOSION)
+            path.history.add(float(times_ps[usable]), BLOWN_UP)
     if stretch is not None:  # once more, for the lengths of the last frame
         path.bonds = stretch.bonds(-1, state, reference.surface.lattice)
         path.classified = classify(path.bonds, reference.molecule, reference.surface, criteria.max_fragments)
@@ -176,5 +177,5 @@ def _add_frame(path: Path, classified: Classified, time_ps: float, nearest: floa
 
 def _fate(path: Path) -> Mode:
     if path.first_contact_ps is None:
-        return Mode.IN_FLIGHT
-    return Mode.PHYSISORBED if path.near else Mode.SCATTERED
+        return IN_FLIGHT
+    return NEAR if path.near else LEFT

@@ -2,7 +2,7 @@
 
 import dataclasses
 
-from molgun_lmp.records import Mode
+from molgun_lmp.outcome_classes import Mode
 
 _ROUNDING_PS = 1e-9
 

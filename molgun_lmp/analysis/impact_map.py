@@ -9,11 +9,8 @@ from matplotlib.collections import EllipseCollection, LineCollection
 from matplotlib.lines import Line2D
 
 from molgun_lmp.analysis.plotting import (
-    INK,
     MANY,
-    MODE_STYLES,
     PAGE_INCHES,
-    RULE,
     FigureFiles,
     house_style,
     mode_legend,
@@ -21,7 +18,9 @@ from molgun_lmp.analysis.plotting import (
     store,
     towards_white,
 )
-from molgun_lmp.records import FloatArray, IntArray, Mode
+from molgun_lmp.outcome_classes import Mode
+from molgun_lmp.palette import INK, RULE
+from molgun_lmp.records import FloatArray, IntArray
 
 
 def draw_impacts(
@@ -49,7 +48,7 @@ def draw_impacts(
         axes.plot(*corners.T, color=INK, linewidth=0.9)
         kinds = np.array([mode.value for mode in modes])
         for mode in (mode for mode in Mode if mode.value in kinds):
-            style = MODE_STYLES[mode]
+            style = mode.row.style
             size = 26 if len(modes) <= MANY else 6
             points = wrapped[kinds == mode.value]
             axes.scatter(

@@ -17,7 +17,8 @@ import numpy as np
 from scipy import stats
 
 from molgun_lmp.csv_files import write_csv
-from molgun_lmp.records import Mode, Outcome
+from molgun_lmp.outcome_classes import LEFT, Mode
+from molgun_lmp.records import Outcome
 
 _CSV_HEADER: Final = ("after_contact_ps", "at_risk", "waiting", "waiting_low", "waiting_high", "bound", "left")
 
@@ -63,9 +64,9 @@ def wait_of(outcome: Outcome) -> Wait | None:
         return None
     if outcome.first_bond_ps is not None:
         return Wait(time_ps=max(0.0, outcome.first_bond_ps - contact), fate=Fate.BOUND)
-    if outcome.mode is not Mode.SCATTERED:
+    if outcome.mode is not LEFT:
         return Wait(time_ps=max(0.0, outcome.time_ps - contact), fate=Fate.CENSORED)
-    began = outcome.events[-1][0] if outcome.events and outcome.events[-1][1] is Mode.SCATTERED else outcome.time_ps
+    began = outcome.events[-1][0] if outcome.events and outcome.events[-1][1] is LEFT else outcome.time_ps
     return Wait(time_ps=max(0.0, began - contact), fate=Fate.LEFT)
 
 

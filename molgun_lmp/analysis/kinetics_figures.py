@@ -13,9 +13,6 @@ from matplotlib.path import Path as Path2D
 from molgun_lmp.analysis.flow_routes import Box, Point, Route, routes
 from molgun_lmp.analysis.kinetics import Step, Wait, transitions
 from molgun_lmp.analysis.plotting import (
-    FADED,
-    INK,
-    MODE_STYLES,
     PAGE_INCHES,
     FigureFiles,
     halo,
@@ -24,16 +21,10 @@ from molgun_lmp.analysis.plotting import (
     series_style,
     store,
 )
-from molgun_lmp.records import Mode, Outcome
+from molgun_lmp.outcome_classes import Mode, flow_columns
+from molgun_lmp.palette import FADED, INK
+from molgun_lmp.records import Outcome
 
-_COLUMNS: Final = (
-    (Mode.IN_FLIGHT,),
-    (Mode.PHYSISORBED,),
-    (Mode.OTHER, Mode.PC, Mode.SCATTERED),
-    (Mode.OT_CY, Mode.BR_CY, Mode.OT_ET, Mode.BR_ET),
-    (Mode.EXPLOSION, Mode.CC_BROKEN, Mode.H_ABSTRACTION, Mode.SL_DB, Mode.SL, Mode.DB),
-)
-"""From the left to the right, each from top to bottom, as adsorption goes on."""
 _THINNEST: Final = 0.8
 _THICKEST: Final = 9.0
 """Points, for one transition and for the most frequent one."""
@@ -65,7 +56,7 @@ def draw_flow(outcomes: Sequence[Outcome], folder: Path, name: str = "flow") -> 
         found = routes(frequent_first, places, [box for boxes in names.values() for box in boxes], page)
         for pair, route in found.items():
             width = _THINNEST + (_THICKEST - _THINNEST) * (counts[pair] - 1) / max(1, most - 1)
-            _draw_arrow(axes, route, MODE_STYLES[pair[1]].colour, width)
+            _draw_arrow(axes, route, pair[1].row.style.colour, width)
         for pair, route in found.items():
             axes.text(*route.number_at, str(counts[pair]), ha="center", va="center", path_effects=halo(), zorder=6)
         for mode, place in places.items():
@@ -84,7 +75,7 @@ def draw_flow(outcomes: Sequence[Outcome], folder: Path, name: str = "flow") -> 
 
 def _places(modes: set[Mode]) -> dict[Mode, Point]:
     """Where each mode stands, in inches: only columns that have one, each centred about y = 0."""
-    filled = [there for column in _COLUMNS if (there := [mode for mode in column if mode in modes])]
+    filled = [there for column in flow_columns() if (there := [mode for mode in column if mode in modes])]
     inner = _WIDTH - 2 * _SIDE
     apart = min(_WIDEST_COLUMN, inner / max(1, len(filled) - 1))
     left = _SIDE + (inner - apart * (len(filled) - 1)) / 2
@@ -108,7 +99,7 @@ def _end_text(ended: int) -> str:
 
 
 def _draw_node(axes: Axes, place: Point, mode: Mode, names: tuple[Box, Box], ended: int) -> None:
-    style = MODE_STYLES[mode]
+    style = mode.row.style
     axes.plot(*place, marker=style.marker, color=style.colour, markeredgecolor=INK, markersize=15, zorder=3)
     for box, text, weight in zip(names, (mode.value, _end_text(ended)), ("bold", "normal"), strict=True):
         axes.text(

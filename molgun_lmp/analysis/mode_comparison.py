@@ -7,18 +7,10 @@ from typing import NamedTuple
 from matplotlib.patches import Patch
 
 from molgun_lmp.analysis.levels import UNSTATED, level_warning, short_level
-from molgun_lmp.analysis.plotting import (
-    INK,
-    PAGE_INCHES,
-    PAPER,
-    FigureFiles,
-    house_style,
-    new_figure,
-    series_style,
-    store,
-)
+from molgun_lmp.analysis.plotting import PAGE_INCHES, FigureFiles, house_style, new_figure, series_style, store
 from molgun_lmp.analysis.summary import Summary
-from molgun_lmp.records import Mode
+from molgun_lmp.outcome_classes import Mode
+from molgun_lmp.palette import INK, PAPER
 
 
 class Compared(NamedTuple):

@@ -17,7 +17,7 @@ from scipy.sparse.csgraph import connected_components
 from molgun_lmp.analysis.bonds import Bonds, BoolArray
 from molgun_lmp.analysis.molecule import MoleculeReference
 from molgun_lmp.gun.surface import NO_DIMER, Surface
-from molgun_lmp.records import Mode
+from molgun_lmp.outcome_classes import Mode
 
 _SHORT: Final = 1.25  # carbon above a bridge of Cu(111): the two nearest at 1.98 Å, the next two at 2.7 Å
 

@@ -9,15 +9,17 @@ import numpy as np
 from ase.data import atomic_numbers, covalent_radii
 from ase.data.colors import jmol_colors
 
-from molgun_lmp.records import FloatArray, Mode
+from molgun_lmp.outcome_classes import FAILED, Mode
+from molgun_lmp.palette import BLUE, GREEN, ORANGE, PURPLE
+from molgun_lmp.records import FloatArray
 
 _UNIT_ANGSTROM: Final = 0.01
 _BYTES: Final = 1_500_000
 """Of all movies of a page together, before they are written as text."""
 _MOST_FRAMES: Final = 60
 _FEWEST_FRAMES: Final = 8
-_GROUP_COLOURS: Final = ("#0072b2", "#009e73", "#cc79a7", "#e69f00")
-"""Told apart with any colour vision; see plotting.py."""
+_GROUP_COLOURS: Final = (BLUE, GREEN, PURPLE, ORANGE)
+"""Told apart with any colour vision."""
 
 ItemT = TypeVar("ItemT")
 
@@ -151,5 +153,5 @@ def examples(modes: Iterable[Mode], number: int) -> list[int]:
     order = {mode: rank for rank, mode in enumerate(Mode)}
     for index, mode in enumerate(modes):
         seen[mode] = seen.get(mode, 0) + 1
-        ranked.append((mode is Mode.FAILED, seen[mode], order[mode], index))
+        ranked.append((mode is FAILED, seen[mode], order[mode], index))
     return sorted(index for *_, index in sorted(ranked)[:number])

@@ -2,7 +2,6 @@
 
 import dataclasses
 from collections.abc import Iterable
-from typing import Final
 
 import numpy as np
 
@@ -12,12 +11,9 @@ from molgun_lmp.analysis.following import Path, Reference, follow
 from molgun_lmp.analysis.modes import Classified, binding, classify
 from molgun_lmp.config import OutcomeCriteria
 from molgun_lmp.errors import InputFileError
-from molgun_lmp.records import Mode, Outcome, Stop, TrajectoryResult
+from molgun_lmp.outcome_classes import BLOWN_UP, DAMAGED, FAILED, LEFT, STUCK, UNBOUND_FATES, UNDECIDED, Mode
+from molgun_lmp.records import Outcome, Stop, TrajectoryResult
 from molgun_lmp.units import FS_PER_PS
-
-UNBOUND_FATES: Final = frozenset({Mode.IN_FLIGHT, Mode.SCATTERED, Mode.PHYSISORBED})
-DAMAGED: Final = frozenset({Mode.EXPLOSION, Mode.CC_BROKEN, Mode.H_ABSTRACTION})
-STUCK: Final = frozenset(Mode) - UNBOUND_FATES - DAMAGED - {Mode.UNDECIDED, Mode.FAILED}
 
 
 def decide(
@@ -79,26 +75,26 @@ class _Verdict:
 
 def _verdict(path: Path, reference: Reference, criteria: OutcomeCriteria, result: TrajectoryResult | None) -> _Verdict:
     if result is not None and result.state == "failed":
-        return _Verdict(mode=Mode.FAILED, detail=str(result.cause or ""), reason=f"{result.cause}: {result.message}")
+        return _Verdict(mode=FAILED, detail=str(result.cause or ""), reason=f"{result.cause}: {result.message}")
     stop = None if result is None else result.stop
     if path.blew_up or stop is Stop.TOO_HOT or path.bonds is None or path.classified is None:
         why = "positions are no longer numbers" if path.blew_up else "stopped as hotter than any real molecule"
-        return _Verdict(mode=Mode.EXPLOSION, reason=f"the run blew up after {path.history.time_ps:.3f} ps: {why}")
+        return _Verdict(mode=BLOWN_UP, reason=f"the run blew up after {path.history.time_ps:.3f} ps: {why}")
     since_ps, mode = path.history.last
     if mode in UNBOUND_FATES and stop is Stop.DEPARTED:
-        mode = Mode.SCATTERED
+        mode = LEFT
     reason = path.classified.reason if path.classified.mode else _fate_reason(mode, stop, path, criteria)
     age_fs = (path.history.time_ps - since_ps) * FS_PER_PS
     young = age_fs < criteria.persistence_fs and not _needs_no_age(path, mode, stop)
     if young:
         return _Verdict(
-            mode=Mode.UNDECIDED,
+            mode=UNDECIDED,
             detail=f"young {mode}",
             reason=f"{mode} for only {age_fs:.0f} fs, less than {criteria.persistence_fs:g} fs: {reason}",
         )
     other = _other_reading(path, path.bonds, path.classified, reference, criteria)
     if other is not None:
-        return _Verdict(mode=Mode.UNDECIDED, detail=f"{mode} or {other.mode or 'not bound'}", reason=other.reason)
+        return _Verdict(mode=UNDECIDED, detail=f"{mode} or {other.mode or 'not bound'}", reason=other.reason)
     return _Verdict(mode=mode, detail=path.classified.detail, reason=f"{reason} (for {age_fs / FS_PER_PS:.3f} ps)")
 
 
@@ -140,7 +136,7 @@ def _fate_reason(mode: Mode, stop: Stop | None, path: Path, criteria: OutcomeCri
     now = f"no bond to the slab, closest atom {path.nearest:.2f} Å from it"
     if path.first_contact_ps is None:
         return f"{now}, never below {path.closest:.2f} Å (contact: {criteria.contact_angstrom:g} Å)"
-    if mode is Mode.SCATTERED:
+    if mode is LEFT:
         how = "stopped on its way out" if stop is Stop.DEPARTED else f"beyond {criteria.departed_angstrom:g} Å"
     else:
         how = f"not beyond {criteria.departed_angstrom:g} Å"

@@ -14,17 +14,10 @@ from matplotlib.collections import EllipseCollection, PolyCollection
 from matplotlib.colors import to_rgb
 from matplotlib.lines import Line2D
 
-from molgun_lmp.analysis.plotting import (
-    ALARM,
-    INK,
-    PAGE_INCHES,
-    FigureFiles,
-    house_style,
-    new_figure,
-    store,
-    towards_white,
-)
-from molgun_lmp.records import FloatArray, Mode
+from molgun_lmp.analysis.plotting import PAGE_INCHES, FigureFiles, house_style, new_figure, store, towards_white
+from molgun_lmp.outcome_classes import Mode
+from molgun_lmp.palette import ALARM, INK
+from molgun_lmp.records import FloatArray
 
 _BALL: Final = 0.55
 """Radius of a ball as a part of the covalent radius."""

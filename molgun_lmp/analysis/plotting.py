@@ -1,11 +1,11 @@
-"""The look of all figures: one colour and one marker per mode, and how a figure is stored with its numbers."""
+"""The look of all figures, and how a figure is stored with its numbers."""
 
 import dataclasses
 import textwrap
 from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 import matplotlib as mpl
 from matplotlib.axis import Axis
@@ -17,15 +17,9 @@ from matplotlib.ticker import LogFormatter
 
 from molgun_lmp.csv_files import write_csv
 from molgun_lmp.errors import InputFileError
-from molgun_lmp.records import Mode, Vector
-
-# The report page gives these three their colours of the dark theme; nothing else may be drawn in them.
-INK: Final = "#1b1f24"
-RULE: Final = "#c9ced6"
-PAPER: Final = "#fffffe"
-
-FADED: Final = "#8a919c"
-ALARM: Final = "#d55e00"
+from molgun_lmp.outcome_classes import Mode
+from molgun_lmp.palette import BLUE, DIM, FADED, GREEN, INK, ORANGE, PAPER, PURPLE, RULE, SKY, VERMILION, ModeStyle
+from molgun_lmp.records import Vector
 
 PAGE_INCHES: Final = 6.9
 """Width of a figure over the whole text of a journal page."""
@@ -34,57 +28,16 @@ MANY: Final = 200
 """Beyond this many trajectories lines and bars are stored as pixels inside the SVG: vectors would take megabytes."""
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class ModeStyle:
-    """How one mode or one series is drawn. Colours tell families apart, markers and dashes their members."""
-
-    colour: str
-    marker: str
-    dash: Literal["-", "--", ":", "-."] = "-"
-
-    @property
-    def hatch(self) -> str | None:
-        """What a bar has where a line has its dash."""
-        return _HATCHES[self.dash]
-
-
-# Colours by M. Okabe and K. Ito, told apart with any colour vision (https://jfly.uni-koeln.de/color/).
-_VERMILION, _ORANGE, _YELLOW, _GREEN = "#d55e00", "#e69f00", "#f0e442", "#009e73"
-_SKY, _BLUE, _PURPLE = "#56b4e9", "#0072b2", "#cc79a7"
-_PALE, _DIM = "#c3c8d0", "#5b6470"
-
-MODE_STYLES: Final[dict[Mode, ModeStyle]] = {
-    Mode.EXPLOSION: ModeStyle(colour=_VERMILION, marker="*"),
-    Mode.CC_BROKEN: ModeStyle(colour=_VERMILION, marker="s", dash="--"),
-    Mode.H_ABSTRACTION: ModeStyle(colour=_VERMILION, marker="v", dash=":"),
-    Mode.SL_DB: ModeStyle(colour=_PURPLE, marker="D"),
-    Mode.SL: ModeStyle(colour=_PURPLE, marker="o", dash="--"),
-    Mode.DB: ModeStyle(colour=_PURPLE, marker="h", dash=":"),
-    Mode.OT_CY: ModeStyle(colour=_BLUE, marker="o"),
-    Mode.BR_CY: ModeStyle(colour=_SKY, marker="s"),
-    Mode.OT_ET: ModeStyle(colour=_GREEN, marker="^"),
-    Mode.BR_ET: ModeStyle(colour=_GREEN, marker="P", dash="--"),
-    Mode.PC: ModeStyle(colour=_ORANGE, marker="p"),
-    Mode.OTHER: ModeStyle(colour=_YELLOW, marker=">"),
-    Mode.IN_FLIGHT: ModeStyle(colour=_PALE, marker="v"),
-    Mode.SCATTERED: ModeStyle(colour=_DIM, marker="^", dash="--"),
-    Mode.PHYSISORBED: ModeStyle(colour=FADED, marker="o"),
-    Mode.UNDECIDED: ModeStyle(colour=FADED, marker="d", dash="-."),
-    Mode.FAILED: ModeStyle(colour=INK, marker="X", dash=":"),
-}
-
 SERIES: Final = (
-    ModeStyle(colour=_BLUE, marker="o"),
-    ModeStyle(colour=_VERMILION, marker="s", dash="--"),
-    ModeStyle(colour=_GREEN, marker="^", dash=":"),
-    ModeStyle(colour=_PURPLE, marker="D", dash="-."),
-    ModeStyle(colour=_ORANGE, marker="v"),
-    ModeStyle(colour=_SKY, marker="P", dash="--"),
-    ModeStyle(colour=_DIM, marker="X", dash=":"),
+    ModeStyle(colour=BLUE, marker="o"),
+    ModeStyle(colour=VERMILION, marker="s", dash="--"),
+    ModeStyle(colour=GREEN, marker="^", dash=":"),
+    ModeStyle(colour=PURPLE, marker="D", dash="-."),
+    ModeStyle(colour=ORANGE, marker="v"),
+    ModeStyle(colour=SKY, marker="P", dash="--"),
+    ModeStyle(colour=DIM, marker="X", dash=":"),
 )
 """Styles of curves and sets that are no modes, in the order in which they are taken."""
-
-_HATCHES: Final = {"-": None, "--": "////", ":": "xxxx", "-.": "...."}
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -181,15 +134,15 @@ def mode_legend(modes: Iterable[Mode], *, lines: bool = False) -> list[Line2D]:
         Line2D(
             [],
             [],
-            color=style.colour,
-            marker=style.marker,
+            color=mode.row.style.colour,
+            marker=mode.row.style.marker,
             markeredgecolor=INK,
             markeredgewidth=0.6,
             markersize=5.5,
-            linestyle=style.dash if lines else "none",
+            linestyle=mode.row.style.dash if lines else "none",
             label=mode.value,
         )
-        for mode, style in MODE_STYLES.items()
+        for mode in Mode
         if mode in there
     ]
 

@@ -14,7 +14,8 @@ from molgun_lmp.analysis.following import Reference
 from molgun_lmp.analysis.modes import classify
 from molgun_lmp.config import OutcomeCriteria
 from molgun_lmp.csv_files import write_csv
-from molgun_lmp.records import JsonRecord, Mode
+from molgun_lmp.outcome_classes import LEFT, NEAR, Mode
+from molgun_lmp.records import JsonRecord
 
 BINDING_HEADER: Final = ("minimum", "ends", "binding energy / eV", "spread", "strongest", "weakest")
 """Column titles of `Binding.cells`."""
@@ -75,7 +76,7 @@ def class_of_minimum(frame: Frame, reference: Reference, criteria: OutcomeCriter
     if found.mode is not None:
         return found.mode, found.detail, found.reason
     nearest = float(bonds.surface_lengths.min())
-    mode = Mode.PHYSISORBED if nearest < criteria.departed_angstrom else Mode.SCATTERED
+    mode = NEAR if nearest < criteria.departed_angstrom else LEFT
     return mode, "", f"{found.reason}, closest atom {nearest:.2f} Å from it"
 
 

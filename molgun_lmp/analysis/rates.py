@@ -12,7 +12,8 @@ from scipy import stats
 
 from molgun_lmp.analysis.kinetics import transitions
 from molgun_lmp.csv_files import write_csv
-from molgun_lmp.records import Mode, Outcome
+from molgun_lmp.outcome_classes import Mode
+from molgun_lmp.records import Outcome
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -5,7 +5,8 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from molgun_lmp.analysis.summary import Summary
-from molgun_lmp.records import Mode, Outcome, Shot, TrajectoryResult
+from molgun_lmp.outcome_classes import FAILED
+from molgun_lmp.records import Outcome, Shot, TrajectoryResult
 
 REFERENCE_LEVEL: Final = "PBE-D3"
 """Level of theory of the paper that every campaign is held against (doi 10.1039/d5dd00420a)."""
@@ -68,7 +69,7 @@ def remarks(summary: Summary) -> tuple[str, ...]:
             f"{summary.shots} of {summary.planned} planned trajectories are in this table. Explosions and departures "
             "end early, so an unfinished campaign shows too many of them."
         )
-    failed = summary.mode(Mode.FAILED).count
+    failed = summary.mode(FAILED).count
     if failed:
         causes = ", ".join(f"{number} {cause}" for cause, number in summary.causes.items()) or "no cause recorded"
         found.append(f"{_trajectories(failed)} failed: {causes}.")

@@ -11,7 +11,7 @@ from markupsafe import Markup
 
 from molgun_lmp.analysis.movies import Cast, Movie, viewer_data
 from molgun_lmp.errors import InputFileError
-from molgun_lmp.records import Mode
+from molgun_lmp.outcome_classes import Mode
 from molgun_lmp.rendering import templates_folder
 
 _SCRIPT: Final = "report/viewer.js"

@@ -10,10 +10,7 @@ from matplotlib.figure import Figure
 
 from molgun_lmp.analysis.impact_map import draw_top_layer
 from molgun_lmp.analysis.plotting import (
-    INK,
-    MODE_STYLES,
     PAGE_INCHES,
-    RULE,
     FigureFiles,
     house_style,
     mode_legend,
@@ -23,7 +20,9 @@ from molgun_lmp.analysis.plotting import (
     store,
 )
 from molgun_lmp.analysis.sampling import Lowest, Visits, nested_sizes
-from molgun_lmp.records import FloatArray, IntArray, Mode
+from molgun_lmp.outcome_classes import Mode
+from molgun_lmp.palette import INK, RULE
+from molgun_lmp.records import FloatArray, IntArray
 
 _HEIGHTS: Final = "viridis"
 _RANGE: Final = 8.0
@@ -169,7 +168,7 @@ def _root(axes: Axes) -> Figure:
 
 def _by_mode(axes: Axes, points: FloatArray, found: Lowest, modes: Sequence[Mode], area: float) -> None:
     order = np.argsort(-found.z, kind="stable")
-    colours = [MODE_STYLES[modes[rank]].colour for rank in found.trajectory[order].tolist()]
+    colours = [modes[rank].row.style.colour for rank in found.trajectory[order].tolist()]
     axes.scatter(
         points[order, 0], points[order, 1], c=colours, s=_size(axes, area), marker="s", linewidths=0, zorder=3,
         rasterized=True,
@@ -179,7 +178,7 @@ def _by_mode(axes: Axes, points: FloatArray, found: Lowest, modes: Sequence[Mode
 def _from_side(axes: Axes, x: FloatArray, found: Lowest, modes: Sequence[Mode], span: tuple[float, float]) -> None:
     axes.axhline(0.0, color=RULE, linewidth=1.0, zorder=0)
     order = np.argsort(found.trajectory, kind="stable")
-    colours = [MODE_STYLES[modes[rank]].colour for rank in found.trajectory[order].tolist()]
+    colours = [modes[rank].row.style.colour for rank in found.trajectory[order].tolist()]
     axes.scatter(x[order], found.z[order], c=colours, s=_SMALLEST_POINT**2, marker="s", linewidths=0, rasterized=True)
     axes.set_ylim(min(span[0], 0.0) - 0.4, span[1] + 0.4)
 

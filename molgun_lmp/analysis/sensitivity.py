@@ -11,7 +11,8 @@ from molgun_lmp.analysis.estimates import STUCK_LINE, Estimate
 from molgun_lmp.analysis.summary import Summary, summarise
 from molgun_lmp.config import OutcomeCriteria
 from molgun_lmp.csv_files import write_csv
-from molgun_lmp.records import Mode, Outcome
+from molgun_lmp.outcome_classes import Mode
+from molgun_lmp.records import Outcome
 
 SCALES: Final = (0.90, 0.95, 1.0, 1.05, 1.10)
 """Beyond 15 % a limit leaves what it stands for: C-C bonds of the molecule, or atoms two bonds apart, would change."""

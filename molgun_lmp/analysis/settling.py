@@ -9,11 +9,8 @@ from typing import Final
 from matplotlib.axes import Axes
 
 from molgun_lmp.analysis.plotting import (
-    FADED,
-    MODE_STYLES,
     PAGE_INCHES,
     FigureFiles,
-    ModeStyle,
     house_style,
     new_figure,
     plain_log,
@@ -21,7 +18,8 @@ from molgun_lmp.analysis.plotting import (
     store,
 )
 from molgun_lmp.errors import InputFileError
-from molgun_lmp.records import Mode
+from molgun_lmp.outcome_classes import Mode
+from molgun_lmp.palette import FADED, ModeStyle
 
 _MOST_PANELS: Final = 9
 
@@ -105,4 +103,4 @@ def _last(points: Sequence[Settled], line: str) -> Settled:
 
 
 def _style(line: str, rank: int) -> ModeStyle:
-    return MODE_STYLES[Mode(line)] if line in {mode.value for mode in Mode} else series_style(rank)
+    return Mode.named(line).row.style if line in {mode.value for mode in Mode} else series_style(rank)

@@ -21,7 +21,8 @@ from scipy import stats
 from molgun_lmp.analysis.estimates import STUCK_LINE, BoolArray, clusters_of, hits_of
 from molgun_lmp.analysis.statistics import Clusters, Interval, cluster_interval, pooled_design_effect
 from molgun_lmp.errors import ConfigError
-from molgun_lmp.records import JsonRecord, Mode, Outcome
+from molgun_lmp.outcome_classes import Mode
+from molgun_lmp.records import JsonRecord, Outcome
 
 GROWTH: Final = 1.5
 """From one look to the next; a target may be overshot by this factor at most."""

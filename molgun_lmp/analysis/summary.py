@@ -13,7 +13,8 @@ from molgun_lmp.analysis.estimates import Estimate, Estimator, clusters_of, hits
 from molgun_lmp.analysis.stopping import Stopping, stopping_sentence
 from molgun_lmp.csv_files import write_csv
 from molgun_lmp.errors import InputFileError
-from molgun_lmp.records import JsonRecord, Mode, Outcome, TrajectoryResult
+from molgun_lmp.outcome_classes import EVER, FAILED, UNDECIDED, Mode
+from molgun_lmp.records import JsonRecord, Outcome, TrajectoryResult
 
 _STRICT = ConfigDict(extra="forbid")
 
@@ -23,8 +24,6 @@ TABLE_HEADER: Final = (
 )
 """Column titles that go with `TableRow.cells`, for a confidence of 95 %; see `Summary.header`."""
 
-EVER: Final = (Mode.CC_BROKEN, Mode.H_ABSTRACTION)
-"""Events that are counted at any time besides at the end."""
 _LINES: Final = len(Mode) + len(EVER) + 2
 """Of the table; the simultaneous intervals allow for all of them, seen or not."""
 
@@ -189,8 +188,8 @@ def sticking_sentence(summary: Summary) -> str:
     if summary.shots == 0:
         return "No trajectory was analysed: there is nothing to say about sticking yet."
     stuck, level = summary.stuck, f"{100 * summary.confidence:g} % interval"
-    unclear = [f"{n} {mode.value}" for mode in (Mode.UNDECIDED, Mode.FAILED) if (n := summary.mode(mode).count)]
-    if summary.mode(Mode.FAILED).count == summary.shots:
+    unclear = [f"{n} {mode.value}" for mode in (UNDECIDED, FAILED) if (n := summary.mode(mode).count)]
+    if summary.mode(FAILED).count == summary.shots:
         return f"All {summary.shots} trajectories failed: nothing can be said about sticking."
     noun, verb = "shot" if summary.shots == 1 else "shots", "is" if stuck.count == 1 else "are"
     text = (

@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Final
 from xml.etree import ElementTree
 
-from molgun_lmp.analysis.plotting import INK, PAPER, RULE
 from molgun_lmp.errors import InputFileError
+from molgun_lmp.palette import INK, PAPER, RULE
 
 _SVG: Final = "http://www.w3.org/2000/svg"
 _XLINK: Final = "http://www.w3.org/1999/xlink"

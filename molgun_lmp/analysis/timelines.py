@@ -9,9 +9,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from molgun_lmp.analysis.plotting import (
-    INK,
     MANY,
-    MODE_STYLES,
     PAGE_INCHES,
     FigureFiles,
     halo,
@@ -20,7 +18,9 @@ from molgun_lmp.analysis.plotting import (
     new_figure,
     store,
 )
-from molgun_lmp.records import Mode, Outcome
+from molgun_lmp.outcome_classes import Mode
+from molgun_lmp.palette import INK
+from molgun_lmp.records import Outcome
 
 _MODE_ORDER = {mode: rank for rank, mode in enumerate(Mode)}
 _NAMED_ROWS = 40
@@ -74,7 +74,7 @@ def _spans(outcome: Outcome) -> list[tuple[float, float, Mode]]:
 def _draw_bars(axes: Axes, spans: Sequence[Span], *, pixels: bool) -> list[Patch | Line2D]:
     handles: list[Patch | Line2D] = []
     for mode in sorted({span[3] for span in spans}, key=_MODE_ORDER.__getitem__):
-        style = MODE_STYLES[mode]
+        style = mode.row.style
         corners = [
             [(start, row - _HALF), (end, row - _HALF), (end, row + _HALF), (start, row + _HALF)]
             for row, start, end, kind in spans
@@ -107,7 +107,7 @@ def _draw_moments(axes: Axes, ordered: Sequence[Outcome]) -> list[Patch | Line2D
 def _draw_ends(axes: Axes, ordered: Sequence[Outcome]) -> list[Line2D]:
     otherwise = [(row, o) for row, o in enumerate(ordered) if o.events and o.events[-1][1] is not o.mode]
     for row, outcome in otherwise:
-        style = MODE_STYLES[outcome.mode]
+        style = outcome.mode.row.style
         axes.plot(
             outcome.time_ps,
             row,

@@ -9,9 +9,7 @@ import numpy as np
 from matplotlib.collections import LineCollection
 
 from molgun_lmp.analysis.plotting import (
-    ALARM,
     MANY,
-    MODE_STYLES,
     PAGE_INCHES,
     FigureFiles,
     house_style,
@@ -20,7 +18,9 @@ from molgun_lmp.analysis.plotting import (
     store,
 )
 from molgun_lmp.errors import InputFileError
-from molgun_lmp.records import FloatArray, Mode
+from molgun_lmp.outcome_classes import Mode
+from molgun_lmp.palette import ALARM
+from molgun_lmp.records import FloatArray
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -42,7 +42,7 @@ def draw_trust(traces: Sequence[DistanceTrace], folder: Path, *, model: str, nam
         axes.axhline(1.0, color=ALARM, linewidth=0.9, linestyle="--")
         axes.text(1.0, 1.0, "border", color=ALARM, ha="right", va="bottom", transform=axes.get_yaxis_transform())
         for mode in (mode for mode in Mode if any(trace.mode is mode for trace in traces)):
-            style = MODE_STYLES[mode]
+            style = mode.row.style
             paths = [np.column_stack([one.time_ps, one.distance]) for one in traces if one.mode is mode]
             lines = LineCollection(
                 paths, colors=style.colour, linestyles=style.dash, linewidths=1.1, alpha=0.4 if crowd else 0.9,
@@ -84,7 +84,7 @@ def read_traces(folder: Path, name: str = "trust") -> list[DistanceTrace]:
         return [
             DistanceTrace(
                 trajectory_id=trajectory,
-                mode=Mode(mode),
+                mode=Mode.named(mode),
                 time_ps=np.array(points)[:, 0],
                 distance=np.array(points)[:, 1],
             )

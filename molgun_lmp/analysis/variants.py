@@ -16,7 +16,8 @@ from pydantic import ConfigDict
 from molgun_lmp.analysis.estimates import Estimate, Estimator, clusters_of, hits_of
 from molgun_lmp.analysis.summary import bounds_text
 from molgun_lmp.csv_files import write_csv
-from molgun_lmp.records import JsonRecord, Mode, Outcome
+from molgun_lmp.outcome_classes import Mode
+from molgun_lmp.records import JsonRecord, Outcome
 
 VARIANTS_HEADER: Final = ("bound as", "how", "shots", "of", "fraction", "95 % over snapshots")
 """Column titles of `Variant.cells`, for a confidence of 95 %."""

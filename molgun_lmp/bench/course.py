@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
+from molgun_lmp.atomic_files import json_bytes, replace_file
 from molgun_lmp.bench.cases import BenchModel, demo_model, medium_model, molecule_alone, slab_with_molecule
 from molgun_lmp.bench.crews import crews
 from molgun_lmp.bench.drivers import Driver, drivers, torch_sim_missing
@@ -17,7 +18,6 @@ from molgun_lmp.bench.effort import Effort
 from molgun_lmp.bench.many import curve
 from molgun_lmp.bench.measuring import Row, compare
 from molgun_lmp.bench.reading import measure_reading
-from molgun_lmp.campaign.durable import json_bytes, replace_file
 from molgun_lmp.provenance import sha256_json, versions
 
 BENCH_NAME: Final = "bench.json"

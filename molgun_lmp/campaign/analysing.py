@@ -14,8 +14,8 @@ from molgun_lmp.analysis.outcomes import decide
 from molgun_lmp.analysis.quench import Minima
 from molgun_lmp.analysis.summary import Summary, summarise, write_summary
 from molgun_lmp.analysis.variants import Variant, variants, write_variants
+from molgun_lmp.atomic_files import json_bytes, replace_file
 from molgun_lmp.campaign.deciding import decide_all
-from molgun_lmp.campaign.durable import json_bytes, replace_file
 from molgun_lmp.campaign.minima import kept_minima, write_minima
 from molgun_lmp.campaign.statistics_files import write_statistics
 from molgun_lmp.campaign.store import Store, TrajectoryFolder

@@ -17,7 +17,7 @@ from typing import Final
 
 from pydantic import ConfigDict, ValidationError
 
-from molgun_lmp.campaign.durable import json_bytes, replace_file
+from molgun_lmp.atomic_files import json_bytes, replace_file
 from molgun_lmp.campaign.outputs import whole_frames
 from molgun_lmp.config import Dynamics
 from molgun_lmp.engine.log import joined_thermo, thermo_tables

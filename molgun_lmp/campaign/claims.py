@@ -21,8 +21,8 @@ from typing import Final
 
 from pydantic import ConfigDict, ValidationError
 
+from molgun_lmp.atomic_files import create_file, json_bytes, replace_file
 from molgun_lmp.campaign.checkpoints import CHECKPOINTS_NAME
-from molgun_lmp.campaign.durable import create_file, json_bytes, replace_file
 from molgun_lmp.campaign.store import TrajectoryFolder
 from molgun_lmp.records import JsonRecord
 

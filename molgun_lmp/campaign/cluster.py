@@ -11,9 +11,9 @@ from typing import Annotated, Any, Final
 from pydantic import Field, NonNegativeInt, PositiveInt
 
 from molgun_lmp.analysis.stopping import Stopping, stopping_sentence
+from molgun_lmp.atomic_files import json_bytes
 from molgun_lmp.batch import BATCH_SYSTEMS, Scheduler
 from molgun_lmp.batch.system import BatchSystem, JobRequest, limit_seconds
-from molgun_lmp.campaign.durable import json_bytes
 from molgun_lmp.campaign.integrity import planned_hashes, require_planned
 from molgun_lmp.campaign.manifest import MANIFEST_NAME
 from molgun_lmp.campaign.opening import campaign_work

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from ase.data import atomic_numbers
 
-from molgun_lmp.campaign.durable import json_bytes
+from molgun_lmp.atomic_files import json_bytes
 from molgun_lmp.campaign.manifest import EngineChoice
 from molgun_lmp.campaign.store import ENGINE_NAME, MODEL_FOLDER
 from molgun_lmp.config import Campaign, LoadedCampaign

@@ -13,7 +13,7 @@ from typing import Final, Literal
 
 from pydantic import ValidationError
 
-from molgun_lmp.campaign.durable import json_bytes, replace_file
+from molgun_lmp.atomic_files import json_bytes, replace_file
 from molgun_lmp.campaign.manifest import EngineChoice
 from molgun_lmp.campaign.store import SHARD_HASHES, TRAJECTORIES_FOLDER, TrajectoryFolder, shard_name
 from molgun_lmp.campaign.work import Work

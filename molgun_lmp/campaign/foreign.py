@@ -12,9 +12,9 @@ from ase import Atoms
 from molgun_lmp.analysis.each_frame import FrameClass, classify_each, classify_frames
 from molgun_lmp.analysis.foreign import decide_frames, file_frames
 from molgun_lmp.analysis.molecule import MoleculeReference
+from molgun_lmp.atomic_files import replace_file
 from molgun_lmp.campaign.analysing import clean_surface, planned_start
 from molgun_lmp.campaign.deciding import spread
-from molgun_lmp.campaign.durable import replace_file
 from molgun_lmp.campaign.remembering import FileStamp, Memory, key_of, stamp
 from molgun_lmp.campaign.store import Store
 from molgun_lmp.campaign.vasp_runs import Given, about, run_frames, runs_frames
@@ -22,7 +22,8 @@ from molgun_lmp.config.foreign import ForeignFiles
 from molgun_lmp.config.loading import apply_override, load_yaml, validated
 from molgun_lmp.csv_files import csv_text
 from molgun_lmp.errors import ConfigError, InputFileError
-from molgun_lmp.records import IntArray, Mode, Outcome
+from molgun_lmp.outcome_classes import Mode
+from molgun_lmp.records import IntArray, Outcome
 from molgun_lmp.training.frames import LabelledFrame
 from molgun_lmp.training.groups import Group, MoleculeChoice, group_atoms
 

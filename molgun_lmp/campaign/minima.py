@@ -11,12 +11,11 @@ from typing import TYPE_CHECKING, Final
 
 from pydantic import ValidationError
 
-from molgun_lmp.analysis.outcomes import DAMAGED, STUCK
 from molgun_lmp.analysis.quench import Minima, Quenched, write_binding, write_quenched
-from molgun_lmp.campaign.durable import json_bytes, replace_file
+from molgun_lmp.atomic_files import json_bytes, replace_file
 from molgun_lmp.campaign.store import Store
 from molgun_lmp.errors import CampaignError
-from molgun_lmp.records import Mode
+from molgun_lmp.outcome_classes import WORTH_QUENCHING
 
 if TYPE_CHECKING:
     from molgun_lmp.campaign.analysing import Ended
@@ -24,8 +23,6 @@ if TYPE_CHECKING:
 QUENCH_JSON: Final = "quench.json"
 QUENCH_CSV: Final = "quench.csv"
 BINDING_CSV: Final = "binding.csv"
-WORTH_QUENCHING: Final = (STUCK | DAMAGED | {Mode.PHYSISORBED, Mode.UNDECIDED}) - {Mode.EXPLOSION}
-"""Ends of these modes are quenched; a molecule that flies or has left falls nowhere."""
 
 
 def dump_of(ended: "Ended") -> str:

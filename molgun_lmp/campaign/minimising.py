@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from molgun_lmp.analysis.dumps import Frame, read_frames
 from molgun_lmp.analysis.quench import Minimum
-from molgun_lmp.campaign.durable import json_bytes, replace_file
+from molgun_lmp.atomic_files import json_bytes, replace_file
 from molgun_lmp.campaign.firing import force_model
 from molgun_lmp.campaign.integrity import verify_shared
 from molgun_lmp.campaign.store import ENGINE_NAME, MODEL_FOLDER

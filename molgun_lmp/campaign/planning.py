@@ -14,7 +14,7 @@ from ase import Atoms
 from molgun_lmp.analysis.model_figures import carry_figures
 from molgun_lmp.analysis.molecule import MoleculeReference
 from molgun_lmp.analysis.statistics import shots_needed, wilson
-from molgun_lmp.campaign.durable import json_bytes, replace_file
+from molgun_lmp.atomic_files import json_bytes, replace_file
 from molgun_lmp.campaign.engines import campaign_card, choose_engine, settle_together, shared_files
 from molgun_lmp.campaign.manifest import MANIFEST_NAME, EngineChoice, Manifest
 from molgun_lmp.campaign.projection import project

@@ -25,7 +25,7 @@ from molgun_lmp.campaign.analysing import (
     planned_start,
     write_outcomes,
 )
-from molgun_lmp.campaign.minima import WORTH_QUENCHING, dump_of, keep_minima, kept_minima
+from molgun_lmp.campaign.minima import dump_of, keep_minima, kept_minima
 from molgun_lmp.campaign.minimising import Minimise, Structure, open_minimiser
 from molgun_lmp.campaign.minimising_together import Job, minimise_together
 from molgun_lmp.campaign.opening import campaign_work
@@ -35,6 +35,7 @@ from molgun_lmp.errors import CampaignError
 from molgun_lmp.gun.frozen import BoolArray, frozen_mask
 from molgun_lmp.gun.pools import Part
 from molgun_lmp.gun.surface import Surface
+from molgun_lmp.outcome_classes import WORTH_QUENCHING
 from molgun_lmp.provenance import sha256_text
 
 QUENCH_FOLDER: Final = "quench"

@@ -15,11 +15,14 @@ from typing import IO, Any, Final, Self
 from pydantic import ValidationError
 
 import molgun_lmp
-from molgun_lmp.campaign.durable import replace_file
+from molgun_lmp.atomic_files import replace_file
 from molgun_lmp.provenance import sha256_file, sha256_json, sha256_text
 from molgun_lmp.records import JsonRecord, Outcome
 
-_DECIDING: Final = ("analysis", "campaign/vasp_runs.py", "config", "gun", "records.py", "training/reading", "units.py")
+_DECIDING: Final = (
+    *("analysis", "campaign/vasp_runs.py", "config", "gun", "outcome_classes.py", "records.py", "training/reading"),
+    "units.py",
+)
 """What of this package an outcome depends on."""
 
 

@@ -9,13 +9,14 @@ import numpy as np
 from pydantic import ConfigDict, ValidationError
 
 from molgun_lmp.analysis.dumps import Frame
+from molgun_lmp.atomic_files import json_bytes, replace_file
 from molgun_lmp.campaign.analysing import Ended, clean_surface, decided, frames_of
-from molgun_lmp.campaign.durable import json_bytes, replace_file
 from molgun_lmp.campaign.replaying import Changes, replays_of
 from molgun_lmp.campaign.store import Store
 from molgun_lmp.errors import CampaignError
 from molgun_lmp.gun.names import trajectory_id
-from molgun_lmp.records import JsonRecord, Mode
+from molgun_lmp.outcome_classes import Mode
+from molgun_lmp.records import JsonRecord
 from molgun_lmp.units import FS_PER_PS
 
 VERDICT_NAME: Final = "verdict.json"

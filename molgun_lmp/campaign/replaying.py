@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
-from molgun_lmp.campaign.durable import json_bytes, replace_file
+from molgun_lmp.atomic_files import json_bytes, replace_file
 from molgun_lmp.campaign.engines import choose_engine, shared_files
 from molgun_lmp.campaign.integrity import planned_hashes, require_planned, verify_shared
 from molgun_lmp.campaign.manifest import MANIFEST_NAME, EngineChoice, Manifest

@@ -5,7 +5,7 @@ sets_of_ten.csv     the same in each set of ten consecutive shots
 dependence.csv      every line in bins of energy, angles, place and orientation, with intervals and a test
 after_contact.csv   modes at fixed times after first contact (`outcomes.after_contact_ps`)
 precursor.csv       waiting, bound and left since first contact, as if shots were independent
-lifetimes.csv       the same and the fates of the precursor PC, with bands over snapshots
+lifetimes.csv       the same and the fates of each precursor, with bands over snapshots
 transitions.csv     counts and rates of one mode following another
 events.csv          the moments of each trajectory, and the energy that it gave away
 """
@@ -27,7 +27,8 @@ from molgun_lmp.analysis.kinetics import survival, wait_of, write_survival
 from molgun_lmp.analysis.rates import rates, write_rates
 from molgun_lmp.campaign.data_parts import centre_of_mass_energy_ev, molecule_positions
 from molgun_lmp.gun.names import DATA_NAME, END_NAME
-from molgun_lmp.records import FloatArray, Mode, Outcome
+from molgun_lmp.outcome_classes import PRECURSORS
+from molgun_lmp.records import FloatArray, Outcome
 
 if TYPE_CHECKING:
     from molgun_lmp.campaign.analysing import Ended
@@ -60,10 +61,8 @@ def write_statistics(store: "Store", surface: "Surface", ended: Sequence["Ended"
     tables = after_contact(outcomes, stops, config.outcomes.after_contact_ps)
     write_after_contact(tables, folder / AFTER_CONTACT_CSV)
     write_survival(survival([w for w in map(wait_of, outcomes) if w is not None]), folder / PRECURSOR_CSV)
-    curves = {
-        "after contact": competing_risks(waits_after_contact(outcomes), rng),
-        Mode.PC.value: competing_risks(visits(outcomes, Mode.PC), rng),
-    }
+    curves = {"after contact": competing_risks(waits_after_contact(outcomes), rng)}
+    curves |= {mode.value: competing_risks(visits(outcomes, mode), rng) for mode in PRECURSORS}
     write_shares(curves, folder / LIFETIMES_CSV)
     write_rates(rates(outcomes), folder / TRANSITIONS_CSV)
     write_moments([_moments(store, one) for one in ended], folder / EVENTS_CSV)

@@ -29,7 +29,7 @@ from typing import Final
 
 from pydantic import ValidationError
 
-from molgun_lmp.campaign.durable import create_file, json_bytes
+from molgun_lmp.atomic_files import create_file, json_bytes
 from molgun_lmp.campaign.manifest import Manifest, read_manifest
 from molgun_lmp.config import Campaign, load_campaign
 from molgun_lmp.errors import CampaignError

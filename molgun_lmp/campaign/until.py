@@ -13,7 +13,7 @@ from typing import Final
 from pydantic import ValidationError
 
 from molgun_lmp.analysis.stopping import Look, Stopping, Target, look_at, plan_rule
-from molgun_lmp.campaign.durable import create_file, json_bytes, replace_file
+from molgun_lmp.atomic_files import create_file, json_bytes, replace_file
 from molgun_lmp.campaign.opening import campaign_work
 from molgun_lmp.campaign.store import Store
 from molgun_lmp.campaign.work import Work

@@ -17,6 +17,7 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
+from molgun_lmp.atomic_files import is_disk_full
 from molgun_lmp.campaign.checkpoints import made_progress
 from molgun_lmp.campaign.claims import (
     HEARTBEAT_S,
@@ -32,7 +33,6 @@ from molgun_lmp.campaign.claims import (
     take,
 )
 from molgun_lmp.campaign.company import Company
-from molgun_lmp.campaign.durable import is_disk_full
 from molgun_lmp.campaign.firing import Fire, open_engine
 from molgun_lmp.campaign.opening import open_work
 from molgun_lmp.campaign.store import STOP_NAME, TrajectoryFolder

@@ -51,8 +51,8 @@ def print_correlation(analysis: "Analysis") -> None:
 
 def quench_ends(store: "Store", analysis: "Analysis", processes: int | None) -> "Minima | None":
     """Minimise the ends with so many processes, None for one on each core."""
-    from molgun_lmp.campaign.minima import WORTH_QUENCHING  # noqa: PLC0415
     from molgun_lmp.campaign.quenching import quench  # noqa: PLC0415
+    from molgun_lmp.outcome_classes import WORTH_QUENCHING  # noqa: PLC0415
     from molgun_lmp.processes import default_workers  # noqa: PLC0415
 
     near = [one for one in analysis.ended if one.outcome.mode in WORTH_QUENCHING]

@@ -10,7 +10,8 @@ if TYPE_CHECKING:
     from molgun_lmp.analysis.each_frame import FrameClass
     from molgun_lmp.analysis.molecule import MoleculeReference
     from molgun_lmp.config.foreign import ForeignFiles
-    from molgun_lmp.records import Mode, Outcome
+    from molgun_lmp.outcome_classes import Mode
+    from molgun_lmp.records import Outcome
 
 _FEW = 30
 

@@ -10,14 +10,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from molgun_lmp.analysis.plotting import (
-    FADED,
-    INK,
     MANY,
-    MODE_STYLES,
     PAGE_INCHES,
-    RULE,
     FigureFiles,
-    ModeStyle,
     footnote,
     house_style,
     mode_legend,
@@ -26,7 +21,9 @@ from molgun_lmp.analysis.plotting import (
     series_style,
     store,
 )
-from molgun_lmp.records import FloatArray, Mode
+from molgun_lmp.outcome_classes import Mode
+from molgun_lmp.palette import FADED, INK, RULE, ModeStyle
+from molgun_lmp.records import FloatArray
 from molgun_lmp.training.descriptors import Described, Kind
 from molgun_lmp.training.extrapolation import TRAINING_SET, Placed, relative_energies, sets_of
 
@@ -148,7 +145,7 @@ def _by_label(
 def _styles(labels: npt.NDArray[np.str_], colour: Colour) -> dict[str, ModeStyle]:
     names = [name for name in dict.fromkeys(labels.tolist()) if name not in ("", TRAINING_SET)]
     return {
-        name: MODE_STYLES[Mode(name)] if colour == "mode" else series_style(rank) for rank, name in enumerate(names)
+        name: Mode.named(name).row.style if colour == "mode" else series_style(rank) for rank, name in enumerate(names)
     }
 
 

@@ -10,8 +10,6 @@ from typing import Any, Final
 import numpy as np
 
 from molgun_lmp.analysis.plotting import (
-    FADED,
-    INK,
     PAGE_INCHES,
     FigureFiles,
     footnote,
@@ -21,6 +19,7 @@ from molgun_lmp.analysis.plotting import (
     series_style,
     store,
 )
+from molgun_lmp.palette import FADED, INK
 from molgun_lmp.records import FloatArray
 from molgun_lmp.training.evaluate import Comparison
 from molgun_lmp.training.results import ErrorReport, Errors

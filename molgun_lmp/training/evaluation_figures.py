@@ -14,10 +14,8 @@ from matplotlib.axes import Axes
 from matplotlib.colors import LogNorm
 
 from molgun_lmp.analysis.plotting import (
-    INK,
     MANY,
     PAGE_INCHES,
-    RULE,
     FigureFiles,
     footnote,
     house_style,
@@ -25,6 +23,7 @@ from molgun_lmp.analysis.plotting import (
     series_style,
     store,
 )
+from molgun_lmp.palette import INK, RULE
 from molgun_lmp.records import FloatArray
 from molgun_lmp.training.error_figures import draw_error_by_force, draw_errors_of_parts
 from molgun_lmp.training.evaluate import Comparison

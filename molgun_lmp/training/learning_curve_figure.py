@@ -8,10 +8,8 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from molgun_lmp.analysis.plotting import (
-    INK,
     PAGE_INCHES,
     FigureFiles,
-    ModeStyle,
     footnote,
     house_style,
     new_figure,
@@ -19,6 +17,7 @@ from molgun_lmp.analysis.plotting import (
     series_style,
     store,
 )
+from molgun_lmp.palette import INK, ModeStyle
 from molgun_lmp.training.curve_records import LearningCurve
 from molgun_lmp.training.power_law import PowerLaw
 

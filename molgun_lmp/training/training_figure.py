@@ -8,8 +8,6 @@ from typing import Final
 from matplotlib.axes import Axes
 
 from molgun_lmp.analysis.plotting import (
-    FADED,
-    INK,
     PAGE_INCHES,
     FigureFiles,
     footnote,
@@ -19,6 +17,7 @@ from molgun_lmp.analysis.plotting import (
     series_style,
     store,
 )
+from molgun_lmp.palette import FADED, INK
 from molgun_lmp.training.history import EpochRecord
 from molgun_lmp.training.mace_options import VALID_BATCH_SIZE
 from molgun_lmp.training.results import ErrorReport

@@ -22,7 +22,7 @@ from molgun_lmp.analysis.dumps import read_frames
 from molgun_lmp.errors import CampaignError, ConfigError
 from molgun_lmp.gun.minimum_image import MinimumImage
 from molgun_lmp.gun.pools import Pool
-from molgun_lmp.records import Mode
+from molgun_lmp.outcome_classes import Mode
 
 pytestmark = pytest.mark.engine
 

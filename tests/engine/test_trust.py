@@ -12,7 +12,7 @@ from test_descriptors import structure
 from molgun_lmp.analysis.trust import TrajectoryTrust, Trust, read_trust, write_trust
 from molgun_lmp.analysis.trust_figure import DistanceTrace, draw_trust, read_traces
 from molgun_lmp.errors import InputFileError
-from molgun_lmp.records import Mode
+from molgun_lmp.outcome_classes import Mode
 from molgun_lmp.training.atom_distances import AtomSpaces, invariants
 from molgun_lmp.training.models import load_model
 from molgun_lmp.training.predict import predict_mace

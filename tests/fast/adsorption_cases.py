@@ -17,7 +17,8 @@ from molgun_lmp.config import OutcomeCriteria, Si001Start
 from molgun_lmp.gun.builders import build_si001
 from molgun_lmp.gun.minimum_image import MinimumImage
 from molgun_lmp.gun.surface import Surface, find_surface
-from molgun_lmp.records import FloatArray, Mode
+from molgun_lmp.outcome_classes import Mode
+from molgun_lmp.records import FloatArray
 
 CRITERIA = OutcomeCriteria()
 GROUPS: Mapping[str, tuple[int, int]] = {"CY": (0, 1), "ET": (2, 3)}

@@ -1,7 +1,7 @@
 """Outcomes as the statistics see them, made from a mode and two snapshots."""
 
-from molgun_lmp.analysis.outcomes import STUCK
-from molgun_lmp.records import Mode, Outcome
+from molgun_lmp.outcome_classes import STUCK, Mode
+from molgun_lmp.records import Outcome
 
 
 def outcome_of(

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from ended_cases import ended
+from molgun_lmp.atomic_files import create_file, replace_file
 
 from molgun_lmp.campaign import claims
 from molgun_lmp.campaign.claims import (
@@ -26,7 +27,6 @@ from molgun_lmp.campaign.claims import (
     release,
     take,
 )
-from molgun_lmp.campaign.durable import create_file, replace_file
 from molgun_lmp.campaign.store import TrajectoryFolder
 from molgun_lmp.records import TrajectoryResult
 

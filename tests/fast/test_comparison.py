@@ -14,7 +14,8 @@ from molgun_lmp.analysis.levels import level_warning, method_of
 from molgun_lmp.analysis.statistics import Clusters, cluster_interval, wilson
 from molgun_lmp.campaign.comparing import Side, cost_lines
 from molgun_lmp.errors import InputFileError
-from molgun_lmp.records import Mode, Outcome
+from molgun_lmp.outcome_classes import Mode
+from molgun_lmp.records import Outcome
 
 
 def independent(count: int, shots: int) -> Estimate:

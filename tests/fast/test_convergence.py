@@ -18,7 +18,7 @@ from molgun_lmp.analysis.convergence import (
 )
 from molgun_lmp.analysis.statistics import Clusters
 from molgun_lmp.campaign.statistics_files import complete_prefix
-from molgun_lmp.records import Mode
+from molgun_lmp.outcome_classes import Mode
 
 
 def test_sizes() -> None:

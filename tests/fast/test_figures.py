@@ -14,11 +14,13 @@ from matplotlib.image import imread
 from molgun_lmp.analysis.figures import HeightTrace, draw_energy_drift, draw_heights, draw_modes
 from molgun_lmp.analysis.impact_map import draw_impacts
 from molgun_lmp.analysis.pictures import Snapshot, centred, draw_structures, lowering
-from molgun_lmp.analysis.plotting import INK, MANY, MODE_STYLES, PAPER, RULE, FigureFiles
+from molgun_lmp.analysis.plotting import MANY, FigureFiles
 from molgun_lmp.analysis.summary import summarise
 from molgun_lmp.analysis.timelines import draw_timelines
 from molgun_lmp.errors import InputFileError
-from molgun_lmp.records import Cause, FloatArray, IntArray, Mode, Outcome, TrajectoryResult
+from molgun_lmp.outcome_classes import Mode
+from molgun_lmp.palette import INK, PAPER, RULE
+from molgun_lmp.records import Cause, FloatArray, IntArray, Outcome, TrajectoryResult
 
 HOSTILE = r"$\frac{<script>alert(1)</script>&"
 
@@ -85,9 +87,9 @@ OUTCOMES = [_outcome(i, mode) for i, mode in enumerate(MODES)]
 
 
 def test_no_two_modes_look_alike() -> None:
-    assert set(MODE_STYLES) == set(Mode)
-    assert len({(style.colour, style.marker) for style in MODE_STYLES.values()}) == len(Mode)
-    assert len({(style.colour, style.dash) for style in MODE_STYLES.values()}) == len(Mode)
+    styles = [mode.row.style for mode in Mode]
+    assert len({(style.colour, style.marker) for style in styles}) == len(Mode)
+    assert len({(style.colour, style.dash) for style in styles}) == len(Mode)
     assert len({INK, RULE, PAPER}) == 3
 
 

@@ -19,7 +19,8 @@ from molgun_lmp.campaign.vasp_runs import Given
 from molgun_lmp.cli import main
 from molgun_lmp.config.foreign import ForeignFiles
 from molgun_lmp.errors import ConfigError, InputFileError
-from molgun_lmp.records import FloatArray, Mode, Outcome
+from molgun_lmp.outcome_classes import Mode
+from molgun_lmp.records import FloatArray, Outcome
 
 N_SLAB = len(SLAB)
 ELEMENTS = {1: "H", 2: "C", 3: "Si"}

@@ -9,7 +9,8 @@ from ase import Atoms, units
 from ended_cases import ended, energy
 
 from molgun_lmp import errors, provenance
-from molgun_lmp.records import Mode, Outcome, Shot, TrajectoryResult
+from molgun_lmp.outcome_classes import Mode
+from molgun_lmp.records import Outcome, Shot, TrajectoryResult
 from molgun_lmp.units import ASE_VELOCITY_PER_ANGSTROM_PER_PS, BOLTZMANN_EV_PER_K, MVV_TO_EV
 
 

@@ -18,7 +18,8 @@ from molgun_lmp.analysis.kinetics import (
     write_survival,
 )
 from molgun_lmp.analysis.rates import rates, write_rates
-from molgun_lmp.records import Mode, Outcome
+from molgun_lmp.outcome_classes import Mode
+from molgun_lmp.records import Outcome
 
 BASE = Outcome(
     trajectory_id="000000", mode=Mode.PHYSISORBED, stuck=False, contact=True, first_contact_ps=0.5, first_bond_ps=None,

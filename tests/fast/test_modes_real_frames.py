@@ -15,7 +15,7 @@ from molgun_lmp.analysis.modes import Classified, classify
 from molgun_lmp.analysis.molecule import MoleculeReference
 from molgun_lmp.config import OutcomeCriteria
 from molgun_lmp.gun.surface import find_surface
-from molgun_lmp.records import Mode
+from molgun_lmp.outcome_classes import Mode
 
 FRAMES = Path(molgun_lmp.__file__).parent / "examples" / "ecco-si001" / "data" / "frames.extxyz.xz"
 N_SLAB = 128

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from report_cases import movies
 
 from molgun_lmp.analysis.movies import Thinned, examples, frames_for, viewer_data
-from molgun_lmp.records import Mode
+from molgun_lmp.outcome_classes import Mode
 
 
 @given(st.integers(1, 500), st.integers(1, 30))

@@ -12,7 +12,8 @@ from ase.io import write
 from labelled_cases import slab, slab_and_molecule
 
 from molgun_lmp.errors import ConfigError, InputFileError
-from molgun_lmp.records import FloatArray, Mode
+from molgun_lmp.outcome_classes import Mode
+from molgun_lmp.records import FloatArray
 from molgun_lmp.training.descriptor_figures import Colour, draw_components, draw_distances
 from molgun_lmp.training.descriptors import Described, Layout
 from molgun_lmp.training.extrapolation import (

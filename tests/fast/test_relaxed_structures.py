@@ -18,7 +18,7 @@ from molgun_lmp.analysis.modes import Classified, classify
 from molgun_lmp.analysis.molecule import MoleculeReference
 from molgun_lmp.config import OutcomeCriteria
 from molgun_lmp.gun.surface import find_surface
-from molgun_lmp.records import Mode
+from molgun_lmp.outcome_classes import Mode
 
 FILE = Path(__file__).with_name("relaxed.extxyz.xz")
 """Minima with no force above 0.02 eV/Å, found as `molgun analyse --quench` finds them: from ends of the demo, from the

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from molgun_lmp.campaign.remembering import FileStamp, Memory, code_version, key_of, stamp
-from molgun_lmp.records import Mode, Outcome
+from molgun_lmp.outcome_classes import Mode
+from molgun_lmp.records import Outcome
 
 
 def outcome(identifier: str, mode: Mode = Mode.OT_CY) -> Outcome:

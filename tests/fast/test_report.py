@@ -18,7 +18,8 @@ from molgun_lmp.analysis.summary import summarise
 from molgun_lmp.analysis.svg_inline import inline_svg
 from molgun_lmp.analysis.variants import variants
 from molgun_lmp.errors import InputFileError
-from molgun_lmp.records import Cause, Mode
+from molgun_lmp.outcome_classes import Mode
+from molgun_lmp.records import Cause
 
 HOSTILE = "<script>alert('x')</script><img src=http://evil.example/ onerror=alert(1)>\"'&{{ 7*7 }}"
 VOID = {"meta", "link", "br", "img", "hr", "input", "col"}

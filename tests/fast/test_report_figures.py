@@ -19,7 +19,8 @@ from molgun_lmp.analysis.settling import draw_settling, read_settling
 from molgun_lmp.analysis.summary import summarise
 from molgun_lmp.analysis.svg_inline import inline_svg
 from molgun_lmp.errors import InputFileError
-from molgun_lmp.records import Mode, Outcome
+from molgun_lmp.outcome_classes import Mode
+from molgun_lmp.records import Outcome
 
 
 def rows(figure: FigureFiles) -> list[dict[str, str]]:
@@ -107,7 +108,7 @@ def test_campaigns_side_by_side(tmp_path: Path) -> None:
     assert ("a", "DB") not in found  # nobody saw it
     assert "a: PBE; b_$x$: GFN1-xTB. Not one level of theory: a is of PBE, b_$x$ of GFN1-xTB." in figure.caption
     assert [float(row["low"]) for row in rows(figure) if row["campaign"] == "a"] == [
-        one.mode(Mode(row["mode"])).cluster[0] for row in rows(figure) if row["campaign"] == "a"
+        one.mode(Mode.named(row["mode"])).cluster[0] for row in rows(figure) if row["campaign"] == "a"
     ]
     same = draw_mode_comparison([Compared("a", one, "PBE"), Compared("b", other, "PBE")], tmp_path)
     assert "Not one" not in same.caption

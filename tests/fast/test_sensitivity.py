@@ -20,7 +20,7 @@ from molgun_lmp.analysis.sensitivity import (
     write_sensitivity,
 )
 from molgun_lmp.config import OutcomeCriteria
-from molgun_lmp.records import Mode
+from molgun_lmp.outcome_classes import Mode
 
 ELEMENTS = ("H", "C", "Si")
 

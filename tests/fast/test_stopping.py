@@ -24,7 +24,7 @@ from molgun_lmp.analysis.stopping import (
 from molgun_lmp.analysis.summary import sticking_sentence, summarise
 from molgun_lmp.campaign.until import counted, standing
 from molgun_lmp.errors import ConfigError
-from molgun_lmp.records import Mode
+from molgun_lmp.outcome_classes import Mode
 
 NARROW = Target(line="OT-CY", half_width=0.05)
 

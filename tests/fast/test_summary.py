@@ -13,7 +13,8 @@ from pydantic import ValidationError
 from molgun_lmp.analysis.statistics import wilson
 from molgun_lmp.analysis.summary import Summary, sticking_sentence, summarise, write_summary
 from molgun_lmp.errors import InputFileError
-from molgun_lmp.records import Cause, Mode, Outcome, TrajectoryResult
+from molgun_lmp.outcome_classes import Mode
+from molgun_lmp.records import Cause, Outcome, TrajectoryResult
 
 Campaign = tuple[list[Outcome], list[TrajectoryResult]]
 

@@ -7,7 +7,8 @@ from pathlib import Path
 from outcome_cases import outcome_of
 
 from molgun_lmp.analysis.variants import variants, write_variants
-from molgun_lmp.records import Mode, Outcome
+from molgun_lmp.outcome_classes import Mode
+from molgun_lmp.records import Outcome
 
 
 def ended(number: int, mode: Mode, detail: str = "") -> Outcome:

@@ -26,7 +26,8 @@ from molgun_lmp.config import OutcomeCriteria
 from molgun_lmp.config.foreign import ForeignFiles
 from molgun_lmp.errors import ConfigError, InputFileError
 from molgun_lmp.gun.minimum_image import MinimumImage
-from molgun_lmp.records import Mode, Outcome
+from molgun_lmp.outcome_classes import Mode
+from molgun_lmp.records import Outcome
 from molgun_lmp.training.reading.vasp import level_in_words
 
 EXAMPLE = Path(molgun_lmp.__file__).parent / "examples" / "ecco-si001"

@@ -10,7 +10,8 @@ from molgun_lmp.analysis.figures import draw_modes
 from molgun_lmp.analysis.movies import Cast, Movie
 from molgun_lmp.analysis.report import ReportContent
 from molgun_lmp.analysis.summary import summarise
-from molgun_lmp.records import Cause, Mode, Outcome, Shot, TrajectoryResult
+from molgun_lmp.outcome_classes import Mode
+from molgun_lmp.records import Cause, Outcome, Shot, TrajectoryResult
 
 
 def an_outcome(index: int, mode: Mode, **changes: object) -> Outcome:

@@ -29,7 +29,7 @@ from molgun_lmp.campaign.store import Store
 from molgun_lmp.campaign.trusting import Judge, disagreement, distances, require_campaigns_model, structures
 from molgun_lmp.cli.looking import map_sampling
 from molgun_lmp.errors import CampaignError, ConfigError, InterruptedRunError, ModelError
-from molgun_lmp.records import Mode
+from molgun_lmp.outcome_classes import Mode
 from molgun_lmp.training.atom_distances import AtomSpaces
 from molgun_lmp.training.card import read_card
 from molgun_lmp.training.models import load_model

@@ -9,7 +9,7 @@ from ase.io import read, write
 from campaign_commands import molgun
 
 import molgun_lmp
-from molgun_lmp.records import Mode
+from molgun_lmp.outcome_classes import Mode
 
 pytestmark = pytest.mark.slow
 
