@@ -20,7 +20,7 @@ _MOST_COLUMNS: Final = 1 << 10
 _LARGEST: Final = 1 << 40
 
 
-class _Head(NamedTuple):
+class _BinaryHead(NamedTuple):
     """What stands before a frame's numbers; `size`: its bytes, `step_at`: where its 8 bytes of the timestep are."""
 
     step: int
@@ -100,7 +100,7 @@ class BinaryDump:
                 return
             self._buffer, position = rest + self._stream.read(max(_STRETCH, len(rest))), 0
 
-    def _next(self, position: int) -> tuple[_Head, FloatArray, list[int]] | None:
+    def _next(self, position: int) -> tuple[_BinaryHead, FloatArray, list[int]] | None:
         """The frames with the same head that begin at a place of the buffer, as (F, N, columns)."""
         if position == len(self._buffer):
             return None
@@ -117,7 +117,7 @@ class BinaryDump:
                 "Run the trajectory again, or write a text dump."
             ) from error
 
-    def _many(self, head: _Head, position: int) -> tuple[_Head, FloatArray, list[int]]:
+    def _many(self, head: _BinaryHead, position: int) -> tuple[_BinaryHead, FloatArray, list[int]]:
         start = head.size + 4
         n_numbers = head.n_atoms * head.n_columns
         size = start + 8 * n_numbers
@@ -136,7 +136,7 @@ class BinaryDump:
         numbers = np.ascontiguousarray(raw[:n_frames, start:]).view(f"{head.order}f8").astype(np.float64, copy=False)
         return head, numbers.reshape(n_frames, head.n_atoms, head.n_columns), steps[:n_frames].tolist()
 
-    def _chunks(self, head: _Head, position: int) -> FloatArray:
+    def _chunks(self, head: _BinaryHead, position: int) -> FloatArray:
         """(N, columns): each rank of the run has written its own atoms."""
         cursor = _Cursor(self._buffer, position, head.order)
         parts: list[FloatArray] = []
@@ -151,7 +151,7 @@ class BinaryDump:
             raise ValueError(f"{len(found)} numbers for {head.n_atoms} atoms in {head.n_columns} columns")
         return found.reshape(head.n_atoms, head.n_columns)
 
-    def _head(self, position: int) -> _Head:
+    def _head(self, position: int) -> _BinaryHead:
         """Raises `ValueError` for numbers that no dump has, `_ShortError` where the buffer ends before them."""
         cursor = _Cursor(self._buffer, position, "<")
         first, revision, titles = cursor.integer("q"), 0, self._columns
@@ -186,7 +186,7 @@ class BinaryDump:
             raise ValueError(
                 f"{n_columns} columns, titles: {' '.join(titles) or 'none (say `columns`)'}, {chunks} pieces"
             )
-        return _Head(
+        return _BinaryHead(
             step=step,
             step_at=step_at,
             size=cursor.at - position,
@@ -198,7 +198,7 @@ class BinaryDump:
             order=cursor.order,
         )
 
-    def _decoded(self, head: _Head, values: FloatArray, steps: list[int]) -> Iterator[Frame]:
+    def _decoded(self, head: _BinaryHead, values: FloatArray, steps: list[int]) -> Iterator[Frame]:
         where = f"{self._name}, frame of step {steps[0]}"
         layout = Layout.of(head.titles, self._types, where, binary=True)
         assert self._types is not None  # Layout.of asks for it

@@ -8,7 +8,7 @@ import numpy as np
 from pydantic import ConfigDict
 
 from molgun_lmp.analysis.dumps import Frame, read_frames
-from molgun_lmp.analysis.foreign import Apart, Found, atoms_of, find, lowest_of
+from molgun_lmp.analysis.foreign import Apart, FoundMolecule, atoms_of, find, lowest_of
 from molgun_lmp.analysis.modes import classify
 from molgun_lmp.analysis.molecule import MoleculeReference
 from molgun_lmp.config.foreign import ForeignFiles
@@ -56,7 +56,7 @@ def classify_each(
     like: MoleculeReference | None = None,
 ) -> Iterator[FrameClass]:
     """The same of frames, whatever they are read from."""
-    known: dict[tuple[str, ...], Found] = {}
+    known: dict[tuple[str, ...], FoundMolecule] = {}
     for frame in frames:
         if not np.isfinite(frame.positions).all():
             yield _lost(where, frame)
@@ -67,7 +67,7 @@ def classify_each(
         yield _classified(where, frame, found, settings)
 
 
-def _classified(where: str, frame: Frame, found: Found, settings: ForeignFiles) -> FrameClass:
+def _classified(where: str, frame: Frame, found: FoundMolecule, settings: ForeignFiles) -> FrameClass:
     reference, criteria = found.reference, settings.outcomes
     heights = frame.positions[found.slab, 2]
     lowest = None if found.lowest is None else lowest_of(heights, float(frame.cell[2, 2]))

@@ -35,7 +35,7 @@ NodeT = TypeVar("NodeT", bound=Hashable)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Box:
+class Rectangle:
     """A rectangle: its middle, and half its width and height."""
 
     middle: Point
@@ -61,7 +61,7 @@ class Route:
 
 
 def routes(
-    pairs: Sequence[tuple[NodeT, NodeT]], places: Mapping[NodeT, Point], names: Sequence[Box], page: Box
+    pairs: Sequence[tuple[NodeT, NodeT]], places: Mapping[NodeT, Point], names: Sequence[Rectangle], page: Rectangle
 ) -> dict[tuple[NodeT, NodeT], Route]:
     """A route for each pair of places, the important ones first: they choose first.
 
@@ -107,7 +107,9 @@ def _beside(a: FloatArray, first: FloatArray, second: FloatArray, b: FloatArray)
     return np.array([begin, first, second, end])
 
 
-def _cost(points: FloatArray, names: Sequence[Box], marks: FloatArray, drawn: Sequence[FloatArray], page: Box) -> float:
+def _cost(
+    points: FloatArray, names: Sequence[Rectangle], marks: FloatArray, drawn: Sequence[FloatArray], page: Rectangle
+) -> float:
     on_names = sum(int(box.holds(points, 0.03).sum()) for box in names)
     on_marks = int((_distances(points, marks) < NODE + 0.06).sum()) if len(marks) else 0
     along = sum(int((_distances(points, other) < _NEAR).sum()) for other in drawn)
@@ -117,7 +119,7 @@ def _cost(points: FloatArray, names: Sequence[Box], marks: FloatArray, drawn: Se
     return 6.0 * on_names + 4.0 * on_marks + 4.0 * outside + 0.12 * along + 6.0 * detour
 
 
-def _number_place(points: FloatArray, names: Sequence[Box], others: Sequence[FloatArray]) -> Point:
+def _number_place(points: FloatArray, names: Sequence[Rectangle], others: Sequence[FloatArray]) -> Point:
     """The point of an arrow with the most room around it, of its inner part."""
     inner = points[len(points) // 4 : -(len(points) // 4)]
     room = np.full(len(inner), 0.25)

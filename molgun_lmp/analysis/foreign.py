@@ -28,7 +28,7 @@ Apart = Callable[[Atoms, str | None], IntArray]
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Found:
+class FoundMolecule:
     """How the N atoms of a file are divided: `slab` and `molecule` are places in the file's frames.
 
     `lowest` Å: where the slab begins in a file of wrapped coordinates, None where none has to be put together.
@@ -86,7 +86,7 @@ class Found:
 
 def find(
     frame: Frame, settings: ForeignFiles, folder: Path, apart: Apart, like: MoleculeReference | None = None
-) -> Found:
+) -> FoundMolecule:
     """Divide a first frame into slab and molecule. `folder`: where the paths of the settings start from.
 
     `like`: the same molecule with its groups, for settings that name none. Raises `ConfigError` where the molecule
@@ -108,7 +108,7 @@ def find(
     if not groups and like is not None:
         bonded = MoleculeReference.find(symbols, intact.positions, {}, surface.lattice, settings.outcomes).bonded
         groups = _groups_like(like, symbols, bonded)
-    whole = Found(
+    whole = FoundMolecule(
         slab=slab,
         molecule=molecule,
         reference=Reference.of(
@@ -143,7 +143,7 @@ def _groups_like(
 
 def decide_files(
     name: str, paths: Sequence[Path], settings: ForeignFiles, folder: Path, apart: Apart
-) -> tuple[Outcome, Found]:
+) -> tuple[Outcome, FoundMolecule]:
     """The outcome of one trajectory in one or more files, its atoms named by their places in the file.
 
     Raises `ConfigError` and `InputFileError`.
@@ -161,7 +161,7 @@ def decide_frames(
     *,
     timestep_fs: float | None,
     like: MoleculeReference | None = None,
-) -> tuple[Outcome, Found]:
+) -> tuple[Outcome, FoundMolecule]:
     """The same of its frames, whatever they are read from; `like` as in `find`."""
     if timestep_fs is None:
         raise ConfigError(

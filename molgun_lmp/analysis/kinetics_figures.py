@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.patches import FancyArrowPatch
 from matplotlib.path import Path as Path2D
 
-from molgun_lmp.analysis.flow_routes import Box, Point, Route, routes
+from molgun_lmp.analysis.flow_routes import Point, Rectangle, Route, routes
 from molgun_lmp.analysis.kinetics import Step, Wait, transitions
 from molgun_lmp.analysis.plotting import (
     PAGE_INCHES,
@@ -49,7 +49,7 @@ def draw_flow(outcomes: Sequence[Outcome], folder: Path, name: str = "flow") -> 
         figure = new_figure(PAGE_INCHES, high - low + 1.5)
         axes = figure.subplots()
         axes.set_axis_off()
-        page = Box(middle=(_WIDTH / 2, (low + high) / 2), half=(_WIDTH / 2, (high - low) / 2 + 0.55))
+        page = Rectangle(middle=(_WIDTH / 2, (low + high) / 2), half=(_WIDTH / 2, (high - low) / 2 + 0.55))
         axes.set(xlim=(0, _WIDTH), ylim=(low - 0.6, high + 0.6), aspect="equal")
         most = max(counts.values(), default=1)
         frequent_first = sorted(counts, key=lambda pair: -counts[pair])
@@ -85,11 +85,11 @@ def _places(modes: set[Mode]) -> dict[Mode, Point]:
     return places
 
 
-def _name_boxes(place: Point, mode: Mode, ended: int) -> tuple[Box, Box]:
+def _name_boxes(place: Point, mode: Mode, ended: int) -> tuple[Rectangle, Rectangle]:
     """The name above a mode's mark, and how many ended there below it."""
     (x, y), (bold, plain) = place, _CHARACTER
     lengths = (bold * len(mode.value), plain * len(_end_text(ended)))
-    above, below = (Box(middle=(x, y + side * 0.235), half=(length / 2 + 0.03, 0.075)) for side, length in zip(
+    above, below = (Rectangle(middle=(x, y + side * 0.235), half=(length / 2 + 0.03, 0.075)) for side, length in zip(
         (1, -1), lengths, strict=True))  # fmt: skip
     return above, below
 
@@ -98,7 +98,7 @@ def _end_text(ended: int) -> str:
     return f"end: {ended}"
 
 
-def _draw_node(axes: Axes, place: Point, mode: Mode, names: tuple[Box, Box], ended: int) -> None:
+def _draw_node(axes: Axes, place: Point, mode: Mode, names: tuple[Rectangle, Rectangle], ended: int) -> None:
     style = mode.row.style
     axes.plot(*place, marker=style.marker, color=style.colour, markeredgecolor=INK, markersize=15, zorder=3)
     for box, text, weight in zip(names, (mode.value, _end_text(ended)), ("bold", "normal"), strict=True):

@@ -22,7 +22,7 @@ from molgun_lmp.outcome_classes import Mode
 _SHORT: Final = 1.25  # carbon above a bridge of Cu(111): the two nearest at 1.98 Å, the next two at 2.7 Å
 
 
-class Site(StrEnum):
+class SurfaceSite(StrEnum):
     """Where two slab atoms lie, the more specific first."""
 
     ON_TOP = "on-top"
@@ -62,13 +62,13 @@ class GroupState(StrEnum):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Group:
+class GroupBonds:
     """A group's bonds in one frame: `partners` are slab atoms of each of its two atoms; `site` where it has reacted,
     and on a surface without dimers wherever it is bound."""
 
     name: str
     state: GroupState
-    site: Site | AtomSite | None
+    site: SurfaceSite | AtomSite | None
     partners: tuple[frozenset[int], frozenset[int]]
 
 
@@ -85,11 +85,11 @@ class Classified:
     """One clause with the numbers behind the decision."""
 
 
-_SITE_MODES: Final[Mapping[tuple[str, Site], Mode]] = {
-    ("CY", Site.ON_TOP): Mode.OT_CY,
-    ("CY", Site.BRIDGE): Mode.BR_CY,
-    ("ET", Site.ON_TOP): Mode.OT_ET,
-    ("ET", Site.BRIDGE): Mode.BR_ET,
+_SITE_MODES: Final[Mapping[tuple[str, SurfaceSite], Mode]] = {
+    ("CY", SurfaceSite.ON_TOP): Mode.OT_CY,
+    ("CY", SurfaceSite.BRIDGE): Mode.BR_CY,
+    ("ET", SurfaceSite.ON_TOP): Mode.OT_ET,
+    ("ET", SurfaceSite.BRIDGE): Mode.BR_ET,
 }
 
 
@@ -129,18 +129,18 @@ def _bound(bonds: Bonds, molecule: MoleculeReference, surface: Surface) -> Class
     return Classified(mode=mode, detail=detail, bound=True, reason=f"{states + ': ' if states else ''}{lengths}")
 
 
-def site_of(surface: Surface, first: int, second: int) -> Site:
+def site_of(surface: Surface, first: int, second: int) -> SurfaceSite:
     """Where two different slab atoms lie with respect to dimers and rows."""
     one, other = int(surface.dimer[first]), int(surface.dimer[second])
     if NO_DIMER in (one, other):
-        return Site.NO_DIMER
+        return SurfaceSite.NO_DIMER
     if one == other:
-        return Site.ON_TOP
+        return SurfaceSite.ON_TOP
     if surface.row[one] != surface.row[other]:
-        return Site.ACROSS_ROWS
+        return SurfaceSite.ACROSS_ROWS
     if not surface.are_neighbours(one, other):
-        return Site.ALONG_ROW
-    return Site.BRIDGE if surface.side[first] == surface.side[second] else Site.DIAGONAL
+        return SurfaceSite.ALONG_ROW
+    return SurfaceSite.BRIDGE if surface.side[first] == surface.side[second] else SurfaceSite.DIAGONAL
 
 
 def atom_site(surface: Surface, partners: Iterable[int]) -> AtomSite:
@@ -175,7 +175,7 @@ def _damage(bonds: Bonds, molecule: MoleculeReference, max_fragments: int, bound
     return Classified(mode=mode, detail=detail, bound=bound.bound, reason=reason)
 
 
-def _group(name: str, pair: tuple[int, int], to_surface: BoolArray, surface: Surface, *, near: BoolArray) -> Group:
+def _group(name: str, pair: tuple[int, int], to_surface: BoolArray, surface: Surface, *, near: BoolArray) -> GroupBonds:
     first, second = (frozenset(np.flatnonzero(to_surface[atom]).tolist()) for atom in pair)
     sites = [site_of(surface, a, b) for a, b in product(sorted(first), sorted(second)) if a != b]
     if sites:
@@ -184,14 +184,14 @@ def _group(name: str, pair: tuple[int, int], to_surface: BoolArray, surface: Sur
         state = GroupState.FREE
     else:
         state = GroupState.DATIVE if len(first | second) == 1 else GroupState.UNCLEAR
-    site: Site | AtomSite | None = min(sites, key=list(Site).index) if sites else None
+    site: SurfaceSite | AtomSite | None = min(sites, key=list(SurfaceSite).index) if sites else None
     if not len(surface.dimers) and first | second:
         site = atom_site(surface, np.flatnonzero(near[list(pair)].any(axis=0)).tolist())
-    return Group(name=name, state=state, site=site, partners=(first, second))
+    return GroupBonds(name=name, state=state, site=site, partners=(first, second))
 
 
 def _bound_mode(
-    groups: list[Group], to_surface: BoolArray, molecule: MoleculeReference, surface: Surface, *, near: BoolArray
+    groups: list[GroupBonds], to_surface: BoolArray, molecule: MoleculeReference, surface: Surface, *, near: BoolArray
 ) -> tuple[Mode, str]:
     bound = [group for group in groups if group.state is not GroupState.FREE]
     if not bound:
@@ -222,7 +222,7 @@ def _where(to_surface: BoolArray, near: BoolArray, surface: Surface) -> str:
     return site if deepest == 0 else f"{site}, {_layer_name(deepest)}"
 
 
-def _several_groups(bound: list[Group]) -> tuple[Mode, str]:
+def _several_groups(bound: list[GroupBonds]) -> tuple[Mode, str]:
     states = {group.state for group in bound}
     if states == {GroupState.REACTED}:
         return Mode.DB, ", ".join(f"{group.name} {group.site}" for group in bound)
@@ -231,15 +231,15 @@ def _several_groups(bound: list[Group]) -> tuple[Mode, str]:
     return Mode.OTHER, " + ".join(sorted(states, reverse=True))
 
 
-def _one_group(group: Group) -> tuple[Mode, str]:
+def _one_group(group: GroupBonds) -> tuple[Mode, str]:
     if group.state is GroupState.DATIVE:
         return Mode.PC, group.name if group.site is None else f"{group.name} {group.site}"
-    if isinstance(group.site, Site) and (group.name, group.site) in _SITE_MODES:
+    if isinstance(group.site, SurfaceSite) and (group.name, group.site) in _SITE_MODES:
         return _SITE_MODES[group.name, group.site], ""
     return Mode.OTHER, f"{group.name} {_state(group)}"
 
 
-def _state(group: Group) -> str:
+def _state(group: GroupBonds) -> str:
     if group.site is None:
         return group.state.value
     if group.state is GroupState.UNCLEAR:  # the site is that of the short bonds, which may be fewer

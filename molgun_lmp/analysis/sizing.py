@@ -16,7 +16,7 @@ import numpy as np
 from scipy import stats
 
 from molgun_lmp.analysis.statistics import Clusters, wilson
-from molgun_lmp.analysis.stopping import Target, plan_rule
+from molgun_lmp.analysis.stopping import PrecisionTarget, plan_rule
 
 CORRELATION: Final = 0.02
 """Assumed of shots that share a snapshot of one kind. With ten snapshots of each kind it makes a nominal 95 % interval
@@ -37,7 +37,7 @@ def correlation_of(design_effect: float, clusters: Clusters) -> float | None:
 class Sizing:
     """What a target takes, given what is assumed."""
 
-    target: Target
+    target: PrecisionTarget
     fraction: float
     correlation: float
     slabs: int
@@ -94,7 +94,13 @@ def half_width(
 
 
 def shots_for(
-    target: Target, *, fraction: float, slabs: int, molecules: int, correlation: float, confidence: float = 0.95
+    target: PrecisionTarget,
+    *,
+    fraction: float,
+    slabs: int,
+    molecules: int,
+    correlation: float,
+    confidence: float = 0.95,
 ) -> int | None:
     """The smallest number of shots whose expected half-width is the target's; None where no number is enough."""
 
@@ -112,7 +118,9 @@ def shots_for(
     return _first(enough, 2, _MOST_SHOTS)
 
 
-def size(target: Target, *, fraction: float, correlation: float, slabs: int, molecules: int, planned: int) -> Sizing:
+def size(
+    target: PrecisionTarget, *, fraction: float, correlation: float, slabs: int, molecules: int, planned: int
+) -> Sizing:
     """What `target` takes with pools of `slabs` and `molecules` snapshots, in a campaign of `planned` shots.
 
     Raises `ValueError` for a fraction or correlation out of range (0 to 1, 0 to 0.5) or an empty pool.

@@ -33,7 +33,7 @@ _STRICT = ConfigDict(extra="forbid")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Target(JsonRecord):
+class PrecisionTarget(JsonRecord):
     """A line of the table, a mode or `stuck`, and the half-width to which its fraction is to be known."""
 
     __pydantic_config__ = _STRICT
@@ -45,7 +45,7 @@ class Target(JsonRecord):
         return f"{self.line}:{self.half_width:g}"
 
 
-def parse_target(text: str) -> Target:
+def parse_target(text: str) -> PrecisionTarget:
     """`OT-CY:0.02` as a target. Raises `ConfigError` that says what can be named."""
     name, _, number = text.rpartition(":")
     known = {line.lower(): line for line in (*(mode.value for mode in Mode), STUCK_LINE)}
@@ -59,7 +59,7 @@ def parse_target(text: str) -> Target:
             f"{text!r} is no target: write a line of the table and the half-width of its interval, between 0 and 0.5, "
             f"such as OT-CY:0.02. Lines are {', '.join(known.values())}."
         )
-    return Target(line=line, half_width=half_width)
+    return PrecisionTarget(line=line, half_width=half_width)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -68,7 +68,7 @@ class StopRule(JsonRecord):
 
     __pydantic_config__ = _STRICT
 
-    targets: tuple[Target, ...]
+    targets: tuple[PrecisionTarget, ...]
     looks: tuple[int, ...]
     """Ascending numbers of shots, the last one all that are planned."""
     confidence: float = 0.95
@@ -88,7 +88,7 @@ class StopRule(JsonRecord):
         return " ".join(f'--until "{target}"' for target in self.targets)
 
 
-def plan_rule(targets: Sequence[Target], planned: int, confidence: float = 0.95) -> StopRule:
+def plan_rule(targets: Sequence[PrecisionTarget], planned: int, confidence: float = 0.95) -> StopRule:
     """The rule for a campaign of `planned` shots: looks from the first number of shots at which all targets could be
     reached, half as many again each time, up to all shots."""
     z2 = float(stats.norm.ppf(0.5 + confidence / 2)) ** 2
@@ -102,12 +102,12 @@ def plan_rule(targets: Sequence[Target], planned: int, confidence: float = 0.95)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Found(JsonRecord):
+class TargetEstimate(JsonRecord):
     """One target at one look; the interval is the one to quote if the campaign stops here."""
 
     __pydantic_config__ = _STRICT
 
-    target: Target
+    target: PrecisionTarget
     count: int
     fraction: float
     low: float
@@ -132,7 +132,7 @@ class Look(JsonRecord):
     __pydantic_config__ = _STRICT
 
     shots: int
-    found: tuple[Found, ...]
+    found: tuple[TargetEstimate, ...]
 
     @property
     def reached(self) -> bool:
@@ -177,7 +177,7 @@ def look_at(rule: StopRule, outcomes: Sequence[Outcome]) -> Look:
         hit = lines[target.line]
         interval = interval_at(rule, hit, clusters, pooled)
         found.append(
-            Found(
+            TargetEstimate(
                 target=target,
                 count=int(hit.sum()),
                 fraction=float(hit.mean()),

@@ -21,7 +21,7 @@ _ANGSTROM_UNITS: Final = {"metal": 1.0, "real": 1000.0}
 """LAMMPS's unit styles with lengths in Å, and their velocities in Å/ps."""
 
 
-class _Head(NamedTuple):
+class _TextHead(NamedTuple):
     """What stands before a frame's atoms, but for its step."""
 
     n_atoms: int
@@ -33,7 +33,7 @@ class _Raw(NamedTuple):
     """A whole frame in the buffer; `line`: the number of its last line in the file."""
 
     step: int
-    head: _Head
+    head: _TextHead
     start: int
     end: int
     line: int
@@ -50,7 +50,7 @@ class TextDump:
         self._stream, self._name, self._types, self._velocities = stream, name, types, velocities
         self._buffer = b""
         self._newlines: IntArray = np.empty(0, dtype=np.int64)
-        self._known = (b"", _Head(0, Box(cell=np.eye(3), origin=np.zeros(3), pbc=(True, True, True)), ()))
+        self._known = (b"", _TextHead(0, Box(cell=np.eye(3), origin=np.zeros(3), pbc=(True, True, True)), ()))
         self._symbols = Symbols()
         self._speed = 1.0
         self._named = False
@@ -97,7 +97,7 @@ class TextDump:
             return None
         return _Raw(step, head, start, int(self._newlines[last]) + 1, self.lines + last + 1)
 
-    def _known_head(self, position: int) -> tuple[int, _Head, int] | None:
+    def _known_head(self, position: int) -> tuple[int, _TextHead, int] | None:
         """The head in one comparison where it is that of the frame before, but for the step."""
         text, head = self._known
         if not text or not self._buffer.startswith(_FIRST, position):
@@ -109,7 +109,7 @@ class TextDump:
             return None
         return int(step), head, end + len(text)
 
-    def _new_head(self, position: int) -> tuple[int, _Head, int] | None:
+    def _new_head(self, position: int) -> tuple[int, _TextHead, int] | None:
         values: dict[str, list[bytes]] = {}
         step_end = 0
         index = int(np.searchsorted(self._newlines, position))
@@ -135,7 +135,7 @@ class TextDump:
             step_end = end if title == "ITEM: TIMESTEP" else step_end
         return None
 
-    def _head(self, title: str, values: dict[str, list[bytes]], line: int) -> tuple[int, _Head]:
+    def _head(self, title: str, values: dict[str, list[bytes]], line: int) -> tuple[int, _TextHead]:
         try:
             step, n_atoms = int(values["TIMESTEP"][0]), int(values["NUMBER OF ATOMS"][0])
             bounds = next(key for key in values if key.startswith("BOX BOUNDS"))
@@ -149,7 +149,7 @@ class TextDump:
             ) from error
         if "UNITS" in values:
             self._speed = speed_in(values["UNITS"][0].decode("utf-8", "replace").strip(), self._name)
-        return step, _Head(n_atoms, box, tuple(title.split()[2:]))
+        return step, _TextHead(n_atoms, box, tuple(title.split()[2:]))
 
     def _decoded(self, raws: list[_Raw]) -> Iterator[Frame]:
         """Frames with the same head."""

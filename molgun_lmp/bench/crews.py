@@ -15,7 +15,7 @@ from molgun_lmp.processes import thread_environment
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Crew:
+class BenchCrew:
     """`workers` processes of one thread each: their steps per second over those of one, in interleaved repeats."""
 
     model: str
@@ -41,7 +41,7 @@ for line in sys.stdin:
 _CALIBRATION_STEPS: Final = 20
 
 
-def crews(effort: Effort, cores: int) -> list[Crew]:
+def crews(effort: Effort, cores: int) -> list[BenchCrew]:
     """The demo's model in the fastest way that this machine has; more workers than cores are left out."""
     numbers = [number for number in effort.workers if number <= cores]
     if len(numbers) < 2:
@@ -55,7 +55,7 @@ def crews(effort: Effort, cores: int) -> list[Crew]:
             for number in numbers:
                 ratios[number].append(_together(running[:number], steps) / alone if number > 1 else 1.0)
     return [
-        Crew(
+        BenchCrew(
             model="demo",
             way=way,
             atoms=154,

@@ -16,7 +16,12 @@ from ase.io.lammpsdata import write_lammps_data
 from ase.md.verlet import VelocityVerlet
 
 from molgun_lmp.bench.cases import ELEMENTS, BenchModel
-from molgun_lmp.engine.force_models import AskedForModel, Evaluation, ForceModel, Structure
+from molgun_lmp.engine.force_models import (
+    AskedForModel,
+    Evaluation,
+    ForceModel,
+    ForceModelInput,
+)
 from molgun_lmp.engine.registry import AUTO_ORDER, ForceEngine
 from molgun_lmp.engine.resolve import ResolvedEngine, engine_include
 from molgun_lmp.engine.session import run_deck
@@ -206,7 +211,7 @@ class Timed(AskedForModel):
         super().__init__(model)
         self.seconds: list[float] = []
 
-    def evaluate(self, structure: Structure) -> Evaluation:
+    def evaluate(self, structure: ForceModelInput) -> Evaluation:
         """Energy and forces of one structure."""
         started = time.perf_counter()
         found = self._model.evaluate(structure)

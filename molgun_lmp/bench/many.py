@@ -14,7 +14,12 @@ from molgun_lmp.bench.cases import BenchModel
 from molgun_lmp.bench.drivers import LammpsWay, Timing, lammps_ways, run_in_lammps, torch_sim_missing, torch_sim_steps
 from molgun_lmp.bench.effort import MEMORY_SHARE, Effort
 from molgun_lmp.bench.measuring import LeftOut
-from molgun_lmp.engine.force_models import AskedForModel, Evaluation, ForceModel, Structure
+from molgun_lmp.engine.force_models import (
+    AskedForModel,
+    Evaluation,
+    ForceModel,
+    ForceModelInput,
+)
 from molgun_lmp.engine.joint import JointEvaluation
 from molgun_lmp.engine.memory import PeakMemory, free_memory_bytes
 
@@ -136,7 +141,7 @@ class _Watched(AskedForModel):
         self.wall: list[float] = []
         self.core: list[tuple[float, float]] = []
 
-    def evaluate_many(self, structures: Sequence[Structure]) -> list[Evaluation]:
+    def evaluate_many(self, structures: Sequence[ForceModelInput]) -> list[Evaluation]:
         """Energies and forces of several structures."""
         began = time.process_time()
         found = self._model.evaluate_many(structures)

@@ -20,7 +20,7 @@ from molgun_lmp.campaign.opening import campaign_work
 from molgun_lmp.campaign.store import ENGINE_NAME, Store
 from molgun_lmp.config.section import Section
 from molgun_lmp.engine.dispersion import with_dispersion
-from molgun_lmp.engine.targets import Target, check_target, target_include
+from molgun_lmp.engine.targets import LammpsTarget, check_target, target_include
 from molgun_lmp.errors import CampaignError, ConfigError
 from molgun_lmp.gun.names import DATA_NAME, INPUT_NAME
 from molgun_lmp.provenance import sha256_file
@@ -31,7 +31,7 @@ CLUSTER_NAME: Final = "cluster.json"
 _VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
-class Site(Section):
+class ClusterSite(Section):
     """What a cluster wants to be told."""
 
     time: Annotated[str, Field(pattern=r"^(\d+-)?\d+:\d\d:\d\d$")] = "24:00:00"
@@ -88,9 +88,9 @@ def write_cluster(
     store: Store,
     output: Path,
     *,
-    target: Target,
+    target: LammpsTarget,
     target_name: str,
-    site: Site,
+    site: ClusterSite,
     scheduler: Scheduler = "slurm",
     chunk: int | None = None,
     model: Path | None = None,
@@ -191,7 +191,7 @@ def write_cluster(
     return record
 
 
-def _model_file(store: Store, target: Target, folder: Path, model: Path | None) -> str:
+def _model_file(store: Store, target: LammpsTarget, folder: Path, model: Path | None) -> str:
     if target.model is None:
         return ""
     source = model or store.model

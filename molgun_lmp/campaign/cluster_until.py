@@ -8,7 +8,7 @@ import dataclasses
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from molgun_lmp.analysis.stopping import Stopping, Target, stopping_sentence
+from molgun_lmp.analysis.stopping import PrecisionTarget, Stopping, stopping_sentence
 from molgun_lmp.batch.system import array_of
 from molgun_lmp.campaign.analysing import analyse
 from molgun_lmp.campaign.cluster import ClusterRecord, chunks_until
@@ -62,7 +62,7 @@ class Advice:
         return said
 
 
-def begin_for_cluster(store: Store, targets: Sequence[Target]) -> Stopping:
+def begin_for_cluster(store: Store, targets: Sequence[PrecisionTarget]) -> Stopping:
     """The rule by which a campaign is sent, with all looks taken that its shots so far allow.
 
     Raises `CampaignError` where the campaign has another rule.

@@ -12,7 +12,7 @@ from molgun_lmp.campaign.store import ENGINE_NAME, MODEL_FOLDER
 from molgun_lmp.config import Campaign, LoadedCampaign
 from molgun_lmp.engine.dispersion import check_dispersion, with_dispersion
 from molgun_lmp.engine.fitting import fitting_together
-from molgun_lmp.engine.force_models import Structure
+from molgun_lmp.engine.force_models import ForceModelInput
 from molgun_lmp.engine.registry import AUTO_ORDER, ENGINES, ForceEngine, runs_no_model
 from molgun_lmp.engine.resolve import ResolvedEngine, engine_include, resolve_engine
 from molgun_lmp.engine.stock import stock_card, stock_include
@@ -85,7 +85,7 @@ def settle_together(
     model = row.load(model_folder / engine.model_file, engine.dtype, device)
     if model is None:
         return engine
-    structure = Structure(
+    structure = ForceModelInput(
         numbers=np.array([atomic_numbers[symbol] for symbol in first.symbols], dtype=np.int64),
         positions=first.positions,
         cell=first.cell,

@@ -105,7 +105,7 @@ class Decided:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class _Task:
+class _ForeignTask:
     """The parts of one trajectory, and what is the same for all: `timestep_fs` None where nobody says it."""
 
     parts: tuple[Given, ...]
@@ -160,7 +160,7 @@ def trajectories(
         ]
         missing = [task for task, outcome in zip(tasks, there, strict=True) if outcome is None]
         size = sum(part.path.stat().st_size for task in missing for part in task.parts if part.path.is_file())
-        new = spread(_Task.decide, missing, size=size, processes=processes)
+        new = spread(_ForeignTask.decide, missing, size=size, processes=processes)
         for task, key, outcome in zip(tasks, keys, there, strict=True):
             if outcome is None:
                 decided = next(new)
@@ -171,7 +171,7 @@ def trajectories(
             yield decided
 
 
-def _task(parts: Sequence[Given], settings: ForeignFiles, folder: Path, like: MoleculeReference | None) -> _Task:
+def _task(parts: Sequence[Given], settings: ForeignFiles, folder: Path, like: MoleculeReference | None) -> _ForeignTask:
     runs = [part.source for part in parts if part.source is not None]
     if runs and len(runs) < len(parts):
         raise ConfigError("runs of VASP and other files cannot be parts of one trajectory: leave out --one-trajectory.")
@@ -183,7 +183,7 @@ def _task(parts: Sequence[Given], settings: ForeignFiles, folder: Path, like: Mo
             "apart."
         )
     levels = [settings.level_of_theory] if settings.level_of_theory else [one.level_of_theory for one in said]
-    return _Task(
+    return _ForeignTask(
         parts=tuple(parts),
         settings=settings,
         folder=folder,
@@ -193,7 +193,7 @@ def _task(parts: Sequence[Given], settings: ForeignFiles, folder: Path, like: Mo
     )
 
 
-def _key(task: _Task, memory: Memory | None) -> tuple[str, FileStamp | None] | None:
+def _key(task: _ForeignTask, memory: Memory | None) -> tuple[str, FileStamp | None] | None:
     """The hash of all that decides an outcome, and the stamp of its first file; None where a file is missing."""
     if memory is None:
         return None

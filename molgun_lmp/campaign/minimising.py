@@ -40,7 +40,7 @@ MAX_STEPS: Final = 3000
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Structure:
+class UnrelaxedStructure:
     """What is to be minimised: `symbols` N chemical symbols, `positions` (N, 3) Å, `frozen` (N,) bool, `cell` (3, 3) Å.
 
     `what` names it in the deck, in plain words.
@@ -53,7 +53,7 @@ class Structure:
     cell: FloatArray
 
 
-Minimise = Callable[[Path, Structure], tuple[Minimum, Frame]]
+Minimise = Callable[[Path, UnrelaxedStructure], tuple[Minimum, Frame]]
 """The minimum of a structure and its record, kept in a folder three levels below the work's."""
 
 
@@ -90,7 +90,7 @@ class _Setting:
     stop: Callable[[], bool]
 
 
-def _minimum(setting: _Setting, folder: Path, structure: Structure) -> tuple[Minimum, Frame]:
+def _minimum(setting: _Setting, folder: Path, structure: UnrelaxedStructure) -> tuple[Minimum, Frame]:
     work, campaign = setting.work, setting.campaign
     deck = _deck(campaign, work.engine.elements, structure)
     data = data_file(
@@ -122,7 +122,7 @@ def _minimum(setting: _Setting, folder: Path, structure: Structure) -> tuple[Min
     return minimum, frame
 
 
-def _deck(campaign: str, elements: Sequence[str], structure: Structure) -> str:
+def _deck(campaign: str, elements: Sequence[str], structure: UnrelaxedStructure) -> str:
     return render(
         "quench.in.j2",
         {

@@ -9,7 +9,7 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Final
 
-from molgun_lmp.campaign.minimising import MINIMUM_NAME, Structure, open_minimiser
+from molgun_lmp.campaign.minimising import MINIMUM_NAME, UnrelaxedStructure, open_minimiser
 from molgun_lmp.campaign.opening import campaign_work
 from molgun_lmp.campaign.store import Store
 from molgun_lmp.errors import InterruptedRunError, MolgunError
@@ -17,7 +17,7 @@ from molgun_lmp.processes import stop_requests
 
 _POLL_S: Final = 0.2
 
-Job = tuple[Path, Structure]
+Job = tuple[Path, UnrelaxedStructure]
 """Where a minimum is to be kept, and of what."""
 
 

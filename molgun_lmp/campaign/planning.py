@@ -32,7 +32,7 @@ from molgun_lmp.campaign.store import (
 from molgun_lmp.config import Campaign, LoadedCampaign, dump_yaml
 from molgun_lmp.engine.dispersion import dispersion_name
 from molgun_lmp.engine.registry import runs_no_model
-from molgun_lmp.engine.targets import Target, check_model, targets_that_take
+from molgun_lmp.engine.targets import LammpsTarget, check_model, targets_that_take
 from molgun_lmp.errors import CampaignError
 from molgun_lmp.gun.deck import trajectory_deck
 from molgun_lmp.gun.names import DATA_NAME, INPUT_NAME, trajectory_id
@@ -132,7 +132,7 @@ def check(loaded: LoadedCampaign, advance: Advance | None = None) -> Plan:
     return plan
 
 
-def require_target(plan: Plan, target: Target) -> None:
+def require_target(plan: Plan, target: LammpsTarget) -> None:
     """Refuse a campaign that the target's LAMMPS could not run, or would run with wrong forces.
 
     Raises `ConfigError` or `ModelError`: what to change in the campaign, in the target or in the exported model.

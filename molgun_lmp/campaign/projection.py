@@ -61,7 +61,7 @@ def project(trajectories: int, n_atoms: int, dynamics: Dynamics) -> Projection:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Cost:
+class ProjectedCost:
     """What firing a whole campaign costs on this machine, reckoned from a calibration.
 
     Every trajectory counts as if it ran to its last step, so that this is an upper bound where many leave the surface.
@@ -92,7 +92,7 @@ class Cost:
 
 def campaign_cost(
     calibration: Calibration, dynamics: Dynamics, *, trajectories: int, threads: int, together: int
-) -> Cost:
+) -> ProjectedCost:
     """The cost of `trajectories` that one kind of worker fires, with as many workers as were calibrated."""
     workers = calibration.workers
     # With one thread a worker's core time is its wall time on a calm machine; with more only the clock can tell.
@@ -103,7 +103,7 @@ def campaign_cost(
     frames = dynamics.steps // dynamics.dump_every_steps + 1
     lines = dynamics.steps // dynamics.thermo_every_steps + _OTHER_LINES
     fired = frames * calibration.frame_bytes + lines * calibration.line_bytes
-    return Cost(
+    return ProjectedCost(
         trajectories=trajectories,
         steps=dynamics.steps,
         step_ms=1e3 * step_s,

@@ -26,7 +26,7 @@ from molgun_lmp.campaign.analysing import (
     write_outcomes,
 )
 from molgun_lmp.campaign.minima import dump_of, keep_minima, kept_minima
-from molgun_lmp.campaign.minimising import Minimise, Structure, open_minimiser
+from molgun_lmp.campaign.minimising import Minimise, UnrelaxedStructure, open_minimiser
 from molgun_lmp.campaign.minimising_together import Job, minimise_together
 from molgun_lmp.campaign.opening import campaign_work
 from molgun_lmp.campaign.store import Store, shard_name
@@ -91,7 +91,7 @@ def _ends(store: Store, analysis: Analysis, surface: Surface, frozen: BoolArray)
             continue
         start = planned_start(one.folder, surface)
         held = np.append(frozen, np.zeros(len(start.symbols) - n_slab, dtype=np.bool_))
-        whole = Structure(
+        whole = UnrelaxedStructure(
             what=f"the end of trajectory {one.folder.id}",
             symbols=start.symbols,
             positions=last.unwrapped,
@@ -103,7 +103,7 @@ def _ends(store: Store, analysis: Analysis, surface: Surface, frozen: BoolArray)
             ("molecule", one.shot.molecule_snapshot, slice(n_slab, None)),
         )
         for part, snapshot, atoms in parts:
-            structure = Structure(
+            structure = UnrelaxedStructure(
                 what=f"the {part} alone",
                 symbols=start.symbols[atoms],
                 positions=start.positions[atoms],

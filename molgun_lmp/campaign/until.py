@@ -12,7 +12,7 @@ from typing import Final
 
 from pydantic import ValidationError
 
-from molgun_lmp.analysis.stopping import Look, Stopping, Target, look_at, plan_rule
+from molgun_lmp.analysis.stopping import Look, PrecisionTarget, Stopping, look_at, plan_rule
 from molgun_lmp.atomic_files import create_file, json_bytes, replace_file
 from molgun_lmp.campaign.opening import campaign_work
 from molgun_lmp.campaign.store import Store
@@ -60,7 +60,7 @@ def standing(stopping: Stopping | None, ended: Sequence[str]) -> Stopping | None
     return dataclasses.replace(stopping, looks=tuple(look for look in stopping.looks if look.shots <= complete))
 
 
-def begin_rule(store: Store, targets: Sequence[Target]) -> Stopping:
+def begin_rule(store: Store, targets: Sequence[PrecisionTarget]) -> Stopping:
     """The campaign's rule with its looks so far; made now where there is none.
 
     Raises `CampaignError` for a campaign without trajectories, or one that has another rule.
@@ -111,7 +111,7 @@ def complete_shots(store: Store) -> int:
 
 def run_until(
     store: Store,
-    targets: Sequence[Target],
+    targets: Sequence[PrecisionTarget],
     fire: Callable[[Work], object],
     outcomes: Callable[[], Sequence[Outcome]],
     on_look: Callable[[Stopping], None],

@@ -6,7 +6,7 @@ from typing import Final
 
 from rich.console import Console
 
-from molgun_lmp.analysis.stopping import Stopping, Target
+from molgun_lmp.analysis.stopping import PrecisionTarget, Stopping
 from molgun_lmp.campaign.firing import open_engine
 from molgun_lmp.campaign.integrity import verify_open
 from molgun_lmp.campaign.opening import campaign_work
@@ -24,7 +24,7 @@ _OVER: Final = 0
 
 def run_until_as_rank(
     store: Store,
-    targets: Sequence[Target],
+    targets: Sequence[PrecisionTarget],
     console: Console,
     outcomes: Callable[[], Sequence[Outcome]],
     on_look: Callable[[Stopping], None],

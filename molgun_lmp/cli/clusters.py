@@ -40,7 +40,7 @@ def cluster(
 ) -> None:
     """Write the open trajectories as a folder of job arrays that needs nothing but LAMMPS."""
     from molgun_lmp.analysis.stopping import parse_target  # noqa: PLC0415
-    from molgun_lmp.campaign.cluster import Site, write_cluster  # noqa: PLC0415
+    from molgun_lmp.campaign.cluster import ClusterSite, write_cluster  # noqa: PLC0415
     from molgun_lmp.campaign.cluster_until import begin_for_cluster  # noqa: PLC0415
     from molgun_lmp.campaign.store import Store  # noqa: PLC0415
     from molgun_lmp.config.loading import load_section  # noqa: PLC0415
@@ -52,7 +52,7 @@ def cluster(
         output,
         target=chosen,
         target_name=Path(target).stem,
-        site=Site() if site is None else load_section(site, Site),
+        site=ClusterSite() if site is None else load_section(site, ClusterSite),
         scheduler=scheduler,
         chunk=chunk,
         model=model,

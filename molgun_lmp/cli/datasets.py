@@ -79,7 +79,7 @@ def dataset(
     from molgun_lmp.config.loading import validated  # noqa: PLC0415
     from molgun_lmp.errors import ConfigError  # noqa: PLC0415
     from molgun_lmp.training.dataset_files import write_dataset  # noqa: PLC0415
-    from molgun_lmp.training.settings import Labels, Limits, Split  # noqa: PLC0415
+    from molgun_lmp.training.settings import FrameLimits, Labels, Split  # noqa: PLC0415
 
     if (energy_key is None) != (forces_key is None):
         raise ConfigError("--energy-key and --forces-key belong together: give both, or neither.")
@@ -104,7 +104,7 @@ def dataset(
             files,
             output,
             labels=None if energy_key is None else validated(labels, Labels, where="--energy-key, --forces-key"),
-            limits=validated(_given(limits), Limits, where="options about limits"),
+            limits=validated(_given(limits), FrameLimits, where="options about limits"),
             split=validated(_given(split), Split, where="options about the split"),
             compress=xz,
             progress=progress,

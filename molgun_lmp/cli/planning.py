@@ -12,7 +12,7 @@ from molgun_lmp.errors import ConfigError, MolgunError
 
 if TYPE_CHECKING:
     from molgun_lmp.campaign.planning import Plan
-    from molgun_lmp.campaign.projection import Cost
+    from molgun_lmp.campaign.projection import ProjectedCost
 
 CampaignFile: TypeAlias = Annotated[Path, typer.Argument(metavar="FILE.yaml", help="The campaign file.")]
 
@@ -135,7 +135,7 @@ def plan(  # noqa: PLR0917  # a command
         answers().print(f"Wrote {loaded.config.trajectories} decks to {folder}. Next: molgun run {folder}")
 
 
-def _cost(checked: "Plan", asked: bool | None) -> "Cost | None":
+def _cost(checked: "Plan", asked: bool | None) -> "ProjectedCost | None":
     """What the campaign costs here, or None where it is not worth ten seconds, or nobody wants to know, or it fails."""
     from molgun_lmp.campaign.calibration import CALIBRATION_S, WORTH_STEPS, calibrate  # noqa: PLC0415
     from molgun_lmp.campaign.projection import campaign_cost  # noqa: PLC0415

@@ -6,7 +6,7 @@ import numpy as np
 from ase.data import atomic_numbers
 
 from molgun_lmp.engine.causes import is_out_of_memory
-from molgun_lmp.engine.force_models import Evaluation, ForceModel, Structure
+from molgun_lmp.engine.force_models import Evaluation, ForceModel, ForceModelInput
 from molgun_lmp.engine.turns import Turn
 from molgun_lmp.errors import EngineError
 from molgun_lmp.records import Cause, FloatArray, IntArray
@@ -82,11 +82,11 @@ class ExternalForces:
             f[order] = evaluation.forces
             self._lmp.fix_external_set_energy_global(FIX_ID, evaluation.energy_ev)
 
-    def _structure(self, nlocal: int, x: FloatArray, order: IntArray) -> Structure:
+    def _structure(self, nlocal: int, x: FloatArray, order: IntArray) -> ForceModelInput:
         low, high, xy, yz, xz, periodic, _ = self._lmp.extract_box()
         lx, ly, lz = np.subtract(high, low)
         types = self._lmp.numpy.extract_atom("type", nelem=nlocal)
-        return Structure(
+        return ForceModelInput(
             numbers=self._number_of_type[types[order]],
             positions=np.array(x[order], dtype=np.float64),
             cell=np.array([[lx, 0.0, 0.0], [xy, ly, 0.0], [xz, yz, lz]]),

@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 from typing import Any, Final
 
-from molgun_lmp.engine.force_models import ForceModel, Structure
+from molgun_lmp.engine.force_models import ForceModel, ForceModelInput
 from molgun_lmp.engine.memory import PeakMemory, free_memory_bytes
 
 _SHARE: Final = 0.6
@@ -17,7 +17,7 @@ Measured = tuple[float, int]
 """Seconds of a joint evaluation, and bytes that it took at the most."""
 
 
-def fitting_together(model: ForceModel, structure: Structure, *, device: str, most: int, sharing: int) -> int:
+def fitting_together(model: ForceModel, structure: ForceModelInput, *, device: str, most: int, sharing: int) -> int:
     """The number of structures like this one that are best evaluated at once; a power of two up to `most`.
 
     `device` is the model's: `cpu`, or as torch calls it. `sharing` processes use this machine's memory at once (a GPU

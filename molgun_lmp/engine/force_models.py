@@ -17,7 +17,7 @@ from molgun_lmp.records import FloatArray, IntArray
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Structure:
+class ForceModelInput:
     """What a force model sees of one frame: everything that an evaluation may depend on.
 
     `numbers` (N,) atomic numbers; `positions` (N, 3) Å, not necessarily inside the cell; `cell` (3, 3) Å, rows are
@@ -57,11 +57,11 @@ class ForceModel(Protocol):
         """Largest distance of neighbours."""
         ...
 
-    def evaluate(self, structure: Structure) -> Evaluation:
+    def evaluate(self, structure: ForceModelInput) -> Evaluation:
         """Energy and forces of one structure. Any exception ends the trajectory, with its words as the cause."""
         ...
 
-    def evaluate_many(self, structures: Sequence[Structure]) -> list[Evaluation]:
+    def evaluate_many(self, structures: Sequence[ForceModelInput]) -> list[Evaluation]:
         """Energy and forces of several structures, in their order; none sees a neighbour in another."""
         ...
 
@@ -85,11 +85,11 @@ class AskedForModel:
         """Largest distance of neighbours."""
         return self._model.cutoff_angstrom
 
-    def evaluate(self, structure: Structure) -> Evaluation:
+    def evaluate(self, structure: ForceModelInput) -> Evaluation:
         """Energy and forces of one structure."""
         return self._model.evaluate(structure)
 
-    def evaluate_many(self, structures: Sequence[Structure]) -> list[Evaluation]:
+    def evaluate_many(self, structures: Sequence[ForceModelInput]) -> list[Evaluation]:
         """One after the other."""
         return [self.evaluate(structure) for structure in structures]
 
@@ -116,7 +116,7 @@ class SymmetrixModel:
         """Largest distance of neighbours."""
         return self._cutoff
 
-    def evaluate(self, structure: Structure) -> Evaluation:
+    def evaluate(self, structure: ForceModelInput) -> Evaluation:
         """Energy and forces of one structure. Raises `ModelError` for an element that the model does not know."""
         missing = {chemical_symbols[z] for z in np.unique(structure.numbers)} - self._elements
         if missing:
@@ -129,7 +129,7 @@ class SymmetrixModel:
         results = self._calculator.results
         return Evaluation(energy_ev=float(results["energy"]), forces=np.asarray(results["forces"], dtype=np.float64))
 
-    def evaluate_many(self, structures: Sequence[Structure]) -> list[Evaluation]:
+    def evaluate_many(self, structures: Sequence[ForceModelInput]) -> list[Evaluation]:
         """One after the other: on the CPU a core gains nothing from a batch."""
         return [self.evaluate(structure) for structure in structures]
 

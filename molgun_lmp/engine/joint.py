@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import Final
 
 from molgun_lmp.engine.causes import is_out_of_memory
-from molgun_lmp.engine.force_models import AskedForModel, Evaluation, ForceModel, Structure
+from molgun_lmp.engine.force_models import AskedForModel, Evaluation, ForceModel, ForceModelInput
 
 log = logging.getLogger(__name__)
 
@@ -28,7 +28,7 @@ class JointEvaluation:
         self._model = model
         self._changed = threading.Condition()
         self._members: set[Member] = set()
-        self._asked: dict[Member, Structure] = {}
+        self._asked: dict[Member, ForceModelInput] = {}
         self._answers: dict[Member, Evaluation | BaseException] = {}
         self._under_evaluation: tuple[Member, ...] = ()
         self._most: int | None = None
@@ -54,7 +54,7 @@ class JointEvaluation:
                 self._answers.pop(member, None)
                 self._changed.notify_all()
 
-    def ask(self, member: "Member", structure: Structure) -> Evaluation:
+    def ask(self, member: "Member", structure: ForceModelInput) -> Evaluation:
         """The evaluation of one member's structure, made with those of the others. Raises what the model raises."""
         with self._changed:
             self._members.add(member)
@@ -85,12 +85,12 @@ class JointEvaluation:
             if member in self._members:
                 self._answers[member] = answer
 
-    def _answer(self, structures: list[Structure]) -> list[Evaluation | BaseException]:
+    def _answer(self, structures: list[ForceModelInput]) -> list[Evaluation | BaseException]:
         most = self._most or len(structures)
         chunks = [structures[start : start + most] for start in range(0, len(structures), most)]
         return [answer for chunk in chunks for answer in self._answer_chunk(chunk)]
 
-    def _answer_chunk(self, structures: list[Structure]) -> list[Evaluation | BaseException]:
+    def _answer_chunk(self, structures: list[ForceModelInput]) -> list[Evaluation | BaseException]:
         try:
             return list(self._model.evaluate_many(structures))
         except Exception as error:
@@ -125,7 +125,7 @@ class Member(AskedForModel):
         self._joint = joint
         self.name = name
 
-    def evaluate(self, structure: Structure) -> Evaluation:
+    def evaluate(self, structure: ForceModelInput) -> Evaluation:
         """Energy and forces of one structure, once the others have asked for theirs."""
         return self._joint.ask(self, structure)
 

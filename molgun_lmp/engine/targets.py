@@ -52,7 +52,7 @@ _OURS: Final = frozenset({"-in", "-i", "-log", "-l", "-screen", "-sc", "-var", "
 _RANKS: Final = re.compile(r"-n|-np|--np|--ntasks|-N")
 
 
-class Target(Section):
+class LammpsTarget(Section):
     """One kind of LAMMPS."""
 
     summary: str
@@ -86,19 +86,19 @@ def target_names() -> tuple[str, ...]:
     return tuple(sorted(file.stem for file in (templates_folder() / "targets").glob("*.yaml")))
 
 
-def load_target(name: str) -> Target:
+def load_target(name: str) -> LammpsTarget:
     """A target by its name, or by the path of a file of the user's own. Raises `ConfigError`."""
     if name in target_names():
-        return load_section(templates_folder() / "targets" / f"{name}.yaml", Target)
+        return load_section(templates_folder() / "targets" / f"{name}.yaml", LammpsTarget)
     if not name.endswith((".yaml", ".yml")):
         raise ConfigError(
             f"there is no target {name!r}: there are {', '.join(target_names())}. For another LAMMPS write a target "
             "file and name it (it ends in .yaml)."
         )
-    return load_section(Path(name), Target)
+    return load_section(Path(name), LammpsTarget)
 
 
-def target_include(target: Target, *, model_file: str, elements: Sequence[str]) -> str:
+def target_include(target: LammpsTarget, *, model_file: str, elements: Sequence[str]) -> str:
     """The text of engine.in, one chemical symbol for each atom type. Raises `ConfigError`."""
     unknown = [symbol for symbol in elements if atomic_numbers.get(symbol, 0) == 0]
     if unknown or not elements:
@@ -106,7 +106,7 @@ def target_include(target: Target, *, model_file: str, elements: Sequence[str]) 
     return render_text(target.include, {"model_file": model_file, "elements": " ".join(elements)})
 
 
-def check_target(target: Target, dtype: Dtype) -> None:
+def check_target(target: LammpsTarget, dtype: Dtype) -> None:
     """Refuse what would end in an error of LAMMPS or in wrong forces. Raises `ConfigError`: what to change."""
     if dtype not in target.dtypes:
         raise ConfigError(
@@ -127,7 +127,7 @@ def check_target(target: Target, dtype: Dtype) -> None:
         )
 
 
-def check_model(target: Target, card: ModelCard, dtype: Dtype, elements: Sequence[str]) -> None:
+def check_model(target: LammpsTarget, card: ModelCard, dtype: Dtype, elements: Sequence[str]) -> None:
     """Refuse a model that the target cannot read. Raises `ConfigError` or `ModelError`: what to export or change."""
     check_target(target, dtype)
     if target.model is not None:
@@ -162,12 +162,12 @@ def _check_include(text: str) -> None:
             )
 
 
-def _uses_kokkos(target: Target) -> bool:
+def _uses_kokkos(target: LammpsTarget) -> bool:
     given = re.search(r"-(sf|suffix) kk\b", " ".join(target.command))
     return given is not None or re.search(r"^\s*suffix\s+kk\b", target.include, re.MULTILINE) is not None
 
 
-def _check_launch(target: Target) -> None:
+def _check_launch(target: LammpsTarget) -> None:
     command = target.command
     if not command:
         raise ConfigError("launch: the command is empty; it is `lmp`, or what starts LAMMPS there.")

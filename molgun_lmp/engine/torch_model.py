@@ -10,7 +10,7 @@ import numpy as np
 from ase.data import chemical_symbols
 
 from molgun_lmp.batch import BATCH_SYSTEMS
-from molgun_lmp.engine.force_models import Evaluation, Structure
+from molgun_lmp.engine.force_models import Evaluation, ForceModelInput
 from molgun_lmp.errors import ModelError
 from molgun_lmp.records import FloatArray, IntArray
 
@@ -49,11 +49,11 @@ class TorchScriptModel:
         """Largest distance of neighbours."""
         return self._cutoff
 
-    def evaluate(self, structure: Structure) -> Evaluation:
+    def evaluate(self, structure: ForceModelInput) -> Evaluation:
         """Energy and forces of one structure. Raises `ModelError` for an element that the model does not know."""
         return self.evaluate_many([structure])[0]
 
-    def evaluate_many(self, structures: Sequence[Structure]) -> list[Evaluation]:
+    def evaluate_many(self, structures: Sequence[ForceModelInput]) -> list[Evaluation]:
         """Energies and forces of several structures, as one graph that has no edges between them.
 
         A structure with positions that are not finite gets answers that are not; the others do not notice. Raises
@@ -68,7 +68,7 @@ class TorchScriptModel:
             for structure, good in zip(structures, sound, strict=True)
         ]
 
-    def _joint(self, structures: Sequence[Structure]) -> list[Evaluation]:
+    def _joint(self, structures: Sequence[ForceModelInput]) -> list[Evaluation]:
         import torch  # noqa: PLC0415
 
         if not structures:
@@ -133,7 +133,7 @@ def local_device() -> str:
     return f"cuda:{rank % torch.cuda.device_count()}"
 
 
-def _edges(structure: Structure, cutoff: float) -> tuple[IntArray, FloatArray, FloatArray]:
+def _edges(structure: ForceModelInput, cutoff: float) -> tuple[IntArray, FloatArray, FloatArray]:
     """Edges (2, E) from neighbour to atom, their shifts (E, 3) in Å and in cell vectors (E, 3), as mace makes them."""
     from mace.data.neighborhood import get_neighborhood  # noqa: PLC0415
 

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from molgun_lmp.errors import InputFileError
 from molgun_lmp.records import IntArray
-from molgun_lmp.training.descriptors import Layout
+from molgun_lmp.training.descriptors import DescriptorLayout
 from molgun_lmp.training.frames import FloatArray
 from molgun_lmp.training.predict import node_features
 from molgun_lmp.training.principal_components import TrainingSpace
@@ -96,6 +96,6 @@ def invariants(
     model: Any, structures: Sequence[Structure], *, head: str, batch_size: int = 8, device: str = "cpu"
 ) -> Iterator[FloatArray]:
     """The invariant descriptors (N, F) of each structure's atoms, in order."""
-    layout = Layout.of(model)
+    layout = DescriptorLayout.of(model)
     for node in node_features(model, structures, head=head, batch_size=batch_size, device=device):
         yield layout.select(node.features, "invariant")

@@ -18,7 +18,7 @@ _CLASS: Final = re.compile(r"^([A-Za-z_][\w.]*):([A-Za-z_]\w*)$")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Labels:
+class ComputedLabels:
     """What a calculator found for one structure: `energy_ev` of all atoms, `forces` (N, 3) eV/Å."""
 
     energy_ev: float
@@ -57,7 +57,7 @@ def make_calculator(name: str, options: Mapping[str, Any]) -> BaseCalculator:
         raise ConfigError(f"calculator {name!r} refuses its options: {type(error).__name__}: {error}") from error
 
 
-def compute_labels(calculator: BaseCalculator, atoms: Atoms) -> Labels | Failure:
+def compute_labels(calculator: BaseCalculator, atoms: Atoms) -> ComputedLabels | Failure:
     """Energy and forces of one structure, constraints left aside.
 
     The energy is the one that the forces derive from (the free energy, where the electrons have a temperature).
@@ -77,4 +77,4 @@ def compute_labels(calculator: BaseCalculator, atoms: Atoms) -> Labels | Failure
         return Failure(reason="the self-consistent field did not converge")
     if not (np.isfinite(energy) and np.isfinite(forces).all()):
         return Failure(reason="the calculator gives numbers that are not finite")
-    return Labels(energy_ev=energy, forces=forces, seconds=time.monotonic() - start)
+    return ComputedLabels(energy_ev=energy, forces=forces, seconds=time.monotonic() - start)

@@ -21,7 +21,7 @@ _BROKEN: Final = ".broken"
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Checkpoint:
+class TrainingCheckpoint:
     """The file that mace writes at the end of an epoch. `second_stage`: of mace's stage two, which has its own best."""
 
     epoch: int
@@ -29,17 +29,17 @@ class Checkpoint:
     path: Path
 
 
-def checkpoints(folder: Path) -> list[Checkpoint]:
+def checkpoints(folder: Path) -> list[TrainingCheckpoint]:
     """All checkpoints of a folder, the newest first."""
     found = [
-        Checkpoint(epoch=int(match[1]), second_stage=match[2] is not None, path=path)
+        TrainingCheckpoint(epoch=int(match[1]), second_stage=match[2] is not None, path=path)
         for path in folder.glob("*.pt")
         if (match := _NAME.search(path.name))
     ]
     return sorted(found, key=lambda checkpoint: checkpoint.epoch, reverse=True)
 
 
-def newest_checkpoints(folder: Path) -> tuple[Checkpoint, ...]:
+def newest_checkpoints(folder: Path) -> tuple[TrainingCheckpoint, ...]:
     """The last checkpoint of each stage, the first stage first."""
     every = checkpoints(folder)
     stages = ([one for one in every if one.second_stage is second] for second in (False, True))
@@ -95,12 +95,12 @@ class BestCheckpoints:
             if is_better and zipfile.is_zipfile(checkpoint.path):
                 self._copy(checkpoint, record)
 
-    def _is_of(self, checkpoint: Checkpoint, record: EpochRecord) -> bool:
+    def _is_of(self, checkpoint: TrainingCheckpoint, record: EpochRecord) -> bool:
         """Whether the file holds the weights that the record judges: mace reports an epoch before it writes it."""
         written = (checkpoint.path, checkpoint.path.stat().st_mtime_ns)
         return self._judged.setdefault(written, record) == record
 
-    def _copy(self, checkpoint: Checkpoint, record: EpochRecord) -> None:
+    def _copy(self, checkpoint: TrainingCheckpoint, record: EpochRecord) -> None:
         self._folder.mkdir(parents=True, exist_ok=True)
         target = self._folder / checkpoint.path.name
         aside = target.with_suffix(".part")

@@ -11,7 +11,7 @@ from molgun_lmp.training.drops import Dropped
 from molgun_lmp.training.frames import LabelledFrame
 from molgun_lmp.training.label_keys import common_labels
 from molgun_lmp.training.reading.sources import find_sources
-from molgun_lmp.training.settings import Labels, Limits
+from molgun_lmp.training.settings import FrameLimits, Labels
 from molgun_lmp.training.sieve import Sieve
 
 
@@ -46,7 +46,7 @@ class Dataset:
         }
 
 
-def read_dataset(files: Sequence[Path], *, labels: Labels | None = None, limits: Limits | None = None) -> Dataset:
+def read_dataset(files: Sequence[Path], *, labels: Labels | None = None, limits: FrameLimits | None = None) -> Dataset:
     """All usable frames of files, folders and archives, in memory (`write_dataset` sorts out those that do not fit).
 
     A frame's trajectory is `trajectory` of its header; frames without one make up one trajectory for each file and
@@ -55,7 +55,7 @@ def read_dataset(files: Sequence[Path], *, labels: Labels | None = None, limits:
     """
     dropped: list[Dropped] = []
     with find_sources(files) as sources:
-        sieve = Sieve(labels or common_labels(sources.files), limits or Limits(), dropped.append)
+        sieve = Sieve(labels or common_labels(sources.files), limits or FrameLimits(), dropped.append)
         frames = tuple(sieve.frames(sources.files))
         if not frames:
             raise no_usable_frame([source.name for source in sources.files], sieve)

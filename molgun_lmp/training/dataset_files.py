@@ -36,7 +36,7 @@ from molgun_lmp.training.reading.items import items_of
 from molgun_lmp.training.reading.sources import Source, Sources, find_sources
 from molgun_lmp.training.reference_energies import CompositionEnergies
 from molgun_lmp.training.runs import write_json
-from molgun_lmp.training.settings import Labels, Limits, Split
+from molgun_lmp.training.settings import FrameLimits, Labels, Split
 from molgun_lmp.training.sieve import Sieve
 from molgun_lmp.training.split import SETS, BoolArray, assign_sets
 
@@ -62,7 +62,7 @@ def write_dataset(
     folder: Path,
     *,
     labels: Labels | None = None,
-    limits: Limits | None = None,
+    limits: FrameLimits | None = None,
     split: Split | None = None,
     compress: bool = False,
     progress: Progress = lambda _: None,
@@ -73,7 +73,7 @@ def write_dataset(
     `assign_sets` raise, `TrainingError` for energies that do not belong together and for an element that the training
     frames lack, `InputFileError` where the folder is not empty; nothing is left behind then.
     """
-    limits, split = limits or Limits(), split or Split()
+    limits, split = limits or FrameLimits(), split or Split()
     with _complete_or_absent(folder) as building, find_sources(files) as sources:
         with (building / DROPPED).open("w", encoding="utf-8") as dropped:
 

@@ -16,7 +16,7 @@ Kind = Literal["invariant", "equivariant"]
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Layout:
+class DescriptorLayout:
     """Where a model's node features are: of each layer `channels` scalars first, then those of order 1 to `l_max`.
 
     The last layer has scalars only. As mace's own calculator reads them (`MACECalculator.get_descriptors`).
@@ -27,7 +27,7 @@ class Layout:
     layers: int
 
     @classmethod
-    def of(cls, model: Any) -> "Layout":
+    def of(cls, model: Any) -> "DescriptorLayout":
         """From a loaded model."""
         irreps = model.products[0].linear.irreps_out
         return cls(
@@ -85,7 +85,7 @@ def describe(
             f"the model was never trained on {', '.join(unknown)}; it knows {', '.join(known)}. Leave these structures "
             "out, or use a model that knows them."
         )
-    layout = Layout.of(model)
+    layout = DescriptorLayout.of(model)
     blocks: dict[Kind, list[FloatArray]] = {kind: [] for kind in layout.kinds}
     energies: list[float] = []
     found = node_features(model, structures, head=head, batch_size=batch_size, device=device)

@@ -21,7 +21,7 @@ from molgun_lmp.analysis.plotting import (
 )
 from molgun_lmp.palette import FADED, INK
 from molgun_lmp.records import FloatArray
-from molgun_lmp.training.evaluate import Comparison
+from molgun_lmp.training.evaluate import ModelComparison
 from molgun_lmp.training.results import ErrorReport, Errors
 
 _MEV: Final = 1000.0
@@ -31,7 +31,7 @@ _FEWEST_ATOMS: Final = 5
 
 
 def draw_error_by_force(
-    comparison: Comparison, folder: Path, *, labels: str, name: str = "error-by-force"
+    comparison: ModelComparison, folder: Path, *, labels: str, name: str = "error-by-force"
 ) -> FigureFiles:
     """Length of the force error against length of the force, median and 95th percentile of logarithmic bins."""
     size = np.linalg.norm(comparison.reference_forces, axis=1)

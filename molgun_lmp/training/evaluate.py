@@ -20,7 +20,7 @@ TextArray = npt.NDArray[np.str_]
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Comparison:
+class ModelComparison:
     """A model's answers beside the labels of F frames, which hold N atoms in all.
 
     `energy_ev` (F,) and `forces` (N, 3) eV/Å: the model's; the atoms of all frames stand one frame after the other.
@@ -114,10 +114,10 @@ def evaluate(
 ) -> ErrorReport:
     """Errors of a model, in its own dtype, on frames. Raises what `open_predictor` and `Predictor.predict` raise."""
     predictor = open_predictor(model, head=head, sha256=sha256, trust=trust, batch_size=batch_size, device=device)
-    return error_report(name, Comparison.of(name, frames, predictor.predict(frames)), group_atoms(frames))
+    return error_report(name, ModelComparison.of(name, frames, predictor.predict(frames)), group_atoms(frames))
 
 
-def error_report(name: str, comparison: Comparison, grouping: Grouping) -> ErrorReport:
+def error_report(name: str, comparison: ModelComparison, grouping: Grouping) -> ErrorReport:
     """All errors of a comparison."""
     groups = comparison.groups(grouping)
     files = comparison.files
@@ -138,7 +138,7 @@ def error_report(name: str, comparison: Comparison, grouping: Grouping) -> Error
     )
 
 
-def _by(comparison: Comparison, labels: TextArray) -> dict[str, FrameErrors]:
+def _by(comparison: ModelComparison, labels: TextArray) -> dict[str, FrameErrors]:
     of_atom = labels[comparison.frame_of_atom]
     return {
         str(label): FrameErrors(

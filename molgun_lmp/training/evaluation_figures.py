@@ -26,7 +26,7 @@ from molgun_lmp.analysis.plotting import (
 from molgun_lmp.palette import INK, RULE
 from molgun_lmp.records import FloatArray
 from molgun_lmp.training.error_figures import draw_error_by_force, draw_errors_of_parts
-from molgun_lmp.training.evaluate import Comparison
+from molgun_lmp.training.evaluate import ModelComparison
 from molgun_lmp.training.results import ErrorReport, Errors
 
 _MEV: Final = 1000.0
@@ -36,7 +36,9 @@ _COUNTS: Final = "cividis"
 """Perceptually even, and the same for all colour visions."""
 
 
-def draw_evaluation(comparison: Comparison, report: ErrorReport, folder: Path, *, labels: str) -> list[FigureFiles]:
+def draw_evaluation(
+    comparison: ModelComparison, report: ErrorReport, folder: Path, *, labels: str
+) -> list[FigureFiles]:
     """All figures of an evaluation."""
     return [
         draw_energy_parity(comparison, report, folder, labels=labels),
@@ -47,7 +49,7 @@ def draw_evaluation(comparison: Comparison, report: ErrorReport, folder: Path, *
 
 
 def draw_energy_parity(
-    comparison: Comparison, report: ErrorReport, folder: Path, *, labels: str, name: str = "parity-energies"
+    comparison: ModelComparison, report: ErrorReport, folder: Path, *, labels: str, name: str = "parity-energies"
 ) -> FigureFiles:
     """Energies per atom, each less the mean label of its composition, which would dwarf all differences."""
     formulas = np.array([frame.formula for frame in comparison.frames])
@@ -103,7 +105,7 @@ def draw_energy_parity(
 
 
 def draw_force_parity(
-    comparison: Comparison, report: ErrorReport, folder: Path, *, labels: str, name: str = "parity-forces"
+    comparison: ModelComparison, report: ErrorReport, folder: Path, *, labels: str, name: str = "parity-forces"
 ) -> FigureFiles:
     """Density of force components, model against label, one panel for each element; the CSV holds the counts."""
     elements = sorted(report.forces_by_element)
@@ -155,7 +157,7 @@ def _diagonal(axes: Axes, x: FloatArray, y: FloatArray) -> None:
     axes.set_aspect("equal")
 
 
-def _density(comparison: Comparison, element: str) -> tuple[FloatArray, FloatArray]:
+def _density(comparison: ModelComparison, element: str) -> tuple[FloatArray, FloatArray]:
     """(B, B) counts of components and (B + 1,) edges in eV/Å, the same for both axes."""
     of = comparison.symbols == element
     label, model = comparison.reference_forces[of].ravel(), comparison.forces[of].ravel()

@@ -8,7 +8,7 @@ from molgun_lmp.config.loading import apply_override, validated
 from molgun_lmp.errors import ConfigError
 from molgun_lmp.training.models import load_model, model_facts
 from molgun_lmp.training.preparation import Prepared
-from molgun_lmp.training.settings import Architecture, TrainingConfig
+from molgun_lmp.training.settings import ModelShape, TrainingConfig
 
 
 def scratch_twin(prepared: Prepared, overrides: Sequence[str] = ()) -> TrainingConfig:
@@ -50,11 +50,11 @@ def scratch_twin(prepared: Prepared, overrides: Sequence[str] = ()) -> TrainingC
     return validated(document, TrainingConfig, where="the training from scratch")
 
 
-def _shape(model: Any) -> tuple[Architecture, int]:
+def _shape(model: Any) -> tuple[ModelShape, int]:
     """The architecture and the number of radial functions of a loaded model."""
     facts = model_facts(model)
     irreps = re.findall(r"(\d+)x(\d+)[eo]", facts.hidden_irreps)
-    return Architecture(
+    return ModelShape(
         num_channels=int(irreps[0][0]),
         max_L=max(int(order) for _, order in irreps),
         num_interactions=facts.num_interactions,

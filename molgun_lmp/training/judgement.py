@@ -9,7 +9,7 @@ from molgun_lmp.config.section import Section
 from molgun_lmp.errors import InputFileError
 from molgun_lmp.provenance import versions
 from molgun_lmp.training.dataset import Dataset
-from molgun_lmp.training.evaluate import Comparison, error_report
+from molgun_lmp.training.evaluate import ModelComparison, error_report
 from molgun_lmp.training.groups import MoleculeChoice, group_atoms
 from molgun_lmp.training.predict import Prediction
 from molgun_lmp.training.predictor import Predictor
@@ -59,7 +59,7 @@ class Judged:
     """A judgement with the numbers that it was made from."""
 
     judgement: Judgement
-    comparison: Comparison
+    comparison: ModelComparison
 
 
 def judge(
@@ -77,7 +77,7 @@ def judge(
     """
     name = ", ".join(dataset.files)
     predictions = _counted(predictor.predict(dataset.frames), advance)
-    comparison = Comparison.of(name, dataset.frames, predictions)
+    comparison = ModelComparison.of(name, dataset.frames, predictions)
     grouping = group_atoms(dataset.frames, molecule)
     judgement = Judgement(
         model=JudgedModel(

@@ -12,7 +12,7 @@ import numpy as np
 
 from molgun_lmp.config.loading import dump_yaml, load_section
 from molgun_lmp.errors import TrainingError
-from molgun_lmp.training.calculators import Failure, Labels
+from molgun_lmp.training.calculators import ComputedLabels, Failure
 from molgun_lmp.training.label_settings import LabellingConfig
 
 
@@ -21,13 +21,13 @@ class Ledger:
 
     def __init__(self, file: Path) -> None:
         self._file = file
-        self.done: dict[str, Labels] = {}
+        self.done: dict[str, ComputedLabels] = {}
         text = file.read_bytes() if file.is_file() else b""
         for line in text.splitlines():
             try:
                 document = json.loads(line)
                 forces = np.array(document["forces_ev_per_angstrom"], dtype=float)
-                self.done[document["key"]] = Labels(
+                self.done[document["key"]] = ComputedLabels(
                     energy_ev=document["energy_ev"], forces=forces, seconds=document["seconds"]
                 )
             except (ValueError, KeyError):
@@ -36,7 +36,7 @@ class Ledger:
         if text and not text.endswith(b"\n"):
             self._handle.write(b"\n")
 
-    def add(self, key: str, labels: Labels) -> None:
+    def add(self, key: str, labels: ComputedLabels) -> None:
         """Keep the labels of one structure."""
         self._append(
             {

@@ -20,7 +20,7 @@ from ase.io import write
 
 from molgun_lmp.errors import ConfigError, InputFileError, InterruptedRunError, TrainingError
 from molgun_lmp.processes import stop_requests
-from molgun_lmp.training.calculators import Failure, Labels
+from molgun_lmp.training.calculators import ComputedLabels, Failure
 from molgun_lmp.training.frames import geometry_digest
 from molgun_lmp.training.label_ledger import open_ledger
 from molgun_lmp.training.label_settings import LabellingConfig
@@ -77,7 +77,7 @@ def label(
         try:
             results = _results(config, todo, folder / "processes", asked)
             for number, (key, item, result) in enumerate(results, start=before + 1):
-                if isinstance(result, Labels):
+                if isinstance(result, ComputedLabels):
                     ledger.add(key, result)
                 else:
                     failed[item.source] = result.reason
@@ -99,7 +99,7 @@ def label(
 
 def _results(
     config: LabellingConfig, todo: collections.deque[tuple[str, Structure]], folder: Path, asked: Sequence[int]
-) -> Iterator[tuple[str, Structure, Labels | Failure]]:
+) -> Iterator[tuple[str, Structure, ComputedLabels | Failure]]:
     attempts: collections.Counter[str] = collections.Counter()
     busy: dict[object, tuple[LabellingProcess, str, Structure]] = {}
     with ExitStack() as processes:
@@ -129,7 +129,7 @@ def _results(
                 idle.append(process)
 
 
-def _write(labelled: Sequence[tuple[Structure, Labels]], config: LabellingConfig, target: Path) -> None:
+def _write(labelled: Sequence[tuple[Structure, ComputedLabels]], config: LabellingConfig, target: Path) -> None:
     if not labelled:
         return
     aside = target.with_name(f".{target.name}")
@@ -139,7 +139,7 @@ def _write(labelled: Sequence[tuple[Structure, Labels]], config: LabellingConfig
     aside.replace(target)
 
 
-def _labelled(structure: Structure, labels: Labels, config: LabellingConfig) -> Atoms:
+def _labelled(structure: Structure, labels: ComputedLabels, config: LabellingConfig) -> Atoms:
     atoms = structure.atoms()
     atoms.info = {
         "config_type": structure.config_type,

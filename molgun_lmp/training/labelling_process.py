@@ -13,7 +13,7 @@ from ase import Atoms
 
 from molgun_lmp.errors import ConfigError
 from molgun_lmp.processes import thread_environment
-from molgun_lmp.training.calculators import Failure, Labels, compute_labels, make_calculator
+from molgun_lmp.training.calculators import ComputedLabels, Failure, compute_labels, make_calculator
 from molgun_lmp.training.label_settings import LabellingConfig
 
 
@@ -93,13 +93,13 @@ class LabellingProcess:
         with suppress(BrokenPipeError):  # a dead process is found when its answer does not come
             self.connection.send(bare)
 
-    def take(self) -> Labels | Failure | None:
+    def take(self) -> ComputedLabels | Failure | None:
         """Its answer; None where it died."""
         try:
             answer = self.connection.recv()
         except (EOFError, OSError):
             return None
-        return answer if isinstance(answer, Labels | Failure) else None
+        return answer if isinstance(answer, ComputedLabels | Failure) else None
 
 
 @contextmanager

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from molgun_lmp.errors import ConfigError
-from molgun_lmp.training.settings import Architecture, ExponentialSchedule, Multihead, TrainingConfig
+from molgun_lmp.training.settings import ExponentialSchedule, ModelShape, Multihead, TrainingConfig
 
 ENERGY_KEY: Final = "REF_energy"
 FORCES_KEY: Final = "REF_forces"
@@ -164,7 +164,7 @@ def _start(config: TrainingConfig, e0s_ev: Mapping[int, float] | None, foundatio
         energies = "{" + ", ".join(f"{number}: {energy!r}" for number, energy in sorted(e0s_ev.items())) + "}"
     else:
         energies = "estimated" if config.reference_energies == "foundation_estimated" else "foundation"
-    shape = config.architecture or Architecture()
+    shape = config.architecture or ModelShape()
     return {
         "E0s": energies,
         **(

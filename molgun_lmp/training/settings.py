@@ -28,7 +28,7 @@ class Labels(Section):
     forces: str
 
 
-class Limits(Section):
+class FrameLimits(Section):
     """What a frame may look like."""
 
     max_force_ev_per_angstrom: PositiveFloat = 50.0
@@ -122,7 +122,7 @@ class Lora(Section):
     """The product is scaled by alpha / rank."""
 
 
-class Architecture(Section):
+class ModelShape(Section):
     """The shape of a model trained from scratch. The default can be converted for symmetrix."""
 
     num_channels: PositiveInt = 32
@@ -195,7 +195,7 @@ class TrainingConfig(Section):
     """None: detected where only one pair of keys is there."""
     elements: tuple[Element, ...] | None = None
     """Elements that the model must know; None: those of the training frames."""
-    limits: Limits = Limits()
+    limits: FrameLimits = FrameLimits()
     split: Split = Split()
     reference_energies: (
         Literal["auto", "isolated_atoms", "least_squares", "foundation", "foundation_estimated"] | dict[Element, float]
@@ -213,7 +213,7 @@ class TrainingConfig(Section):
     """Multihead replay fine-tuning (mace's silent default for foundation models, off here unless asked for)."""
     lora: Lora | None = None
     """None trains every weight."""
-    architecture: Architecture | None = None
+    architecture: ModelShape | None = None
     """Of a model from scratch (left out: the default shape); a foundation model brings its own."""
     optimisation: Optimisation = Optimisation()
     dtype: Dtype = "float32"

@@ -14,7 +14,7 @@ from molgun_lmp.training.label_keys import ISOLATED_ATOM, label
 from molgun_lmp.training.reading.found import FoundFrame, Unusable
 from molgun_lmp.training.reading.items import items_of
 from molgun_lmp.training.reading.sources import Source
-from molgun_lmp.training.settings import Labels, Limits
+from molgun_lmp.training.settings import FrameLimits, Labels
 from molgun_lmp.training.work_check import EnergyFollowsForces
 
 _SAME_ENERGY_EV_PER_ATOM = 1e-3
@@ -27,7 +27,7 @@ class Sieve:
     came to its end, the properties speak of all frames.
     """
 
-    def __init__(self, labels: Labels, limits: Limits, on_drop: Callable[[Dropped], None]) -> None:
+    def __init__(self, labels: Labels, limits: FrameLimits, on_drop: Callable[[Dropped], None]) -> None:
         self.labels = labels
         self.limits = limits
         self.isolated_atoms_ev: dict[str, float] = {}

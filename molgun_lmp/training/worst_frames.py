@@ -7,7 +7,7 @@ import numpy as np
 from ase.io import write
 
 from molgun_lmp.config.section import Section
-from molgun_lmp.training.evaluate import Comparison
+from molgun_lmp.training.evaluate import ModelComparison
 from molgun_lmp.training.mace_options import ENERGY_KEY, FORCES_KEY
 
 
@@ -28,7 +28,7 @@ class WorstFrame(Section):
     worst_element: str
 
 
-def worst_frames(comparison: Comparison, number: int) -> tuple[WorstFrame, ...]:
+def worst_frames(comparison: ModelComparison, number: int) -> tuple[WorstFrame, ...]:
     """The `number` frames with the largest error of a single atom's force, worst first.
 
     One atom in an unknown place is what a model is retrained for, and an average over a slab would hide it.
@@ -56,7 +56,7 @@ def worst_frames(comparison: Comparison, number: int) -> tuple[WorstFrame, ...]:
     return tuple(found)
 
 
-def write_worst(comparison: Comparison, worst: Sequence[WorstFrame], file: Path) -> None:
+def write_worst(comparison: ModelComparison, worst: Sequence[WorstFrame], file: Path) -> None:
     """Write frames as extxyz: labels under mace's keys, the model's answers as `energy_of_model` and `forces_of_model`.
 
     The names leave no doubt which are the labels when the file is read again. Each header has the frame's errors too.

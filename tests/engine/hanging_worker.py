@@ -19,7 +19,7 @@ from typing import ClassVar, NoReturn
 
 from molgun_lmp.campaign import firing, worker
 from molgun_lmp.engine import joint, registry, session
-from molgun_lmp.engine.force_models import Evaluation, Structure
+from molgun_lmp.engine.force_models import Evaluation, ForceModelInput
 from molgun_lmp.engine.torch_model import TorchScriptModel
 
 CALL, MARK = int(sys.argv[2]), Path(sys.argv[3])
@@ -33,7 +33,7 @@ class Hanging(TorchScriptModel):
     calls = 0
     hangs = False
 
-    def evaluate_many(self, structures: Sequence[Structure]) -> list[Evaluation]:
+    def evaluate_many(self, structures: Sequence[ForceModelInput]) -> list[Evaluation]:
         Hanging.calls += 1
         if not HOW and Hanging.calls == CALL:
             hang()
@@ -52,7 +52,7 @@ class Guilty(joint.Member):
         super().__init__(*arguments)  # type: ignore[arg-type]
         self.calls = 0
 
-    def evaluate(self, structure: Structure) -> Evaluation:
+    def evaluate(self, structure: ForceModelInput) -> Evaluation:
         self.calls += 1
         if self.calls == 1 and Guilty.met < 3 and not MARK.exists():
             Guilty.met += 1

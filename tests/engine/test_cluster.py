@@ -14,7 +14,7 @@ from campaign_cases import dumps
 from cluster_cases import LMP, cluster, finish, release, run, write_store
 from waiting import PATIENCE_S, wait_for
 
-from molgun_lmp.campaign.cluster import Site
+from molgun_lmp.campaign.cluster import ClusterSite
 from molgun_lmp.campaign.collecting import collect
 from molgun_lmp.campaign.store import Store
 from molgun_lmp.errors import CampaignError
@@ -142,7 +142,7 @@ exit $CONTROL_FAILS
 
 @pytest.mark.parametrize("starts", [True, False])
 def test_trajectories_side_by_side_on_one_gpu(store: Store, starts: bool, tmp_path: Path) -> None:
-    folder = cluster(store, tmp_path / "cluster", chunk=3, site=Site(margin_s=0, at_a_time=2), gpu=True)
+    folder = cluster(store, tmp_path / "cluster", chunk=3, site=ClusterSite(margin_s=0, at_a_time=2), gpu=True)
     control, log = tmp_path / "bin" / "nvidia-cuda-mps-control", tmp_path / "control.log"
     control.parent.mkdir()
     control.write_text(CONTROL)

@@ -15,7 +15,7 @@ from campaign_commands import molgun
 from engine_cases import TinyModel, structures
 
 from molgun_lmp.errors import InputFileError, ModelError
-from molgun_lmp.training.descriptors import Layout, describe
+from molgun_lmp.training.descriptors import DescriptorLayout, describe
 from molgun_lmp.training.models import load_model
 from molgun_lmp.training.structures import Structure
 
@@ -89,7 +89,7 @@ def calculator(file: Path) -> Any:
 def test_they_are_those_of_maces_calculator(tiny_mace: TinyModel, equivariant_model: Path, which: str) -> None:
     file = tiny_mace.model if which == "scalars" else equivariant_model
     model = load_model(file, trust=True, dtype="float64")
-    assert Layout.of(model).kinds == (("invariant",) if which == "scalars" else ("invariant", "equivariant"))
+    assert DescriptorLayout.of(model).kinds == (("invariant",) if which == "scalars" else ("invariant", "equivariant"))
     cases = list(structures().values())
     described = describe(model, [structure(atoms) for atoms in cases], head="Default", batch_size=2)
     reference = calculator(file)

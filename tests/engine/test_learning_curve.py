@@ -20,7 +20,7 @@ from molgun_lmp.training.from_scratch import scratch_twin
 from molgun_lmp.training.learning_curve import PlannedCurve, draw_curve, plan_curve, run_curve
 from molgun_lmp.training.preparation import prepare
 from molgun_lmp.training.runs import read_record
-from molgun_lmp.training.settings import Architecture, TrainingConfig
+from molgun_lmp.training.settings import ModelShape, TrainingConfig
 from molgun_lmp.training.training_figure import draw_training
 
 pytestmark = pytest.mark.engine
@@ -96,7 +96,7 @@ def test_both_kinds_have_the_same_steps_and_test_frames(data: Path, curve: Learn
 
 def test_from_scratch_has_the_foundations_shape_and_energies(curve: LearningCurve) -> None:
     twin = curve.design.trainings["from scratch"]
-    assert twin.architecture == Architecture(num_channels=16, r_max_angstrom=4.0)
+    assert twin.architecture == ModelShape(num_channels=16, r_max_angstrom=4.0)
     assert twin.mace_options["num_radial_basis"] == 6
     assert twin.optimisation.learning_rate == 0.01
     assert twin.foundation is None

@@ -12,7 +12,7 @@ from ase import Atoms
 from engine_cases import ELEMENTS, TinyModel, external, head, run_text, single_point, structures, write_data
 from waiting import PATIENCE_S
 
-from molgun_lmp.engine.force_models import AskedForModel, Evaluation, Structure
+from molgun_lmp.engine.force_models import AskedForModel, Evaluation, ForceModelInput
 from molgun_lmp.engine.joint import JointEvaluation
 from molgun_lmp.engine.session import DeckRun
 from molgun_lmp.engine.torch_model import TorchScriptModel
@@ -25,9 +25,9 @@ STRUCTURES = structures()
 STEPS = 200
 
 
-def seen(atoms: Atoms) -> Structure:
+def seen(atoms: Atoms) -> ForceModelInput:
     periodic = bool(atoms.pbc.all())
-    return Structure(
+    return ForceModelInput(
         numbers=atoms.numbers, positions=atoms.positions, cell=atoms.cell.array, pbc=(periodic, periodic, periodic)
     )
 
@@ -83,7 +83,7 @@ def test_files_that_are_no_model_and_elements_that_it_lacks(model: TorchScriptMo
     (tmp_path / "other.pt").write_text("nothing")
     with pytest.raises(ModelError, match=r"other\.pt is not a MACE for `pair_style mace`"):
         TorchScriptModel(tmp_path / "other.pt")
-    oxygen = Structure(numbers=np.array([8]), positions=np.zeros((1, 3)), cell=9.0 * np.eye(3), pbc=(True,) * 3)
+    oxygen = ForceModelInput(numbers=np.array([8]), positions=np.zeros((1, 3)), cell=9.0 * np.eye(3), pbc=(True,) * 3)
     with pytest.raises(ModelError, match="was not trained on O; it knows C, H, Si"):
         model.evaluate(oxygen)
 
@@ -166,30 +166,30 @@ def test_one_by_one_and_together_agree(model: TorchScriptModel, tmp_path: Path) 
 class Spoiled:
     """The real model, but what begins at one structure's first atom is answered by `answer`."""
 
-    def __init__(self, model: TorchScriptModel, first: float, answer: Callable[[Structure], Evaluation]) -> None:
+    def __init__(self, model: TorchScriptModel, first: float, answer: Callable[[ForceModelInput], Evaluation]) -> None:
         self._model, self._first, self._answer = model, first, answer
         self.elements, self.cutoff_angstrom = model.elements, model.cutoff_angstrom
 
-    def evaluate(self, structure: Structure) -> Evaluation:
+    def evaluate(self, structure: ForceModelInput) -> Evaluation:
         return self.evaluate_many([structure])[0]
 
-    def evaluate_many(self, structures: Sequence[Structure]) -> list[Evaluation]:
+    def evaluate_many(self, structures: Sequence[ForceModelInput]) -> list[Evaluation]:
         found = self._model.evaluate_many(structures)
         guilty = [abs(structure.positions[0, 0] - self._first) < 1e-6 for structure in structures]
         return [self._answer(s) if bad else e for s, e, bad in zip(structures, found, guilty, strict=True)]
 
 
-def nan(structure: Structure) -> Evaluation:
+def nan(structure: ForceModelInput) -> Evaluation:
     return Evaluation(energy_ev=0.0, forces=np.full(structure.positions.shape, np.nan))
 
 
-def broken(structure: Structure) -> Evaluation:
+def broken(structure: ForceModelInput) -> Evaluation:
     raise RuntimeError(f"no answer for {len(structure.numbers)} atoms")
 
 
 @pytest.mark.parametrize(("answer", "cause"), [(nan, Cause.NAN_FORCE), (broken, Cause.FORCE_MODEL_ERROR)])
 def test_one_that_fails_leaves_the_others_untouched(
-    model: TorchScriptModel, tmp_path: Path, answer: Callable[[Structure], Evaluation], cause: Cause
+    model: TorchScriptModel, tmp_path: Path, answer: Callable[[ForceModelInput], Evaluation], cause: Cause
 ) -> None:
     atoms = shots(3)
     atoms[1].positions[0, 0] = 0.123
@@ -215,10 +215,10 @@ class SmallDevice(AskedForModel):
         self.room, self.error = room, error
         self.tried: list[int] = []
 
-    def evaluate(self, structure: Structure) -> Evaluation:
+    def evaluate(self, structure: ForceModelInput) -> Evaluation:
         return self.evaluate_many([structure])[0]
 
-    def evaluate_many(self, structures: Sequence[Structure]) -> list[Evaluation]:
+    def evaluate_many(self, structures: Sequence[ForceModelInput]) -> list[Evaluation]:
         self.tried.append(len(structures))
         if len(structures) > self.room:
             raise self.error

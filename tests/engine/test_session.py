@@ -12,7 +12,7 @@ from engine_cases import ELEMENTS, external, head, run_text, structures, write_d
 from waiting import PATIENCE_S
 
 from molgun_lmp.engine import session
-from molgun_lmp.engine.force_models import Evaluation, Structure
+from molgun_lmp.engine.force_models import Evaluation, ForceModelInput
 from molgun_lmp.engine.session import DeckRun, StillTime, check_deck_value
 from molgun_lmp.errors import EngineError
 from molgun_lmp.records import Cause
@@ -35,11 +35,11 @@ class Springs:
 
     sabotage: Callable[[int, Evaluation], Evaluation] = lambda _, answer: answer
     calls: int = 0
-    rest: Structure | None = None
+    rest: ForceModelInput | None = None
     elements: frozenset[str] = frozenset(ELEMENTS)
     cutoff_angstrom: float = 4.0
 
-    def evaluate(self, structure: Structure) -> Evaluation:
+    def evaluate(self, structure: ForceModelInput) -> Evaluation:
         self.rest = self.rest or structure
         self.calls += 1
         away = structure.positions - self.rest.positions
@@ -47,7 +47,7 @@ class Springs:
         answer = Evaluation(energy_ev=0.5 * STIFFNESS * float((away**2).sum()), forces=-STIFFNESS * away)
         return self.sabotage(self.calls, answer)
 
-    def evaluate_many(self, structures: Sequence[Structure]) -> list[Evaluation]:
+    def evaluate_many(self, structures: Sequence[ForceModelInput]) -> list[Evaluation]:
         return [self.evaluate(structure) for structure in structures]
 
 
@@ -88,7 +88,7 @@ def test_the_model_sees_the_structure_in_the_order_of_the_atom_ids(folder: Path)
 def test_minimisation_uses_the_energy_of_the_model(folder: Path) -> None:
     """A minimiser that did not see the energy would stop at once."""
     springs = Springs(
-        rest=Structure(numbers=SLAB.numbers, positions=SLAB.positions, cell=SLAB.cell.array, pbc=(True,) * 3)
+        rest=ForceModelInput(numbers=SLAB.numbers, positions=SLAB.positions, cell=SLAB.cell.array, pbc=(True,) * 3)
     )
     run = run_text(folder, deck("displace_atoms all random 0.2 0.2 0.2 7\nminimize 0.0 1e-4 100 1000\n"), springs)
     assert run.error is None

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from engine_cases import ELEMENTS, TinyModel, external, single_point, structures
 
-from molgun_lmp.engine.force_models import Structure, SymmetrixModel
+from molgun_lmp.engine.force_models import ForceModelInput, SymmetrixModel
 from molgun_lmp.errors import ModelError
 
 pytestmark = pytest.mark.engine
@@ -38,7 +38,7 @@ def test_forces_are_those_of_mace(model: SymmetrixModel, tiny_mace: TinyModel, n
 @pytest.mark.slow
 def test_an_evaluation_remembers_nothing(model: SymmetrixModel) -> None:
     """The same structure gives the same bits after another one, a neighbour list being no memory."""
-    first = Structure(numbers=SLAB.numbers, positions=SLAB.positions, cell=SLAB.cell.array, pbc=(True,) * 3)
+    first = ForceModelInput(numbers=SLAB.numbers, positions=SLAB.positions, cell=SLAB.cell.array, pbc=(True,) * 3)
     moved = dataclasses.replace(first, positions=SLAB.positions + 0.02)
     before = model.evaluate(first)
     model.evaluate(moved)
@@ -51,7 +51,7 @@ def test_an_evaluation_remembers_nothing(model: SymmetrixModel) -> None:
 def test_what_it_knows(model: SymmetrixModel) -> None:
     assert model.elements == frozenset(ELEMENTS)
     assert model.cutoff_angstrom == 4.0
-    oxygen = Structure(numbers=np.array([8]), positions=np.zeros((1, 3)), cell=9.0 * np.eye(3), pbc=(True,) * 3)
+    oxygen = ForceModelInput(numbers=np.array([8]), positions=np.zeros((1, 3)), cell=9.0 * np.eye(3), pbc=(True,) * 3)
     with pytest.raises(ModelError, match="was not trained on O; it knows C, H, Si"):
         model.evaluate(oxygen)
 

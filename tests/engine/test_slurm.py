@@ -9,7 +9,7 @@ from cluster_cases import LMP, cluster, release, write_store
 from slurm_cases import slurm, why_not
 
 from molgun_lmp.analysis.dumps import read_frames
-from molgun_lmp.campaign.cluster import Site
+from molgun_lmp.campaign.cluster import ClusterSite
 from molgun_lmp.campaign.collecting import collect
 from molgun_lmp.gun.pools import Pool
 
@@ -22,7 +22,7 @@ def test_a_job_killed_at_its_time_limit_is_submitted_again(
     tmp_path: Path, slab_pool: Pool, molecule_pool: Pool
 ) -> None:
     store = write_store(tmp_path, slab_pool, molecule_pool)
-    site = Site(time="01:00:00", margin_s=0, environment={"LMP": LMP, "OMP_NUM_THREADS": "1"})
+    site = ClusterSite(time="01:00:00", margin_s=0, environment={"LMP": LMP, "OMP_NUM_THREADS": "1"})
     folder = cluster(store, tmp_path / "cluster", chunk=1, site=site)
     (folder / "hold").touch()
     with slurm() as here:

@@ -16,7 +16,7 @@ from molgun_lmp.cli import main
 from molgun_lmp.errors import ConfigError, InputFileError, MolgunError, TrainingError
 from molgun_lmp.training.dataset import read_dataset
 from molgun_lmp.training.dataset_files import write_dataset
-from molgun_lmp.training.settings import Limits, Split
+from molgun_lmp.training.settings import FrameLimits, Split
 from molgun_lmp.training.split import split_frames
 
 PAPER = Split(by="random", every=2, validation=0.25, test=3)
@@ -43,9 +43,9 @@ def lines(file: Path) -> list[dict[str, str]]:
     return [json.loads(line) for line in file.read_text().splitlines()]
 
 
-def steady(limits: dict[str, Any] | None = None) -> Limits:
+def steady(limits: dict[str, Any] | None = None) -> FrameLimits:
     """Limits for frames whose energies are made up."""
-    return Limits.model_validate({"energies_follow_forces": False, **(limits or {})})
+    return FrameLimits.model_validate({"energies_follow_forces": False, **(limits or {})})
 
 
 def test_the_report_accounts_for_every_frame(aimd: Path, tmp_path: Path) -> None:

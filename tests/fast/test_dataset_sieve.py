@@ -15,7 +15,7 @@ from molgun_lmp.errors import ConfigError, InputFileError
 from molgun_lmp.training.dataset import read_dataset
 from molgun_lmp.training.drops import DropReason
 from molgun_lmp.training.intact_bonds import bond_limits
-from molgun_lmp.training.settings import Labels, Limits
+from molgun_lmp.training.settings import FrameLimits, Labels
 
 
 @pytest.fixture
@@ -50,7 +50,7 @@ def test_a_broken_bond_of_the_molecule_is_dropped_with_its_limit(
 ) -> None:
     # C-H is 1.09 Å long at rest.
     frames = [methane(stretch, cell=cell, shift=shift) for stretch in (0.0, 0.5, 0.7, 2.0)]
-    dataset = read_dataset([save(frames)], limits=Limits(intact_bonds=wanted))
+    dataset = read_dataset([save(frames)], limits=FrameLimits(intact_bonds=wanted))
     assert [drop.source for drop in dataset.dropped] == ["frames.extxyz#2", "frames.extxyz#3"]
     assert all(drop.reason == DropReason.BOND_FISSION for drop in dataset.dropped)
     assert "1.79 Å long, limit 1.67 Å" in dataset.dropped[0].detail
@@ -58,8 +58,8 @@ def test_a_broken_bond_of_the_molecule_is_dropped_with_its_limit(
 
 def test_other_bonds_may_break_unless_asked(save: Callable[..., Path]) -> None:
     file = save([hydrogen(0.74), hydrogen(2.5)])
-    assert not read_dataset([file], limits=Limits(intact_bonds={"C-H": None})).dropped
-    (drop,) = read_dataset([file], limits=Limits(intact_bonds={"H-H": None})).dropped
+    assert not read_dataset([file], limits=FrameLimits(intact_bonds={"C-H": None})).dropped
+    (drop,) = read_dataset([file], limits=FrameLimits(intact_bonds={"H-H": None})).dropped
     assert drop.reason == DropReason.BOND_FISSION
 
 
@@ -147,7 +147,7 @@ def test_wrong_units_and_kinetic_energy_are_refused(
     file = save(vibration(**wrong))  # type: ignore[arg-type]
     with pytest.raises(InputFileError, match=message):
         read_dataset([file])
-    assert read_dataset([file], limits=Limits(energies_follow_forces=False)).frames
+    assert read_dataset([file], limits=FrameLimits(energies_follow_forces=False)).frames
 
 
 def test_frames_far_apart_prove_nothing(save: Callable[..., Path]) -> None:

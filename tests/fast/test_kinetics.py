@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from molgun_lmp.analysis.flow_routes import NODE, Box, routes
+from molgun_lmp.analysis.flow_routes import NODE, Rectangle, routes
 from molgun_lmp.analysis.kinetics import (
     Fate,
     Wait,
@@ -109,11 +109,11 @@ def test_arrows_cross_no_name_stay_on_the_page_and_have_their_numbers_apart() ->
         (x, y): (0.65 + 1.375 * x, 0.95 * ((rows - 1) / 2 - y)) for x, rows in enumerate(columns) for y in range(rows)
     }
     names = [
-        Box(middle=(x, y + side * 0.235), half=(half, 0.075))
+        Rectangle(middle=(x, y + side * 0.235), half=(half, 0.075))
         for x, y in places.values()
         for side, half in ((1, 0.33), (-1, 0.25))
     ]
-    page = Box(middle=(3.4, 0.0), half=(3.4, 3.0))
+    page = Rectangle(middle=(3.4, 0.0), half=(3.4, 3.0))
     start, near = (0, 0), (1, 0)
     pairs = [(start, near), (near, (2, 1)), ((2, 1), near), ((2, 1), (2, 0)), ((2, 0), (3, 3)), (near, (2, 2))]
     pairs += [(start, (4, y)) for y in range(6)] + [((2, 1), (3, y)) for y in range(4)] + [((4, 5), (3, 1))]

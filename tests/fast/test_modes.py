@@ -27,7 +27,7 @@ from ase.build import bcc110, fcc100, fcc111, hcp0001
 
 from molgun_lmp.analysis.bonds import BondLimits, Bonds, BoolArray
 from molgun_lmp.analysis.following import Reference
-from molgun_lmp.analysis.modes import AtomSite, Classified, Site, atom_site, classify, site_of
+from molgun_lmp.analysis.modes import AtomSite, Classified, SurfaceSite, atom_site, classify, site_of
 from molgun_lmp.analysis.molecule import MoleculeReference
 from molgun_lmp.config import OutcomeCriteria
 from molgun_lmp.errors import ConfigError
@@ -64,12 +64,12 @@ def test_reason_carries_lengths_and_layers() -> None:
 
 def test_sites_by_hand() -> None:
     second_next = dimer_end(0, 2, 0)
-    assert site_of(SURFACE, A, B) is Site.ON_TOP
-    assert site_of(SURFACE, A, NEXT_SAME) is Site.BRIDGE
-    assert site_of(SURFACE, A, NEXT_OTHER) is Site.DIAGONAL
-    assert site_of(SURFACE, A, second_next) is Site.ALONG_ROW
-    assert site_of(SURFACE, A, dimer_end(1, 0, 0)) is Site.ACROSS_ROWS
-    assert site_of(SURFACE, A, int(np.flatnonzero(SURFACE.layer == 1)[0])) is Site.NO_DIMER
+    assert site_of(SURFACE, A, B) is SurfaceSite.ON_TOP
+    assert site_of(SURFACE, A, NEXT_SAME) is SurfaceSite.BRIDGE
+    assert site_of(SURFACE, A, NEXT_OTHER) is SurfaceSite.DIAGONAL
+    assert site_of(SURFACE, A, second_next) is SurfaceSite.ALONG_ROW
+    assert site_of(SURFACE, A, dimer_end(1, 0, 0)) is SurfaceSite.ACROSS_ROWS
+    assert site_of(SURFACE, A, int(np.flatnonzero(SURFACE.layer == 1)[0])) is SurfaceSite.NO_DIMER
 
 
 def to_surface(*pairs: tuple[int, int]) -> BoolArray:
@@ -270,8 +270,8 @@ def test_below_the_top_layer_of_a_surface_without_dimers() -> None:
 
 def test_dimers_can_be_left_out_of_account() -> None:
     plain = SURFACE.without_dimers()
-    assert site_of(SURFACE, A, B) == Site.ON_TOP
-    assert site_of(plain, A, B) == Site.NO_DIMER
+    assert site_of(SURFACE, A, B) == SurfaceSite.ON_TOP
+    assert site_of(plain, A, B) == SurfaceSite.NO_DIMER
     assert atom_site(plain, [A, B]) == AtomSite.BRIDGE
     criteria = OutcomeCriteria(sites="atoms")
     slab = SLAB.get_chemical_symbols()

@@ -15,7 +15,7 @@ from molgun_lmp.errors import ConfigError, InputFileError
 from molgun_lmp.outcome_classes import Mode
 from molgun_lmp.records import FloatArray
 from molgun_lmp.training.descriptor_figures import Colour, draw_components, draw_distances
-from molgun_lmp.training.descriptors import Described, Layout
+from molgun_lmp.training.descriptors import Described, DescriptorLayout
 from molgun_lmp.training.extrapolation import (
     TRAINING_SET,
     DescriptorReport,
@@ -94,7 +94,7 @@ def test_too_few_or_equal_points_are_refused() -> None:
 @pytest.mark.parametrize("l_max", [0, 1, 2])
 def test_layers_are_taken_apart(l_max: int) -> None:
     channels, width = 2, 2 * (l_max + 1) ** 2
-    layout = Layout(channels=channels, l_max=l_max, layers=2)
+    layout = DescriptorLayout(channels=channels, l_max=l_max, layers=2)
     features = np.arange(width + channels, dtype=float)[None]
     assert layout.kinds == (("invariant",) if l_max == 0 else ("invariant", "equivariant"))
     assert layout.select(features, "invariant").tolist() == [[0, 1, width, width + 1]]

@@ -13,8 +13,8 @@ from molgun_lmp.analysis.statistics import Clusters, cluster_interval, pooled_de
 from molgun_lmp.analysis.stopping import (
     FEWEST_SHOTS,
     GROWTH,
+    PrecisionTarget,
     Stopping,
-    Target,
     interval_at,
     look_at,
     parse_target,
@@ -26,12 +26,12 @@ from molgun_lmp.campaign.until import counted, standing
 from molgun_lmp.errors import ConfigError
 from molgun_lmp.outcome_classes import Mode
 
-NARROW = Target(line="OT-CY", half_width=0.05)
+NARROW = PrecisionTarget(line="OT-CY", half_width=0.05)
 
 
 def test_targets_are_read_and_nonsense_is_refused() -> None:
-    assert parse_target("ot-cy:0.02") == Target(line="OT-CY", half_width=0.02)
-    assert parse_target("in flight : 0.1") == Target(line="in flight", half_width=0.1)
+    assert parse_target("ot-cy:0.02") == PrecisionTarget(line="OT-CY", half_width=0.02)
+    assert parse_target("in flight : 0.1") == PrecisionTarget(line="in flight", half_width=0.1)
     assert parse_target("stuck:0.05").line == "stuck"
     assert str(parse_target("C-C broken:0.05")) == "C-C broken:0.05"
     for wrong in ("OT-CY", "OT-CY:", "OT-CY:0", "OT-CY:0.5", "OT-CY:nan", "OT:0.1", "0.1"):
@@ -50,8 +50,8 @@ def test_looks_begin_where_the_target_can_be_reached_and_end_with_all_shots() ->
     assert all(a < b <= math.ceil(a * GROWTH) for a, b in zip(rule.looks, rule.looks[1:], strict=False))
     assert rule.level == pytest.approx(1 - 0.05 / len(rule.looks))
     assert plan_rule([NARROW], 10).looks == (10,)
-    assert plan_rule([Target(line="PC", half_width=0.4)], 100).looks[0] == FEWEST_SHOTS
-    assert plan_rule([NARROW, Target(line="PC", half_width=0.4)], 3000).looks == rule.looks
+    assert plan_rule([PrecisionTarget(line="PC", half_width=0.4)], 100).looks[0] == FEWEST_SHOTS
+    assert plan_rule([NARROW, PrecisionTarget(line="PC", half_width=0.4)], 3000).looks == rule.looks
 
 
 def _campaign(
@@ -76,7 +76,7 @@ def test_the_interval_at_the_stop_covers_as_promised(
     half: float, planned: int, snapshots: int, spread: float, location: float
 ) -> None:
     rng = np.random.default_rng(8)
-    rule = plan_rule([Target(line="OT-CY", half_width=half)], planned)
+    rule = plan_rule([PrecisionTarget(line="OT-CY", half_width=half)], planned)
     truth, repeats = _truth(spread, location), 150
     covered = early = independent = 0
     for _ in range(repeats):
@@ -96,7 +96,7 @@ def test_the_interval_at_the_stop_covers_as_promised(
 
 
 def test_a_look_sees_its_prefix_and_the_level_of_all_looks() -> None:
-    rule = plan_rule([Target(line="OT-CY", half_width=0.2), Target(line="stuck", half_width=0.3)], 60)
+    rule = plan_rule([PrecisionTarget(line="OT-CY", half_width=0.2), PrecisionTarget(line="stuck", half_width=0.3)], 60)
     outcomes = [
         outcome_of(k, Mode.OT_CY if k % 4 == 0 else Mode.PC if k % 4 == 1 else Mode.SCATTERED) for k in range(20)
     ]
@@ -113,7 +113,7 @@ def test_a_look_sees_its_prefix_and_the_level_of_all_looks() -> None:
 
 
 def test_the_stop_is_told_and_only_its_prefix_is_counted() -> None:
-    rule = plan_rule([Target(line="stuck", half_width=0.4)], 50)
+    rule = plan_rule([PrecisionTarget(line="stuck", half_width=0.4)], 50)
     outcomes = [outcome_of(k, Mode.OT_CY if k % 2 else Mode.SCATTERED) for k in range(20)]
     stopping = Stopping(rule=rule, looks=(look_at(rule, outcomes),))
     assert stopping.reached

@@ -16,7 +16,7 @@ from frame_cases import hydrogen
 from molgun_lmp.errors import ConfigError, InputFileError
 from molgun_lmp.training.dataset import read_dataset
 from molgun_lmp.training.drops import DropReason
-from molgun_lmp.training.settings import Labels, Limits
+from molgun_lmp.training.settings import FrameLimits, Labels
 
 
 @pytest.fixture
@@ -96,7 +96,7 @@ def test_every_drop_has_its_reason(save: Callable[..., Path]) -> None:
         hydrogen(0.74, force=51.0),
         hydrogen(0.70),
     )
-    dataset = read_dataset([file], limits=Limits(max_force_ev_per_angstrom=50))
+    dataset = read_dataset([file], limits=FrameLimits(max_force_ev_per_angstrom=50))
     assert [(drop.source, drop.reason) for drop in dataset.dropped] == [
         ("frames.extxyz#1", DropReason.NO_ENERGY),
         ("frames.extxyz#2", DropReason.NO_FORCES),

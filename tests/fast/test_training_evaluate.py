@@ -14,7 +14,7 @@ from labelled_cases import labelled, off_by, slab, slab_and_molecule
 from molgun_lmp.analysis.plotting import FigureFiles
 from molgun_lmp.errors import ModelError
 from molgun_lmp.training.dataset import read_dataset
-from molgun_lmp.training.evaluate import Comparison, error_report
+from molgun_lmp.training.evaluate import ModelComparison, error_report
 from molgun_lmp.training.evaluation_figures import draw_evaluation
 from molgun_lmp.training.frames import LabelledFrame
 from molgun_lmp.training.groups import group_atoms
@@ -28,7 +28,7 @@ def points(symbols: str, trajectory: str = "a", source: str = "f#0") -> Labelled
 
 
 def report_of(frames: list[LabelledFrame], answers: list[Prediction]) -> ErrorReport:
-    return error_report("test", Comparison.of("test", frames, answers), group_atoms(frames))
+    return error_report("test", ModelComparison.of("test", frames, answers), group_atoms(frames))
 
 
 def test_errors_are_counted_per_component_element_trajectory_and_file() -> None:
@@ -68,13 +68,13 @@ def test_errors_by_group() -> None:
 
 def test_a_model_that_gives_nan_has_no_error() -> None:
     with pytest.raises(ModelError, match="not numbers"):
-        Comparison.of("x", [points("H")], [Prediction(energy_ev=np.nan, forces=np.zeros((1, 3)))])
+        ModelComparison.of("x", [points("H")], [Prediction(energy_ev=np.nan, forces=np.zeros((1, 3)))])
     with pytest.raises(ModelError, match="no frames"):
-        Comparison.of("x", [], [])
+        ModelComparison.of("x", [], [])
 
 
 @pytest.fixture
-def comparison() -> Comparison:
+def comparison() -> ModelComparison:
     """A dozen frames of slab, molecule on slab: errors of 0.1 eV/Å, of 5 eV/Å on one atom of frame 7."""
     rng = np.random.default_rng(1)
     frames, answers = [], []
@@ -89,10 +89,10 @@ def comparison() -> Comparison:
             errors[11] = [3.0, 0.0, -4.0]
         frames.append(frame)
         answers.append(off_by(frame, 0.014 * index, errors))
-    return Comparison.of("x", frames, answers)
+    return ModelComparison.of("x", frames, answers)
 
 
-def test_the_worst_frame_is_the_one_with_the_worst_atom(comparison: Comparison, tmp_path: Path) -> None:
+def test_the_worst_frame_is_the_one_with_the_worst_atom(comparison: ModelComparison, tmp_path: Path) -> None:
     worst = worst_frames(comparison, 3)
     assert (worst[0].index, worst[0].worst_atom, worst[0].worst_element) == (7, 11, "C")
     assert worst[0].largest_force_error_ev_per_angstrom == pytest.approx(5.0)
@@ -118,7 +118,7 @@ def rows(figure: FigureFiles) -> list[dict[str, str]]:
         return list(csv.DictReader(handle))
 
 
-def test_figures_hold_the_numbers_and_say_the_level_of_theory(comparison: Comparison, tmp_path: Path) -> None:
+def test_figures_hold_the_numbers_and_say_the_level_of_theory(comparison: ModelComparison, tmp_path: Path) -> None:
     report = error_report("x", comparison, group_atoms(comparison.frames))
     energies, forces, by_force, parts = draw_evaluation(comparison, report, tmp_path, labels="PBE, of $x$")
     for figure in (energies, forces, by_force, parts):
@@ -138,7 +138,7 @@ def test_figures_hold_the_numbers_and_say_the_level_of_theory(comparison: Compar
 
 def test_a_perfect_model_can_be_drawn(tmp_path: Path) -> None:
     frame = points("H")
-    comparison = Comparison.of("x", [frame], [off_by(frame, 0.0, np.zeros((1, 3)))])
+    comparison = ModelComparison.of("x", [frame], [off_by(frame, 0.0, np.zeros((1, 3)))])
     report = error_report("x", comparison, group_atoms([frame]))
     assert len(draw_evaluation(comparison, report, tmp_path, labels="?")) == 4
     assert json.loads(report.model_dump_json())["forces_ev_per_angstrom"]["mae"] == 0.0

@@ -10,7 +10,7 @@ from campaign_cases import write_campaign_file, write_model
 from waiting import PATIENCE_S
 
 from molgun_lmp.batch import Scheduler
-from molgun_lmp.campaign.cluster import Site, write_cluster
+from molgun_lmp.campaign.cluster import ClusterSite, write_cluster
 from molgun_lmp.campaign.manifest import EngineChoice
 from molgun_lmp.campaign.planning import Plan, write
 from molgun_lmp.campaign.store import Store
@@ -65,7 +65,7 @@ def cluster(
     folder: Path,
     *,
     chunk: int = 2,
-    site: Site | None = None,
+    site: ClusterSite | None = None,
     gpu: bool = False,
     scheduler: Scheduler = "slurm",
 ) -> Path:
@@ -76,7 +76,7 @@ def cluster(
     own = folder.parent / "own.yaml"
     keys = {"summary": "argon", "include": INCLUDE, "launch": f'bash "{launch}"', "files": ["waits.in"], "gpu": gpu}
     own.write_text(yaml.safe_dump(keys))
-    site = site or Site(time="01:00:00", margin_s=0)
+    site = site or ClusterSite(time="01:00:00", margin_s=0)
     target = load_target(str(own))
     write_cluster(
         store,
