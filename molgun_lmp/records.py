@@ -7,14 +7,11 @@ import dataclasses
 from enum import StrEnum
 from typing import Any, Literal, Self
 
-import numpy as np
-import numpy.typing as npt
 from pydantic import ConfigDict, TypeAdapter
 
+from molgun_lmp.arrays import BoolArray, FloatArray
 from molgun_lmp.outcome_classes import Mode
 
-FloatArray = npt.NDArray[np.float64]
-IntArray = npt.NDArray[np.int64]
 Vector = tuple[float, float, float]
 
 
@@ -92,7 +89,7 @@ class InitialCondition:
     velocities: FloatArray
     cell: FloatArray
     n_slab: int
-    frozen: npt.NDArray[np.bool_]
+    frozen: BoolArray
 
     @property
     def molecule(self) -> slice:

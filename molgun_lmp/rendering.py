@@ -14,9 +14,9 @@ from typing import Any, Final, Literal
 
 import jinja2
 import numpy as np
-import numpy.typing as npt
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
+from molgun_lmp.arrays import BoolArray
 from molgun_lmp.errors import ConfigError, InputFileError
 
 _Text = Literal["deck", "script", "page"]
@@ -68,7 +68,7 @@ def render_page(name: str, values: Mapping[str, Any]) -> str:
     return _template("page", name).render(values)
 
 
-def id_ranges(mask: npt.NDArray[np.bool_]) -> list[str]:
+def id_ranges(mask: BoolArray) -> list[str]:
     """Atom ids (from 1) where `mask` is True, as LAMMPS ranges: a dozen to a line, such as ["1:16 97:128"]."""
     ids = np.flatnonzero(mask) + 1
     if len(ids) == 0:

@@ -10,8 +10,8 @@ from molgun_lmp.analysis.columns import Block, Layout, Symbols, TypeMap, numbers
 from molgun_lmp.analysis.frame import Box, Frame
 from molgun_lmp.analysis.stream import Stream
 from molgun_lmp.analysis.text_dump import speed_in
+from molgun_lmp.arrays import FloatArray
 from molgun_lmp.errors import InputFileError
-from molgun_lmp.records import FloatArray
 
 _STRETCH: Final = 1 << 18
 _MAGIC: Final = (b"DUMPCUSTOM", b"DUMPATOM")

@@ -5,15 +5,12 @@ from collections.abc import Mapping, Sequence
 from typing import Self
 
 import numpy as np
-import numpy.typing as npt
 from ase.data import atomic_numbers, covalent_radii
 
+from molgun_lmp.arrays import BoolArray, FloatArray
 from molgun_lmp.config import OutcomeCriteria
 from molgun_lmp.errors import ConfigError
 from molgun_lmp.gun.minimum_image import MinimumImage
-from molgun_lmp.records import FloatArray
-
-BoolArray = npt.NDArray[np.bool_]
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -8,8 +8,8 @@ import numpy as np
 from ase.data import atomic_numbers, chemical_symbols
 
 from molgun_lmp.analysis.frame import Box, Frame
+from molgun_lmp.arrays import FloatArray, IntArray
 from molgun_lmp.errors import InputFileError
-from molgun_lmp.records import FloatArray, IntArray
 
 TypeMap = Mapping[int, str]
 """Chemical symbol by LAMMPS atom type, such as {1: "H", 2: "C", 3: "Si"}."""

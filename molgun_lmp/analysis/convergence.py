@@ -13,8 +13,9 @@ import numpy as np
 
 from molgun_lmp.analysis.estimates import Estimator, clusters_of, lines_of
 from molgun_lmp.analysis.statistics import Clusters
+from molgun_lmp.arrays import FloatArray, IntArray
 from molgun_lmp.csv_files import write_csv
-from molgun_lmp.records import FloatArray, IntArray, Outcome
+from molgun_lmp.records import Outcome
 
 RESAMPLES: Final = 400
 SET_SIZE: Final = 10

@@ -10,8 +10,9 @@ from scipy import stats
 
 from molgun_lmp.analysis.comparison import holm
 from molgun_lmp.analysis.estimates import Estimate, Estimator, clusters_of, lines_of
+from molgun_lmp.arrays import FloatArray
 from molgun_lmp.csv_files import write_csv
-from molgun_lmp.records import FloatArray, Outcome
+from molgun_lmp.records import Outcome
 
 BINS: Final = 5
 FEWEST_IN_BIN: Final = 10

@@ -4,14 +4,12 @@ import dataclasses
 from collections.abc import Iterable, Sequence
 
 import numpy as np
-import numpy.typing as npt
 from pydantic import ConfigDict
 
 from molgun_lmp.analysis.statistics import Clusters, cluster_interval, pooled_design_effect, wilson
+from molgun_lmp.arrays import BoolArray
 from molgun_lmp.outcome_classes import Mode
 from molgun_lmp.records import JsonRecord, Outcome
-
-BoolArray = npt.NDArray[np.bool_]
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -11,8 +11,8 @@ from molgun_lmp.analysis.columns import Symbols
 from molgun_lmp.analysis.frame import Frame
 from molgun_lmp.analysis.stream import Stream
 from molgun_lmp.analysis.table import DamagedTableError, Table
+from molgun_lmp.arrays import FloatArray
 from molgun_lmp.errors import InputFileError
-from molgun_lmp.records import FloatArray
 from molgun_lmp.units import ANGSTROM_PER_PS_PER_ASE_VELOCITY
 
 _STRETCH: Final = 1 << 18

@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 
@@ -22,9 +21,10 @@ from molgun_lmp.analysis.plotting import (
     store,
 )
 from molgun_lmp.analysis.summary import Summary
+from molgun_lmp.arrays import BoolArray, FloatArray
 from molgun_lmp.outcome_classes import Mode
 from molgun_lmp.palette import ALARM, BLUE, FADED, INK, PAPER, RULE
-from molgun_lmp.records import FloatArray, TrajectoryResult
+from molgun_lmp.records import TrajectoryResult
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -173,7 +173,7 @@ def draw_energy_drift(
         return store(figure, folder, name, caption=caption, header=header, rows=numbers)
 
 
-def _draw_magnitudes(axes: Axes, values: Sequence[float | None], flagged: npt.NDArray[np.bool_], markers: str) -> None:
+def _draw_magnitudes(axes: Axes, values: Sequence[float | None], flagged: BoolArray, markers: str) -> None:
     known = [(rank, value) for rank, value in enumerate(values) if value]
     for rising, marker in zip((True, False), markers, strict=True):
         for alarmed in (False, True):

@@ -11,7 +11,7 @@ from typing import Final, TypeVar
 
 import numpy as np
 
-from molgun_lmp.records import FloatArray
+from molgun_lmp.arrays import FloatArray
 
 NODE: Final = 0.12
 """Radius of the mark at a place."""

@@ -13,11 +13,11 @@ from molgun_lmp.analysis.history import ModeHistory
 from molgun_lmp.analysis.modes import Classified, classify
 from molgun_lmp.analysis.molecule import MoleculeReference
 from molgun_lmp.analysis.stretches import BondState, Stretch, stretches
+from molgun_lmp.arrays import FloatArray
 from molgun_lmp.config import OutcomeCriteria
 from molgun_lmp.errors import InputFileError
 from molgun_lmp.gun.surface import Surface
 from molgun_lmp.outcome_classes import BLOWN_UP, IN_FLIGHT, LEFT, NEAR, Mode
-from molgun_lmp.records import FloatArray
 from molgun_lmp.units import FS_PER_PS
 
 _BATCH: Final = 64

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 from ase import Atoms
 
 from molgun_lmp.analysis.dumps import Frame, read_parts
@@ -14,11 +13,12 @@ from molgun_lmp.analysis.following import Reference
 from molgun_lmp.analysis.matching import matching_atoms
 from molgun_lmp.analysis.molecule import MoleculeReference
 from molgun_lmp.analysis.outcomes import decide
+from molgun_lmp.arrays import BoolArray, FloatArray, IntArray
 from molgun_lmp.config.foreign import ForeignFiles
 from molgun_lmp.errors import ConfigError, InputFileError
 from molgun_lmp.gun.builders import read_structure
 from molgun_lmp.gun.surface import find_surface
-from molgun_lmp.records import FloatArray, IntArray, Outcome
+from molgun_lmp.records import Outcome
 
 _LOWER_MARGIN: Final = 2.0  # Å below the slab that its lowest atoms may reach while they vibrate
 _SAME_CELL: Final = 1e-3  # of the longest in-plane vector
@@ -127,9 +127,7 @@ def find(
     return dataclasses.replace(whole, lowest=lowest_of(frame.positions[slab, 2], float(frame.cell[2, 2])))
 
 
-def _groups_like(
-    like: MoleculeReference, symbols: Sequence[str], bonded: npt.NDArray[np.bool_]
-) -> dict[str, tuple[int, int]]:
+def _groups_like(like: MoleculeReference, symbols: Sequence[str], bonded: BoolArray) -> dict[str, tuple[int, int]]:
     atoms = matching_atoms(like.symbols, like.bonded, symbols, bonded)
     if atoms is None:
         names = ", ".join(like.groups)

@@ -7,7 +7,7 @@ from typing import Self
 import numpy as np
 from ase import Atoms
 
-from molgun_lmp.records import FloatArray, IntArray
+from molgun_lmp.arrays import FloatArray, IntArray
 from molgun_lmp.units import ASE_VELOCITY_PER_ANGSTROM_PER_PS
 
 

@@ -2,8 +2,8 @@
 
 import numpy as np
 
+from molgun_lmp.arrays import FloatArray
 from molgun_lmp.gun.surface import Surface
-from molgun_lmp.records import FloatArray
 
 
 def to_top_atom(aimed_at: FloatArray, surface: Surface, positions: FloatArray) -> FloatArray:

@@ -18,9 +18,9 @@ from molgun_lmp.analysis.plotting import (
     store,
     towards_white,
 )
+from molgun_lmp.arrays import FloatArray, IntArray
 from molgun_lmp.outcome_classes import Mode
 from molgun_lmp.palette import INK, RULE
-from molgun_lmp.records import FloatArray, IntArray
 
 
 def draw_impacts(

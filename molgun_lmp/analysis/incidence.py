@@ -15,9 +15,10 @@ import numpy as np
 from molgun_lmp.analysis.convergence import resampled_weights
 from molgun_lmp.analysis.kinetics import Fate, wait_of
 from molgun_lmp.analysis.statistics import Clusters
+from molgun_lmp.arrays import FloatArray, IntArray
 from molgun_lmp.csv_files import write_csv
 from molgun_lmp.outcome_classes import Mode
-from molgun_lmp.records import FloatArray, IntArray, Outcome
+from molgun_lmp.records import Outcome
 
 LASTING: Final = "lasting"
 _CENSORED: Final = -1

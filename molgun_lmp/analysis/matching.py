@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from molgun_lmp.analysis.bonds import BoolArray
+from molgun_lmp.arrays import BoolArray
 
 
 def matching_atoms(

@@ -14,8 +14,9 @@ import numpy as np
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from molgun_lmp.analysis.bonds import Bonds, BoolArray
+from molgun_lmp.analysis.bonds import Bonds
 from molgun_lmp.analysis.molecule import MoleculeReference
+from molgun_lmp.arrays import BoolArray
 from molgun_lmp.gun.surface import NO_DIMER, Surface
 from molgun_lmp.outcome_classes import Mode
 

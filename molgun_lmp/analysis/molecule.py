@@ -7,12 +7,12 @@ from typing import Self
 import numpy as np
 from ase.data import atomic_numbers
 
-from molgun_lmp.analysis.bonds import BondLimits, BoolArray
+from molgun_lmp.analysis.bonds import BondLimits
 from molgun_lmp.analysis.patterns import find_group
+from molgun_lmp.arrays import BoolArray, FloatArray
 from molgun_lmp.config import OutcomeCriteria
 from molgun_lmp.errors import ConfigError
 from molgun_lmp.gun.minimum_image import MinimumImage
-from molgun_lmp.records import FloatArray
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

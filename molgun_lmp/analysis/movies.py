@@ -9,9 +9,9 @@ import numpy as np
 from ase.data import atomic_numbers, covalent_radii
 from ase.data.colors import jmol_colors
 
+from molgun_lmp.arrays import FloatArray
 from molgun_lmp.outcome_classes import FAILED, Mode
 from molgun_lmp.palette import BLUE, GREEN, ORANGE, PURPLE
-from molgun_lmp.records import FloatArray
 
 _UNIT_ANGSTROM: Final = 0.01
 _BYTES: Final = 1_500_000

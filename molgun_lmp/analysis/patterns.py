@@ -14,7 +14,7 @@ from typing import Final
 import numpy as np
 from ase.data import atomic_numbers
 
-from molgun_lmp.analysis.bonds import BoolArray
+from molgun_lmp.arrays import BoolArray
 from molgun_lmp.errors import ConfigError
 
 _ATOM: Final = re.compile(r"[~-]?(?:\[(?P<inside>[^\[\]]+)\]|(?P<bare>[BCFHINOPS]))")

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 from ase.data import atomic_numbers, chemical_symbols, covalent_radii
 from ase.data.colors import jmol_colors
 from matplotlib.axes import Axes
@@ -15,9 +14,9 @@ from matplotlib.colors import to_rgb
 from matplotlib.lines import Line2D
 
 from molgun_lmp.analysis.plotting import PAGE_INCHES, FigureFiles, house_style, new_figure, store, towards_white
+from molgun_lmp.arrays import BoolArray, FloatArray
 from molgun_lmp.outcome_classes import Mode
 from molgun_lmp.palette import ALARM, INK
-from molgun_lmp.records import FloatArray
 
 _BALL: Final = 0.55
 """Radius of a ball as a part of the covalent radius."""
@@ -165,7 +164,7 @@ def _draw_balls_and_sticks(
     *,
     plane: tuple[int, int],
     towards_eye: FloatArray,
-    shown: npt.NDArray[np.bool_],
+    shown: BoolArray,
 ) -> None:
     numbers = np.array([atomic_numbers[symbol] for symbol in snapshot.symbols])
     flat = positions[:, list(plane)]
@@ -191,7 +190,7 @@ def _draw_balls_and_sticks(
         axes.add_collection(balls)
 
 
-def _fade(towards_eye: FloatArray, slab: npt.NDArray[np.bool_]) -> FloatArray:
+def _fade(towards_eye: FloatArray, slab: BoolArray) -> FloatArray:
     """How far each atom's colour goes towards white: the slab's by depth, the molecule's not at all."""
     fade = np.zeros(len(towards_eye))
     if slab.any():
@@ -201,7 +200,7 @@ def _fade(towards_eye: FloatArray, slab: npt.NDArray[np.bool_]) -> FloatArray:
 
 
 def _sticks(
-    snapshot: Snapshot, positions: FloatArray, radii: FloatArray, shown: npt.NDArray[np.bool_]
+    snapshot: Snapshot, positions: FloatArray, radii: FloatArray, shown: BoolArray
 ) -> list[tuple[int, int, str]]:
     """(atom, towards atom, colour) of the two halves of every bond with both ends in the picture and no boundary
     between them."""

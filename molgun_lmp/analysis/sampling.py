@@ -9,11 +9,10 @@ from collections.abc import Sequence
 from typing import Final, Self
 
 import numpy as np
-import numpy.typing as npt
 
+from molgun_lmp.arrays import FloatArray, IntArray
 from molgun_lmp.errors import ConfigError
 from molgun_lmp.gun.minimum_image import MinimumImage
-from molgun_lmp.records import FloatArray, IntArray
 
 PAPER_BIN_AREA: Final = 0.0015
 """Å²."""
@@ -218,5 +217,5 @@ def _lowest(keys: IntArray, values: FloatArray) -> tuple[IntArray, FloatArray]:
     """The different keys in order, and the smallest value of each."""
     order = np.lexsort((values, keys))
     found, starts = np.unique(keys[order], return_index=True)
-    smallest: npt.NDArray[np.float64] = values[order][starts]
+    smallest: FloatArray = values[order][starts]
     return found, smallest

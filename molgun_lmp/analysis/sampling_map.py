@@ -20,9 +20,9 @@ from molgun_lmp.analysis.plotting import (
     store,
 )
 from molgun_lmp.analysis.sampling import Lowest, Visits, nested_sizes
+from molgun_lmp.arrays import FloatArray, IntArray
 from molgun_lmp.outcome_classes import Mode
 from molgun_lmp.palette import INK, RULE
-from molgun_lmp.records import FloatArray, IntArray
 
 _HEIGHTS: Final = "viridis"
 _RANGE: Final = 8.0

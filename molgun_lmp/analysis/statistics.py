@@ -11,15 +11,12 @@ from collections.abc import Hashable, Sequence
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 from scipy import stats
 
-from molgun_lmp.records import FloatArray, IntArray
+from molgun_lmp.arrays import BoolArray, FloatArray, IntArray
 
 FEW_CLUSTERS: Final = 10
 """Below this many snapshots of a kind an estimate of their spread is itself vague, and the note says so."""
-
-_BoolArray = npt.NDArray[np.bool_]
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -39,7 +36,7 @@ class Clusters:
         pairs = list(zip(slab, molecule, strict=True))
         return cls(slab=_codes(slab), molecule=_codes(molecule), both=_codes(pairs))
 
-    def take(self, keep: _BoolArray) -> "Clusters":
+    def take(self, keep: BoolArray) -> "Clusters":
         """The clusters of the shots where `keep`, (N,) bool, is true."""
         pairs = list(zip(self.slab[keep].tolist(), self.molecule[keep].tolist(), strict=True))
         return Clusters(
@@ -121,7 +118,7 @@ def _normal_quantile(confidence: float) -> float:
     return float(stats.norm.ppf(0.5 + confidence / 2))
 
 
-def two_way_variance(hit: _BoolArray, clusters: Clusters) -> float:
+def two_way_variance(hit: BoolArray, clusters: Clusters) -> float:
     """Variance of the mean of `hit` (N,) over both kinds of snapshots; 0 where all shots agree.
 
     V = V_slab + V_molecule - V_pair, each term with the factor G/(G-1). This difference can come out too small by
@@ -143,7 +140,7 @@ def _one_way(residual: FloatArray, codes: IntArray) -> float:
     return float(groups / (groups - 1) * np.sum(sums**2) / len(residual) ** 2)
 
 
-def design_effect(hit: _BoolArray, clusters: Clusters) -> float | None:
+def design_effect(hit: BoolArray, clusters: Clusters) -> float | None:
     """Two-way variance over the variance of as many independent shots, at least 1.
 
     None where it cannot be estimated: no shots, all shots alike, or a single snapshot of a kind.
@@ -158,7 +155,7 @@ def _binomial_variance(hits: int, shots: int) -> float:
     return hits * (shots - hits) / (shots * shots * (shots - 1))
 
 
-def pooled_design_effect(hits: Sequence[_BoolArray], clusters: Clusters) -> float | None:
+def pooled_design_effect(hits: Sequence[BoolArray], clusters: Clusters) -> float | None:
     """Mean design effect of several categories, weighted by their binomial variances; None where none has one.
 
     It stands in for categories too rare to show their own. Source: Rao and Scott, Ann. Stat. 12, 46 (1984), the
@@ -172,7 +169,7 @@ def pooled_design_effect(hits: Sequence[_BoolArray], clusters: Clusters) -> floa
 
 
 def cluster_interval(
-    hit: _BoolArray, clusters: Clusters, confidence: float = 0.95, pooled: float | None = None
+    hit: BoolArray, clusters: Clusters, confidence: float = 0.95, pooled: float | None = None
 ) -> Interval:
     """Interval of a fraction, robust against effects of slab and molecule snapshots.
 
@@ -201,7 +198,7 @@ def cluster_interval(
 
 
 def _effective_shots(
-    hit: _BoolArray, clusters: Clusters, confidence: float, pooled: float | None
+    hit: BoolArray, clusters: Clusters, confidence: float, pooled: float | None
 ) -> tuple[float | None, float, str]:
     shots, hits = len(hit), int(hit.sum())
     effect = design_effect(hit, clusters)

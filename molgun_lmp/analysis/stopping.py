@@ -18,8 +18,9 @@ import numpy as np
 from pydantic import ConfigDict
 from scipy import stats
 
-from molgun_lmp.analysis.estimates import STUCK_LINE, BoolArray, clusters_of, hits_of
+from molgun_lmp.analysis.estimates import STUCK_LINE, clusters_of, hits_of
 from molgun_lmp.analysis.statistics import Clusters, Interval, cluster_interval, pooled_design_effect
+from molgun_lmp.arrays import BoolArray
 from molgun_lmp.errors import ConfigError
 from molgun_lmp.outcome_classes import Mode
 from molgun_lmp.records import JsonRecord, Outcome

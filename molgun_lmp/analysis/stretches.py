@@ -6,9 +6,9 @@ from typing import Final, Self
 
 import numpy as np
 
-from molgun_lmp.analysis.bonds import BondLimits, Bonds, BoolArray
+from molgun_lmp.analysis.bonds import BondLimits, Bonds
+from molgun_lmp.arrays import BoolArray, FloatArray, IntArray
 from molgun_lmp.gun.minimum_image import MinimumImage
-from molgun_lmp.records import FloatArray, IntArray
 
 _REACH: Final = 1.5  # Å that an atom of the molecule may move within one stretch: with less there are fewer pairs in it
 

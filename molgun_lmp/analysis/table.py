@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 from ase.data import chemical_symbols
 
-from molgun_lmp.records import FloatArray, IntArray
+from molgun_lmp.arrays import BoolArray, FloatArray, IntArray
 
 Bytes = npt.NDArray[np.uint8]
 Words = npt.NDArray[np.uint64]
@@ -131,7 +131,7 @@ class Table:
                 raise DamagedTableError(str(error)) from error
         return values
 
-    def _integer(self, starts: IntArray, lengths: IntArray) -> tuple[IntArray, npt.NDArray[np.bool_]]:
+    def _integer(self, starts: IntArray, lengths: IntArray) -> tuple[IntArray, BoolArray]:
         """The numbers of up to 8 digits at some places, and where there are digits only."""
         # A byte that is no digit borrows from those after it alone, and the shift drops what is after the number.
         windows: Words = np.ndarray(shape=(len(self.text) - 7,), dtype="<u8", buffer=self.text.data, strides=(1,))

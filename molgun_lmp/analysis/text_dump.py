@@ -11,8 +11,8 @@ from molgun_lmp.analysis.columns import Block, Layout, Symbols, TypeMap, numbers
 from molgun_lmp.analysis.frame import Box, Frame
 from molgun_lmp.analysis.stream import Stream
 from molgun_lmp.analysis.table import DamagedTableError, Table
+from molgun_lmp.arrays import IntArray
 from molgun_lmp.errors import InputFileError
-from molgun_lmp.records import IntArray
 
 _STRETCH: Final = 1 << 18  # bytes: a few tens of frames of a hundred atoms, which the processor's cache holds
 _CARBON: Final = 6

@@ -17,10 +17,10 @@ from molgun_lmp.analysis.plotting import (
     new_figure,
     store,
 )
+from molgun_lmp.arrays import FloatArray
 from molgun_lmp.errors import InputFileError
 from molgun_lmp.outcome_classes import Mode
 from molgun_lmp.palette import ALARM
-from molgun_lmp.records import FloatArray
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

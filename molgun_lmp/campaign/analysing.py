@@ -14,6 +14,7 @@ from molgun_lmp.analysis.outcomes import decide
 from molgun_lmp.analysis.quench import Minima
 from molgun_lmp.analysis.summary import Summary, summarise, write_summary
 from molgun_lmp.analysis.variants import Variant, variants, write_variants
+from molgun_lmp.arrays import FloatArray
 from molgun_lmp.atomic_files import json_bytes, replace_file
 from molgun_lmp.campaign.deciding import decide_all
 from molgun_lmp.campaign.minima import kept_minima, write_minima
@@ -26,7 +27,7 @@ from molgun_lmp.errors import CampaignError
 from molgun_lmp.gun.names import DATA_NAME
 from molgun_lmp.gun.recover import recover_shot
 from molgun_lmp.gun.surface import Surface, find_surface
-from molgun_lmp.records import FloatArray, Outcome, Shot, TrajectoryResult
+from molgun_lmp.records import Outcome, Shot, TrajectoryResult
 
 OUTCOMES_JSON: Final = "outcomes.json"
 OUTCOMES_CSV: Final = "outcomes.csv"

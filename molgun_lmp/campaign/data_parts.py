@@ -4,8 +4,8 @@ from pathlib import Path
 
 import numpy as np
 
+from molgun_lmp.arrays import FloatArray
 from molgun_lmp.errors import CampaignError
-from molgun_lmp.records import FloatArray
 from molgun_lmp.units import MVV_TO_EV
 
 

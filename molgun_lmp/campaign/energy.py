@@ -2,8 +2,9 @@
 
 import numpy as np
 
+from molgun_lmp.arrays import FloatArray
 from molgun_lmp.config import Dynamics
-from molgun_lmp.records import EnergyRecord, FloatArray
+from molgun_lmp.records import EnergyRecord
 
 _LEAST_LINES = 3
 

@@ -12,6 +12,7 @@ from ase import Atoms
 from molgun_lmp.analysis.each_frame import FrameClass, classify_each, classify_frames
 from molgun_lmp.analysis.foreign import decide_frames, file_frames
 from molgun_lmp.analysis.molecule import MoleculeReference
+from molgun_lmp.arrays import IntArray
 from molgun_lmp.atomic_files import replace_file
 from molgun_lmp.campaign.analysing import clean_surface, planned_start
 from molgun_lmp.campaign.deciding import spread
@@ -23,7 +24,7 @@ from molgun_lmp.config.loading import apply_override, load_yaml, validated
 from molgun_lmp.csv_files import csv_text
 from molgun_lmp.errors import ConfigError, InputFileError
 from molgun_lmp.outcome_classes import Mode
-from molgun_lmp.records import IntArray, Outcome
+from molgun_lmp.records import Outcome
 from molgun_lmp.training.frames import LabelledFrame
 from molgun_lmp.training.groups import Group, MoleculeChoice, group_atoms
 

@@ -11,11 +11,11 @@ import numpy as np
 from molgun_lmp.analysis.plotting import FigureFiles
 from molgun_lmp.analysis.sampling import Coverage, Grid, Visits, require_symmetry
 from molgun_lmp.analysis.sampling_map import draw_coverage, draw_sampling
+from molgun_lmp.arrays import FloatArray, IntArray
 from molgun_lmp.campaign.analysing import Analysis, Ended, clean_surface, frames_of
 from molgun_lmp.campaign.store import Store
 from molgun_lmp.campaign.walking import highest_z, points_of
 from molgun_lmp.errors import CampaignError, ConfigError
-from molgun_lmp.records import FloatArray, IntArray
 from molgun_lmp.units import FS_PER_PS
 
 _BUCKLING: Final = 1.0

@@ -11,11 +11,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final, NoReturn
 
-import numpy as np
-import numpy.typing as npt
-
 from molgun_lmp.analysis.dumps import Frame, read_frames
 from molgun_lmp.analysis.quench import Minimum
+from molgun_lmp.arrays import BoolArray, FloatArray
 from molgun_lmp.atomic_files import json_bytes, replace_file
 from molgun_lmp.campaign.firing import force_model
 from molgun_lmp.campaign.integrity import verify_shared
@@ -29,7 +27,6 @@ from molgun_lmp.gun.data_file import data_file
 from molgun_lmp.gun.names import DATA_NAME, INPUT_NAME, LOG_NAME
 from molgun_lmp.processes import stop_requests, thread_environment
 from molgun_lmp.provenance import sha256_text
-from molgun_lmp.records import FloatArray
 from molgun_lmp.rendering import id_ranges, render
 
 MINIMUM_NAME: Final = "minimum.json"
@@ -49,7 +46,7 @@ class UnrelaxedStructure:
     what: str
     symbols: Sequence[str]
     positions: FloatArray
-    frozen: npt.NDArray[np.bool_]
+    frozen: BoolArray
     cell: FloatArray
 
 

@@ -16,6 +16,7 @@ import numpy as np
 from molgun_lmp.analysis.dumps import Frame
 from molgun_lmp.analysis.following import Reference
 from molgun_lmp.analysis.quench import Minima, Quenched, class_of_minimum
+from molgun_lmp.arrays import BoolArray
 from molgun_lmp.campaign.analysing import (
     Analysis,
     Ended,
@@ -32,7 +33,7 @@ from molgun_lmp.campaign.opening import campaign_work
 from molgun_lmp.campaign.store import Store, shard_name
 from molgun_lmp.config import Campaign
 from molgun_lmp.errors import CampaignError
-from molgun_lmp.gun.frozen import BoolArray, frozen_mask
+from molgun_lmp.gun.frozen import frozen_mask
 from molgun_lmp.gun.pools import Part
 from molgun_lmp.gun.surface import Surface
 from molgun_lmp.outcome_classes import WORTH_QUENCHING

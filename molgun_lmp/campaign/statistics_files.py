@@ -25,10 +25,11 @@ from molgun_lmp.analysis.impact import tilt_deg, to_dimer, to_top_atom
 from molgun_lmp.analysis.incidence import competing_risks, visits, waits_after_contact, write_shares
 from molgun_lmp.analysis.kinetics import survival, wait_of, write_survival
 from molgun_lmp.analysis.rates import rates, write_rates
+from molgun_lmp.arrays import FloatArray
 from molgun_lmp.campaign.data_parts import centre_of_mass_energy_ev, molecule_positions
 from molgun_lmp.gun.names import DATA_NAME, END_NAME
 from molgun_lmp.outcome_classes import PRECURSORS
-from molgun_lmp.records import FloatArray, Outcome
+from molgun_lmp.records import Outcome
 
 if TYPE_CHECKING:
     from molgun_lmp.campaign.analysing import Ended

@@ -11,10 +11,10 @@ from ase import Atoms
 from molgun_lmp.analysis.dumps import Frame
 from molgun_lmp.analysis.trust import WORST_FILE, TrajectoryTrust, Trust, write_trust
 from molgun_lmp.analysis.trust_figure import DistanceTrace, draw_trust
+from molgun_lmp.arrays import FloatArray
 from molgun_lmp.campaign.analysing import Analysis, Ended, frames_of
 from molgun_lmp.campaign.store import Store
 from molgun_lmp.errors import CampaignError, ModelError
-from molgun_lmp.records import FloatArray
 from molgun_lmp.training.atom_distances import AtomSpaces, invariants
 from molgun_lmp.training.card import ModelCard, read_card
 from molgun_lmp.training.predict import predict_mace

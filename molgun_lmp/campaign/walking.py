@@ -13,10 +13,10 @@ from molgun_lmp.analysis.figures import HeightTrace
 from molgun_lmp.analysis.movies import Cast, Movie, Thinned, examples, frames_for
 from molgun_lmp.analysis.pictures import Snapshot
 from molgun_lmp.analysis.sampling import Grid, Visits
+from molgun_lmp.arrays import FloatArray, IntArray
 from molgun_lmp.campaign.analysing import Ended, frames_of, planned_start
 from molgun_lmp.campaign.store import Store
 from molgun_lmp.gun.surface import Surface
-from molgun_lmp.records import FloatArray, IntArray
 from molgun_lmp.units import FS_PER_PS
 
 _SHOWN: Final = 12

@@ -5,11 +5,12 @@ from typing import Any, Final
 import numpy as np
 from ase.data import atomic_numbers
 
+from molgun_lmp.arrays import FloatArray, IntArray
 from molgun_lmp.engine.causes import is_out_of_memory
 from molgun_lmp.engine.force_models import Evaluation, ForceModel, ForceModelInput
 from molgun_lmp.engine.turns import Turn
 from molgun_lmp.errors import EngineError
-from molgun_lmp.records import Cause, FloatArray, IntArray
+from molgun_lmp.records import Cause
 
 FIX_ID: Final = "molgun_force"
 ELEMENTS_VARIABLE: Final = "molgun_elements"

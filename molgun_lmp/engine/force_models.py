@@ -11,9 +11,9 @@ import numpy as np
 from ase import Atoms
 from ase.data import chemical_symbols
 
+from molgun_lmp.arrays import FloatArray, IntArray
 from molgun_lmp.errors import EngineError, ModelError
 from molgun_lmp.model_formats import Dtype
-from molgun_lmp.records import FloatArray, IntArray
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -7,7 +7,7 @@ from typing import Final
 
 import numpy as np
 
-from molgun_lmp.records import FloatArray
+from molgun_lmp.arrays import FloatArray
 
 _HEADER: Final = re.compile(r"   Step |Step +(Time|Temp) ")
 """LAMMPS of 2022 does not indent it."""

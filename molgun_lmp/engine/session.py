@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final, NoReturn
 
+from molgun_lmp.arrays import FloatArray
 from molgun_lmp.engine.causes import cause_of
 from molgun_lmp.engine.external import ExternalForces
 from molgun_lmp.engine.force_models import ForceModel
@@ -16,7 +17,7 @@ from molgun_lmp.engine.log import Halt, joined_thermo, last_halt, thermo_tables
 from molgun_lmp.engine.plugin_path import PLUGIN_NAME, is_built, plugin_folder
 from molgun_lmp.engine.turns import Turn
 from molgun_lmp.errors import EngineError
-from molgun_lmp.records import Cause, FloatArray
+from molgun_lmp.records import Cause
 
 _POLL_S: Final = 0.05
 _LOOK_S: Final = 1.0

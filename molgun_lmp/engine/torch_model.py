@@ -9,10 +9,10 @@ from typing import Any, Final
 import numpy as np
 from ase.data import chemical_symbols
 
+from molgun_lmp.arrays import FloatArray, IntArray
 from molgun_lmp.batch import BATCH_SYSTEMS
 from molgun_lmp.engine.force_models import Evaluation, ForceModelInput
 from molgun_lmp.errors import ModelError
-from molgun_lmp.records import FloatArray, IntArray
 
 
 class TorchScriptModel:

@@ -8,10 +8,9 @@ import ase.io
 import numpy as np
 from ase import Atoms
 
+from molgun_lmp.arrays import BoolArray, FloatArray
 from molgun_lmp.config import Si001Start, SmilesStart, StructureFile
 from molgun_lmp.errors import ConfigError, GeometryError, InputFileError
-from molgun_lmp.gun.frozen import BoolArray
-from molgun_lmp.records import FloatArray
 
 DIMER_LENGTH_ANGSTROM: Final = 2.30
 DIMER_TILT_DEG: Final = 17.5

@@ -5,10 +5,10 @@ from typing import Final
 
 import numpy as np
 
+from molgun_lmp.arrays import FloatArray
 from molgun_lmp.config import Clearance, Height
 from molgun_lmp.errors import GeometryError
 from molgun_lmp.gun.minimum_image import MinimumImage
-from molgun_lmp.records import FloatArray
 
 MARGIN_ANGSTROM: Final = 2.0
 CONTACT_MARGIN_ANGSTROM: Final = 0.5

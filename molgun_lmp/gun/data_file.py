@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from molgun_lmp.arrays import FloatArray
 from molgun_lmp.gun.setup import masses_u
-from molgun_lmp.records import FloatArray
 
 
 def data_file(

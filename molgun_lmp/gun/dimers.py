@@ -4,12 +4,11 @@ import dataclasses
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
+from molgun_lmp.arrays import BoolArray, FloatArray, IntArray
 from molgun_lmp.gun.minimum_image import MinimumImage
-from molgun_lmp.records import FloatArray, IntArray
 
 # In units of the square root of the area per top-layer atom (Si(001): 3.87 Å, which is also the distance of dimers
 # along a row). Neighbours of unreconstructed close-packed and square layers are at 1.0 or more, Si dimers at 0.6.
@@ -60,13 +59,13 @@ def find_dimers(positions: FloatArray, lattice: MinimumImage) -> Dimers:
     )
 
 
-def _adjacent(axes: FloatArray, middles: FloatArray, lattice: MinimumImage, scale: float) -> npt.NDArray[np.bool_]:
+def _adjacent(axes: FloatArray, middles: FloatArray, lattice: MinimumImage, scale: float) -> BoolArray:
     """(D, D): dimers side by side, the step between them across both axes."""
     steps = lattice.vectors_between(middles, middles)[..., :2]
     along_axis = np.abs(np.einsum("ijk,ik->ij", steps, axes))
     along_other = np.abs(np.einsum("ijk,jk->ij", steps, axes))
     near = np.linalg.norm(steps, axis=-1) < _LONGEST_STEP_ALONG_ROW * scale
-    adjacent: npt.NDArray[np.bool_] = near & (np.maximum(along_axis, along_other) < _LARGEST_OFFSET_ACROSS_ROW * scale)
+    adjacent: BoolArray = near & (np.maximum(along_axis, along_other) < _LARGEST_OFFSET_ACROSS_ROW * scale)
     np.fill_diagonal(adjacent, False)
     return adjacent
 

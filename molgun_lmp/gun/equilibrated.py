@@ -6,13 +6,12 @@ from pathlib import Path
 import numpy as np
 from ase import Atoms
 
+from molgun_lmp.arrays import BoolArray, FloatArray
 from molgun_lmp.config import Equilibration
 from molgun_lmp.errors import InputFileError
 from molgun_lmp.gun.equilibration import steps_of
-from molgun_lmp.gun.frozen import BoolArray
 from molgun_lmp.gun.pools import Part
 from molgun_lmp.gun.setup import masses_u
-from molgun_lmp.records import FloatArray
 from molgun_lmp.units import ASE_VELOCITY_PER_ANGSTROM_PER_PS, BOLTZMANN_EV_PER_K, FS_PER_PS, MVV_TO_EV
 
 _COLUMNS = "ITEM: ATOMS id type element xu yu zu vx vy vz"

@@ -5,17 +5,18 @@ from typing import Final
 import numpy as np
 from ase import Atoms
 
+from molgun_lmp.arrays import BoolArray, FloatArray
 from molgun_lmp.config import Campaign
 from molgun_lmp.errors import GeometryError
 from molgun_lmp.gun.builders import BOTTOM_Z_ANGSTROM
 from molgun_lmp.gun.cell import campaign_cell, heights_above_bottom
 from molgun_lmp.gun.data_file import data_file
 from molgun_lmp.gun.deck import lammps_seed
-from molgun_lmp.gun.frozen import BoolArray, frozen_mask
+from molgun_lmp.gun.frozen import frozen_mask
 from molgun_lmp.gun.names import DATA_NAME, END_NAME
 from molgun_lmp.gun.pools import Part, make_whole
 from molgun_lmp.gun.setup import elements_of, masses_u
-from molgun_lmp.records import Deck, FloatArray
+from molgun_lmp.records import Deck
 from molgun_lmp.rendering import id_ranges, render
 from molgun_lmp.units import FS_PER_PS
 

@@ -1,13 +1,11 @@
 """Which slab atoms never move, and which ones a bath holds: the same sets in equilibration and in dynamics."""
 
 import numpy as np
-import numpy.typing as npt
 from ase import Atoms
 
+from molgun_lmp.arrays import BoolArray
 from molgun_lmp.errors import ConfigError
 from molgun_lmp.gun.surface import find_surface
-
-BoolArray = npt.NDArray[np.bool_]
 
 
 def frozen_mask(slab: Atoms, frozen_layers: int) -> BoolArray:

@@ -6,6 +6,7 @@ surface. What the reference paper leaves open about the size of the kick is a ch
 
 import numpy as np
 
+from molgun_lmp.arrays import FloatArray
 from molgun_lmp.config import (
     ConeDirection,
     Direction,
@@ -17,7 +18,7 @@ from molgun_lmp.config import (
     ThermalAllAtomsKick,
     ThermalComKick,
 )
-from molgun_lmp.records import FloatArray, Vector
+from molgun_lmp.records import Vector
 from molgun_lmp.units import BOLTZMANN_EV_PER_K, MVV_TO_EV
 
 

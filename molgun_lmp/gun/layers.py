@@ -5,7 +5,7 @@ from typing import Final
 import numpy as np
 from scipy.cluster.hierarchy import fcluster, linkage
 
-from molgun_lmp.records import FloatArray, IntArray
+from molgun_lmp.arrays import FloatArray, IntArray
 
 _MIN_SPACING: Final = 0.5  # Å; no two layers of a real surface are closer, thermal halves of one layer are
 _EVENNESS: Final = 0.63

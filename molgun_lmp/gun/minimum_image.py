@@ -6,8 +6,8 @@ from typing import Self
 import numpy as np
 from ase.geometry import minkowski_reduce
 
+from molgun_lmp.arrays import FloatArray
 from molgun_lmp.errors import GeometryError
-from molgun_lmp.records import FloatArray
 
 _PARALLEL = 1e-6
 

@@ -8,10 +8,10 @@ from typing import Final, Literal, TypeAlias
 
 import ase.io
 import numpy as np
-import numpy.typing as npt
 from ase import Atoms
 from ase.constraints import FixAtoms
 
+from molgun_lmp.arrays import BoolArray
 from molgun_lmp.errors import InputFileError
 from molgun_lmp.gun.pool_files import read_snapshots
 from molgun_lmp.provenance import sha256_file
@@ -32,7 +32,7 @@ class Pool:
 
     snapshots: tuple[Atoms, ...]
     ids: tuple[str, ...]
-    frozen: npt.NDArray[np.bool_] | None
+    frozen: BoolArray | None
     source: Path
     sha256: str
 
@@ -80,7 +80,7 @@ def read_pool(path: Path, part: Part, elements: Sequence[str] | None = None) -> 
     )
 
 
-def write_pool(path: Path, snapshots: Sequence[Atoms], frozen: npt.NDArray[np.bool_] | None) -> None:
+def write_pool(path: Path, snapshots: Sequence[Atoms], frozen: BoolArray | None) -> None:
     """Write snapshots as extended XYZ (`.xz` and `.gz` compress), with momenta and the frozen set per atom.
 
     The `info` of each snapshot is kept: `snapshot` (its id), `run`, `time_ps`, `temperature_k`. The file appears
@@ -156,7 +156,7 @@ def _snapshot_ids(snapshots: Sequence[Atoms], path: Path) -> tuple[str, ...]:
     return ids
 
 
-def _recorded_frozen(snapshots: Sequence[Atoms], path: Path) -> npt.NDArray[np.bool_] | None:
+def _recorded_frozen(snapshots: Sequence[Atoms], path: Path) -> BoolArray | None:
     masks = [_frozen_of(atoms) for atoms in snapshots]
     recorded = [mask for mask in masks if mask is not None]
     if not recorded:
@@ -166,9 +166,9 @@ def _recorded_frozen(snapshots: Sequence[Atoms], path: Path) -> npt.NDArray[np.b
     return recorded[0]
 
 
-def _frozen_of(atoms: Atoms) -> npt.NDArray[np.bool_] | None:
+def _frozen_of(atoms: Atoms) -> BoolArray | None:
     if "frozen" in atoms.arrays:
-        mask: npt.NDArray[np.bool_] = np.asarray(atoms.arrays["frozen"]).astype(np.bool_)
+        mask: BoolArray = np.asarray(atoms.arrays["frozen"]).astype(np.bool_)
         return mask
     fixed = [constraint for constraint in atoms.constraints if isinstance(constraint, FixAtoms)]
     if not fixed:

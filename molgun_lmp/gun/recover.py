@@ -3,13 +3,12 @@
 import dataclasses
 
 import numpy as np
-import numpy.typing as npt
 from ase import Atoms
 
+from molgun_lmp.arrays import BoolArray, FloatArray
 from molgun_lmp.errors import InputFileError
 from molgun_lmp.gun.kicks import kinetic_energy_ev, polar_and_azimuth_deg
 from molgun_lmp.gun.sampling import wrap
-from molgun_lmp.records import FloatArray
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -33,7 +32,7 @@ class MeasuredShot:
     internal_energy_ev: float
 
 
-def recover_shot(data_text: str, top: npt.NDArray[np.bool_]) -> MeasuredShot:
+def recover_shot(data_text: str, top: BoolArray) -> MeasuredShot:
     """Measure the shot in the text of a data file.
 
     `top` (n,): True for the top layer among the n slab atoms that the file begins with. Raises `InputFileError` for a

@@ -5,13 +5,14 @@ from typing import NamedTuple
 import numpy as np
 from scipy.spatial.transform import Rotation
 
+from molgun_lmp.arrays import FloatArray
 from molgun_lmp.config import Gun, PointPlace
 from molgun_lmp.gun.cell import check_start, contact_clearance
 from molgun_lmp.gun.kicks import draw_kick, kinetic_energy_ev, polar_and_azimuth_deg
 from molgun_lmp.gun.names import trajectory_id
 from molgun_lmp.gun.setup import Setup
 from molgun_lmp.provenance import trajectory_rng
-from molgun_lmp.records import FloatArray, InitialCondition, Shot
+from molgun_lmp.records import InitialCondition, Shot
 
 _IDENTITY = (0.0, 0.0, 0.0, 1.0)
 

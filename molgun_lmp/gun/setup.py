@@ -4,10 +4,10 @@ import dataclasses
 import itertools
 
 import numpy as np
-import numpy.typing as npt
 from ase import Atoms
 from ase.data import atomic_masses, atomic_numbers
 
+from molgun_lmp.arrays import BoolArray, FloatArray
 from molgun_lmp.config import Campaign
 from molgun_lmp.errors import ConfigError
 from molgun_lmp.gun.builders import BOTTOM_Z_ANGSTROM
@@ -16,7 +16,6 @@ from molgun_lmp.gun.frozen import bath_mask, frozen_mask, require_same_frozen
 from molgun_lmp.gun.minimum_image import MinimumImage
 from molgun_lmp.gun.pools import Pool
 from molgun_lmp.gun.surface import find_surface
-from molgun_lmp.records import FloatArray
 from molgun_lmp.units import ANGSTROM_PER_PS_PER_ASE_VELOCITY
 
 
@@ -29,9 +28,9 @@ class SlabSnapshots:
     symbols: tuple[str, ...]
     positions: FloatArray
     velocities: FloatArray
-    top: npt.NDArray[np.bool_]
-    frozen: npt.NDArray[np.bool_]
-    bath: npt.NDArray[np.bool_]
+    top: BoolArray
+    frozen: BoolArray
+    bath: BoolArray
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, eq=False)

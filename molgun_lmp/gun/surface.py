@@ -4,14 +4,13 @@ import dataclasses
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 from ase import Atoms
 
+from molgun_lmp.arrays import BoolArray, FloatArray, IntArray
 from molgun_lmp.errors import GeometryError
 from molgun_lmp.gun.dimers import find_dimers
 from molgun_lmp.gun.layers import assign_layers
 from molgun_lmp.gun.minimum_image import MinimumImage
-from molgun_lmp.records import FloatArray, IntArray
 
 NO_LAYER: Final = -1
 """Layer of the slab's hydrogen, which saturates it and belongs to no layer."""
@@ -39,7 +38,7 @@ class Surface:
     row: IntArray
     neighbours: IntArray
     side: IntArray
-    adjacent: npt.NDArray[np.bool_]
+    adjacent: BoolArray
     lattice: MinimumImage
 
     @property
@@ -48,9 +47,9 @@ class Surface:
         return int(self.layer.max()) + 1
 
     @property
-    def top(self) -> npt.NDArray[np.bool_]:
+    def top(self) -> BoolArray:
         """(N,) True for the atoms of the top layer."""
-        mask: npt.NDArray[np.bool_] = self.layer == 0
+        mask: BoolArray = self.layer == 0
         return mask
 
     def without_dimers(self) -> "Surface":
@@ -113,7 +112,7 @@ def find_surface(slab: Atoms) -> Surface:
     )
 
 
-def _adjacent(positions: FloatArray, layer: IntArray, lattice: MinimumImage) -> npt.NDArray[np.bool_]:
+def _adjacent(positions: FloatArray, layer: IntArray, lattice: MinimumImage) -> BoolArray:
     adjacent = np.zeros((len(layer), len(layer)), dtype=np.bool_)
     for number in range(int(layer.max()) + 1):
         members = np.flatnonzero(layer == number)

@@ -7,10 +7,9 @@ from typing import Any, Final, Self
 import numpy as np
 import numpy.typing as npt
 
+from molgun_lmp.arrays import FloatArray, IntArray
 from molgun_lmp.errors import InputFileError
-from molgun_lmp.records import IntArray
 from molgun_lmp.training.descriptors import DescriptorLayout
-from molgun_lmp.training.frames import FloatArray
 from molgun_lmp.training.predict import node_features
 from molgun_lmp.training.principal_components import TrainingSpace
 from molgun_lmp.training.structures import Structure

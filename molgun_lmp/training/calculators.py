@@ -11,8 +11,8 @@ import numpy as np
 from ase import Atoms
 from ase.calculators.calculator import BaseCalculator, get_calculator_class
 
+from molgun_lmp.arrays import FloatArray
 from molgun_lmp.errors import ConfigError
-from molgun_lmp.training.frames import FloatArray
 
 _CLASS: Final = re.compile(r"^([A-Za-z_][\w.]*):([A-Za-z_]\w*)$")
 

@@ -24,6 +24,7 @@ import numpy as np
 from ase import Atoms
 
 import molgun_lmp
+from molgun_lmp.arrays import BoolArray
 from molgun_lmp.errors import InputFileError, TrainingError
 from molgun_lmp.provenance import sha256_file
 from molgun_lmp.training.dataset import no_usable_frame
@@ -38,7 +39,7 @@ from molgun_lmp.training.reference_energies import CompositionEnergies
 from molgun_lmp.training.runs import write_json
 from molgun_lmp.training.settings import FrameLimits, Labels, Split
 from molgun_lmp.training.sieve import Sieve
-from molgun_lmp.training.split import SETS, BoolArray, assign_sets
+from molgun_lmp.training.split import SETS, assign_sets
 
 REPORT: Final = "report.json"
 DROPPED: Final = "dropped.jsonl"

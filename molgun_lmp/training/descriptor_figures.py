@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any, Final, Literal
 
 import numpy as np
-import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -21,14 +20,13 @@ from molgun_lmp.analysis.plotting import (
     series_style,
     store,
 )
+from molgun_lmp.arrays import BoolArray, FloatArray, TextArray
 from molgun_lmp.outcome_classes import Mode
 from molgun_lmp.palette import FADED, INK, RULE, ModeStyle
-from molgun_lmp.records import FloatArray
 from molgun_lmp.training.descriptors import Described, Kind
 from molgun_lmp.training.extrapolation import TRAINING_SET, Placed, relative_energies, sets_of
 
 Colour = Literal["set", "energy", "mode"]
-BoolArray = npt.NDArray[np.bool_]
 
 _MEV: Final = 1000.0
 _ENERGIES: Final = "cividis"
@@ -131,7 +129,7 @@ def _legend(figure: Figure, axes: Axes) -> None:
 
 
 def _by_label(
-    axes: Axes, scores: FloatArray, labels: npt.NDArray[np.str_], grey: BoolArray, styles: Mapping[str, ModeStyle]
+    axes: Axes, scores: FloatArray, labels: TextArray, grey: BoolArray, styles: Mapping[str, ModeStyle]
 ) -> None:
     _scatter(axes, scores[grey], label=TRAINING_SET, s=10, color=FADED, alpha=0.5)
     for name, style in styles.items():
@@ -142,7 +140,7 @@ def _by_label(
             )
 
 
-def _styles(labels: npt.NDArray[np.str_], colour: Colour) -> dict[str, ModeStyle]:
+def _styles(labels: TextArray, colour: Colour) -> dict[str, ModeStyle]:
     names = [name for name in dict.fromkeys(labels.tolist()) if name not in ("", TRAINING_SET)]
     return {
         name: Mode.named(name).row.style if colour == "mode" else series_style(rank) for rank, name in enumerate(names)

@@ -6,8 +6,8 @@ from typing import Any, Literal
 
 import numpy as np
 
+from molgun_lmp.arrays import FloatArray
 from molgun_lmp.errors import InputFileError, ModelError
-from molgun_lmp.training.frames import FloatArray
 from molgun_lmp.training.models import model_facts
 from molgun_lmp.training.predict import NodeFeatures, node_features
 from molgun_lmp.training.structures import Structure

@@ -19,8 +19,8 @@ from molgun_lmp.analysis.plotting import (
     series_style,
     store,
 )
+from molgun_lmp.arrays import FloatArray
 from molgun_lmp.palette import FADED, INK
-from molgun_lmp.records import FloatArray
 from molgun_lmp.training.evaluate import ModelComparison
 from molgun_lmp.training.results import ErrorReport, Errors
 

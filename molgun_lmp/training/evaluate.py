@@ -7,16 +7,14 @@ from pathlib import Path
 from typing import Self
 
 import numpy as np
-import numpy.typing as npt
 
+from molgun_lmp.arrays import FloatArray, IntArray, TextArray
 from molgun_lmp.errors import ModelError
-from molgun_lmp.training.frames import FloatArray, LabelledFrame
+from molgun_lmp.training.frames import LabelledFrame
 from molgun_lmp.training.groups import Group, Grouping, group_atoms
 from molgun_lmp.training.predict import Prediction
 from molgun_lmp.training.predictor import open_predictor
 from molgun_lmp.training.results import ErrorReport, Errors, FrameErrors
-
-TextArray = npt.NDArray[np.str_]
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -76,7 +74,7 @@ class ModelComparison:
         return np.array([symbol for frame in self.frames for symbol in frame.symbols])
 
     @cached_property
-    def frame_of_atom(self) -> npt.NDArray[np.int64]:
+    def frame_of_atom(self) -> IntArray:
         """(N,) index of the frame that an atom is in."""
         return np.repeat(np.arange(len(self.frames)), self.atoms.astype(np.int64))
 

@@ -23,8 +23,8 @@ from molgun_lmp.analysis.plotting import (
     series_style,
     store,
 )
+from molgun_lmp.arrays import FloatArray
 from molgun_lmp.palette import INK, RULE
-from molgun_lmp.records import FloatArray
 from molgun_lmp.training.error_figures import draw_error_by_force, draw_errors_of_parts
 from molgun_lmp.training.evaluate import ModelComparison
 from molgun_lmp.training.results import ErrorReport, Errors

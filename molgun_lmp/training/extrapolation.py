@@ -7,13 +7,12 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 from ase.formula import Formula
 
+from molgun_lmp.arrays import BoolArray, FloatArray, TextArray
 from molgun_lmp.config.section import Section
 from molgun_lmp.errors import ConfigError, InputFileError
 from molgun_lmp.training.descriptors import Described, Kind
-from molgun_lmp.training.frames import FloatArray
 from molgun_lmp.training.principal_components import TrainingSpace
 from molgun_lmp.training.runs import write_json
 from molgun_lmp.training.structures import Structure
@@ -91,7 +90,7 @@ def place(described: Described) -> dict[Kind, Placed]:
     return placed
 
 
-def sets_of(described: Described) -> npt.NDArray[np.str_]:
+def sets_of(described: Described) -> TextArray:
     """(M,) the set of each point."""
     return _of_points(described, [structure.set_name for structure in described.structures])
 
@@ -175,16 +174,16 @@ def relative_energies(described: Described) -> FloatArray:
     return relative
 
 
-def _trajectories(described: Described) -> npt.NDArray[np.str_]:
+def _trajectories(described: Described) -> TextArray:
     return _of_points(described, [structure.trajectory for structure in described.structures])
 
 
-def _of_points(described: Described, names: Sequence[str]) -> npt.NDArray[np.str_]:
-    of_points: npt.NDArray[np.str_] = np.array(names)[described.structure]
+def _of_points(described: Described, names: Sequence[str]) -> TextArray:
+    of_points: TextArray = np.array(names)[described.structure]
     return of_points
 
 
-def _distances(placed: Placed, of: npt.NDArray[np.bool_], border: float) -> SetDistances:
+def _distances(placed: Placed, of: BoolArray, border: float) -> SetDistances:
     distance = placed.distance[of]
     return SetDistances(
         points=len(distance),

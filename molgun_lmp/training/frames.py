@@ -5,10 +5,9 @@ import hashlib
 from typing import Protocol
 
 import numpy as np
-import numpy.typing as npt
 from ase import Atoms
 
-FloatArray = npt.NDArray[np.float64]
+from molgun_lmp.arrays import FloatArray
 
 DEFAULT_CONFIG_TYPE = "Default"
 """Of a frame whose header has none, as mace calls it."""

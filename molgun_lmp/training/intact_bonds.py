@@ -4,10 +4,10 @@ import dataclasses
 from collections.abc import Mapping
 
 import numpy as np
-import numpy.typing as npt
 from ase.data import atomic_numbers, covalent_radii
 from ase.geometry import find_mic
 
+from molgun_lmp.arrays import FloatArray, IntArray
 from molgun_lmp.errors import ConfigError
 from molgun_lmp.training.reading.found import FoundFrame
 
@@ -21,8 +21,8 @@ class IntactBonds:
     `pairs` (B, 2) atom indices; `limits` (B,) Å; `counts` bonds of each kind; `reference` the frame that they are from.
     """
 
-    pairs: npt.NDArray[np.int64]
-    limits: npt.NDArray[np.float64]
+    pairs: IntArray
+    limits: FloatArray
     kinds: tuple[str, ...]
     reference: str
 
@@ -64,7 +64,7 @@ def bond_limits(wanted: Mapping[str, float | None]) -> dict[str, float]:
 def bonds_of(frame: FoundFrame, limits: Mapping[str, float], name: str) -> IntactBonds:
     """The bonds of the wanted kinds that a frame has."""
     symbols = np.array(frame.symbols)
-    pairs: list[npt.NDArray[np.int64]] = [np.empty((0, 2), dtype=np.int64)]
+    pairs: list[IntArray] = [np.empty((0, 2), dtype=np.int64)]
     kinds: list[str] = []
     for kind, limit in limits.items():
         one, other = kind.split("-")
@@ -83,7 +83,7 @@ def bonds_of(frame: FoundFrame, limits: Mapping[str, float], name: str) -> Intac
     )
 
 
-def _lengths(frame: FoundFrame, pairs: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
+def _lengths(frame: FoundFrame, pairs: IntArray) -> FloatArray:
     vectors = frame.positions[pairs[:, 1]] - frame.positions[pairs[:, 0]]
     if not len(vectors):
         return np.empty(0)

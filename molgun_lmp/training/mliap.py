@@ -7,16 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from ase.neighborlist import neighbor_list
 
+from molgun_lmp.arrays import FloatArray, IntArray
 from molgun_lmp.errors import ModelError
 from molgun_lmp.model_formats import Dtype
-from molgun_lmp.training.frames import FloatArray, LabelledFrame
+from molgun_lmp.training.frames import LabelledFrame
 from molgun_lmp.training.models import default_dtype, load_model
 from molgun_lmp.training.predict import Prediction, has_volume
-
-IndexArray = npt.NDArray[np.int64]
 
 
 def deploy_mliap(model: Path, target: Path, *, dtype: Dtype, head: str) -> str:
@@ -77,10 +75,10 @@ class _System:
     indices of elements; pairs P: `pair_i` (P,) owned, `pair_j` (P,) any, `rij` (P, 3) Å from i to j.
     """
 
-    owner: IndexArray
-    elems: IndexArray
-    pair_i: IndexArray
-    pair_j: IndexArray
+    owner: IntArray
+    elems: IntArray
+    pair_i: IntArray
+    pair_j: IntArray
     rij: FloatArray
     eatoms: FloatArray
     energy: float = 0.0

@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 from ase import Atoms
 
+from molgun_lmp.arrays import FloatArray
 from molgun_lmp.errors import ModelError
 from molgun_lmp.model_formats import Dtype
-from molgun_lmp.training.frames import FloatArray, HasAtoms, LabelledFrame
+from molgun_lmp.training.frames import HasAtoms, LabelledFrame
 from molgun_lmp.training.models import default_dtype
 
 

@@ -4,11 +4,10 @@ import dataclasses
 from typing import Final, Self
 
 import numpy as np
-import numpy.typing as npt
 from scipy.spatial import cKDTree
 
+from molgun_lmp.arrays import FloatArray, TextArray
 from molgun_lmp.errors import InputFileError
-from molgun_lmp.training.frames import FloatArray
 
 _KEPT_VARIANCE: Final = 0.999
 _FEWEST: Final = 3
@@ -29,10 +28,10 @@ class TrainingSpace:
     explained: FloatArray
     rest: float
     scores: FloatArray
-    trajectories: npt.NDArray[np.str_]
+    trajectories: TextArray
 
     @classmethod
-    def fit(cls, features: FloatArray, trajectories: npt.NDArray[np.str_]) -> Self:
+    def fit(cls, features: FloatArray, trajectories: TextArray) -> Self:
         """From the training points' features (M, F). Raises `InputFileError` for fewer than three different points."""
         mean = features.mean(axis=0)
         _, singular, axes = np.linalg.svd(features - mean, full_matrices=False)

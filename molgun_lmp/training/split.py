@@ -8,11 +8,10 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from molgun_lmp.arrays import BoolArray
 from molgun_lmp.errors import ConfigError
 from molgun_lmp.training.frames import LabelledFrame
 from molgun_lmp.training.settings import Split
-
-BoolArray = npt.NDArray[np.bool_]
 
 SETS: Final = ("train", "validation", "test", "test_random", "test_trajectories")
 """`test` is of the kind of the split; the other two are the second kind, where both were asked for."""

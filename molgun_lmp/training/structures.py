@@ -8,8 +8,9 @@ from ase import Atoms
 from ase.symbols import Symbols
 
 from molgun_lmp.analysis.dumps import Frame, read_frames
+from molgun_lmp.arrays import FloatArray
 from molgun_lmp.errors import InputFileError
-from molgun_lmp.training.frames import DEFAULT_CONFIG_TYPE, FloatArray
+from molgun_lmp.training.frames import DEFAULT_CONFIG_TYPE
 from molgun_lmp.training.reading.found import FoundFrame
 from molgun_lmp.training.reading.items import items_of
 from molgun_lmp.training.reading.sources import find_sources

@@ -11,9 +11,9 @@ from ase import Atoms
 from ase.build import bulk, molecule
 from ase.io.lammpsdata import write_lammps_data
 
+from molgun_lmp.arrays import FloatArray
 from molgun_lmp.engine.force_models import ForceModel
 from molgun_lmp.engine.session import DeckRun, run_deck
-from molgun_lmp.records import FloatArray
 
 ELEMENTS = ("H", "C", "Si")
 

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from molgun_lmp.analysis.dumps import Frame, read_frames, read_parts
+from molgun_lmp.arrays import FloatArray
 from molgun_lmp.errors import InputFileError
-from molgun_lmp.records import FloatArray
 
 pytestmark = pytest.mark.engine
 

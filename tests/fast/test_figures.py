@@ -17,10 +17,11 @@ from molgun_lmp.analysis.pictures import Snapshot, centred, draw_structures, low
 from molgun_lmp.analysis.plotting import MANY, FigureFiles
 from molgun_lmp.analysis.summary import summarise
 from molgun_lmp.analysis.timelines import draw_timelines
+from molgun_lmp.arrays import FloatArray, IntArray
 from molgun_lmp.errors import InputFileError
 from molgun_lmp.outcome_classes import Mode
 from molgun_lmp.palette import INK, PAPER, RULE
-from molgun_lmp.records import Cause, FloatArray, IntArray, Outcome, TrajectoryResult
+from molgun_lmp.records import Cause, Outcome, TrajectoryResult
 
 HOSTILE = r"$\frac{<script>alert(1)</script>&"
 

@@ -14,13 +14,14 @@ from ase import Atoms
 
 from molgun_lmp.analysis.each_frame import classify_frames
 from molgun_lmp.analysis.foreign import decide_files
+from molgun_lmp.arrays import FloatArray
 from molgun_lmp.campaign.foreign import load_settings, molecule_apart, trajectories
 from molgun_lmp.campaign.vasp_runs import Given
 from molgun_lmp.cli import main
 from molgun_lmp.config.foreign import ForeignFiles
 from molgun_lmp.errors import ConfigError, InputFileError
 from molgun_lmp.outcome_classes import Mode
-from molgun_lmp.records import FloatArray, Outcome
+from molgun_lmp.records import Outcome
 
 N_SLAB = len(SLAB)
 ELEMENTS = {1: "H", 2: "C", 3: "Si"}

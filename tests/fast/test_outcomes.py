@@ -27,10 +27,11 @@ from molgun_lmp.analysis.dumps import Frame
 from molgun_lmp.analysis.following import Reference
 from molgun_lmp.analysis.history import ModeHistory
 from molgun_lmp.analysis.outcomes import decide
+from molgun_lmp.arrays import FloatArray
 from molgun_lmp.config import OutcomeCriteria
 from molgun_lmp.errors import InputFileError
 from molgun_lmp.outcome_classes import Mode
-from molgun_lmp.records import Cause, EnergyRecord, FloatArray, Outcome, Stop, TrajectoryResult
+from molgun_lmp.records import Cause, EnergyRecord, Outcome, Stop, TrajectoryResult
 
 STRIDE_FS = 20.0
 CLEAN = reference_of(Case(slab=SLAB, molecule=molecule()), SURFACE)

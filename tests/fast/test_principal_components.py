@@ -11,9 +11,9 @@ from ase import Atoms
 from ase.io import write
 from labelled_cases import slab, slab_and_molecule
 
+from molgun_lmp.arrays import FloatArray
 from molgun_lmp.errors import ConfigError, InputFileError
 from molgun_lmp.outcome_classes import Mode
-from molgun_lmp.records import FloatArray
 from molgun_lmp.training.descriptor_figures import Colour, draw_components, draw_distances
 from molgun_lmp.training.descriptors import Described, DescriptorLayout
 from molgun_lmp.training.extrapolation import (

@@ -21,8 +21,8 @@ from molgun_lmp.analysis.quench import (
     write_binding,
     write_quenched,
 )
+from molgun_lmp.arrays import FloatArray
 from molgun_lmp.outcome_classes import Mode
-from molgun_lmp.records import FloatArray
 
 REFERENCE = Reference(
     symbols=(*SLAB.get_chemical_symbols(), *SYMBOLS),

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from molgun_lmp.analysis.sampling import Grid, Visits, nested_sizes, require_symmetry
 from molgun_lmp.analysis.sampling_map import draw_coverage, draw_sampling
+from molgun_lmp.arrays import FloatArray
 from molgun_lmp.errors import ConfigError
 from molgun_lmp.outcome_classes import Mode
-from molgun_lmp.records import FloatArray
 
 CELL = np.diag([15.0, 12.0, 30.0])
 OBLIQUE = np.array([[8.0, 0.0, 0.0], [3.0, 7.0, 0.0], [0.0, 0.0, 30.0]])

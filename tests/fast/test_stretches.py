@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from molgun_lmp.analysis.bonds import BondLimits, Bonds
 from molgun_lmp.analysis.stretches import BondState, Stretch, stretches
+from molgun_lmp.arrays import FloatArray
 from molgun_lmp.config import OutcomeCriteria
 from molgun_lmp.gun.minimum_image import MinimumImage
-from molgun_lmp.records import FloatArray
 
 CELLS = {
     "rectangle": np.array([[9.0, 0.0, 0.0], [0.0, 7.0, 0.0], [0.0, 0.0, 40.0]]),

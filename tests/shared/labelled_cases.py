@@ -4,7 +4,7 @@ import numpy as np
 from ase import Atoms
 from ase.build import bulk, molecule
 
-from molgun_lmp.records import FloatArray
+from molgun_lmp.arrays import FloatArray
 from molgun_lmp.training.frames import LabelledFrame
 from molgun_lmp.training.predict import Prediction
 

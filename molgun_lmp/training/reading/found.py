@@ -7,8 +7,8 @@ from typing import Protocol
 
 from ase import Atoms
 
+from molgun_lmp.arrays import FloatArray
 from molgun_lmp.training.drops import DropReason
-from molgun_lmp.training.frames import FloatArray
 from molgun_lmp.training.settings import Labels
 
 

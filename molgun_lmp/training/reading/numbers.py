@@ -6,7 +6,7 @@ from typing import Final
 
 import numpy as np
 
-from molgun_lmp.training.frames import FloatArray
+from molgun_lmp.arrays import FloatArray
 
 _GLUED: Final = re.compile(r"(?<=[0-9])-(?=[0-9])")
 

@@ -8,8 +8,8 @@ from typing import Final, Self
 
 import numpy as np
 
+from molgun_lmp.arrays import FloatArray
 from molgun_lmp.training.drops import DropReason
-from molgun_lmp.training.frames import FloatArray
 from molgun_lmp.training.reading.found import FoundFrame, Unusable
 from molgun_lmp.training.reading.numbers import number, table
 from molgun_lmp.training.reading.packed import PACKED_SUFFIXES, open_text
