@@ -57,7 +57,7 @@ def read_settling(file: Path) -> list[Settled]:
 
 def draw_settling(points: Sequence[Settled], folder: Path, name: str = "settling") -> FigureFiles:
     """Fraction of each mode against the number of shots, with its band; the nine most frequent, one panel each."""
-    frequent = sorted({point.line for point in points}, key=lambda line: -_last(points, line).fraction)
+    frequent = sorted(dict.fromkeys(point.line for point in points), key=lambda line: -_last(points, line).fraction)
     lines = frequent[:_MOST_PANELS]
     columns = min(3, max(1, len(lines)))
     rows = max(1, -(-len(lines) // columns))
