@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from molgun_lmp.analysis.trust import TRUST_CSV
-from molgun_lmp.campaign.analysing import OUTCOMES_CSV, TABLE_CSV, VARIANTS_CSV, Analysis, analyse, frames_of
+from molgun_lmp.campaign.analysing import OUTCOMES_CSV, TABLE_CSV, VARIANTS_CSV, Analysis, analyse
+from molgun_lmp.campaign.ended import frames_of
 from molgun_lmp.campaign.minima import BINDING_CSV, QUENCH_CSV
 from molgun_lmp.campaign.store import Store, TrajectoryFolder
 from molgun_lmp.errors import CampaignError, InputFileError

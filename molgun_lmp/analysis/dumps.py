@@ -8,7 +8,7 @@ from a whole one.
 import contextlib
 import dataclasses
 import zlib
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Container, Generator, Iterator, Sequence
 from lzma import LZMAError
 from pathlib import Path
 from typing import Final, Protocol
@@ -21,7 +21,7 @@ from molgun_lmp.analysis.stream import PACKED, Stream
 from molgun_lmp.analysis.text_dump import TextDump
 from molgun_lmp.errors import InputFileError
 
-__all__ = ["Frame", "read_frames", "read_parts"]
+__all__ = ["Frame", "read_chosen", "read_frames", "read_parts"]
 
 _XYZ: Final = (".xyz", ".extxyz")
 _BINARY: Final = ".bin"
@@ -53,9 +53,33 @@ def read_frames(
     Raises `InputFileError` for a file that cannot be read or holds no whole frame, for missing columns, and for what is
     damaged before the end of the file.
     """
+    with _stream_of(path) as stream:
+        yield from _whole(_reader(stream, path, types, columns, velocities), path, one_run=one_run)
+
+
+def read_chosen(path: Path, places: Container[int], *, velocities: bool = True) -> Generator[Frame, None, None]:
+    """The frames of a file at some places, counted from 0, in order; `cut_after` is not said.
+
+    In a LAMMPS text dump the atoms of the other frames are passed over unread, so that damage in them is not seen: this
+    is for files that were read whole before. Raises `InputFileError` as `read_frames`, but for files whose frames are
+    out of order.
+    """
+    with _stream_of(path) as stream:
+        reader = _reader(stream, path, None, (), velocities)
+        if isinstance(reader, TextDump):
+            yield from reader.frames(places)
+            if reader.passed == 0:
+                raise _no_frame(path)
+        else:
+            yield from (frame for place, frame in enumerate(_whole(reader, path, one_run=True)) if place in places)
+
+
+@contextlib.contextmanager
+def _stream_of(path: Path) -> Iterator[Stream]:
+    """The bytes of a file, and errors that name it."""
     try:
         with Stream(path) as stream:
-            yield from _whole(_reader(stream, path, types, columns, velocities), path, one_run=one_run)
+            yield stream
     except (OSError, zlib.error, LZMAError) as error:
         raise InputFileError(
             f"cannot read the dump {path}: {error}. Check the file, or run the trajectory again."
@@ -110,10 +134,14 @@ def _whole(reader: _Reader, path: Path, *, one_run: bool) -> Iterator[Frame]:
             yield previous
         previous = frame
     if previous is None:
-        raise InputFileError(
-            f"{path} holds no whole frame: the run ended before its first dump was written. Run the trajectory again."
-        )
+        raise _no_frame(path)
     yield dataclasses.replace(previous, cut_after=True) if reader.cut else previous
+
+
+def _no_frame(path: Path) -> InputFileError:
+    return InputFileError(
+        f"{path} holds no whole frame: the run ended before its first dump was written. Run the trajectory again."
+    )
 
 
 def _require_order(previous: Frame, frame: Frame, path: Path) -> None:

@@ -2,7 +2,6 @@
 
 import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
-from itertools import islice
 from typing import Final, Self
 
 import numpy as np
@@ -88,31 +87,59 @@ class Path:
         return cls(history=ModeHistory(persistence_ps=criteria.persistence_fs / FS_PER_PS))
 
 
-def follow(
-    trajectory_id: str, frames: Iterable[Frame], reference: Reference, criteria: OutcomeCriteria, timestep_fs: float
-) -> Path:
-    """All frames of a trajectory, the first frame's step taken as time zero.
+class Following:
+    """Follows one trajectory frame by frame, the first frame's step taken as time zero.
 
-    Bonds form and break with hysteresis, so each frame's bonds depend on those before. Ends at a frame whose positions
-    are no numbers. Raises `InputFileError` for frames that are not of the reference's atoms.
+    Bonds form and break with hysteresis, so each frame's bonds depend on those before. It ends at a frame whose
+    positions are no numbers, which is known `_BATCH` frames later at most.
     """
-    path = Path.empty(criteria)
-    state = BondState.none(reference.limits)
-    first_step: int | None = None
-    stretch: Stretch | None = None
-    source = iter(frames)
-    while not path.blew_up and (batch := list(islice(source, _BATCH))):
-        for frame in batch:
-            _require_atoms(trajectory_id, frame, reference)
-        first_step = batch[0].step if first_step is None else first_step
-        times_ps = np.array([frame.step - first_step for frame in batch]) * timestep_fs / FS_PER_PS
-        positions = np.stack([_whole(frame) for frame in batch])
+
+    def __init__(self, trajectory_id: str, reference: Reference, criteria: OutcomeCriteria, timestep_fs: float) -> None:
+        self._trajectory_id, self._reference, self._criteria = trajectory_id, reference, criteria
+        self._timestep_fs = timestep_fs
+        self._path = Path.empty(criteria)
+        self._state = BondState.none(reference.limits)
+        self._first_step: int | None = None
+        self._stretch: Stretch | None = None
+        self._batch: list[Frame] = []
+
+    @property
+    def blew_up(self) -> bool:
+        """Whether it has ended, so that no more frames need to be shown to it."""
+        return self._path.blew_up
+
+    def frame(self, frame: Frame) -> None:
+        """The next frame. Raises `InputFileError` where it is not of the reference's atoms."""
+        _require_atoms(self._trajectory_id, frame, self._reference)
+        if not self.blew_up:
+            self._batch.append(frame)
+        if len(self._batch) == _BATCH:
+            self._take_batch()
+
+    def result(self) -> Path:
+        """What was seen."""
+        if self._batch:
+            self._take_batch()
+        path, reference, lattice = self._path, self._reference, self._reference.surface.lattice
+        if self._stretch is not None:  # once more, for the lengths of the last frame
+            path.bonds = self._stretch.bonds(-1, self._state, lattice)
+            path.classified = classify(path.bonds, reference.molecule, reference.surface, self._criteria.max_fragments)
+            path.settled = (self._state.settled, self._state.surface_settled)
+        return path
+
+    def _take_batch(self) -> None:
+        batch, self._batch = self._batch, []
+        path, reference = self._path, self._reference
+        self._first_step = batch[0].step if self._first_step is None else self._first_step
+        times_ps = np.array([frame.step - self._first_step for frame in batch]) * self._timestep_fs / FS_PER_PS
+        positions = np.stack([frame.unwrapped for frame in batch])
         finite = np.isfinite(positions).all(axis=(1, 2))
         usable = len(batch) if finite.all() else int(np.argmin(finite))
         molecule, slab = positions[:usable, reference.n_slab :], positions[:usable, : reference.n_slab]
         for part in stretches(molecule):
             stretch = Stretch.of(molecule[part], slab[part], reference.surface.lattice, reference.limits)
-            _add(path, state, stretch, times_ps=times_ps[part], reference=reference, criteria=criteria)
+            _add(path, self._state, stretch, times_ps=times_ps[part], reference=reference, criteria=self._criteria)
+            self._stretch = stretch
         path.frames += usable
         path.truncated = batch[-1].cut_after
         if usable < len(batch):
@@ -120,11 +147,21 @@ def follow(
             path.truncated = batch[usable].cut_after
             path.blew_up = True
             path.history.add(float(times_ps[usable]), BLOWN_UP)
-    if stretch is not None:  # once more, for the lengths of the last frame
-        path.bonds = stretch.bonds(-1, state, reference.surface.lattice)
-        path.classified = classify(path.bonds, reference.molecule, reference.surface, criteria.max_fragments)
-        path.settled = (state.settled, state.surface_settled)
-    return path
+
+
+def follow(
+    trajectory_id: str, frames: Iterable[Frame], reference: Reference, criteria: OutcomeCriteria, timestep_fs: float
+) -> Path:
+    """All frames of a trajectory up to one whose positions are no numbers, as `Following` sees them.
+
+    Raises `InputFileError` for frames that are not of the reference's atoms.
+    """
+    following = Following(trajectory_id, reference, criteria, timestep_fs)
+    for frame in frames:
+        following.frame(frame)
+        if following.blew_up:
+            break
+    return following.result()
 
 
 def _require_atoms(trajectory_id: str, frame: Frame, reference: Reference) -> None:
@@ -133,10 +170,6 @@ def _require_atoms(trajectory_id: str, frame: Frame, reference: Reference) -> No
             f"trajectory {trajectory_id}, step {frame.step}: its {len(frame.symbols)} atoms are not the "
             f"{len(reference.symbols)} of the start, element by element. Is it the dump of another trajectory?"
         )
-
-
-def _whole(frame: Frame) -> FloatArray:
-    return frame.positions if frame.images is None or not frame.images.any() else frame.unwrapped
 
 
 def _add(

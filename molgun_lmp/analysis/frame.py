@@ -1,6 +1,7 @@
 """One frame of a trajectory, whatever file it comes from."""
 
 import dataclasses
+import functools
 from collections.abc import Sequence
 from typing import Self
 
@@ -31,10 +32,18 @@ class Frame:
     pbc: tuple[bool, bool, bool]
     cut_after: bool = False
 
-    @property
+    @functools.cached_property
+    def finite(self) -> bool:
+        """Whether all positions are numbers."""
+        return bool(np.isfinite(self.positions).all())
+
+    @functools.cached_property
     def unwrapped(self) -> FloatArray:
         """(N, 3) Å: positions with the box crossings undone; those of the dump where it does not count them."""
-        return self.positions if self.images is None else self.positions + self.images @ self.cell
+        if self.images is None:
+            return self.positions
+        # Most frames have no crossing; a sum with zero still, so that a coordinate of -0 is 0 in all of them.
+        return self.positions + (self.images @ self.cell if self.images.any() else 0.0)
 
     def atoms(self) -> Atoms:
         """The frame as ASE's reader gives it: positions as in the dump, `celldisp` the box's lower corner."""

@@ -11,8 +11,6 @@ from itertools import product
 from typing import Final
 
 import numpy as np
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 from molgun_lmp.analysis.bonds import Bonds
 from molgun_lmp.analysis.molecule import MoleculeReference
@@ -150,9 +148,25 @@ def atom_site(surface: Surface, partners: Iterable[int]) -> AtomSite:
     if len(atoms) == 1:
         return AtomSite.ON_TOP
     together = surface.adjacent[np.ix_(atoms, atoms)]
-    if connected_components(coo_array(together), directed=False)[0] > 1:
+    if _pieces(together) > 1:
         return AtomSite.APART
     return AtomSite.BRIDGE if len(atoms) == 2 else AtomSite.HOLLOW
+
+
+def _pieces(joined: BoolArray) -> int:
+    """Into how many connected pieces N atoms fall; `joined` (N, N), symmetric."""
+    # A graph of few atoms, at every change of a bond: a sparse matrix for it costs more than everything else here.
+    unseen, pieces = np.ones(len(joined), dtype=np.bool_), 0
+    while unseen.any():
+        piece = np.zeros_like(unseen)
+        piece[np.argmax(unseen)] = True
+        size = 0
+        while (grown := int(piece.sum())) > size:
+            size = grown
+            piece |= joined[piece].any(axis=0)
+        unseen &= ~piece
+        pieces += 1
+    return pieces
 
 
 def _damage(bonds: Bonds, molecule: MoleculeReference, max_fragments: int, bound: Classified) -> Classified | None:
@@ -160,7 +174,7 @@ def _damage(bonds: Bonds, molecule: MoleculeReference, max_fragments: int, bound
     if not lost.any():
         return None
     broken = [(int(a), int(b)) for a, b in np.argwhere(np.triu(lost))]
-    n_fragments = int(connected_components(coo_array(bonds.molecule), directed=False)[0])
+    n_fragments = _pieces(bonds.molecule)
     listed = ", ".join(
         f"{molecule.symbols[a]}{a}-{molecule.symbols[b]}{b} ({bonds.lengths[a, b]:.2f} Å)" for a, b in broken
     )

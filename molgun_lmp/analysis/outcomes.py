@@ -43,7 +43,32 @@ def decide(
         if not failed:
             raise
         path = Path.empty(criteria)  # a run that died may leave any dump, and its outcome does not rest on it
-    if path.frames == 0 and not failed:
+    return outcome_of(
+        trajectory_id,
+        path,
+        reference,
+        criteria,
+        result,
+        slab_snapshot=slab_snapshot,
+        molecule_snapshot=molecule_snapshot,
+    )
+
+
+def outcome_of(
+    trajectory_id: str,
+    path: Path,
+    reference: Reference,
+    criteria: OutcomeCriteria,
+    result: TrajectoryResult | None,
+    *,
+    slab_snapshot: str = "",
+    molecule_snapshot: str = "",
+) -> Outcome:
+    """The outcome of a trajectory that has been followed, as `decide` says.
+
+    Raises `InputFileError` where there was no frame, unless the run failed.
+    """
+    if path.frames == 0 and (result is None or result.state != "failed"):
         raise InputFileError(f"trajectory {trajectory_id}: no frame to decide it by. Run it again.")
     verdict = _verdict(path, reference, criteria, result)
     events = tuple(path.history.events) + (() if path.history.young is None else (path.history.young,))

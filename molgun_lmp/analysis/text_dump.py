@@ -1,6 +1,6 @@
 """LAMMPS text dumps, a stretch of the file at a time (https://docs.lammps.org/dump.html)."""
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from itertools import groupby
 from typing import Final, NamedTuple
 
@@ -55,12 +55,19 @@ class TextDump:
         self._speed = 1.0
         self._named = False
         self.lines = 0
+        self.passed = 0
         self.cut = False
 
-    def frames(self) -> Iterator[Frame]:
-        """Raises `InputFileError` for what is damaged, after the whole frames before it."""
+    def frames(self, places: Container[int] | None = None) -> Iterator[Frame]:
+        """All frames, or those at some places (from 0): the atoms of the others are not looked at.
+
+        `passed` counts all whole frames so far. Raises `InputFileError` for what is damaged, after the whole frames
+        before it.
+        """
         for raws in self._stretches():
-            for _, group in groupby(raws, key=lambda raw: id(raw.head)):
+            first, self.passed = self.passed, self.passed + len(raws)
+            wanted = raws if places is None else [raw for place, raw in enumerate(raws, first) if place in places]
+            for _, group in groupby(wanted, key=lambda raw: id(raw.head)):
                 yield from self._decoded(list(group))
 
     def _stretches(self) -> Iterator[list[_Raw]]:

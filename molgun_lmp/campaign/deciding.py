@@ -12,8 +12,13 @@ from typing import Final, TypeVar
 
 from molgun_lmp.campaign.remembering import FileStamp, Memory, key_of, stamp
 from molgun_lmp.campaign.store import Store, TrajectoryFolder
+from molgun_lmp.campaign.tracks import TrackWriter
+from molgun_lmp.campaign.walking import Track, read_back
+from molgun_lmp.config import Campaign
 from molgun_lmp.errors import CampaignError
 from molgun_lmp.gun.names import DATA_NAME
+from molgun_lmp.gun.surface import Surface
+from molgun_lmp.import_closure import code_version
 from molgun_lmp.provenance import sha256_file
 from molgun_lmp.records import Outcome, TrajectoryResult
 
@@ -25,7 +30,6 @@ _CHUNK: Final = 4
 
 TaskT = TypeVar("TaskT")
 ResultT = TypeVar("ResultT")
-Decide = Callable[[TrajectoryFolder, TrajectoryResult], Outcome]
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -38,17 +42,18 @@ class _Task:
 
 def decide_all(
     store: Store,
+    surface: Surface,
     ended: Sequence[tuple[TrajectoryFolder, TrajectoryResult]],
-    decide: Decide,
     *,
     processes: int | None = None,
     advance: Callable[[int], None] | None = None,
-) -> list[Outcome]:
-    """The outcomes of ended trajectories in their order.
+) -> tuple[list[Outcome], list[str]]:
+    """The outcomes of ended trajectories in their order, and the keys that they and their tracks are kept under.
 
-    `decide` and `processes` as in `spread`, which says what is raised.
+    What is decided anew leaves its track beside it. `processes` as in `spread`, which says what is raised, besides what
+    `read_back` raises.
     """
-    with Memory(store.analysis / CACHE_NAME) as memory:
+    with Memory(store.analysis / CACHE_NAME) as memory, TrackWriter(store) as tracks:
         tasks = _tasks(store, ended, memory)
         found = {task.folder.id: memory.outcome(task.folder.id, task.key) for task in tasks}
         missing = [task for task in tasks if found[task.folder.id] is None]
@@ -56,14 +61,16 @@ def decide_all(
         if advance is not None and done:
             advance(done)
         size = sum(task.dump.size for task in missing if task.dump is not None)
-        decided = spread(partial(_one, decide), missing, size=size, processes=processes)
-        for task, outcome in zip(missing, decided, strict=True):
+        decided = spread(partial(_one, store.config(), surface), missing, size=size, processes=processes)
+        for task, (outcome, track) in zip(missing, decided, strict=True):
+            if track is not None:
+                tracks.add(task.folder.id, task.key, track)
             memory.add(task.key, task.dump, outcome)
             found[task.folder.id] = outcome
             done += 1
             if advance is not None:
                 advance(done)
-    return [outcome for outcome in found.values() if outcome is not None]
+    return [outcome for outcome in found.values() if outcome is not None], [task.key for task in tasks]
 
 
 def _tasks(store: Store, ended: Sequence[tuple[TrajectoryFolder, TrajectoryResult]], memory: Memory) -> list[_Task]:
@@ -74,12 +81,13 @@ def _tasks(store: Store, ended: Sequence[tuple[TrajectoryFolder, TrajectoryResul
         "timestep_fs": config.dynamics.timestep_fs,
         "slab": _hash(store.slab),
     }
+    code = code_version(read_back.__module__)
     tasks = []
     for folder, result in ended:
         dump = stamp(folder.dump(result), memory.dump_stamp(folder.id))
         start, shot = _hash(folder.path / DATA_NAME), folder.shot()
         snapshots = [shot.slab_snapshot, shot.molecule_snapshot]
-        key = key_of(dump, campaign=campaign, start=start, snapshots=snapshots, result=result.to_json())
+        key = key_of(dump, code=code, campaign=campaign, start=start, snapshots=snapshots, result=result.to_json())
         tasks.append(_Task(folder=folder, result=result, dump=dump, key=key))
     return tasks
 
@@ -120,5 +128,5 @@ def spread(
             pool.shutdown(wait=False, cancel_futures=True)
 
 
-def _one(decide: Decide, task: _Task) -> Outcome:
-    return decide(task.folder, task.result)
+def _one(config: Campaign, surface: Surface, task: _Task) -> tuple[Outcome, Track | None]:
+    return read_back(config, surface, task.folder, task.result)

@@ -14,8 +14,8 @@ from molgun_lmp.analysis.foreign import decide_frames, file_frames
 from molgun_lmp.analysis.molecule import MoleculeReference
 from molgun_lmp.arrays import IntArray
 from molgun_lmp.atomic_files import replace_file
-from molgun_lmp.campaign.analysing import clean_surface, planned_start
 from molgun_lmp.campaign.deciding import spread
+from molgun_lmp.campaign.ended import clean_surface, planned_start
 from molgun_lmp.campaign.remembering import FileStamp, Memory, key_of, stamp
 from molgun_lmp.campaign.store import Store
 from molgun_lmp.campaign.vasp_runs import Given, about, run_frames, runs_frames
@@ -23,6 +23,7 @@ from molgun_lmp.config.foreign import ForeignFiles
 from molgun_lmp.config.loading import apply_override, load_yaml, validated
 from molgun_lmp.csv_files import csv_text
 from molgun_lmp.errors import ConfigError, InputFileError
+from molgun_lmp.import_closure import code_version
 from molgun_lmp.outcome_classes import Mode
 from molgun_lmp.records import Outcome
 from molgun_lmp.training.frames import LabelledFrame
@@ -208,6 +209,7 @@ def _key(task: _ForeignTask, memory: Memory | None) -> tuple[str, FileStamp | No
     molecule = None if like is None else [like.symbols, like.bonded.tolist(), dict(like.groups)]
     key = key_of(
         first,
+        code=code_version(__name__),
         settings=settings.model_dump(mode="json"),
         others=hashes,
         molecule=molecule,

@@ -12,9 +12,11 @@ from molgun_lmp.analysis.plotting import FigureFiles
 from molgun_lmp.analysis.sampling import Coverage, Grid, Visits, require_symmetry
 from molgun_lmp.analysis.sampling_map import draw_coverage, draw_sampling
 from molgun_lmp.arrays import FloatArray, IntArray
-from molgun_lmp.campaign.analysing import Analysis, Ended, clean_surface, frames_of
+from molgun_lmp.campaign.analysing import Analysis
+from molgun_lmp.campaign.ended import clean_surface
 from molgun_lmp.campaign.store import Store
-from molgun_lmp.campaign.walking import highest_z, points_of
+from molgun_lmp.campaign.tracks import Tracks
+from molgun_lmp.campaign.walking import points_of
 from molgun_lmp.errors import CampaignError, ConfigError
 from molgun_lmp.units import FS_PER_PS
 
@@ -51,7 +53,7 @@ class Mapped:
 def map_campaign(
     store: Store, analysis: Analysis, request: MapRequest, folder: Path, advance: Callable[[int], None] | None = None
 ) -> Mapped:
-    """Read every dump once more and draw the maps into a folder.
+    """Draw the maps into a folder, from the tracks that the analysis left; of other atoms the dumps are read.
 
     Raises `CampaignError` where nothing has ended, `ConfigError` for a point that is none, for bins that do not fit,
     for a folding that is no symmetry of the clean surface, and for a size beyond what has ended.
@@ -75,9 +77,9 @@ def map_campaign(
         origin=origin if any(request.mirror) else (0.0, 0.0),
     )  # fmt: skip
     require_symmetry(grid, sites)
-    visited, highest = [], highest_z(store)
-    for number, one in enumerate(ended):
-        visited.append(grid.visit(_path(one, store.manifest.n_slab, atoms, highest)))
+    visited, tracks, top_z = [], Tracks.of(store), np.array([0.0, 0.0, slab.positions[:, 2].max()])
+    for number, (one, key) in enumerate(zip(ended, analysis.keys, strict=True)):
+        visited.append(grid.visit(tracks.track(one, key, {name: atoms}).points[name] - top_z))
         if advance is not None:
             advance(number + 1)
     visits = Visits.of(grid, visited)
@@ -100,7 +102,7 @@ def map_campaign(
 
 
 def _point(store: Store, asked: str | None) -> tuple[str, tuple[int, ...]]:
-    groups = points_of(store)
+    groups = points_of(store.config(), store.manifest.n_atoms - store.manifest.n_slab)
     if asked is None:
         return next(iter(groups.items()))
     if asked in groups:
@@ -131,10 +133,3 @@ def _mirror_origin(sites: FloatArray, dimers: IntArray, cell: FloatArray) -> tup
     near = np.abs(away) * np.linalg.norm(cell[:2, :2], axis=1) < _BUCKLING
     u, v = middles[0] + (away * near).sum(axis=0) / near.sum(axis=0)
     return float(u), float(v)
-
-
-def _path(one: Ended, n_slab: int, atoms: tuple[int, ...], top: float) -> FloatArray:
-    chosen = [n_slab + atom for atom in atoms]
-    points = [frame.unwrapped[chosen].mean(axis=0) - [0.0, 0.0, top] for frame in frames_of(one.folder, one.result)]
-    found = np.array(points).reshape(-1, 3)
-    return np.asarray(found[np.isfinite(found).all(axis=1)])

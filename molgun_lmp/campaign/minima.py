@@ -7,25 +7,23 @@ analysis/binding.csv     binding energies by mode of the minimum
 
 import json
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from pydantic import ValidationError
 
 from molgun_lmp.analysis.quench import Minima, Quenched, write_binding, write_quenched
 from molgun_lmp.atomic_files import json_bytes, replace_file
+from molgun_lmp.campaign.ended import Ended
 from molgun_lmp.campaign.store import Store
 from molgun_lmp.errors import CampaignError
 from molgun_lmp.outcome_classes import WORTH_QUENCHING
-
-if TYPE_CHECKING:
-    from molgun_lmp.campaign.analysing import Ended
 
 QUENCH_JSON: Final = "quench.json"
 QUENCH_CSV: Final = "quench.csv"
 BINDING_CSV: Final = "binding.csv"
 
 
-def dump_of(ended: "Ended") -> str:
+def dump_of(ended: Ended) -> str:
     """What tells an end from that of another run of the same trajectory."""
     return ended.result.hashes.get("dump", "")
 
@@ -35,10 +33,10 @@ def keep_minima(store: Store, quenched: Sequence[Quenched]) -> None:
     replace_file(store.analysis / QUENCH_JSON, json_bytes({"quenched": [one.to_json() for one in quenched]}))
 
 
-def kept_minima(store: Store, ended: Sequence["Ended"]) -> Minima | None:
-    """The minima of those of the `ended` trajectories that have one; None where nobody asked for any.
+def kept_minima(store: Store, ended: Sequence[Ended]) -> Minima | None:
+    """The minima that are kept, as in `minima_of`; None where nobody asked for any.
 
-    A trajectory that was fired again since has none. Raises `CampaignError` for a damaged record.
+    Raises `CampaignError` for a damaged record.
     """
     file = store.analysis / QUENCH_JSON
     try:
@@ -50,6 +48,11 @@ def kept_minima(store: Store, ended: Sequence["Ended"]) -> Minima | None:
             f"{file} is damaged or of another version ({error}). Remove it: `molgun analyse {store.root} --quench` "
             "makes it anew of the minima that are kept."
         ) from error
+    return minima_of(store, ended, records)
+
+
+def minima_of(store: Store, ended: Sequence[Ended], records: Sequence[Quenched]) -> Minima:
+    """The minima of those of the `ended` trajectories that have one; one that was fired again since has none."""
     found = {one.trajectory_id: one for one in records}
     valid: list[Quenched] = []
     missing = 0

@@ -17,16 +17,9 @@ from molgun_lmp.analysis.dumps import Frame
 from molgun_lmp.analysis.following import Reference
 from molgun_lmp.analysis.quench import Minima, Quenched, class_of_minimum
 from molgun_lmp.arrays import BoolArray
-from molgun_lmp.campaign.analysing import (
-    Analysis,
-    Ended,
-    Start,
-    clean_surface,
-    frames_of,
-    planned_start,
-    write_outcomes,
-)
-from molgun_lmp.campaign.minima import dump_of, keep_minima, kept_minima
+from molgun_lmp.campaign.analysing import Analysis, write_outcomes
+from molgun_lmp.campaign.ended import Ended, Start, clean_surface, frames_of, planned_start
+from molgun_lmp.campaign.minima import dump_of, keep_minima, minima_of
 from molgun_lmp.campaign.minimising import Minimise, UnrelaxedStructure, open_minimiser
 from molgun_lmp.campaign.minimising_together import Job, minimise_together
 from molgun_lmp.campaign.opening import campaign_work
@@ -55,7 +48,7 @@ class _End:
 
 def quench(
     store: Store, analysis: Analysis, *, workers: int = 1, advance: Callable[[int], None] | None = None
-) -> Minima | None:
+) -> Minima:
     """Minimise the end of each analysed trajectory that is near or on the surface, and its slab and molecule alone.
 
     Slab and molecule are those of the trajectory's own start, so that all atoms and the cell are the same on both sides
@@ -77,10 +70,11 @@ def quench(
         with open_minimiser(campaign_work(store), store.manifest.name) as minimise:
             found = [_quenched(end, minimise, surface, config) for end in ends]
         keep_minima(store, found)
-        write_outcomes(store, analysis.ended)
+        minima = minima_of(store, analysis.ended, found)
+        write_outcomes(store, analysis.ended, minima)
     except OSError as error:
         raise CampaignError(f"cannot write to {store.root}: {error}. Make room and give the same command.") from error
-    return kept_minima(store, analysis.ended)
+    return minima
 
 
 def _ends(store: Store, analysis: Analysis, surface: Surface, frozen: BoolArray) -> Iterator[_End]:
@@ -150,5 +144,5 @@ def _quenched(end: _End, minimise: Minimise, surface: Surface, config: Campaign)
 
 
 def _last(one: Ended) -> Frame | None:
-    last = deque(frames_of(one.folder, one.result), maxlen=1)
-    return last[0] if last and np.isfinite(last[0].positions).all() else None
+    last = deque(frames_of(one.folder, one.result, velocities=False), maxlen=1)
+    return last[0] if last and last[0].finite else None

@@ -6,24 +6,17 @@ it were not there.
 
 import contextlib
 import dataclasses
-import functools
 import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO, Any, Final, Self
+from typing import IO, Any, Self
 
 from pydantic import ValidationError
 
-import molgun_lmp
 from molgun_lmp.atomic_files import replace_file
-from molgun_lmp.provenance import sha256_file, sha256_json, sha256_text
+from molgun_lmp.provenance import sha256_file, sha256_json
 from molgun_lmp.records import JsonRecord, Outcome
-
-_DECIDING: Final = (
-    *("analysis", "campaign/vasp_runs.py", "config", "gun", "outcome_classes.py", "records.py", "training/reading"),
-    "units.py",
-)
-"""What of this package an outcome depends on."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -44,15 +37,6 @@ class Remembered(JsonRecord):
     outcome: Outcome
 
 
-@functools.cache
-def code_version() -> str:
-    """A hash of the code that decides outcomes."""
-    root = Path(molgun_lmp.__file__).parent
-    files = sorted(file for name in _DECIDING for file in (root / name).rglob("*.py"))
-    files += [root / name for name in _DECIDING if name.endswith(".py")]
-    return sha256_text("".join(f"{file.relative_to(root)} {sha256_file(file)}\n" for file in files))
-
-
 def stamp(file: Path, known: FileStamp | None) -> FileStamp | None:
     """A file's stamp, None where there is no file; it is hashed unless size and time are those that are `known`."""
     try:
@@ -64,9 +48,42 @@ def stamp(file: Path, known: FileStamp | None) -> FileStamp | None:
     return FileStamp(size=about.st_size, modified_ns=about.st_mtime_ns, sha256=sha256_file(file))
 
 
-def key_of(dump: FileStamp | None, **parts: Any) -> str:
-    """A hash of what decides an outcome: the dump's content, this package's code, and other JSON documents."""
-    return sha256_json({"code": code_version(), "dump": None if dump is None else dump.sha256, **parts})
+def key_of(dump: FileStamp | None, *, code: str, **parts: Any) -> str:
+    """A hash of what decides an outcome: the dump's content, other JSON documents, and the code.
+
+    `code`: the hash of the module whose function decides (`molgun_lmp.import_closure.code_version`).
+    """
+    return sha256_json({"code": code, "dump": None if dump is None else dump.sha256, **parts})
+
+
+class AppendedLines:
+    """A file that lines are added to, each at once; a context. A disk that is full forgets them."""
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        self._handle: IO[bytes] | None = None
+
+    def add(self, line: bytes) -> None:
+        """One more line, with its newline."""
+        if self._handle is not None:
+            with contextlib.suppress(OSError):
+                self._handle.write(line)
+                self._handle.flush()
+
+    def __enter__(self) -> Self:
+        with contextlib.suppress(OSError):
+            self._file.parent.mkdir(exist_ok=True)
+            self._handle = self._file.open("a+b")
+            if self._handle.seek(0, os.SEEK_END) > 0:
+                self._handle.seek(-1, os.SEEK_END)
+                if self._handle.read() != b"\n":  # whatever that line was, the next one begins on its own
+                    self._handle.write(b"\n")
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._handle is not None:
+            with contextlib.suppress(OSError):
+                self._handle.close()
 
 
 class Memory:
@@ -76,8 +93,7 @@ class Memory:
         self._file = file
         self._known: dict[str, Remembered] = {}
         self._lines = 0
-        self._torn = False
-        self._handle: IO[bytes] | None = None
+        self._added = AppendedLines(file)
         with contextlib.suppress(OSError):
             self._known = dict(self._read())
 
@@ -85,7 +101,6 @@ class Memory:
         with self._file.open("rb") as handle:
             for line in handle:
                 self._lines += 1
-                self._torn = not line.endswith(b"\n")
                 with contextlib.suppress(ValueError, ValidationError, RecursionError, AttributeError):
                     one = Remembered.from_json(json.loads(line))
                     yield one.outcome.trajectory_id, one
@@ -104,27 +119,18 @@ class Memory:
         """Remember an outcome. A disk that is full forgets it."""
         one = Remembered(key=key, dump=dump, outcome=outcome)
         self._known[outcome.trajectory_id] = one
-        if self._handle is not None:
-            with contextlib.suppress(OSError):
-                self._handle.write(_line(one))
-                self._handle.flush()
-                self._lines += 1
+        self._added.add(_line(one))
+        self._lines += 1
 
     def __enter__(self) -> Self:
-        with contextlib.suppress(OSError):
-            self._file.parent.mkdir(exist_ok=True)
-            self._handle = self._file.open("ab")
-            if self._torn:  # whatever that line was, the next one begins on its own
-                self._handle.write(b"\n")
+        self._added.__enter__()
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self._handle is not None:
+        self._added.__exit__()
+        if self._lines > 2 * len(self._known) + 100:
             with contextlib.suppress(OSError):
-                self._handle.close()
-            if self._lines > 2 * len(self._known) + 100:
-                with contextlib.suppress(OSError):
-                    replace_file(self._file, b"".join(map(_line, self._known.values())))
+                replace_file(self._file, b"".join(map(_line, self._known.values())))
 
 
 def _line(one: Remembered) -> bytes:

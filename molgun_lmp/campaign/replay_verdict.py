@@ -10,13 +10,14 @@ from pydantic import ConfigDict, ValidationError
 
 from molgun_lmp.analysis.dumps import Frame
 from molgun_lmp.atomic_files import json_bytes, replace_file
-from molgun_lmp.campaign.analysing import Ended, clean_surface, decided, frames_of
+from molgun_lmp.campaign.ended import clean_surface, frames_of, planned_start
 from molgun_lmp.campaign.replaying import Changes, replays_of
 from molgun_lmp.campaign.store import Store
+from molgun_lmp.campaign.walking import OutcomeObserver, observed, seen
 from molgun_lmp.errors import CampaignError
 from molgun_lmp.gun.names import trajectory_id
 from molgun_lmp.outcome_classes import Mode
-from molgun_lmp.records import JsonRecord
+from molgun_lmp.records import JsonRecord, Outcome
 from molgun_lmp.units import FS_PER_PS
 
 VERDICT_NAME: Final = "verdict.json"
@@ -78,26 +79,26 @@ def judge(store: Store, replay: Store) -> Verdict:
     Raises `CampaignError` where one of the two has not ended, and `InputFileError` for a damaged dump.
     """
     request = json.loads((replay.root / "replay.json").read_bytes())
-    original = _ended(store, request["of"])
-    again = _ended(replay, trajectory_id(0))
+    original = _Side(store, request["of"])
+    again = _Side(replay, trajectory_id(0))
     before_ps, after_ps = (one.config().dynamics.timestep_fs / FS_PER_PS for one in (store, replay))
     n_slab = store.manifest.n_slab
     times, distances, identical = [0.0], [0.0], True
-    pairs = zip(frames_of(original.folder, original.result), frames_of(again.folder, again.result), strict=False)
-    for one, other in pairs:
+    for one, other in zip(original.frames, again.frames, strict=False):
         if abs(one.step * before_ps - other.step * after_ps) > 1e-9 * max(1.0, one.step):
             break  # a run that a rule ended has one frame more, at a time of its own
         times.append(one.step * before_ps)
         distances.append(_apart(one, other, n_slab))
         identical = identical and bool(np.array_equal(one.unwrapped, other.unwrapped))
+    before, after = original.outcome(), again.outcome()
     far = np.flatnonzero(np.array(distances) > APART_ANGSTROM)
     verdict = Verdict(
         of=request["of"],
         changes=Changes.from_json(request["changes"]),
         engine=again.result.engine,
-        before=original.outcome.mode,
-        after=again.outcome.mode,
-        same_bonds=_bonded(original) == _bonded(again),
+        before=before.mode,
+        after=after.mode,
+        same_bonds=_bonded(before) == _bonded(after),
         compared_ps=times[-1],
         apart_ps=times[far[0]] if len(far) else None,
         farthest_angstrom=max(distances),
@@ -127,19 +128,29 @@ def _read(file: Path) -> Verdict:
         raise CampaignError(f"{file} is damaged ({error}). Remove it, and replay again.") from error
 
 
-def _ended(store: Store, identifier: str) -> Ended:
-    folder = store.trajectory(identifier)
-    result = folder.result()
-    if result is None:
-        raise CampaignError(
-            f"trajectory {identifier} of {store.root} has not ended: there is nothing to compare yet. "
-            f"`molgun run {store.root}` fires it."
-        )
-    return decided(store.config(), clean_surface(store), folder, result)
+class _Side:
+    """One of the two runs: its `frames`, which are read once, and decide its outcome as they are compared."""
+
+    def __init__(self, store: Store, identifier: str) -> None:
+        folder = store.trajectory(identifier)
+        result = folder.result()
+        if result is None:
+            raise CampaignError(
+                f"trajectory {identifier} of {store.root} has not ended: there is nothing to compare yet. "
+                f"`molgun run {store.root}` fires it."
+            )
+        surface = clean_surface(store)
+        self.result = result
+        self._outcome = OutcomeObserver(store.config(), surface, planned_start(folder, surface), folder, result)
+        self.frames = observed(frames_of(folder, result, velocities=False), (self._outcome,))
+
+    def outcome(self) -> Outcome:
+        """The outcome, once the frames that were not compared are read, too."""
+        return self._outcome.result() if seen(self.frames, self.result) else self._outcome.without_frames()
 
 
-def _bonded(one: Ended) -> set[tuple[int, int]]:
-    return {(atom, site) for atom, site, _ in one.outcome.bonds}
+def _bonded(outcome: Outcome) -> set[tuple[int, int]]:
+    return {(atom, site) for atom, site, _ in outcome.bonds}
 
 
 def _apart(one: Frame, other: Frame, n_slab: int) -> float:

@@ -25,12 +25,12 @@ from molgun_lmp.analysis.summary import summarise
 from molgun_lmp.analysis.timelines import draw_timelines
 from molgun_lmp.analysis.trust import read_trust
 from molgun_lmp.analysis.trust_figure import draw_trust, read_traces
-from molgun_lmp.campaign.analysing import Analysis, clean_surface, planned_start
+from molgun_lmp.campaign.analysing import Analysis
 from molgun_lmp.campaign.comparing import Side, campaign_costs, cost_lines
-from molgun_lmp.campaign.minima import kept_minima
+from molgun_lmp.campaign.ended import clean_surface, planned_start
 from molgun_lmp.campaign.replay_verdict import verdicts_of
+from molgun_lmp.campaign.shown import Shown, shown
 from molgun_lmp.campaign.store import Store
-from molgun_lmp.campaign.walking import Walk, walk
 from molgun_lmp.errors import CampaignError
 from molgun_lmp.gun.surface import Surface
 from molgun_lmp.training.card import read_card
@@ -60,13 +60,12 @@ def report(store: Store, analysis: Analysis, references: Sequence[Side] = (), al
     config = store.config()
     card = read_card(store.model)
     surface = clean_surface(store)
-    walked = walk(store, analysis.ended, surface)
+    gathered = shown(store, analysis, surface)
     costs = [*campaign_costs(store, analysis), *cost_lines(references), *PAPER]
     write_costs(costs, folder / COSTS_NAME)
-    figures = _figures(store, analysis, surface, walked, folder)
-    minima = kept_minima(store, analysis.ended)
-    if minima is not None and minima.binding:
-        figures.append(draw_binding(minima, folder))
+    figures = _figures(store, analysis, surface, gathered, folder)
+    if analysis.minima is not None and analysis.minima.binding:
+        figures.append(draw_binding(analysis.minima, folder))
     trust = read_trust(store.analysis)
     traces = read_traces(folder) if trust is not None else []
     if trust is not None and traces:
@@ -87,11 +86,11 @@ def report(store: Store, analysis: Analysis, references: Sequence[Side] = (), al
         results=[one.result for one in analysis.ended],
         figures=[*figures, *others],
         costs=costs,
-        minima=minima,
+        minima=analysis.minima,
         trust=trust,
         replays=[verdict.sentence() for verdict in verdicts_of(store)],
-        cast=walked.cast,
-        movies=walked.movies,
+        cast=gathered.cast,
+        movies=gathered.movies,
         level_of_theory=store.manifest.level_of_theory,
         protocol=config.model_dump(mode="json"),
         model_card=card.model_dump(mode="json", exclude={"versions", "training", "errors", "parity"}),
@@ -101,7 +100,7 @@ def report(store: Store, analysis: Analysis, references: Sequence[Side] = (), al
     return write_report(store.analysis / PAGE_NAME, content)
 
 
-def _figures(store: Store, analysis: Analysis, surface: Surface, walked: Walk, folder: Path) -> list[FigureFiles]:
+def _figures(store: Store, analysis: Analysis, surface: Surface, gathered: Shown, folder: Path) -> list[FigureFiles]:
     config = store.config()
     ended = analysis.ended
     outcomes = [one.outcome for one in ended]
@@ -115,12 +114,12 @@ def _figures(store: Store, analysis: Analysis, surface: Surface, walked: Walk, f
     conserves = config.dynamics.ensemble == "nve" and config.dynamics.bath is None
     return [
         draw_modes(analysis.summary, folder),
-        draw_structures(walked.snapshots, folder),
+        draw_structures(gathered.snapshots, folder),
         draw_timelines(outcomes, folder),
         draw_flow(outcomes, folder),
         *([draw_waiting(waits, survival(waits), folder)] if waits else []),
         *([draw_settling(settling, folder)] if settling else []),
-        draw_heights(walked.traces, folder),
+        draw_heights(gathered.traces, folder),
         draw_impacts(
             np.array([one.shot.impact_xy_angstrom for one in ended]),
             modes,
@@ -140,9 +139,9 @@ def _figures(store: Store, analysis: Analysis, surface: Surface, walked: Walk, f
                 dump_every_ps=config.dynamics.dump_every_steps * config.dynamics.timestep_fs / FS_PER_PS,
                 name=f"sampling-{point}",
             )
-            for point, visits in walked.visits.items()
+            for point, visits in gathered.visits.items()
         ),
-        draw_coverage(walked.visits, folder),
+        draw_coverage(gathered.visits, folder),
         draw_energy_drift(
             [one.result for one in ended],
             folder,

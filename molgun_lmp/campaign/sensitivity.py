@@ -13,10 +13,11 @@ from molgun_lmp.analysis.sensitivity import (
     write_changes,
     write_sensitivity,
 )
-from molgun_lmp.campaign.analysing import clean_surface, decided
 from molgun_lmp.campaign.deciding import spread
+from molgun_lmp.campaign.ended import clean_surface
 from molgun_lmp.campaign.store import Store, TrajectoryFolder
 from molgun_lmp.campaign.until import counted, read_stopping, standing
+from molgun_lmp.campaign.walking import decided_by_each
 from molgun_lmp.config import Campaign
 from molgun_lmp.errors import CampaignError, ConfigError
 from molgun_lmp.gun.surface import Surface
@@ -82,4 +83,4 @@ def sensitivity(
 def _decided_each(
     variants: Sequence[Campaign], surface: Surface, ended: tuple[TrajectoryFolder, TrajectoryResult]
 ) -> list[Outcome]:
-    return [decided(variant, surface, *ended).outcome for variant in variants]
+    return decided_by_each(variants, surface, *ended)

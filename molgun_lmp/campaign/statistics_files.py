@@ -32,7 +32,7 @@ from molgun_lmp.outcome_classes import PRECURSORS
 from molgun_lmp.records import Outcome
 
 if TYPE_CHECKING:
-    from molgun_lmp.campaign.analysing import Ended
+    from molgun_lmp.campaign.ended import Ended
     from molgun_lmp.campaign.store import Store
     from molgun_lmp.gun.surface import Surface
 

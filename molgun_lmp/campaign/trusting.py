@@ -1,6 +1,7 @@
 """`molgun trust`: every trajectory held against what its model was trained on, and the worst frames written out."""
 
 import dataclasses
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final
 
@@ -12,7 +13,8 @@ from molgun_lmp.analysis.dumps import Frame
 from molgun_lmp.analysis.trust import WORST_FILE, TrajectoryTrust, Trust, write_trust
 from molgun_lmp.analysis.trust_figure import DistanceTrace, draw_trust
 from molgun_lmp.arrays import FloatArray
-from molgun_lmp.campaign.analysing import Analysis, Ended, frames_of
+from molgun_lmp.campaign.analysing import Analysis
+from molgun_lmp.campaign.ended import Ended, chosen_frames
 from molgun_lmp.campaign.store import Store
 from molgun_lmp.errors import CampaignError, ModelError
 from molgun_lmp.training.atom_distances import AtomSpaces, invariants
@@ -89,11 +91,8 @@ def judge_campaign(
     traces: list[DistanceTrace] = []
     bad: list[_Bad] = []
     for number, one in enumerate(analysis.ended):
-        frames = [
-            frame
-            for index, frame in enumerate(frames_of(one.folder, one.result))
-            if index % every == 0 and np.isfinite(frame.positions).all()
-        ]
+        chosen = chosen_frames(one.folder, one.result, range(0, sys.maxsize, every))
+        frames = [frame for frame in chosen if frame.finite]
         if frames:
             apart = distances(judge, frames)
             times = np.array([frame.step * timestep_ps for frame in frames])

@@ -1,147 +1,211 @@
-"""One walk over the stored trajectories, which gathers everything that the report draws of them."""
+"""One pass over the frames of a trajectory, with several observers of them: a dump is read once, whatever is asked.
+
+What decides an outcome observes, and so does what keeps the molecule's track, from which heights and maps are drawn
+later without the dump.
+"""
 
 import dataclasses
-from collections.abc import Callable, Mapping, Sequence
-from typing import Final
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Final, Protocol
 
-import ase.io
 import numpy as np
 
-from molgun_lmp.analysis.bonds import BondLimits
 from molgun_lmp.analysis.dumps import Frame
-from molgun_lmp.analysis.figures import HeightTrace
-from molgun_lmp.analysis.movies import Cast, Movie, Thinned, examples, frames_for
-from molgun_lmp.analysis.pictures import Snapshot
-from molgun_lmp.analysis.sampling import Grid, Visits
+from molgun_lmp.analysis.following import Following, Path, Reference
+from molgun_lmp.analysis.outcomes import outcome_of
 from molgun_lmp.arrays import FloatArray, IntArray
-from molgun_lmp.campaign.analysing import Ended, frames_of, planned_start
-from molgun_lmp.campaign.store import Store
+from molgun_lmp.campaign.ended import Start, frames_of, planned_start
+from molgun_lmp.campaign.store import TrajectoryFolder
+from molgun_lmp.config import Campaign
+from molgun_lmp.errors import InputFileError
 from molgun_lmp.gun.surface import Surface
-from molgun_lmp.units import FS_PER_PS
+from molgun_lmp.records import Outcome, TrajectoryResult
 
-_SHOWN: Final = 12
-_POINTS: Final = 400
+_BATCH: Final = 64
+"""Frames whose arithmetic is done together."""
 
-Advance = Callable[[int], None]
-"""Called with the number of trajectories read."""
+Points = Mapping[str, tuple[int, ...]]
+"""Name of a point -> the atoms that it is the centre of, counted within the molecule."""
+
+
+class Observer(Protocol):
+    """What is shown every frame of a trajectory, in order; its answer is its own method or attribute `result`."""
+
+    def frame(self, frame: Frame, /) -> None:
+        """The next frame."""
+
+
+def one_pass(frames: Iterable[Frame], observers: Sequence[Observer]) -> None:
+    """Show each frame to all observers. Raises what the reading of the frames raises, and what an observer does."""
+    for _ in observed(frames, observers):
+        pass
+
+
+def observed(frames: Iterable[Frame], observers: Sequence[Observer]) -> Iterator[Frame]:
+    """The frames, each once it was shown to all observers: for who goes through two trajectories side by side."""
+    for frame in frames:
+        for observer in observers:
+            observer.frame(frame)
+        yield frame
+
+
+def until_lost(frames: Iterable[Frame]) -> Iterator[Frame]:
+    """The frames up to the first whose positions are no numbers, which is the last one."""
+    for frame in frames:
+        yield frame
+        if not frame.finite:
+            return
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Walk:
-    """What was gathered, trajectories in order; pictures and movies of the first ones of each mode.
+class Track:
+    """Where the molecule was in each of T frames, before the first whose positions are no numbers.
 
-    `visits`: name of a point of the molecule -> where it was, its z from the clean slab's highest atom.
+    `steps` (T,) LAMMPS's timesteps; `lowest_z` (T,) Å of the molecule's lowest atom; `points`: name -> (T, 3) Å, the
+    centre of some of its atoms; all unwrapped.
     """
 
-    traces: tuple[HeightTrace, ...]
-    snapshots: tuple[Snapshot, ...]
-    movies: tuple[Movie, ...]
-    cast: Cast
-    visits: Mapping[str, Visits]
+    steps: IntArray
+    lowest_z: FloatArray
+    points: Mapping[str, FloatArray]
 
 
-def walk(store: Store, ended: Sequence[Ended], surface: Surface, advance: Advance | None = None) -> Walk:
-    """Read every dump once. Raises `InputFileError` for a damaged one."""
-    cast = _cast(store, ended[0], surface)
-    shown = set(examples([one.outcome.mode for one in ended], _SHOWN))
-    kept = frames_for(len(shown), len(cast.symbols))
-    timestep_ps = store.config().dynamics.timestep_fs / FS_PER_PS
-    top, points = highest_z(store), points_of(store)
-    traces: list[HeightTrace] = []
-    snapshots: list[Snapshot] = []
-    movies: list[Movie] = []
-    grid = Grid.of(cast.cell)
-    visited: dict[str, list[tuple[IntArray, FloatArray]]] = {name: [] for name in points}
-    for index, one in enumerate(ended):
-        thinned = Thinned[Frame](kept)
-        times: list[float] = []
-        heights: list[float] = []
-        followed: dict[str, list[FloatArray]] = {name: [] for name in points}
-        for frame in frames_of(one.folder, one.result):
-            if not np.isfinite(frame.positions).all():
-                break
-            molecule = frame.unwrapped[cast.n_slab :]
-            times.append(frame.step * timestep_ps)
-            heights.append(float(molecule[:, 2].min()) - cast.surface_z)
-            for name, atoms in points.items():
-                followed[name].append(molecule[list(atoms)].mean(axis=0) - [0.0, 0.0, top])
-            if index in shown:
-                thinned.add(frame)
-        for name, path in followed.items():
-            visited[name].append(grid.visit(np.array(path).reshape(-1, 3)))
-        if times:
-            traces.append(_trace(one, times, heights))
-        frames = thinned.items()
-        if frames:
-            snapshots.append(_snapshot(one, frames[-1], cast))
-            movies.append(_movie(one, frames, timestep_ps))
-        if advance is not None:
-            advance(index + 1)
-    return Walk(
-        traces=tuple(traces),
-        snapshots=tuple(snapshots),
-        movies=tuple(movies),
-        cast=cast,
-        visits={name: Visits.of(grid, visited[name]) for name in points},
-    )
+class TrackObserver:
+    """Keeps the track of a molecule, the atoms after the first `n_slab`."""
+
+    def __init__(self, n_slab: int, points: Points) -> None:
+        self._n_slab = n_slab
+        self._points = {name: list(atoms) for name, atoms in points.items()}
+        self._steps: list[int] = []
+        self._molecule: list[FloatArray] = []
+        self._lowest: list[FloatArray] = []
+        self._centres: dict[str, list[FloatArray]] = {name: [] for name in points}
+        self._lost = False
+
+    def frame(self, frame: Frame) -> None:
+        """The next frame."""
+        self._lost = self._lost or not frame.finite
+        if self._lost:
+            return
+        self._steps.append(frame.step)
+        self._molecule.append(frame.unwrapped[self._n_slab :])
+        if len(self._molecule) == _BATCH:
+            self._take_batch()
+
+    def result(self) -> Track:
+        """The track so far."""
+        if self._molecule:
+            self._take_batch()
+        return Track(
+            steps=np.array(self._steps, dtype=np.int64),
+            lowest_z=np.concatenate([np.empty(0), *self._lowest]),
+            points={name: np.concatenate([np.empty((0, 3)), *parts]) for name, parts in self._centres.items()},
+        )
+
+    def _take_batch(self) -> None:
+        molecule = np.stack(self._molecule)
+        self._molecule = []
+        self._lowest.append(molecule[:, :, 2].min(axis=1))
+        for name, atoms in self._points.items():
+            self._centres[name].append(molecule[:, atoms].mean(axis=1))
 
 
-def points_of(store: Store) -> dict[str, tuple[int, ...]]:
+class OutcomeObserver:
+    """Decides one trajectory by the criteria of `config`; `start` is its planned first frame.
+
+    Raises `CampaignError` where its shot is missing, `ConfigError` for criteria that do not fit the molecule.
+    """
+
+    def __init__(
+        self, config: Campaign, surface: Surface, start: Start, folder: TrajectoryFolder, result: TrajectoryResult
+    ) -> None:
+        self._id, self._shot, self._result, self._criteria = folder.id, folder.shot(), result, config.outcomes
+        self._reference = Reference.of(
+            symbols=start.symbols,
+            positions=start.positions,
+            surface=surface,
+            n_slab=len(surface.layer),
+            groups=config.system.molecule.groups,
+            criteria=config.outcomes,
+        )
+        self._following = Following(folder.id, self._reference, config.outcomes, config.dynamics.timestep_fs)
+
+    def frame(self, frame: Frame) -> None:
+        """The next frame. Raises `InputFileError` where it is of other atoms."""
+        self._following.frame(frame)
+
+    def result(self) -> Outcome:
+        """What came of it, from the frames so far. Raises `InputFileError` for none, where the run did not fail."""
+        return self._of(self._following.result())
+
+    def without_frames(self) -> Outcome:
+        """What came of a run that died and left a damaged dump, on which its outcome does not rest."""
+        return self._of(Path.empty(self._criteria))
+
+    def _of(self, path: Path) -> Outcome:
+        return outcome_of(
+            self._id,
+            path,
+            self._reference,
+            self._criteria,
+            self._result,
+            slab_snapshot=self._shot.slab_snapshot,
+            molecule_snapshot=self._shot.molecule_snapshot,
+        )
+
+
+def read_back(
+    config: Campaign, surface: Surface, folder: TrajectoryFolder, result: TrajectoryResult
+) -> tuple[Outcome, Track | None]:
+    """What came of one trajectory, and its molecule's track; none of a run that died and left a damaged dump.
+
+    Raises `CampaignError` where its start or shot is missing, `ConfigError` for criteria that do not fit the molecule,
+    `InputFileError` for a damaged dump of a run that did not fail, and for frames of other atoms.
+    """
+    start, n_slab = planned_start(folder, surface), len(surface.layer)
+    outcome = OutcomeObserver(config, surface, start, folder, result)
+    track = TrackObserver(n_slab, points_of(config, len(start.symbols) - n_slab))
+    frames = until_lost(frames_of(folder, result, velocities=False))
+    if not seen(observed(frames, (outcome, track)), result):
+        return outcome.without_frames(), None
+    return outcome.result(), track.result()
+
+
+def decided_by_each(
+    configs: Sequence[Campaign], surface: Surface, folder: TrajectoryFolder, result: TrajectoryResult
+) -> list[Outcome]:
+    """What came of one trajectory by the criteria of each of some configurations. Raises as `read_back`."""
+    start = planned_start(folder, surface)
+    observers = [OutcomeObserver(config, surface, start, folder, result) for config in configs]
+    frames = until_lost(frames_of(folder, result, velocities=False))
+    whole = seen(observed(frames, observers), result)
+    return [one.result() if whole else one.without_frames() for one in observers]
+
+
+def seen(frames: Iterable[Frame], result: TrajectoryResult) -> bool:
+    """Go through the frames of a run; False where it failed and they are damaged or of other atoms, which it may leave.
+
+    Raises `InputFileError` for such frames of a run that did not fail.
+    """
+    try:
+        for _ in frames:
+            pass
+    except InputFileError:
+        if result.state != "failed":
+            raise
+        return False
+    return True
+
+
+def points_of(config: Campaign, n_molecule: int) -> dict[str, tuple[int, ...]]:
     """The points that the maps follow, each the centre of some atoms (counted within the molecule): the centres of the
-    campaign's groups, or of the whole molecule where it has none."""
-    groups = {name: tuple(pair) for name, pair in store.config().system.molecule.groups.items()}
-    return groups or {"molecule": tuple(range(store.manifest.n_atoms - store.manifest.n_slab))}
+    campaign's groups, or of the whole molecule of `n_molecule` atoms where it has none."""
+    groups = {name: tuple(pair) for name, pair in config.system.molecule.groups.items()}
+    return groups or {"molecule": tuple(range(n_molecule))}
 
 
-def highest_z(store: Store) -> float:
-    """z of the clean slab's highest atom, Å."""
-    return float(np.asarray(ase.io.read(store.slab, format="extxyz").positions)[:, 2].max())
-
-
-def _cast(store: Store, one: Ended, surface: Surface) -> Cast:
-    config, n_slab = store.config(), store.manifest.n_slab
-    start = planned_start(one.folder, surface)
-    molecule, slab = (tuple(dict.fromkeys(part)) for part in (start.symbols[n_slab:], start.symbols[:n_slab]))
-    limits = BondLimits.of(molecule, slab, config.outcomes).surface
-    return Cast(
-        symbols=start.symbols,
-        n_slab=n_slab,
-        cell=start.cell,
-        surface_z=surface.plane_z,
-        groups=config.system.molecule.groups,
-        across={(a, b): float(limits[i, j]) for i, a in enumerate(molecule) for j, b in enumerate(slab)},
-    )
-
-
-def _trace(one: Ended, times: Sequence[float], heights: Sequence[float]) -> HeightTrace:
-    stride = max(1, len(times) // _POINTS)
-    return HeightTrace(
-        trajectory_id=one.folder.id,
-        mode=one.outcome.mode,
-        time_ps=np.array(times[::stride]),
-        height_angstrom=np.array(heights[::stride]),
-    )
-
-
-def _snapshot(one: Ended, last: Frame, cast: Cast) -> Snapshot:
-    return Snapshot(
-        title=one.folder.id,
-        mode=one.outcome.mode,
-        symbols=last.symbols,
-        positions=last.unwrapped,
-        cell=last.cell,
-        n_slab=cast.n_slab,
-        surface_z_angstrom=cast.surface_z,
-        bonds=tuple((atom, site) for atom, site, _ in one.outcome.bonds),
-    )
-
-
-def _movie(one: Ended, frames: Sequence[Frame], timestep_ps: float) -> Movie:
-    first = frames[0].step
-    return Movie(
-        trajectory_id=one.folder.id,
-        mode=one.outcome.mode,
-        times_ps=np.array([(frame.step - first) * timestep_ps for frame in frames]),
-        positions=np.array([frame.unwrapped for frame in frames]),
-        events=one.outcome.events,
-    )
+def track_of(folder: TrajectoryFolder, result: TrajectoryResult, n_slab: int, points: Points) -> Track:
+    """The track alone, by reading the dump. Raises `InputFileError` for a damaged one."""
+    track = TrackObserver(n_slab, points)
+    one_pass(until_lost(frames_of(folder, result, velocities=False)), (track,))
+    return track.result()

@@ -115,13 +115,12 @@ def analyse(
 
     from molgun_lmp.analysis.summary import sticking_sentence  # noqa: PLC0415
     from molgun_lmp.campaign.analysing import analyse as run_analysis  # noqa: PLC0415
-    from molgun_lmp.campaign.minima import kept_minima  # noqa: PLC0415
     from molgun_lmp.campaign.store import Store  # noqa: PLC0415
 
     store = Store.open(campaign)
     with counting("reading trajectories", store.manifest.trajectories) as advance:
         analysis = run_analysis(store, advance, processes=processes)
-    minima = quench_ends(store, analysis, processes) if quench else kept_minima(store, analysis.ended)
+    minima = quench_ends(store, analysis, processes) if quench else analysis.minima
     if as_json:
         print_json(analysis.to_json() | minima_json(minima))
         return
