@@ -1,7 +1,6 @@
 """The report: one HTML page that holds everything it shows, readable without a network, on paper and in the dark."""
 
 import dataclasses
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -26,6 +25,7 @@ from molgun_lmp.analysis.summary import Summary, sticking_sentence
 from molgun_lmp.analysis.svg_inline import inline_svg
 from molgun_lmp.analysis.trust import Trust, distance_cells
 from molgun_lmp.analysis.variants import VARIANTS_HEADER, Variant
+from molgun_lmp.atomic_files import replace_file
 from molgun_lmp.errors import InputFileError
 from molgun_lmp.records import Outcome, Shot, TrajectoryResult
 from molgun_lmp.rendering import render_page
@@ -117,11 +117,8 @@ def render_report(content: ReportContent) -> str:
 def write_report(path: Path, content: ReportContent) -> Path:
     """Write the page, whole or not at all, and give its path. Raises `InputFileError` where that is impossible."""
     text = render_report(content)
-    aside = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        aside.write_text(text, encoding="utf-8")
-        aside.replace(path)
+        replace_file(path, text.encode())
     except OSError as error:
-        aside.unlink(missing_ok=True)
         raise InputFileError(f"the report cannot be written to {path}: {error}. Choose another place.") from error
     return path

@@ -7,7 +7,7 @@ import lzma
 import zlib
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Final, Protocol, Self
+from typing import IO, Any, Final, Protocol, Self
 
 from molgun_lmp.errors import InputFileError
 
@@ -72,6 +72,17 @@ class Stream:
         if self._failure is not None:
             raise self._failure
         return self._torn
+
+
+def open_packed_text(path: Path, packing: str) -> IO[str]:
+    """A new text file in UTF-8, packed as `.gz`, `.bz2` or `.xz` say; plain for any other `packing`."""
+    if packing == ".gz":
+        return gzip.open(path, "wt", encoding="utf-8")
+    if packing == ".bz2":
+        return bz2.open(path, "wt", encoding="utf-8")
+    if packing == ".xz":
+        return lzma.open(path, "wt", encoding="utf-8")
+    return path.open("w", encoding="utf-8")
 
 
 def _plain(path: Path) -> _Bytes:

@@ -3,7 +3,6 @@
 import re
 import shlex
 import shutil
-import tempfile
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Final
@@ -11,7 +10,7 @@ from typing import Annotated, Any, Final
 from pydantic import Field, NonNegativeInt, PositiveInt
 
 from molgun_lmp.analysis.stopping import Stopping, stopping_sentence
-from molgun_lmp.atomic_files import json_bytes
+from molgun_lmp.atomic_files import folder_whole, json_bytes
 from molgun_lmp.batch import BATCH_SYSTEMS, Scheduler
 from molgun_lmp.batch.system import BatchSystem, JobRequest, limit_seconds
 from molgun_lmp.campaign.integrity import planned_hashes, require_planned
@@ -157,10 +156,7 @@ def write_cluster(
         "environment": [f"{name}={shlex.quote(value)}" for name, value in site.environment.items()],
         "limit_s": site.limit_s,
     }
-    output.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=output.parent, prefix=f".{output.name}.") as aside:
-        folder = Path(aside) / "cluster"
-        folder.mkdir()
+    with folder_whole(output) as folder:
         name = _model_file(store, target, folder, model)
         include = target_include(target, model_file=name, elements=engine.elements)
         (folder / ENGINE_NAME).write_text(with_dispersion(include, engine.dispersion, engine.elements))
@@ -187,7 +183,6 @@ def write_cluster(
                 require_planned(copy, planned_hashes(work, one)[file_name])
         (folder / "trajectories.txt").write_text("".join(f"{name}\n" for name in names))
         (folder / CLUSTER_NAME).write_bytes(json_bytes(record.to_json()))
-        folder.rename(output)
     return record
 
 

@@ -6,14 +6,13 @@ trajectories/0000/000002/   the deck of run 2 and what it left, as in a campaign
 """
 
 import dataclasses
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final, Literal
 
 from pydantic import ValidationError
 
-from molgun_lmp.atomic_files import json_bytes, replace_file
+from molgun_lmp.atomic_files import aside, json_bytes, replace_file
 from molgun_lmp.campaign.manifest import EngineChoice
 from molgun_lmp.campaign.store import SHARD_HASHES, TRAJECTORIES_FOLDER, TrajectoryFolder, shard_name
 from molgun_lmp.campaign.work import Work
@@ -95,8 +94,8 @@ def open_or_write(
     `shared`: relative path -> content of engine.in and the model's files. Raises `CampaignError` where the folder holds
     runs of another protocol, model or structure.
     """
-    with tempfile.TemporaryDirectory(dir=_parent(root), prefix=f".{root.name}-") as aside:
-        work = Path(aside) / root.name
+    _make_parent(root)
+    with aside(root) as work:
         for name, content in shared.items():
             (work / name).parent.mkdir(parents=True, exist_ok=True)
             (work / name).write_bytes(content)
@@ -136,9 +135,8 @@ def _write_decks(folder: Path, decks: Sequence[Deck]) -> dict[str, str]:
     return {shard.name: sha256_file(shard / SHARD_HASHES)}
 
 
-def _parent(root: Path) -> Path:
+def _make_parent(root: Path) -> None:
     try:
         root.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise CampaignError(f"cannot write {root.parent}: {error.strerror}. Work where you may write.") from error
-    return root.parent

@@ -2,13 +2,13 @@
 
 import dataclasses
 import shutil
-import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
 from pydantic import ValidationError
 
+from molgun_lmp.atomic_files import folder_whole
 from molgun_lmp.config.loading import load_yaml
 from molgun_lmp.config.section import Section
 from molgun_lmp.errors import CampaignError, ConfigError
@@ -62,13 +62,10 @@ def copy_example(name: str, folder: Path) -> list[Path]:
     if folder.exists():
         raise CampaignError(f"{folder} exists already: name a new folder, and nothing of yours is overwritten.")
     try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}-") as aside:
-            work = Path(aside) / folder.name
+        with folder_whole(folder) as work:
             for target, source in files:
                 (work / target).parent.mkdir(parents=True, exist_ok=True)
                 shutil.copyfile(source, work / target)
-            work.rename(folder)
     except OSError as error:
         raise CampaignError(f"cannot write {folder}: {error}. Name a folder where you may write.") from error
     return [target for target, _ in files]

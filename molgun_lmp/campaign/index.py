@@ -7,12 +7,12 @@ aside and renamed, never changed in place, so that it needs no locks, which netw
 
 import contextlib
 import os
-import secrets
 import sqlite3
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from molgun_lmp.atomic_files import aside
 from molgun_lmp.campaign.store import RESULT_NAME, Store, TrajectoryFolder
 from molgun_lmp.records import TrajectoryResult
 
@@ -98,13 +98,11 @@ def _read(file: Path) -> dict[str, IndexRow]:
 
 def _write(file: Path, rows: Iterable[IndexRow]) -> None:
     """Replace the index. A disk that is full or read-only costs the index, nothing else."""
-    aside = file.with_name(f".{file.name}.{os.getpid()}.{secrets.token_hex(4)}")
-    with contextlib.suppress(OSError, sqlite3.Error):
-        with contextlib.closing(sqlite3.connect(aside)) as index:
+    with contextlib.suppress(OSError, sqlite3.Error), aside(file) as written:
+        with contextlib.closing(sqlite3.connect(written)) as index:
             index.execute("PRAGMA journal_mode=OFF")
             index.execute(f"PRAGMA user_version={_FORMAT}")
             index.execute(f"CREATE TABLE results ({_COLUMNS}, {_MORE_COLUMNS}) STRICT")
             index.executemany(f"INSERT INTO results VALUES ({', '.join('?' * len(IndexRow._fields))})", rows)
             index.commit()
-        aside.replace(file)
-    aside.unlink(missing_ok=True)
+        written.replace(file)

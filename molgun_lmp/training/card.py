@@ -4,14 +4,13 @@ A model folder is made by `molgun export`: `card.json` and the files that it lis
 `load_card`, so a changed byte is found before a file is used.
 """
 
-import json
-import os
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Final, Literal
 
 from pydantic import Field, ValidationError
 
+from molgun_lmp.atomic_files import json_bytes, replace_file
 from molgun_lmp.config.section import Section
 from molgun_lmp.errors import ModelError
 from molgun_lmp.model_formats import Dtype, ModelFormat
@@ -147,11 +146,8 @@ def load_card(path: Path) -> ModelCard:
 
 def write_card(card: ModelCard, folder: Path) -> Path:
     """Write a card beside its files, in one step."""
-    text = json.dumps(card.model_dump(mode="json"), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
     target = folder / CARD_NAME
-    aside = folder / f".{CARD_NAME}.{os.getpid()}"
-    aside.write_text(text, encoding="utf-8")
-    aside.replace(target)
+    replace_file(target, json_bytes(card.model_dump(mode="json")))
     return target
 
 

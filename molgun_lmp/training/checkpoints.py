@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
+from molgun_lmp.atomic_files import write_whole
 from molgun_lmp.config.section import Section
 from molgun_lmp.training.history import EpochRecord
 from molgun_lmp.training.runs import write_json
@@ -103,12 +104,8 @@ class BestCheckpoints:
     def _copy(self, checkpoint: TrainingCheckpoint, record: EpochRecord) -> None:
         self._folder.mkdir(parents=True, exist_ok=True)
         target = self._folder / checkpoint.path.name
-        aside = target.with_suffix(".part")
-        try:
-            shutil.copyfile(checkpoint.path, aside)
-            aside.replace(target)
-        finally:
-            aside.unlink(missing_ok=True)
+        with write_whole(target) as written:
+            shutil.copyfile(checkpoint.path, written)
         self._best[checkpoint.second_stage] = Best(file=target.name, record=record)
         write_json({str(second): best.model_dump(mode="json") for second, best in self._best.items()}, self._index)
         kept = {best.file for best in self._best.values()}

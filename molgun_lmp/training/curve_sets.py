@@ -9,6 +9,7 @@ from typing import Final
 from ase import Atoms
 from ase.io import write
 
+from molgun_lmp.atomic_files import write_whole
 from molgun_lmp.training.curve_trainings import CurveTraining, SubsetsBy, nested_order
 from molgun_lmp.training.frames import LabelledFrame
 from molgun_lmp.training.label_keys import ISOLATED_ATOM
@@ -29,7 +30,8 @@ def write_sets(prepared: Prepared, trainings: Sequence[CurveTraining], folder: P
     if prepared.dataset.isolated_atoms_ev:
         _write_isolated(folder / ISOLATED, prepared.dataset.isolated_atoms_ev)
     if prepared.foundation is not None and not (folder / FOUNDATION).exists():
-        shutil.copyfile(prepared.foundation.file, folder / FOUNDATION)
+        with write_whole(folder / FOUNDATION) as written:
+            shutil.copyfile(prepared.foundation.file, written)
     config = prepared.config
     for repeat in sorted({training.repeat for training in trainings}):
         order = nested_order(
@@ -64,6 +66,5 @@ def _write_isolated(file: Path, energies_ev: Mapping[str, float]) -> None:
 
 
 def _write_whole(file: Path, structures: Sequence[Atoms]) -> None:
-    aside = file.with_name(f".{file.name}")
-    write(aside, structures, format="extxyz")
-    aside.replace(file)
+    with write_whole(file) as written:
+        write(written, structures, format="extxyz")

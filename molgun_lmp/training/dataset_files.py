@@ -11,8 +11,6 @@ Labels are `REF_energy` (eV) and `REF_forces` (eV/Å). The folder is a value of 
 
 import dataclasses
 import json
-import lzma
-import shutil
 from array import array
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -24,7 +22,9 @@ import numpy as np
 from ase import Atoms
 
 import molgun_lmp
+from molgun_lmp.analysis.stream import open_packed_text
 from molgun_lmp.arrays import BoolArray
+from molgun_lmp.atomic_files import folder_whole
 from molgun_lmp.errors import InputFileError, TrainingError
 from molgun_lmp.provenance import sha256_file
 from molgun_lmp.training.dataset import no_usable_frame
@@ -131,7 +131,7 @@ def _write_sets(
     files = {name: folder / f"{name}.extxyz{'.xz' if compress else ''}" for name in SETS if members[name].any()}
     elements: dict[str, set[str]] = {name: set() for name in files}
     with ExitStack() as stack:
-        targets = {name: stack.enter_context(_text_file(file)) for name, file in files.items()}
+        targets = {name: stack.enter_context(open_packed_text(file, file.suffix)) for name, file in files.items()}
         for frame, number in zip(_again(sources, labels, kept.ordinals, progress), set_of.tolist(), strict=True):
             if number >= 0:
                 elements[SETS[number]].update(frame.symbols)
@@ -167,22 +167,8 @@ def _complete_or_absent(folder: Path) -> Iterator[Path]:
     """A folder beside `folder` that takes its place when everything is written, and goes where anything fails."""
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise InputFileError(f"{folder} exists and is not empty. Name a new folder, or remove this one.")
-    building = folder.with_name(f".{folder.name}.partial")
-    shutil.rmtree(building, ignore_errors=True)
-    building.mkdir(parents=True)
-    try:
+    with folder_whole(folder) as building:
         yield building
-        if folder.exists():
-            folder.rmdir()
-        building.rename(folder)
-    finally:
-        shutil.rmtree(building, ignore_errors=True)
-
-
-def _text_file(file: Path) -> IO[str]:
-    if file.suffix == ".xz":
-        return lzma.open(file, "wt", encoding="utf-8")
-    return file.open("w", encoding="utf-8")
 
 
 def _write(target: IO[str], frame: LabelledFrame) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final, Self
 
+from molgun_lmp.atomic_files import folder_whole
 from molgun_lmp.errors import ModelError
 from molgun_lmp.model_formats import EXPORTED_FILES, MODEL_FORMATS
 from molgun_lmp.provenance import sha256_file, versions
@@ -83,11 +84,11 @@ def export(
     chosen = choose_head(facts.heads, head)
     _check_elements(model, facts, frames)
 
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}-") as aside:
-        work = Path(aside) / folder.name
-        work.mkdir()
-        source = Path(aside) / model.name  # what is exported are the bytes that were vouched for
+    with (
+        folder_whole(folder) as work,
+        tempfile.TemporaryDirectory(dir=work.parent, prefix=f".{folder.name}-") as apart,
+    ):
+        source = Path(apart) / model.name  # what is exported are the bytes that were vouched for
         shutil.copyfile(model, source)
         if sha256_file(source) != vouched:
             raise ModelError(f"{model} changed while it was exported. Give the command again.")
@@ -99,9 +100,6 @@ def export(
         }
         card = _card(work, exported=exported, facts=facts, head=chosen, provenance=provenance)
         write_card(card, work)
-        if folder.is_dir():
-            folder.rmdir()
-        work.rename(folder)
     return card
 
 

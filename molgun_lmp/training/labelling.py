@@ -18,6 +18,7 @@ from typing import Final
 from ase import Atoms
 from ase.io import write
 
+from molgun_lmp.atomic_files import write_whole
 from molgun_lmp.errors import ConfigError, InputFileError, InterruptedRunError, TrainingError
 from molgun_lmp.processes import stop_requests
 from molgun_lmp.training.calculators import ComputedLabels, Failure
@@ -132,11 +133,9 @@ def _results(
 def _write(labelled: Sequence[tuple[Structure, ComputedLabels]], config: LabellingConfig, target: Path) -> None:
     if not labelled:
         return
-    aside = target.with_name(f".{target.name}")
-    with aside.open("w", encoding="utf-8") as handle:
+    with write_whole(target) as written, written.open("w", encoding="utf-8") as handle:
         for structure, labels in labelled:
             write(handle, _labelled(structure, labels, config), format="extxyz")
-    aside.replace(target)
 
 
 def _labelled(structure: Structure, labels: ComputedLabels, config: LabellingConfig) -> Atoms:

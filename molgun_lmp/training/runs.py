@@ -11,13 +11,12 @@ record.json     losses per epoch, errors on held-out frames, hash of the model, 
 """
 
 import dataclasses
-import json
-import os
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
+from molgun_lmp.atomic_files import json_bytes, replace_file
 from molgun_lmp.config.section import Section
 from molgun_lmp.errors import TrainingError
 from molgun_lmp.provenance import sha256_file
@@ -142,6 +141,4 @@ def read_record(folder: Path) -> TrainingRecord:
 def write_json(document: Section | dict[str, Any], target: Path) -> None:
     """Write a JSON document in one step."""
     plain = document.model_dump(mode="json") if isinstance(document, Section) else document
-    aside = target.with_name(f".{target.name}.{os.getpid()}")
-    aside.write_text(json.dumps(plain, indent=2, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8")
-    aside.replace(target)
+    replace_file(target, json_bytes(plain))

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 from ended_cases import ended
-from molgun_lmp.atomic_files import create_file, replace_file
 
+from molgun_lmp.atomic_files import create_file, replace_file
 from molgun_lmp.campaign import claims
 from molgun_lmp.campaign.claims import (
     Owner,
