@@ -7,9 +7,7 @@ from a whole one.
 
 import contextlib
 import dataclasses
-import zlib
 from collections.abc import Container, Generator, Iterator, Sequence
-from lzma import LZMAError
 from pathlib import Path
 from typing import Final, Protocol
 
@@ -17,7 +15,7 @@ from molgun_lmp.analysis.binary_dump import BinaryDump, is_binary
 from molgun_lmp.analysis.columns import TypeMap
 from molgun_lmp.analysis.extxyz import ExtendedXyz
 from molgun_lmp.analysis.frame import Frame
-from molgun_lmp.analysis.stream import PACKED, Stream
+from molgun_lmp.analysis.stream import UNPACKING_ERRORS, Stream, is_misnamed, without_packing
 from molgun_lmp.analysis.text_dump import TextDump
 from molgun_lmp.errors import InputFileError
 
@@ -78,9 +76,14 @@ def read_chosen(path: Path, places: Container[int], *, velocities: bool = True) 
 def _stream_of(path: Path) -> Iterator[Stream]:
     """The bytes of a file, and errors that name it."""
     try:
+        if is_misnamed(path):
+            raise InputFileError(
+                f"cannot read the dump {path}: it is not packed as its name says. Check the file, or run the "
+                "trajectory again."
+            )
         with Stream(path) as stream:
             yield stream
-    except (OSError, zlib.error, LZMAError) as error:
+    except UNPACKING_ERRORS as error:
         raise InputFileError(
             f"cannot read the dump {path}: {error}. Check the file, or run the trajectory again."
         ) from error
@@ -115,9 +118,7 @@ def _first_step(path: Path, types: TypeMap | None, columns: Sequence[str]) -> in
 
 
 def _reader(stream: Stream, path: Path, types: TypeMap | None, columns: Sequence[str], velocities: bool) -> _Reader:
-    name = path.name
-    for ending in PACKED:
-        name = name.removesuffix(ending)
+    name = without_packing(path.name)
     if name.endswith(_XYZ):
         return ExtendedXyz(stream, str(path))
     if is_binary(stream.peek(32)) or name.endswith(_BINARY):

@@ -1,32 +1,106 @@
-"""The bytes of a file, unpacked where its name says that it is packed, as far as they go."""
+"""Packed files, read as a stream: gzip, bzip2, xz and zstandard. The first bytes tell the packing, not the name."""
 
 import bz2
 import gzip
 import io
 import lzma
+import re
+import shutil
+import tempfile
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import IO, Any, Final, Protocol, Self
+from typing import IO, Any, Final, Literal, Self, cast
 
 from molgun_lmp.errors import InputFileError
 
-PACKED: Final = (".gz", ".zst", ".xz", ".bz2")
-"""Endings of packed files that are read."""
+PACKED_SUFFIXES: Final = (".gz", ".zst", ".xz", ".bz2")
+"""What the names of packed files that are read end with."""
 
+UNPACKING_ERRORS: Final = (EOFError, OSError, lzma.LZMAError, zlib.error)
+"""What a cut (`EOFError`) or damaged packed file raises while it is read."""
+
+_Packing = Literal["gz", "bz2", "xz", "zst"]
+# RFC 1952 2.3.1 (with deflate, the only method), the bzip2 and xz formats, RFC 8878 3.1.1 and its skippable frames,
+# which `pzstd` begins with.
+_MAGIC: Final = re.compile(
+    rb"(?P<gz>\x1f\x8b\x08)|(?P<bz2>BZh[1-9])|(?P<xz>\xfd7zXZ\0)|(?P<zst>\x28\xb5\x2f\xfd|[\x50-\x5f]\x2a\x4d\x18)"
+)
+_MAGIC_BYTES: Final = 6
 _ONE_READ: Final = 1 << 18
+_ONE_PACKED_READ: Final = 1 << 13
+"""Of a zstandard file: a few bytes of it may hold many thousand times as many."""
 
 
-class _Bytes(Protocol):
-    def read1(self, size: int, /) -> bytes: ...
-    def close(self) -> None: ...
+@contextmanager
+def open_unpacked(path: Path) -> Iterator[io.BufferedIOBase]:
+    """The bytes of a file, unpacked as they are read, from first to last; those of a plain file as they are.
+
+    Reading raises `UNPACKING_ERRORS` where the file is cut or damaged. Raises `InputFileError` for zstandard where its
+    package is not installed.
+    """
+    with io.BufferedReader(io.FileIO(path), _ONE_READ) as plain:
+        packing = _packing(plain.peek(_MAGIC_BYTES))
+        if packing is None:
+            yield plain
+        else:
+            with _unpacked(plain, packing, path) as unpacked:
+                yield unpacked
+
+
+@contextmanager
+def open_text(path: Path, errors: str = "replace") -> Iterator[IO[str]]:
+    """The lines of a file in UTF-8, unpacked as they are read."""
+    with open_unpacked(path) as stream, io.TextIOWrapper(cast(IO[bytes], stream), "utf-8", errors) as lines:
+        yield lines
+
+
+def open_packed_text(path: Path, packing: str) -> IO[str]:
+    """A new text file in UTF-8, packed as `.gz`, `.bz2` or `.xz` say; plain for any other `packing`."""
+    if packing == ".gz":
+        return gzip.open(path, "wt", encoding="utf-8")
+    if packing == ".bz2":
+        return bz2.open(path, "wt", encoding="utf-8")
+    if packing == ".xz":
+        return lzma.open(path, "wt", encoding="utf-8")
+    return path.open("w", encoding="utf-8")
+
+
+def without_packing(name: str) -> str:
+    """A file's name without the suffix of a packing."""
+    return next((name.removesuffix(suffix) for suffix in PACKED_SUFFIXES if name.endswith(suffix)), name)
+
+
+def is_misnamed(path: Path) -> bool:
+    """Whether a file has the name of a packed one and is none, for readers that refuse such a file."""
+    if without_packing(path.name) == path.name or not path.is_file():
+        return False
+    start = _start(path)
+    return len(start) == _MAGIC_BYTES and _packing(start) is None
+
+
+@contextmanager
+def plain_file(path: Path) -> Iterator[Path]:
+    """The file, or a plain copy of a packed one for readers that seek: each step back would unpack from the start."""
+    name = without_packing(path.name)
+    if name == path.name and _packing(_start(path)) is None:
+        yield path
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        plain = Path(folder) / name
+        with open_unpacked(path) as packed, plain.open("wb") as target:
+            shutil.copyfileobj(packed, target)
+        yield plain
 
 
 class Stream:
     """Bytes in order; a packed file that lost its end gives what can still be unpacked."""
 
     def __init__(self, path: Path) -> None:
-        self._handle: _Bytes = _OPENERS.get(path.suffix, _plain)(path)
+        """Opens the file. Raises `OSError`, and `InputFileError` as `open_unpacked` does."""
+        self._open = ExitStack()
+        self._handle = self._open.enter_context(open_unpacked(path))
         self._kept = b""
         self._failure: Exception | None = None
         self._torn = False
@@ -50,9 +124,7 @@ class Stream:
                 missing -= len(part)
             except EOFError:
                 self._over = self._torn = True
-            except Exception as error:
-                if not isinstance(error, OSError | zlib.error | lzma.LZMAError) and not _of_zstandard(error):
-                    raise
+            except UNPACKING_ERRORS as error:
                 self._over, self._failure = True, error
         return b"".join(parts)
 
@@ -65,7 +137,7 @@ class Stream:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._handle.close()
+        self._open.close()
 
     def require_end(self) -> bool:
         """Once all is read: whether the packing lost its end. Raises what stopped the reading before the end."""
@@ -74,47 +146,68 @@ class Stream:
         return self._torn
 
 
-def open_packed_text(path: Path, packing: str) -> IO[str]:
-    """A new text file in UTF-8, packed as `.gz`, `.bz2` or `.xz` say; plain for any other `packing`."""
-    if packing == ".gz":
-        return gzip.open(path, "wt", encoding="utf-8")
-    if packing == ".bz2":
-        return bz2.open(path, "wt", encoding="utf-8")
-    if packing == ".xz":
-        return lzma.open(path, "wt", encoding="utf-8")
-    return path.open("w", encoding="utf-8")
+class _Zstandard(io.RawIOBase):
+    """The frames of a zstandard file, one after the other; where the last one is cut it raises `EOFError`.
+
+    The package's own reader takes a cut file for one that ends.
+    """
+
+    def __init__(self, packed: io.BufferedIOBase, path: Path) -> None:
+        try:
+            import zstandard  # noqa: PLC0415 - an extra
+        except ImportError as error:
+            raise InputFileError(
+                f"cannot unpack {path}: the package zstandard is not installed. `pip install 'molgun_lmp[zst]'`, or "
+                "unpack the file with `zstd -d`."
+            ) from error
+        self._packed = packed
+        self._library: Any = zstandard
+        self._frame = self._library.ZstdDecompressor().decompressobj()
+        self._unread = b""
+        self._ready = b""
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, target: Any, /) -> int:
+        while not self._ready:
+            packed = self._unread or self._packed.read(_ONE_PACKED_READ)
+            if not packed and not self._frame.eof:
+                raise EOFError("Compressed file ended before the end-of-stream marker was reached")
+            if not packed:
+                return 0
+            self._unpack(packed)
+        count = min(len(target), len(self._ready))
+        target[:count] = self._ready[:count]
+        self._ready = self._ready[count:]
+        return count
+
+    def _unpack(self, packed: bytes) -> None:
+        if self._frame.eof:
+            self._frame = self._library.ZstdDecompressor().decompressobj()
+        try:
+            self._ready = self._frame.decompress(packed)
+        except self._library.ZstdError as error:
+            raise OSError(str(error)) from error
+        self._unread = self._frame.unused_data if self._frame.eof else b""
 
 
-def _plain(path: Path) -> _Bytes:
-    return io.BufferedReader(io.FileIO(path), _ONE_READ)
+def _start(path: Path) -> bytes:
+    with path.open("rb") as plain:
+        return plain.read(_MAGIC_BYTES)
 
 
-def _gzip(path: Path) -> _Bytes:
-    return gzip.open(path, "rb")
+def _packing(start: bytes) -> _Packing | None:
+    found = _MAGIC.match(start)
+    return None if found is None else cast(_Packing, found.lastgroup)
 
 
-def _xz(path: Path) -> _Bytes:
-    return lzma.open(path, "rb")
-
-
-def _bz2(path: Path) -> _Bytes:
-    return bz2.open(path, "rb")
-
-
-def _zst(path: Path) -> _Bytes:
-    try:
-        import zstandard  # noqa: PLC0415
-    except ImportError as error:
-        raise InputFileError(
-            f"cannot unpack {path}: the package zstandard is not installed. `pip install zstandard`, or unpack the "
-            "file with `zstd -d`."
-        ) from error
-    reader: Any = zstandard.ZstdDecompressor().stream_reader(path.open("rb"), read_across_frames=True, closefd=True)
-    return reader  # type: ignore[no-any-return]
-
-
-def _of_zstandard(error: Exception) -> bool:
-    return type(error).__module__.partition(".")[0] == "zstandard" or type(error).__name__ == "ZstdError"
-
-
-_OPENERS: Final[Mapping[str, Callable[[Path], _Bytes]]] = {".gz": _gzip, ".xz": _xz, ".bz2": _bz2, ".zst": _zst}
+def _unpacked(packed: io.BufferedIOBase, packing: _Packing, path: Path) -> io.BufferedIOBase:
+    handle = cast(IO[bytes], packed)
+    if packing == "gz":
+        return gzip.GzipFile(fileobj=handle)
+    if packing == "bz2":
+        return bz2.BZ2File(handle)
+    if packing == "xz":
+        return lzma.LZMAFile(handle)
+    return io.BufferedReader(_Zstandard(packed, path))

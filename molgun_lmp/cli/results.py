@@ -85,7 +85,7 @@ def analyse(
     """Decide what became of each molecule (stuck, how, scattered, ...) and print the table with 95 % intervals.
 
     Needs no dynamics: it reads the stored trajectories and can be repeated, also while a campaign runs. Files of
-    others: LAMMPS dumps (text, binary; plain, .gz, .zst, .xz), extended XYZ, and molecular dynamics of VASP
+    others: LAMMPS dumps (text, binary; plain, .gz, .bz2, .xz, .zst), extended XYZ, and molecular dynamics of VASP
     (vasprun.xml, OUTCAR, XDATCAR; in folders and archives each run once).
     """
     from molgun_lmp.campaign.structures import is_campaign  # noqa: PLC0415

@@ -1,8 +1,6 @@
 """Files of other programs that hold structures with velocities, read by ASE and brought to its units."""
 
 import io
-import lzma
-import zlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -10,11 +8,10 @@ from typing import Any, Final
 import ase.io
 from ase import Atoms
 from ase.data import atomic_numbers
-from ase.io.formats import open_with_compression
 
+from molgun_lmp.analysis.stream import PACKED_SUFFIXES, UNPACKING_ERRORS, is_misnamed, open_text
 from molgun_lmp.errors import InputFileError
 
-_COMPRESSED: Final = frozenset({".xz", ".gz", ".bz2"})
 _FORMAT_OF_SUFFIX: Final[Mapping[str, str]] = {
     ".extxyz": "extxyz",
     ".xyz": "extxyz",
@@ -29,7 +26,7 @@ _FORMAT_OF_SUFFIX: Final[Mapping[str, str]] = {
 
 
 def read_snapshots(path: Path, elements: Sequence[str] | None = None) -> list[Atoms]:
-    """Every structure of an extended XYZ, VASP or LAMMPS file (metal units), `.xz`, `.gz` and `.bz2` included.
+    """Every structure of an extended XYZ, VASP or LAMMPS file (metal units), packed ones included.
 
     `elements` names LAMMPS types 1, 2, ... where the file does not. Raises `InputFileError`.
     """
@@ -39,7 +36,7 @@ def read_snapshots(path: Path, elements: Sequence[str] | None = None) -> list[At
             "with velocities."
         )
     file_format = _format_of(path)
-    text = _decompressed(path)
+    text = _unpacked(path)
     options: dict[str, Any] = {}
     if file_format.startswith("lammps"):
         _require_elements(path, text, file_format, elements)
@@ -66,24 +63,26 @@ def _format_of(path: Path) -> str:
         raise InputFileError(
             f"{path}: an XDATCAR holds positions only, and a pool needs velocities. Use the run's CONTCAR files."
         )
-    stem = path.with_suffix("") if path.suffix.lower() in _COMPRESSED else path
+    stem = path.with_suffix("") if path.suffix.lower() in PACKED_SUFFIXES else path
     if stem.name.lower().startswith(("poscar", "contcar")):
         return "vasp"
     if stem.suffix.lower() not in _FORMAT_OF_SUFFIX:
         raise InputFileError(
             f"{path}: no format known for this name. Pools are .extxyz or .xyz, POSCAR or CONTCAR, LAMMPS .data or "
-            ".lmp, .dump or .lammpstrj; .xz, .gz and .bz2 may follow."
+            ".lmp, .dump or .lammpstrj; .xz, .gz, .bz2 and .zst may follow."
         )
     return _FORMAT_OF_SUFFIX[stem.suffix.lower()]
 
 
-def _decompressed(path: Path) -> str:
-    """The whole text: ASE seeks from snapshot to snapshot, and each seek would decompress the file again."""
+def _unpacked(path: Path) -> str:
+    """The whole text: ASE seeks from snapshot to snapshot, and each seek would unpack the file again."""
     try:
-        with open_with_compression(str(path)) as handle:
-            text: str = handle.read()
-    except (OSError, EOFError, UnicodeDecodeError, lzma.LZMAError, zlib.error) as error:
+        with open_text(path, errors="strict") as lines:
+            text = lines.read()
+    except (*UNPACKING_ERRORS, UnicodeDecodeError) as error:
         raise InputFileError(f"cannot read {path}: {error}. Is it a whole text file, compressed as named?") from error
+    if is_misnamed(path):
+        raise InputFileError(f"cannot read {path}: it is not packed. Is it a whole text file, compressed as named?")
     return text
 
 

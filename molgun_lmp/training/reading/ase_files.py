@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 from ase import Atoms
 
+from molgun_lmp.analysis.stream import open_text, plain_file
 from molgun_lmp.training.reading.found import FoundFrame
-from molgun_lmp.training.reading.packed import open_text, plain_file
 from molgun_lmp.training.settings import Labels
 
 

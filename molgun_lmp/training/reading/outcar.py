@@ -11,11 +11,11 @@ from typing import Final
 
 import numpy as np
 
+from molgun_lmp.analysis.stream import UNPACKING_ERRORS, open_text
 from molgun_lmp.arrays import FloatArray
 from molgun_lmp.training.drops import DropReason
 from molgun_lmp.training.reading.found import FoundFrame, Unusable
 from molgun_lmp.training.reading.numbers import number, table
-from molgun_lmp.training.reading.packed import UNPACKING_ERRORS, open_text
 from molgun_lmp.training.reading.vasp import (
     VASP_LABELS,
     converged,

@@ -12,11 +12,11 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path, PurePosixPath
 from typing import IO, Final
 
+from molgun_lmp.analysis.stream import PACKED_SUFFIXES, UNPACKING_ERRORS, open_unpacked, without_packing
 from molgun_lmp.errors import InputFileError
 from molgun_lmp.training.reading.ase_files import AseDatabaseReader, ExtxyzReader, OtherReader
 from molgun_lmp.training.reading.found import Reader
 from molgun_lmp.training.reading.outcar import OutcarReader
-from molgun_lmp.training.reading.packed import PACKED_SUFFIXES, without_packing
 from molgun_lmp.training.reading.vasprun import VasprunReader
 from molgun_lmp.training.reading.xdatcar import XdatcarReader
 
@@ -98,7 +98,7 @@ def find_sources(paths: Sequence[Path]) -> Iterator[Sources]:
         if not chosen:
             raise InputFileError(
                 f"no file of frames in {', '.join(map(str, paths))}. In folders and archives those named vasprun*.xml, "
-                "OUTCAR*, XDATCAR*, *.extxyz, *.xyz and *.db are looked for, also packed (.gz, .bz2, .xz)."
+                "OUTCAR*, XDATCAR*, *.extxyz, *.xyz and *.db are looked for, also packed (.gz, .bz2, .xz, .zst)."
             )
         yield Sources(files=tuple(chosen), skipped=skipped)
 
@@ -154,7 +154,9 @@ def _unpack(archive: Path, temporary: ExitStack) -> list[_Candidate]:
                 shutil.copyfileobj(content, target)
             if readable:
                 candidates.append(member)
-    except (tarfile.TarError, zipfile.BadZipFile, EOFError, RuntimeError) as error:
+    except (tarfile.TarError, zipfile.BadZipFile, RuntimeError, *UNPACKING_ERRORS) as error:
+        if isinstance(error, OSError) and error.errno is not None:  # of the disk, not of what the archive holds
+            raise
         raise InputFileError(f"{archive} cannot be unpacked ({error}). Fetch it again.") from error
     return sorted(candidates, key=lambda member: member.parts)
 
@@ -168,7 +170,7 @@ def _members(archive: Path) -> Iterator[tuple[str, int, IO[bytes]]]:
                     with packed.open(entry) as content:
                         yield entry.filename, entry.file_size, content
     else:
-        with tarfile.open(archive, "r|*") as stream:
+        with open_unpacked(archive) as plain, tarfile.open(fileobj=plain, mode="r|") as stream:
             for item in stream:
                 file = stream.extractfile(item) if item.isfile() else None
                 if file is not None:

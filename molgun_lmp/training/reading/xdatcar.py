@@ -8,11 +8,11 @@ from typing import Final, Self
 
 import numpy as np
 
+from molgun_lmp.analysis.stream import PACKED_SUFFIXES, open_text
 from molgun_lmp.arrays import FloatArray
 from molgun_lmp.training.drops import DropReason
 from molgun_lmp.training.reading.found import FoundFrame, Unusable
 from molgun_lmp.training.reading.numbers import number, table
-from molgun_lmp.training.reading.packed import PACKED_SUFFIXES, open_text
 from molgun_lmp.training.reading.vasp import VASP_LABELS
 from molgun_lmp.training.settings import Labels
 
