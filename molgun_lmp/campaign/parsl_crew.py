@@ -20,6 +20,7 @@ from molgun_lmp.campaign.parsl_site import places
 from molgun_lmp.campaign.parsl_worker import be_a_worker, end_file
 from molgun_lmp.campaign.supervisor import worker_error
 from molgun_lmp.campaign.work import Work
+from molgun_lmp.campaign.worker_status import read_status, status_file
 from molgun_lmp.errors import EngineError, InterruptedRunError
 
 log = logging.getLogger(__name__)
@@ -186,14 +187,13 @@ class _Worker:
 
     def took_one(self) -> bool:
         """Whether it had taken a trajectory: then nothing keeps workers from starting."""
-        return " INFO trajectory " in self._text()
+        status = read_status(status_file(self.log)) if self.has_begun() else None
+        return status is not None and status.taken > 0
 
     def last_words(self) -> str:
         """The end of its log."""
-        return "\n".join(self._text().splitlines()[-15:])
-
-    def _text(self) -> str:
-        return self.log.read_text(encoding="utf-8", errors="replace") if self.has_begun() else ""
+        text = self.log.read_text(encoding="utf-8", errors="replace") if self.has_begun() else ""
+        return "\n".join(text.splitlines()[-15:])
 
 
 def seats(offered: dict[str, int], number: int) -> list[str]:

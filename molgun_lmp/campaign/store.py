@@ -16,7 +16,7 @@ analysis/       outcomes, table, figures, report; outcomes.cache.jsonl and track
 until.json      the stop rule of `run --until`, and what each of its looks found
 index.sqlite    all results counted, made from the result files whenever it differs from them
 STOP            made by the user: all workers stop, with checkpoints
-logs/           one file for each worker process
+logs/           for each worker process its log, and how far it has got
 """
 
 import dataclasses

@@ -19,6 +19,7 @@ from molgun_lmp.campaign.store import TrajectoryFolder
 from molgun_lmp.campaign.work import Work
 from molgun_lmp.campaign.worker import ERROR_MARK
 from molgun_lmp.campaign.worker_process import start_worker
+from molgun_lmp.campaign.worker_status import read_status, status_file
 from molgun_lmp.errors import EngineError, InterruptedRunError, MolgunError
 from molgun_lmp.processes import stop_requests
 
@@ -165,8 +166,9 @@ class _Crew:
         return self._ends_in_vain > _MAX_ENDS_IN_VAIN
 
     def _took_one(self, number: int, pid: int) -> bool:
-        """Whether a dead worker had taken a trajectory, by its log: then nothing keeps workers from starting."""
-        return f" {pid} INFO trajectory " in self._log(number).read_text(encoding="utf-8", errors="replace")
+        """Whether a dead worker had taken a trajectory: then nothing keeps workers from starting."""
+        status = read_status(status_file(self._log(number)))
+        return status is not None and status.pid == pid and status.taken > 0
 
     def _log(self, number: int) -> Path:
         return self._work.logs / f"worker-{socket.gethostname()}-{os.getpid()}-{number}.log"

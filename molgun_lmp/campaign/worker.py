@@ -33,10 +33,11 @@ from molgun_lmp.campaign.claims import (
     take,
 )
 from molgun_lmp.campaign.company import Company
-from molgun_lmp.campaign.firing import Fire, open_engine
+from molgun_lmp.campaign.firing import Fire, OnHung, open_engine
 from molgun_lmp.campaign.opening import open_work
 from molgun_lmp.campaign.store import STOP_NAME, TrajectoryFolder
 from molgun_lmp.campaign.work import Work
+from molgun_lmp.campaign.worker_status import StatusKeeper
 from molgun_lmp.errors import CampaignError, EngineError, InterruptedRunError, MolgunError
 from molgun_lmp.processes import SIGNALS, repeated
 from molgun_lmp.records import Cause, EnergyRecord, TrajectoryResult
@@ -234,15 +235,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("folder", type=lambda path: Path(path).resolve())  # the working directory changes
     parser.add_argument("--only", nargs="*", default=[], metavar="ID")
     parser.add_argument("--parent", type=int, help="end when this process is no longer the parent")
+    parser.add_argument("--status", type=lambda path: Path(path).resolve(), help="file that says how far it has got")
     options = parser.parse_args(arguments)
     from molgun_lmp.campaign.together import fire_together  # noqa: PLC0415 - it needs fire_all of this module
 
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(process)d %(levelname)s %(message)s")
     interrupt = interrupt_on_signals(options.folder / STOP_NAME, options.parent)
+    keeper = StatusKeeper(options.status)
     try:
         work = open_work(options.folder, options.only)
         with open_engine(work) as fire:
-            fire_together(work, fire, interrupt)
+            fire_together(work, _noted(fire, keeper), interrupt)
     except MolgunError as error:
         _say(str(error))
         return error.exit_code
@@ -250,7 +253,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
         log.exception("unexpected")
         _say(f"{type(error).__name__}: {error}")
         return MolgunError.exit_code
+    finally:
+        keeper.end()
     return 0
+
+
+def _noted(fire: Fire, keeper: StatusKeeper) -> Fire:
+    """`fire`, each run of which `keeper` notes."""
+
+    def noted(
+        folder: TrajectoryFolder, number: int, interrupt: threading.Event, on_hung: OnHung
+    ) -> TrajectoryResult | None:
+        with keeper.run(folder.id):
+            return fire(folder, number, interrupt, on_hung)
+
+    return noted
 
 
 def _say(error: str) -> None:

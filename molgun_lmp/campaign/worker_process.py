@@ -6,14 +6,19 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from molgun_lmp.campaign.worker_status import announce, status_file
 from molgun_lmp.processes import thread_environment
 
 
 def start_worker(root: Path, only: Sequence[str], threads: int, log: Path) -> "subprocess.Popen[bytes]":
-    """A worker of the work in `root`, whose output is added to `log`; it ends with the process that calls this."""
+    """A worker of the work in `root`, whose output is added to `log`; it ends with the process that calls this.
+
+    How far it has got stands in `status_file(log)`.
+    """
+    announce(status_file(log))
     # Unbuffered: Python turns what it cannot write at its end, on a full disk, into an exit status of its own.
     command = [sys.executable, "-u", "-m", "molgun_lmp.campaign.worker", str(root)]
-    command += ["--parent", str(os.getpid()), "--only", *only]
+    command += ["--parent", str(os.getpid()), "--status", str(status_file(log)), "--only", *only]
     with log.open("ab") as output:
         return subprocess.Popen(
             command,

@@ -23,6 +23,7 @@ from whole_runs import require_whole_run
 from molgun_lmp.campaign.outputs import whole_frames
 from molgun_lmp.campaign.supervisor import worker_error
 from molgun_lmp.campaign.worker_process import start_worker
+from molgun_lmp.campaign.worker_status import read_status, status_file
 from molgun_lmp.config import Dynamics
 from molgun_lmp.errors import CampaignError
 from molgun_lmp.gun.pools import Pool
@@ -110,6 +111,7 @@ def test_a_worker_that_cannot_write_its_log_is_no_worker_that_does_not_start(
     small_disk.fill()
     code = start_worker(campaign, [], 1, log).wait(PATIENCE_S)
     assert log.stat().st_size == 0
+    assert read_status(status_file(log)) is None, "nor could it write how far it got, which is no error either"
     error = worker_error(code, log)
     assert isinstance(error, CampaignError)
     assert "is the disk full? Make room" in str(error)

@@ -17,6 +17,8 @@ from molgun_lmp.campaign.claims import look
 from molgun_lmp.campaign.opening import open_work
 from molgun_lmp.campaign.store import TrajectoryFolder
 from molgun_lmp.campaign.worker import fire_all
+from molgun_lmp.campaign.worker_process import start_worker
+from molgun_lmp.campaign.worker_status import WorkerStatus, read_status, status_file
 from molgun_lmp.errors import EngineError
 from molgun_lmp.gun.pools import Pool
 from molgun_lmp.records import Cause, TrajectoryResult
@@ -76,6 +78,23 @@ def test_a_deck_that_lammps_refuses_stops_the_campaign(slab_pool: Pool, molecule
     assert "All pair coeffs are not set" in " ".join(done.stderr.split())
     assert not results(campaign)
     assert not list(campaign.glob("trajectories/*/*/claim-*"))
+
+
+@pytest.mark.parametrize("room", [True, False])
+def test_a_worker_says_how_far_it_got_and_fires_all_the_same_where_it_cannot(
+    slab_pool: Pool, molecule_pool: Pool, tmp_path: Path, *, room: bool
+) -> None:
+    campaign = plan_stock(tmp_path, slab_pool, molecule_pool, trajectories=3)
+    (campaign / "logs").mkdir()
+    log = campaign / "logs" / "worker.log"
+    if not room:
+        status_file(log).mkdir()
+    worker = start_worker(campaign, [], 1, log)
+    assert worker.wait(PATIENCE_S) == 0, log.read_text()
+    assert len(results(campaign)) == 3
+    said = WorkerStatus(pid=worker.pid, state="ended", taken=3, ended=3, last="000002")
+    assert read_status(status_file(log)) == (said if room else None)
+    assert {entry.name for entry in log.parent.iterdir()} == {log.name, status_file(log).name}
 
 
 def test_memory_that_lammps_cannot_get_is_called_so(tmp_path: Path) -> None:
