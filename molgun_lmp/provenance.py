@@ -30,9 +30,14 @@ def sha256_file(path: Path) -> str:
         return hashlib.file_digest(handle, "sha256").hexdigest()
 
 
+def sha256_bytes(content: bytes) -> str:
+    """SHA-256 of bytes, as 64 hex digits."""
+    return hashlib.sha256(content).hexdigest()
+
+
 def sha256_text(text: str) -> str:
     """SHA-256 of a text's UTF-8 bytes, as 64 hex digits."""
-    return hashlib.sha256(text.encode()).hexdigest()
+    return sha256_bytes(text.encode())
 
 
 def sha256_json(document: Mapping[str, Any]) -> str:
@@ -51,10 +56,10 @@ def versions() -> dict[str, str]:
     return found
 
 
-def trajectory_rng(campaign_seed: int, index: int) -> np.random.Generator:
-    """The random generator of one trajectory.
+def trajectory_rng(campaign_seed: int, index: int, *stream: int) -> np.random.Generator:
+    """The random generator of one trajectory, or its `stream`-th child, as numpy's `spawn` would number them.
 
     It depends on (campaign seed, index) alone, so neither workers nor their order nor a resumption change a draw
     (numpy's `SeedSequence` spawn keys, https://numpy.org/doc/stable/reference/random/parallel.html).
     """
-    return np.random.default_rng(np.random.SeedSequence(campaign_seed, spawn_key=(index,)))
+    return np.random.default_rng(np.random.SeedSequence(campaign_seed, spawn_key=(index, *stream)))

@@ -78,7 +78,8 @@ def id_ranges(mask: BoolArray) -> list[str]:
     return [" ".join(ranges[start : start + _RANGES_PER_LINE]) for start in range(0, len(ranges), _RANGES_PER_LINE)]
 
 
-def _deck_value(value: Any) -> str:
+def deck_value(value: Any) -> str:
+    """A number or plain name as it stands in a deck. Raises `ConfigError` for anything else."""
     if isinstance(value, str) and not _PLAIN.fullmatch(value):
         raise ConfigError(
             f"{value!r} cannot stand in a LAMMPS deck: use letters, digits, dots, dashes and underscores."
@@ -101,7 +102,7 @@ def _word(value: Any, place: str, what_can: str) -> str:
 
 
 _GUARDS: Final[Mapping[_Text, Callable[[Any], str] | None]] = {
-    "deck": _deck_value,
+    "deck": deck_value,
     "script": _script_value,
     "page": None,  # its guard is the escaping
 }

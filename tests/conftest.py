@@ -17,6 +17,7 @@ from molgun_lmp.gun.builders import build_si001, read_structure
 from molgun_lmp.gun.frozen import frozen_mask
 from molgun_lmp.gun.pools import Pool, read_pool, write_pool
 from molgun_lmp.gun.setup import Setup, prepare
+from molgun_lmp.gun.surface import find_surface
 from molgun_lmp.processes import thread_environment
 from molgun_lmp.units import ASE_VELOCITY_PER_ANGSTROM_PER_PS, BOLTZMANN_EV_PER_K, MVV_TO_EV
 
@@ -78,7 +79,7 @@ def si001() -> Atoms:
 @pytest.fixture(scope="session")
 def slab_pool(si001: Atoms, tmp_path_factory: pytest.TempPathFactory) -> Pool:
     path = tmp_path_factory.mktemp("pools") / "slab.extxyz.xz"
-    frozen = frozen_mask(si001, 1)
+    frozen = frozen_mask(si001, find_surface(si001), 1)
     write_pool(path, thermal(si001, "slab", frozen, seed=1), frozen)
     return read_pool(path, "slab")
 

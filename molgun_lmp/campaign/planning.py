@@ -1,9 +1,12 @@
-"""`molgun plan`: everything checked first, then the campaign folder, which appears whole or not at all."""
+"""`molgun plan`: what can be checked before any shot, then each of them drawn, checked and written in one pass.
+
+The campaign folder appears whole or not at all.
+"""
 
 import dataclasses
 import datetime
-import json
-from collections.abc import Callable
+import functools
+from collections.abc import Iterator
 from pathlib import Path
 
 import ase.io
@@ -17,28 +20,23 @@ from molgun_lmp.atomic_files import folder_whole, json_bytes, replace_file
 from molgun_lmp.campaign.engines import campaign_card, choose_engine, settle_together, shared_files
 from molgun_lmp.campaign.manifest import MANIFEST_NAME, EngineChoice, Manifest
 from molgun_lmp.campaign.projection import project
+from molgun_lmp.campaign.shot_files import Advance, write_shots
 from molgun_lmp.campaign.store import (
     CONFIG_NAME,
     MODEL_FOLDER,
-    SHARD_HASHES,
-    SHARD_SIZE,
-    SHOT_NAME,
     SLAB_NAME,
     TRAJECTORIES_FOLDER,
     Store,
-    shard_name,
 )
 from molgun_lmp.config import Campaign, LoadedCampaign, dump_yaml
 from molgun_lmp.engine.dispersion import dispersion_name
 from molgun_lmp.engine.registry import runs_no_model
 from molgun_lmp.engine.targets import LammpsTarget, check_model, targets_that_take
 from molgun_lmp.errors import CampaignError
-from molgun_lmp.gun.deck import trajectory_deck
-from molgun_lmp.gun.names import DATA_NAME, INPUT_NAME, trajectory_id
-from molgun_lmp.gun.pools import Pool, read_pool
+from molgun_lmp.gun.pools import Pool, Pools, read_pools
 from molgun_lmp.gun.sampling import draw
 from molgun_lmp.gun.setup import Setup, prepare
-from molgun_lmp.provenance import sha256_file, sha256_text, versions
+from molgun_lmp.provenance import sha256_file, versions
 from molgun_lmp.records import InitialCondition
 from molgun_lmp.rendering import templates_folder
 from molgun_lmp.training.card import ModelCard
@@ -48,13 +46,13 @@ _DECK_TEMPLATE = "trajectory.in.j2"
 _ADSORPTION_EV = 3.0
 _MANY_ENOUGH_TO_SAY = 1000
 
-Advance = Callable[[int], None]
-"""Called with the number of trajectories that were checked or written so far."""
-
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Plan:
-    """A campaign that can be fired: nothing of it is written yet."""
+    """A campaign that can be fired if its shots can: nothing of it is written yet.
+
+    `first` is its first shot where that was drawn already.
+    """
 
     loaded: LoadedCampaign
     setup: Setup
@@ -63,8 +61,14 @@ class Plan:
     model_folder: Path
     card: ModelCard
     engine: EngineChoice
+    first: InitialCondition | None = None
 
-    @property
+    def shots(self) -> Iterator[InitialCondition]:
+        """All shots, each drawn and checked when its turn comes. Raises `GeometryError`."""
+        for index in range(self.loaded.config.trajectories):
+            yield self.first if index == 0 and self.first is not None else draw(index, self.setup)
+
+    @functools.cached_property
     def resolved(self) -> Campaign:
         """The campaign file with what was worked out: the engine, the cell's height, the place of the model's copy.
 
@@ -81,7 +85,7 @@ class Plan:
             }
         )
 
-    @property
+    @functools.cached_property
     def groups(self) -> dict[str, tuple[int, int]]:
         """The molecule's groups by index, those of patterns found in its first snapshot. Raises `ConfigError`."""
         molecule, first = self.loaded.config.system.molecule, self.molecule_pool.snapshots[0]
@@ -100,24 +104,20 @@ class Plan:
         return _notes(self)
 
 
-def check(loaded: LoadedCampaign, advance: Advance | None = None) -> Plan:
-    """Read and check all that a campaign needs, and draw every one of its shots.
+def check(loaded: LoadedCampaign, pools: Pools | None = None) -> Plan:
+    """Read and check all that a campaign needs, and draw its first shot. `pools` are its pools if they were read.
 
     Raises `ConfigError`, `InputFileError`, `ModelError`, `GeometryError` or `EngineError`, each saying what to change.
     """
     config = loaded.config
     model_folder = loaded.path(config.model.folder)
-    slab_pool = read_pool(loaded.path(config.system.slab.pool), "slab")
-    molecule_pool = read_pool(loaded.path(config.system.molecule.pool), "molecule")
+    slab_pool, molecule_pool = pools or read_pools(loaded)
     card = campaign_card(loaded, {*slab_pool.symbols, *molecule_pool.symbols})
     setup = prepare(config, slab_pool, molecule_pool, card.architecture.r_max_angstrom)
-    for index in range(config.trajectories):
-        draw(index, setup)
-        if advance is not None:
-            advance(index + 1)
+    first = draw(0, setup) if config.trajectories else None
     engine = choose_engine(config, card, model_folder, setup.elements)
-    if config.trajectories:
-        engine = settle_together(engine, config, model_folder, draw(0, setup))
+    if first is not None:
+        engine = settle_together(engine, config, model_folder, first)
     plan = Plan(
         loaded=loaded,
         setup=setup,
@@ -126,9 +126,17 @@ def check(loaded: LoadedCampaign, advance: Advance | None = None) -> Plan:
         model_folder=model_folder,
         card=card,
         engine=engine,
+        first=first,
     )
     _ = plan.groups  # patterns that fit nothing are refused before anything is written
     return plan
+
+
+def draw_all(plan: Plan, advance: Advance | None = None) -> None:
+    """Draw every shot and write nothing. Raises `GeometryError` for one that cannot be fired."""
+    for number, _ in enumerate(plan.shots(), start=1):
+        if advance is not None:
+            advance(number)
 
 
 def require_target(plan: Plan, target: LammpsTarget) -> None:
@@ -154,9 +162,11 @@ def require_new(folder: Path) -> None:
 
 
 def write(plan: Plan, folder: Path, advance: Advance | None = None) -> Store:
-    """Write the campaign folder: decks, data files, shots, model, and the manifest with all hashes.
+    """Draw and check every shot, and write the campaign folder: decks, data files, shots, model, and the manifest with
+    all hashes.
 
-    Raises `CampaignError` where the folder exists or cannot be written; then nothing is left behind.
+    Raises `GeometryError` for a shot that cannot be fired, `CampaignError` where the folder exists or cannot be
+    written; then nothing is left behind.
     """
     require_new(folder)
     try:
@@ -179,7 +189,7 @@ def _write_all(plan: Plan, work: Path, advance: Advance | None) -> None:
         (work / name).write_bytes(content)
     carry_figures(plan.model_folder, work / MODEL_FOLDER)
     _write_reference_slab(plan.setup, work / SLAB_NAME)
-    shards = _write_trajectories(plan, work / TRAJECTORIES_FOLDER, advance)
+    shards = write_shots(plan.shots(), plan.setup, work / TRAJECTORIES_FOLDER, advance)
     manifest = _manifest(plan, {name: sha256_file(work / name) for name in (CONFIG_NAME, SLAB_NAME, *shared)}, shards)
     replace_file(work / MANIFEST_NAME, json_bytes(manifest.model_dump(mode="json")))
 
@@ -189,38 +199,6 @@ def _write_reference_slab(setup: Setup, file: Path) -> None:
     positions = setup.slab.positions
     mean = positions[0] + setup.lattice.shortest(positions - positions[0]).mean(axis=0)
     ase.io.write(file, Atoms(setup.slab.symbols, positions=mean, cell=setup.cell, pbc=True), format="extxyz")
-
-
-def _write_trajectories(plan: Plan, folder: Path, advance: Advance | None) -> dict[str, str]:
-    """Write all decks. Shard -> hash of its list of hashes."""
-    folder.mkdir()
-    shards: dict[str, str] = {}
-    count = plan.loaded.config.trajectories
-    for first in range(0, count, SHARD_SIZE):
-        shard = folder / shard_name(first)
-        shard.mkdir()
-        hashes = {}
-        for index in range(first, min(first + SHARD_SIZE, count)):
-            hashes[trajectory_id(index)] = _write_trajectory(shard, draw(index, plan.setup), plan.setup)
-            if advance is not None:
-                advance(index + 1)
-        (shard / SHARD_HASHES).write_bytes(json_bytes(hashes))
-        shards[shard.name] = sha256_file(shard / SHARD_HASHES)
-    return shards
-
-
-def _write_trajectory(shard: Path, condition: InitialCondition, setup: Setup) -> dict[str, str]:
-    deck = trajectory_deck(condition, setup)
-    texts = {
-        INPUT_NAME: deck.input_text,
-        DATA_NAME: deck.data_text,
-        SHOT_NAME: json.dumps(condition.shot.to_json(), indent=2) + "\n",
-    }
-    folder = shard / deck.trajectory_id
-    folder.mkdir()
-    for name, text in texts.items():
-        (folder / name).write_text(text, encoding="utf-8")
-    return {name: sha256_text(text) for name, text in texts.items()}
 
 
 def _manifest(plan: Plan, files: dict[str, str], shards: dict[str, str]) -> Manifest:

@@ -9,7 +9,7 @@ from typing import Final
 from molgun_lmp.campaign.calibrated import Calibration
 from molgun_lmp.config import Dynamics, LoadedCampaign
 from molgun_lmp.errors import CampaignError
-from molgun_lmp.gun.pools import read_pool
+from molgun_lmp.gun.pools import Pools, read_pools
 
 MANY: Final = 100_000
 """More trajectories than this are planned only when asked for twice."""
@@ -124,15 +124,17 @@ def duration(seconds: float) -> str:
     return f"{seconds:.0f} s"
 
 
-def require_meant(loaded: LoadedCampaign, folder: Path, *, huge: bool) -> None:
+def require_meant(loaded: LoadedCampaign, folder: Path, *, huge: bool) -> Pools | None:
     """Raise `CampaignError` with a projection for very many trajectories, unless `huge`, and where the disk of `folder`
-    is too small for their decks. Nothing is drawn yet: a million draws take an hour."""
-    config, system = loaded.config, loaded.config.system
+    is too small for their decks. Nothing is drawn yet: a million draws take a quarter of an hour.
+
+    The pools, where they had to be read to know that.
+    """
+    config = loaded.config
     if config.trajectories <= MANY:
-        return
-    slab = read_pool(loaded.path(system.slab.pool), "slab")
-    molecule = read_pool(loaded.path(system.molecule.pool), "molecule")
-    projection = project(config.trajectories, len(slab.symbols) + len(molecule.symbols), config.dynamics)
+        return None
+    pools = read_pools(loaded)
+    projection = project(config.trajectories, len(pools.slab.symbols) + len(pools.molecule.symbols), config.dynamics)
     if not huge:
         raise CampaignError(
             f"{projection.sentence(config.trajectories)} If that is meant, say --huge; several campaigns with seeds of "
@@ -144,3 +146,4 @@ def require_meant(loaded: LoadedCampaign, folder: Path, *, huge: bool) -> None:
             f"{projection.sentence(config.trajectories)} The disk of {folder} has {free / 1e9:.1f} GB: make room, name "
             "another place with --output, or plan fewer."
         )
+    return pools

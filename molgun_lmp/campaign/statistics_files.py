@@ -26,7 +26,7 @@ from molgun_lmp.analysis.incidence import competing_risks, visits, waits_after_c
 from molgun_lmp.analysis.kinetics import survival, wait_of, write_survival
 from molgun_lmp.analysis.rates import rates, write_rates
 from molgun_lmp.arrays import FloatArray
-from molgun_lmp.campaign.data_parts import centre_of_mass_energy_ev, molecule_positions
+from molgun_lmp.gun.data_file import centre_of_mass_energy_ev, molecule_positions
 from molgun_lmp.gun.names import DATA_NAME, END_NAME
 from molgun_lmp.outcome_classes import PRECURSORS
 from molgun_lmp.records import Outcome

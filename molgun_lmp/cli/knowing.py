@@ -20,18 +20,16 @@ def say_sizes(loaded: "LoadedCampaign", targets: list[str], assume: float, corre
 
     from molgun_lmp.analysis.sizing import size  # noqa: PLC0415
     from molgun_lmp.analysis.stopping import parse_target  # noqa: PLC0415
-    from molgun_lmp.gun.pools import read_pool  # noqa: PLC0415
+    from molgun_lmp.gun.pools import read_pools  # noqa: PLC0415
 
-    wanted, system = [parse_target(target) for target in targets], loaded.config.system
-    slabs = len(read_pool(loaded.path(system.slab.pool), "slab"))
-    molecules = len(read_pool(loaded.path(system.molecule.pool), "molecule"))
+    wanted, pools = [parse_target(target) for target in targets], read_pools(loaded)
     sizes = [
         size(
             target,
             fraction=assume,
             correlation=correlation,
-            slabs=slabs,
-            molecules=molecules,
+            slabs=len(pools.slab),
+            molecules=len(pools.molecule),
             planned=loaded.config.trajectories,
         )
         for target in wanted

@@ -104,9 +104,8 @@ def plan(  # noqa: PLR0917  # a command
     meant_for = None if target is None else load_target(target)
     folder = output if output is not None else planning.default_folder(loaded)
     planning.require_new(folder)
-    projection.require_meant(loaded, folder, huge=huge)
-    with counting("drawing shots", loaded.config.trajectories) as advance:
-        checked = planning.check(loaded, advance)
+    pools = projection.require_meant(loaded, folder, huge=huge)
+    checked = planning.check(loaded, pools)
     if meant_for is not None:
         planning.require_target(checked, meant_for)
     if not as_json:
@@ -115,8 +114,10 @@ def plan(  # noqa: PLR0917  # a command
     cost = _cost(checked, calibration)
     if cost is not None and not as_json:
         answers().print(f"cost     {cost.sentence()}", markup=False)
-    if not dry_run:
-        with counting("writing decks", loaded.config.trajectories) as advance:
+    with counting("drawing shots" if dry_run else "writing decks", loaded.config.trajectories) as advance:
+        if dry_run:
+            planning.draw_all(checked, advance)
+        else:
             planning.write(checked, folder, advance)
     if as_json:
         print_json(

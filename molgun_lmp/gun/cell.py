@@ -1,6 +1,7 @@
 """The simulation cell: its shape, the height that no shot outgrows, and the distances that a start must keep."""
 
 import dataclasses
+import math
 from typing import Final
 
 import numpy as np
@@ -75,13 +76,24 @@ def campaign_cell(slab_cell: FloatArray, height: float) -> FloatArray:
 
 
 def check_start(
-    slab: FloatArray, molecule: FloatArray, *, lattice: MinimumImage, symbols: tuple[str, ...], limit: float, name: str
+    slab: FloatArray,
+    molecule: FloatArray,
+    *,
+    clearance: float,
+    lattice: MinimumImage,
+    symbols: tuple[str, ...],
+    limit: float,
+    name: str,
 ) -> None:
     """Raise `GeometryError` where an atom of the molecule starts too close to a slab atom or its own periodic image.
 
-    `slab` (n, 3), `molecule` (m, 3) and `limit` in Å; `symbols` of all n + m atoms, slab first; `name` is the
-    trajectory's, for the message.
+    `slab` (n, 3), `molecule` (m, 3), `clearance` (lowest molecule atom above the highest slab atom) and `limit` in Å;
+    `symbols` of all n + m atoms, slab first; `name` is the trajectory's, for the message.
     """
+    # Nearly every start is that far from the slab by height alone, and from its images by the cell's width alone.
+    extent = np.ptp(molecule[:, :2], axis=0)
+    if clearance >= limit and math.hypot(*extent.tolist()) + limit < lattice.spacing - _ALIGNED:
+        return
     of_molecule = symbols[len(slab) :]
     close = lattice.distances(slab, molecule)
     i, j = (int(index) for index in np.unravel_index(int(np.argmin(close)), close.shape))

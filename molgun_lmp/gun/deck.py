@@ -1,5 +1,7 @@
 """Initial condition in, LAMMPS deck out: pure functions of the drawn shot, the campaign and templates/."""
 
+import functools
+import re
 from typing import Any, Final
 
 import numpy as np
@@ -8,49 +10,37 @@ from molgun_lmp.config import Dynamics, StopRules, Thermostat
 from molgun_lmp.gun.cell import contact_clearance
 from molgun_lmp.gun.data_file import data_file
 from molgun_lmp.gun.names import DATA_NAME, DUMP_NAME, END_NAME, RESTART_NAMES, RESUME_NAME, trajectory_id
-from molgun_lmp.gun.sampling import streams
+from molgun_lmp.gun.sampling import thermostat_stream
 from molgun_lmp.gun.setup import Setup
 from molgun_lmp.records import Deck, InitialCondition, Shot
-from molgun_lmp.rendering import id_ranges, render
+from molgun_lmp.rendering import deck_value, id_ranges, render
 from molgun_lmp.units import FS_PER_PS
 
 _LAMMPS_SEEDS: Final = 900_000_000
+
+# What stands where each deck has its own; no name of a campaign, element or file holds a parenthesis.
+_TRAJECTORY: Final = "(trajectory)"
+_SHOT: Final = tuple(f"(shot {line})" for line in range(5))
+_SEED: Final = "(seed)"
+_GAPS: Final = re.compile("(" + "|".join(map(re.escape, (_TRAJECTORY, *_SHOT, _SEED))) + ")")
 
 
 def trajectory_deck(condition: InitialCondition, setup: Setup) -> Deck:
     """The deck of one trajectory, to be run in a folder three levels below the one that holds `engine.in`.
 
     It reads `data.lmp` and writes `traj.dump` and `end.data` beside itself; `-var dir` and `-var root` say otherwise.
-    Raises `ConfigError` for a value that has no place in a deck.
+    `condition` was drawn from `setup`. Raises `ConfigError` for a value that has no place in a deck.
     """
     campaign, shot = setup.campaign, condition.shot
     name = trajectory_id(shot.index)
-    n_atoms = len(condition.symbols)
-    bath = np.append(setup.slab.bath, np.zeros(n_atoms - condition.n_slab, dtype=np.bool_))
-    values = {
-        "campaign": campaign.name,
-        "trajectory": name,
-        "shot": _shot_lines(shot),
-        "data": DATA_NAME,
-        "dump": DUMP_NAME,
-        "end": END_NAME,
-        "restarts": RESTART_NAMES,
-        "resume": RESUME_NAME,
-        "n_slab": condition.n_slab,
-        "n_atoms": n_atoms,
-        "frozen": id_ranges(condition.frozen),
-        "bath_ids": id_ranges(bath),
-        "elements": " ".join(setup.elements),
-        "timestep_ps": campaign.dynamics.timestep_fs / FS_PER_PS,
-        "dynamics": campaign.dynamics,
-        "thermostat": _thermostat(campaign.dynamics),
-        "seed": lammps_seed(streams(campaign.seed, shot.index).thermostat),
-        "stop": stop_values(campaign.stop, setup.cutoff_angstrom),
-    }
+    pieces = _pieces(setup)
+    own = {_TRAJECTORY: name, **dict(zip(_SHOT, _shot_lines(shot), strict=True))}
+    if _SEED in pieces:
+        own[_SEED] = lammps_seed(thermostat_stream(campaign.seed, shot.index))
     title = f"molgun_lmp: campaign {campaign.name}, trajectory {name}, metal units"
     return Deck(
         trajectory_id=name,
-        input_text=render("trajectory.in.j2", values),
+        input_text="".join([deck_value(own[piece]) if piece in own else piece for piece in pieces]),
         data_text=data_file(
             title,
             symbols=condition.symbols,
@@ -58,8 +48,39 @@ def trajectory_deck(condition: InitialCondition, setup: Setup) -> Deck:
             cell=condition.cell,
             elements=setup.elements,
             velocities=condition.velocities,
+            n_shared=condition.n_slab,
         ),
     )
+
+
+@functools.lru_cache(maxsize=1)
+def _pieces(setup: Setup) -> tuple[str, ...]:
+    """The template filled in with all that a campaign's decks share, cut at what each has for itself.
+
+    To fill it in anew for each of ten thousand decks would take longer than to write their files.
+    """
+    campaign = setup.campaign
+    values = {
+        "campaign": campaign.name,
+        "trajectory": _TRAJECTORY,
+        "shot": _SHOT,
+        "data": DATA_NAME,
+        "dump": DUMP_NAME,
+        "end": END_NAME,
+        "restarts": RESTART_NAMES,
+        "resume": RESUME_NAME,
+        "n_slab": len(setup.slab.symbols),
+        "n_atoms": len(setup.symbols),
+        "frozen": id_ranges(setup.frozen),
+        "bath_ids": id_ranges(setup.bath),
+        "elements": " ".join(setup.elements),
+        "timestep_ps": campaign.dynamics.timestep_fs / FS_PER_PS,
+        "dynamics": campaign.dynamics,
+        "thermostat": _thermostat(campaign.dynamics),
+        "seed": _SEED,
+        "stop": stop_values(campaign.stop, setup.cutoff_angstrom),
+    }
+    return tuple(re.split(_GAPS, render("trajectory.in.j2", values)))
 
 
 def _thermostat(dynamics: Dynamics) -> Thermostat | None:

@@ -16,6 +16,7 @@ from molgun_lmp.gun.frozen import frozen_mask
 from molgun_lmp.gun.names import DATA_NAME, END_NAME
 from molgun_lmp.gun.pools import Part, make_whole
 from molgun_lmp.gun.setup import elements_of, masses_u
+from molgun_lmp.gun.surface import find_surface
 from molgun_lmp.records import Deck
 from molgun_lmp.rendering import id_ranges, render
 from molgun_lmp.units import FS_PER_PS
@@ -81,9 +82,10 @@ def equilibration_elements(slab: Atoms, molecule: Atoms) -> tuple[str, ...]:
 
 def equilibration_frozen(part: Part, start: Atoms, campaign: Campaign) -> BoolArray:
     """(N,) True for the atoms that an equilibration holds: as in the dynamics for the slab, none of a molecule."""
-    if part == "molecule":
+    frozen_layers = campaign.system.slab.frozen_layers
+    if part == "molecule" or frozen_layers == 0:
         return np.zeros(len(start), dtype=np.bool_)
-    return frozen_mask(start, campaign.system.slab.frozen_layers)
+    return frozen_mask(start, find_surface(start), frozen_layers)
 
 
 def steps_of(duration_ps: float, timestep_fs: float) -> int:

@@ -5,17 +5,16 @@ from ase import Atoms
 
 from molgun_lmp.arrays import BoolArray
 from molgun_lmp.errors import ConfigError
-from molgun_lmp.gun.surface import find_surface
+from molgun_lmp.gun.surface import Surface
 
 
-def frozen_mask(slab: Atoms, frozen_layers: int) -> BoolArray:
+def frozen_mask(slab: Atoms, surface: Surface, frozen_layers: int) -> BoolArray:
     """(N,) True for the lowest `frozen_layers` layers and everything below them (the saturating hydrogen).
 
-    Raises `ConfigError` where no layer would be left to move.
+    `surface` is that of `slab`. Raises `ConfigError` where no layer would be left to move.
     """
     if frozen_layers == 0:
         return np.zeros(len(slab), dtype=np.bool_)
-    surface = find_surface(slab)
     if frozen_layers >= surface.n_layers:
         raise ConfigError(
             f"system.slab.frozen_layers is {frozen_layers}, but the slab has {surface.n_layers} layers: "
@@ -24,12 +23,12 @@ def frozen_mask(slab: Atoms, frozen_layers: int) -> BoolArray:
     return _at_or_below(slab, surface.layer >= surface.n_layers - frozen_layers)
 
 
-def bath_mask(slab: Atoms, frozen_layers: int, bath_layers: int) -> BoolArray:
+def bath_mask(slab: Atoms, surface: Surface, frozen_layers: int, bath_layers: int) -> BoolArray:
     """(N,) True for the deepest `bath_layers` mobile layers and the mobile hydrogen below them.
 
-    Raises `ConfigError` where the top layer would be among them: the molecule must not be thermostatted through it.
+    `surface` is that of `slab`. Raises `ConfigError` where the top layer would be among them: the molecule must not be
+    thermostatted through it.
     """
-    surface = find_surface(slab)
     lowest = frozen_layers + bath_layers
     if lowest >= surface.n_layers:
         raise ConfigError(
@@ -37,7 +36,7 @@ def bath_mask(slab: Atoms, frozen_layers: int, bath_layers: int) -> BoolArray:
             f"{surface.n_layers} layers: the top layer must stay free of the bath."
         )
     mask = _at_or_below(slab, surface.layer >= surface.n_layers - lowest)
-    return mask & ~frozen_mask(slab, frozen_layers)
+    return mask & ~frozen_mask(slab, surface, frozen_layers)
 
 
 def _at_or_below(slab: Atoms, layers: BoolArray) -> BoolArray:

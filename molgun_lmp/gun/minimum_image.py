@@ -1,6 +1,7 @@
 """Shortest vectors between atoms of a slab cell: periodic in its two in-plane vectors, open along z."""
 
 import dataclasses
+import functools
 from typing import Self
 
 import numpy as np
@@ -51,6 +52,11 @@ class MinimumImage:
         shifts = np.array([i * vectors[0] + j * vectors[1] for i in steps for j in steps])
         inverse: FloatArray = np.linalg.inv(vectors).astype(np.float64)
         return cls(vectors=vectors, inverse=inverse, shifts=shifts)
+
+    @functools.cached_property
+    def spacing(self) -> float:
+        """The least distance in Å between neighbouring lattice lines: what is narrower does not meet its own image."""
+        return 1.0 / float(np.linalg.norm(self.inverse, axis=0).max())
 
     def shortest(self, vectors: FloatArray) -> FloatArray:
         """The shortest periodic image of each vector: (..., 3) Å in, (..., 3) Å out; z is not touched."""

@@ -4,7 +4,7 @@ import dataclasses
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Final, Literal, TypeAlias
+from typing import Final, Literal, NamedTuple, TypeAlias
 
 import ase.io
 import numpy as np
@@ -14,6 +14,7 @@ from ase.constraints import FixAtoms
 from molgun_lmp.analysis.stream import open_packed_text
 from molgun_lmp.arrays import BoolArray
 from molgun_lmp.atomic_files import write_whole
+from molgun_lmp.config import LoadedCampaign
 from molgun_lmp.errors import InputFileError
 from molgun_lmp.gun.pool_files import read_snapshots
 from molgun_lmp.provenance import sha256_file
@@ -45,6 +46,22 @@ class Pool:
     def symbols(self) -> tuple[str, ...]:
         """Chemical symbols in the order of the atoms."""
         return tuple(self.snapshots[0].get_chemical_symbols())
+
+
+class Pools(NamedTuple):
+    """The two pools of a campaign."""
+
+    slab: Pool
+    molecule: Pool
+
+
+def read_pools(loaded: LoadedCampaign) -> Pools:
+    """The pools that a campaign file names. Raises as `read_pool`."""
+    system = loaded.config.system
+    return Pools(
+        slab=read_pool(loaded.path(system.slab.pool), "slab"),
+        molecule=read_pool(loaded.path(system.molecule.pool), "molecule"),
+    )
 
 
 def read_pool(path: Path, part: Part, elements: Sequence[str] | None = None) -> Pool:

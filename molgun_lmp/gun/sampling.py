@@ -29,7 +29,12 @@ class Streams(NamedTuple):
 
 def streams(campaign_seed: int, index: int) -> Streams:
     """The generators of trajectory `index`; they depend on (campaign seed, index) alone."""
-    return Streams(*trajectory_rng(campaign_seed, index).spawn(len(Streams._fields)))
+    return Streams(*(trajectory_rng(campaign_seed, index, number) for number in range(len(Streams._fields))))
+
+
+def thermostat_stream(campaign_seed: int, index: int) -> np.random.Generator:
+    """The last of `streams` by itself: a deck needs no other."""
+    return trajectory_rng(campaign_seed, index, Streams._fields.index("thermostat"))
 
 
 def draw(index: int, setup: Setup) -> InitialCondition:
@@ -41,11 +46,10 @@ def draw(index: int, setup: Setup) -> InitialCondition:
     rngs = streams(campaign.seed, index)
     k_slab, k_molecule = _choose_snapshots(gun, len(setup.slab.ids), len(setup.molecule.ids), rngs.snapshots)
     slab = setup.slab.positions[k_slab]
-    surface_z, highest_z = float(slab[setup.slab.top, 2].mean()), float(slab[:, 2].max())
+    surface_z, highest_z = setup.slab.plane_z[k_slab], setup.slab.highest_z[k_slab]
 
     rotation = Rotation.random(None, rngs.orientation) if gun.orientation == "random" else Rotation.from_quat(_IDENTITY)
-    shape = rotation.apply(setup.molecule.positions[k_molecule])
-    internal = rotation.apply(setup.molecule.velocities[k_molecule])
+    shape, internal = np.split(rotation.apply(setup.molecule.both[k_molecule]), 2)
     kick = draw_kick(gun.kick, setup.molecule.mass_u, len(setup.molecule.symbols), rngs.kick)
 
     lowest = float(shape[:, 2].min())
@@ -58,12 +62,13 @@ def draw(index: int, setup: Setup) -> InitialCondition:
         skipped_ps = max(0.0, ahead) / -kick[2]
     com = wrap(com + skipped_ps * kick, setup.cell)
     molecule = com + shape
-    symbols = setup.slab.symbols + setup.molecule.symbols
+    clearance = float(molecule[:, 2].min()) - highest_z
     check_start(
         slab,
         molecule,
+        clearance=clearance,
         lattice=setup.lattice,
-        symbols=symbols,
+        symbols=setup.symbols,
         limit=gun.min_distance_angstrom,
         name=trajectory_id(index),
     )
@@ -83,18 +88,18 @@ def draw(index: int, setup: Setup) -> InitialCondition:
         rotation=_quaternion(rotation),
         com_start=(float(com[0]), float(com[1]), float(com[2])),
         com_height_angstrom=float(com[2]) - surface_z,
-        clearance_angstrom=float(molecule[:, 2].min()) - highest_z,
+        clearance_angstrom=clearance,
         impact_xy_angstrom=(float(impact[0]), float(impact[1])),
         skipped_flight_ps=float(skipped_ps),
     )
     return InitialCondition(
         shot=shot,
-        symbols=symbols,
+        symbols=setup.symbols,
         positions=np.vstack((slab, molecule)),
         velocities=np.vstack((setup.slab.velocities[k_slab], internal + kick)),
         cell=setup.cell,
         n_slab=len(slab),
-        frozen=np.append(setup.slab.frozen, np.zeros(len(molecule), dtype=np.bool_)),
+        frozen=setup.frozen,
     )
 
 

@@ -1,6 +1,7 @@
 """What all shots of a campaign share, worked out and checked once before the first is drawn."""
 
 import dataclasses
+import functools
 import itertools
 
 import numpy as np
@@ -32,6 +33,16 @@ class SlabSnapshots:
     frozen: BoolArray
     bath: BoolArray
 
+    @functools.cached_property
+    def plane_z(self) -> tuple[float, ...]:
+        """The surface plane of each snapshot, S heights in Å: the mean of its top layer."""
+        return tuple(float(snapshot[self.top, 2].mean()) for snapshot in self.positions)
+
+    @functools.cached_property
+    def highest_z(self) -> tuple[float, ...]:
+        """The highest atom of each snapshot, S heights in Å."""
+        return tuple(float(snapshot[:, 2].max()) for snapshot in self.positions)
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True, eq=False)
 class MoleculeSnapshots:
@@ -43,6 +54,11 @@ class MoleculeSnapshots:
     positions: FloatArray
     velocities: FloatArray
     mass_u: float
+
+    @functools.cached_property
+    def both(self) -> FloatArray:
+        """(S, 2m, 3): the positions and then the velocities of each snapshot, which are turned together."""
+        return np.concatenate((self.positions, self.velocities), axis=1)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, eq=False)
@@ -59,6 +75,21 @@ class Setup:
     lattice: MinimumImage
     cutoff_angstrom: float
     elements: tuple[str, ...]
+
+    @functools.cached_property
+    def symbols(self) -> tuple[str, ...]:
+        """Chemical symbols of a shot's N atoms, slab first."""
+        return self.slab.symbols + self.molecule.symbols
+
+    @functools.cached_property
+    def frozen(self) -> BoolArray:
+        """(N,) True for the atoms of a shot that never move."""
+        return np.append(self.slab.frozen, np.zeros(len(self.molecule.symbols), dtype=np.bool_))
+
+    @functools.cached_property
+    def bath(self) -> BoolArray:
+        """(N,) True for the atoms of a shot that the bath holds."""
+        return np.append(self.slab.bath, np.zeros(len(self.molecule.symbols), dtype=np.bool_))
 
 
 def prepare(campaign: Campaign, slab_pool: Pool, molecule_pool: Pool, cutoff_angstrom: float) -> Setup:
@@ -109,7 +140,8 @@ def _slab_snapshots(campaign: Campaign, pool: Pool) -> SlabSnapshots:
         snapshot[:, 2] = BOTTOM_Z_ANGSTROM + heights_above_bottom(snapshot[:, 2], float(atoms.cell[2, 2]))
     rest = _mean_structure(pool.snapshots[0], positions)
     frozen_layers = campaign.system.slab.frozen_layers
-    frozen = frozen_mask(rest, frozen_layers)
+    surface = find_surface(rest)
+    frozen = frozen_mask(rest, surface, frozen_layers)
     require_same_frozen(pool.frozen, frozen, str(pool.source), frozen_layers)
     velocities = _velocities(pool)
     velocities[:, frozen] = 0.0
@@ -119,9 +151,9 @@ def _slab_snapshots(campaign: Campaign, pool: Pool) -> SlabSnapshots:
         symbols=pool.symbols,
         positions=positions,
         velocities=velocities,
-        top=find_surface(rest).top,
+        top=surface.top,
         frozen=frozen,
-        bath=np.zeros_like(frozen) if bath is None else bath_mask(rest, frozen_layers, bath.layers),
+        bath=np.zeros_like(frozen) if bath is None else bath_mask(rest, surface, frozen_layers, bath.layers),
     )
 
 

@@ -5,9 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from molgun_lmp.campaign.data_parts import centre_of_mass_energy_ev, molecule_positions
 from molgun_lmp.errors import CampaignError
-from molgun_lmp.gun.data_file import data_file
+from molgun_lmp.gun.data_file import centre_of_mass_energy_ev, data_file, molecule_positions
 from molgun_lmp.gun.kicks import kinetic_energy_ev
 from molgun_lmp.gun.setup import masses_u
 

@@ -12,6 +12,7 @@ from molgun_lmp.config import Bath
 from molgun_lmp.errors import ConfigError, InputFileError
 from molgun_lmp.gun.frozen import bath_mask, frozen_mask, require_same_frozen
 from molgun_lmp.gun.pools import Pool, make_whole, read_pool, write_pool
+from molgun_lmp.gun.surface import find_surface
 from molgun_lmp.units import ANGSTROM_PER_PS_PER_ASE_VELOCITY
 
 # One water molecule with hand-made velocities in Å/ps, as LAMMPS writes it in metal units.
@@ -111,7 +112,7 @@ def test_types_without_elements_are_refused(tmp_path: Path) -> None:
 def test_our_own_pools_round_trip(slab_pool: Pool, molecule_pool: Pool, si001: Atoms, tmp_path: Path) -> None:
     assert slab_pool.ids == tuple(f"slab-{number:02d}" for number in range(6))
     assert slab_pool.frozen is not None
-    assert np.array_equal(slab_pool.frozen, frozen_mask(si001, 1))
+    assert np.array_equal(slab_pool.frozen, frozen_mask(si001, find_surface(si001), 1))
     assert molecule_pool.frozen is None
     copy = tmp_path / "copy.extxyz.gz"
     write_pool(copy, slab_pool.snapshots, slab_pool.frozen)
@@ -204,24 +205,24 @@ def test_molecules_are_made_whole(ecco: Atoms) -> None:
 
 
 def test_frozen_is_the_lowest_layers_and_all_below(si001: Atoms) -> None:
-    mask = frozen_mask(si001, 1)
+    mask = frozen_mask(si001, find_surface(si001), 1)
     assert set(np.flatnonzero(mask)) == {*range(16), *range(96, 128)}  # the lowest 16 Si and every H
-    assert not frozen_mask(si001, 0).any()
-    assert frozen_mask(si001, 2).sum() == 64
-    assert set(np.flatnonzero(bath_mask(si001, 1, Bath().layers))) == set(range(16, 32))
-    assert bath_mask(si001, 0, 1).sum() == 48  # with its hydrogen
+    assert not frozen_mask(si001, find_surface(si001), 0).any()
+    assert frozen_mask(si001, find_surface(si001), 2).sum() == 64
+    assert set(np.flatnonzero(bath_mask(si001, find_surface(si001), 1, Bath().layers))) == set(range(16, 32))
+    assert bath_mask(si001, find_surface(si001), 0, 1).sum() == 48  # with its hydrogen
     with pytest.raises(ConfigError, match="frozen_layers is 6"):
-        frozen_mask(si001, 6)
+        frozen_mask(si001, find_surface(si001), 6)
     with pytest.raises(ConfigError, match="free of the bath"):
-        bath_mask(si001, 1, 5)
+        bath_mask(si001, find_surface(si001), 1, 5)
 
 
 def test_another_frozen_set_is_refused(si001: Atoms) -> None:
-    one = frozen_mask(si001, 1)
+    one = frozen_mask(si001, find_surface(si001), 1)
     require_same_frozen(None, one, "pool", 1)
     require_same_frozen(one.copy(), one, "pool", 1)
     with pytest.raises(ConfigError, match=r"48 frozen atoms.*= 2 freezes 64"):
-        require_same_frozen(one, frozen_mask(si001, 2), "slab.extxyz", 2)
+        require_same_frozen(one, frozen_mask(si001, find_surface(si001), 2), "slab.extxyz", 2)
 
 
 def test_vasp_s_selective_dynamics_is_a_record_of_frozen_atoms(tmp_path: Path) -> None:

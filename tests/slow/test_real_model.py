@@ -13,6 +13,7 @@ from molgun_lmp.engine.log import thermo_tables
 from molgun_lmp.engine.plugin_build import ensure_plugin
 from molgun_lmp.engine.session import DeckRun, run_deck
 from molgun_lmp.gun.frozen import frozen_mask
+from molgun_lmp.gun.surface import find_surface
 from molgun_lmp.training.card import load_card, model_file
 from molgun_lmp.training.dataset import read_dataset
 from molgun_lmp.training.export import Provenance, export
@@ -85,7 +86,7 @@ def test_float64_pair_style_equals_mace(bound: Atoms, tmp_path: Path) -> None:
 
 def test_bound_molecule_conserves_energy_for_a_picosecond(bound: Atoms, tmp_path: Path) -> None:
     """2,000 NVE steps of 0.5 fs in float64: fitted drift below 1e-5 eV/atom/ps."""
-    frozen = frozen_mask(bound[:N_SLAB], 3)
+    frozen = frozen_mask(bound[:N_SLAB], find_surface(bound[:N_SLAB]), 3)
     model = SymmetrixModel(model_file(MODEL, load_card(MODEL), "symmetrix"), dtype="float64")
     held = " ".join(str(index + 1) for index in np.flatnonzero(frozen))
     engine = (
