@@ -5,7 +5,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-import ase.io
 import numpy as np
 
 from molgun_lmp.analysis.plotting import FigureFiles
@@ -66,7 +65,7 @@ def map_campaign(
         raise ConfigError(f"--size {too_many[0]}: {len(ended)} trajectories have ended. Name a number from 1 to that.")
     name, atoms = _point(store, request.point)
     surface = clean_surface(store)
-    slab = ase.io.read(store.slab, format="extxyz")
+    slab = store.clean_slab
     top = np.flatnonzero(surface.top)
     place = {int(atom): rank for rank, atom in enumerate(top)}
     dimers = np.array([[place[int(atom)] for atom in pair] for pair in surface.dimers], dtype=np.int64).reshape(-1, 2)

@@ -10,7 +10,6 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from typing import Final
 
-import ase.io
 import numpy as np
 
 from molgun_lmp.analysis.dumps import Frame
@@ -61,7 +60,7 @@ def quench(
     here or fails, `ModelError` for a changed model, `CampaignError` where nothing can be written.
     """
     surface, config = clean_surface(store), store.config()
-    frozen = frozen_mask(ase.io.read(store.slab, format="extxyz"), config.system.slab.frozen_layers)
+    frozen = frozen_mask(store.clean_slab, surface, config.system.slab.frozen_layers)
     ends = list(_ends(store, analysis, surface, frozen))
     try:
         if workers > 1:

@@ -1,6 +1,5 @@
 """The deck of a replay, from the first frame in the planned data file."""
 
-import ase.io
 import numpy as np
 
 from molgun_lmp.campaign.store import Store, TrajectoryFolder
@@ -20,14 +19,14 @@ def replay_deck(store: Store, original: TrajectoryFolder, config: Campaign, cuto
 
     With nothing changed it is the planned one, byte for byte.
     """
-    slab = ase.io.read(store.slab, format="extxyz")
+    slab = store.clean_slab
     surface = find_surface(slab)
     n_slab = len(slab)
     measured = recover_shot((original.path / DATA_NAME).read_text(encoding="utf-8"), surface.top)
     frame = measured.frame
     symbols = tuple(frame.get_chemical_symbols())
     layers, bath = config.system.slab.frozen_layers, config.dynamics.bath
-    frozen = frozen_mask(slab, layers)
+    frozen = frozen_mask(slab, surface, layers)
     molecule = np.zeros(len(symbols) - n_slab, dtype=np.bool_)
     shot = original.shot()
     condition = InitialCondition(
@@ -48,7 +47,7 @@ def replay_deck(store: Store, original: TrajectoryFolder, config: Campaign, cuto
             velocities=measured.velocities[None, :n_slab],
             top=surface.top,
             frozen=frozen,
-            bath=np.zeros_like(frozen) if bath is None else bath_mask(slab, layers, bath.layers),
+            bath=np.zeros_like(frozen) if bath is None else bath_mask(slab, surface, layers, bath.layers),
         ),
         molecule=MoleculeSnapshots(
             ids=(shot.molecule_snapshot,),

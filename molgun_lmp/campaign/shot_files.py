@@ -19,6 +19,7 @@ from molgun_lmp.records import InitialCondition, Shot
 Advance = Callable[[int], None]
 """Called with the number of trajectories that were drawn, and written, so far."""
 
+_LINES: Final = json.JSONEncoder(separators=("\n", ":"))
 _NEW_FILE: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL
 
 
@@ -36,7 +37,7 @@ def write_shots(
         shard.mkdir()
         hashes: dict[str, dict[str, str]] = {}
         for condition in members:
-            trajectory, of_files = _write_shot(str(shard), condition, setup)
+            trajectory, of_files = _write_shot(shard, condition, setup)
             hashes[trajectory] = of_files
             if advance is not None:
                 advance(condition.shot.index + 1)
@@ -45,7 +46,7 @@ def write_shots(
     return shards
 
 
-def _write_shot(shard: str, condition: InitialCondition, setup: Setup) -> tuple[str, dict[str, str]]:
+def _write_shot(shard: Path, condition: InitialCondition, setup: Setup) -> tuple[str, dict[str, str]]:
     """The trajectory's name, and file name -> hash."""
     deck = trajectory_deck(condition, setup)
     contents = {
@@ -53,15 +54,15 @@ def _write_shot(shard: str, condition: InitialCondition, setup: Setup) -> tuple[
         DATA_NAME: deck.data_text.encode(),
         SHOT_NAME: shot_json(condition.shot).encode(),
     }
-    # Strings and descriptors, not paths and streams: of a deck's time on disk those take the half.
-    folder = f"{shard}/{deck.trajectory_id}"
-    os.mkdir(folder)
+    folder = shard / deck.trajectory_id
+    folder.mkdir()
     for name, content in contents.items():
         _write_new(f"{folder}/{name}", content)
     return deck.trajectory_id, {name: sha256_bytes(content) for name, content in contents.items()}
 
 
 def _write_new(file: str, content: bytes) -> None:
+    # By descriptor: thirty thousand paths and streams take longer than what is written through them.
     descriptor = os.open(file, _NEW_FILE, 0o666)
     try:
         while content:  # a disk that fills up takes a part, and nothing of the rest
@@ -76,7 +77,7 @@ def shot_json(shot: Shot) -> str:
     lengths = tuple((key, len(value) if isinstance(value, list) else None) for key, value in document.items())
     values = itertools.chain(*(value if isinstance(value, list) else (value,) for value in document.values()))
     # A text within the JSON holds no line break: it is escaped there.
-    return _layout(lengths) % tuple(json.dumps([*values], separators=("\n", ":"))[1:-1].split("\n"))
+    return _layout(lengths) % tuple(_LINES.encode([*values])[1:-1].split("\n"))
 
 
 @functools.cache

@@ -14,7 +14,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-import ase.io
 import numpy as np
 
 from molgun_lmp.analysis.convergence import running, sets_of, write_running, write_sets
@@ -85,7 +84,7 @@ def drawn_variables(store: "Store", surface: "Surface", ended: Sequence["Ended"]
         return {}
     shots = [one.shot for one in ended]
     aimed_at = np.array([shot.impact_xy_angstrom for shot in shots])
-    slab = np.asarray(ase.io.read(store.slab, format="extxyz").positions)
+    slab = np.asarray(store.clean_slab.positions)
     found = {
         "kick_energy_ev": np.array([shot.kick_energy_ev for shot in shots]),
         "polar_deg": np.array([shot.polar_deg for shot in shots]),

@@ -20,12 +20,13 @@ logs/           for each worker process its log, and how far it has got
 """
 
 import dataclasses
+import functools
 import json
 import re
 import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from pydantic import ValidationError
 
@@ -35,6 +36,9 @@ from molgun_lmp.config import Campaign, load_campaign
 from molgun_lmp.errors import CampaignError
 from molgun_lmp.gun.names import DUMP_NAME, trajectory_id
 from molgun_lmp.records import Shot, TrajectoryResult
+
+if TYPE_CHECKING:
+    from ase import Atoms
 
 SHARD_SIZE: Final = 1000
 CONFIG_NAME: Final = "campaign.yaml"
@@ -126,7 +130,8 @@ class TrajectoryFolder:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Store:
-    """A planned campaign folder."""
+    """A planned campaign folder. Its manifest, campaign file and clean slab are read once: open it anew to see what was
+    changed since."""
 
     root: Path
     manifest: Manifest
@@ -138,6 +143,10 @@ class Store:
 
     def config(self) -> Campaign:
         """The resolved campaign file. Raises `ConfigError`."""
+        return self._config
+
+    @functools.cached_property
+    def _config(self) -> Campaign:
         return load_campaign(self.root / CONFIG_NAME).config
 
     @property
@@ -147,8 +156,19 @@ class Store:
 
     @property
     def slab(self) -> Path:
-        """The clean slab."""
+        """The file of the clean slab."""
         return self.root / SLAB_NAME
+
+    @functools.cached_property
+    def clean_slab(self) -> "Atoms":
+        """The clean slab, not to be changed. Raises `CampaignError`."""
+        import ase.io  # noqa: PLC0415 (slow to load, and whoever only fires never looks at the slab)
+
+        try:
+            slab: Atoms = ase.io.read(self.slab, format="extxyz")
+        except (OSError, ValueError) as error:
+            raise CampaignError(f"cannot read {self.slab}: {error}. Copy the campaign folder again.") from error
+        return slab
 
     @property
     def analysis(self) -> Path:

@@ -10,7 +10,7 @@ from molgun_lmp.config import Dynamics, StopRules, Thermostat
 from molgun_lmp.gun.cell import contact_clearance
 from molgun_lmp.gun.data_file import data_file
 from molgun_lmp.gun.names import DATA_NAME, DUMP_NAME, END_NAME, RESTART_NAMES, RESUME_NAME, trajectory_id
-from molgun_lmp.gun.sampling import thermostat_stream
+from molgun_lmp.gun.sampling import stream
 from molgun_lmp.gun.setup import Setup
 from molgun_lmp.records import Deck, InitialCondition, Shot
 from molgun_lmp.rendering import deck_value, id_ranges, render
@@ -34,9 +34,9 @@ def trajectory_deck(condition: InitialCondition, setup: Setup) -> Deck:
     campaign, shot = setup.campaign, condition.shot
     name = trajectory_id(shot.index)
     pieces = _pieces(setup)
-    own = {_TRAJECTORY: name, **dict(zip(_SHOT, _shot_lines(shot), strict=True))}
+    own: dict[str, str | int] = {_TRAJECTORY: name, **dict(zip(_SHOT, _shot_lines(shot), strict=True))}
     if _SEED in pieces:
-        own[_SEED] = lammps_seed(thermostat_stream(campaign.seed, shot.index))
+        own[_SEED] = lammps_seed(stream(campaign.seed, shot.index, "thermostat"))
     title = f"molgun_lmp: campaign {campaign.name}, trajectory {name}, metal units"
     return Deck(
         trajectory_id=name,

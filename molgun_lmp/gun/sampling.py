@@ -1,6 +1,7 @@
 """Initial conditions: a pure function of the campaign file, its pools, and the trajectory's index."""
 
-from typing import NamedTuple
+import functools
+from typing import Final, Literal, TypeAlias, get_args
 
 import numpy as np
 from scipy.spatial.transform import Rotation
@@ -17,24 +18,14 @@ from molgun_lmp.records import InitialCondition, Shot
 _IDENTITY = (0.0, 0.0, 0.0, 1.0)
 
 
-class Streams(NamedTuple):
-    """One trajectory's random generators, one per thing drawn: changing how the kick is drawn moves no molecule."""
-
-    snapshots: np.random.Generator
-    place: np.random.Generator
-    orientation: np.random.Generator
-    kick: np.random.Generator
-    thermostat: np.random.Generator
+StreamName: TypeAlias = Literal["snapshots", "place", "orientation", "kick", "thermostat"]
+STREAMS: Final[tuple[StreamName, ...]] = get_args(StreamName)
 
 
-def streams(campaign_seed: int, index: int) -> Streams:
-    """The generators of trajectory `index`; they depend on (campaign seed, index) alone."""
-    return Streams(*(trajectory_rng(campaign_seed, index, number) for number in range(len(Streams._fields))))
-
-
-def thermostat_stream(campaign_seed: int, index: int) -> np.random.Generator:
-    """The last of `streams` by itself: a deck needs no other."""
-    return trajectory_rng(campaign_seed, index, Streams._fields.index("thermostat"))
+def stream(campaign_seed: int, index: int, name: StreamName) -> np.random.Generator:
+    """The random generator with which one thing of trajectory `index` is drawn; it depends on (campaign seed, index)
+    alone. Each thing has its own, so that changing how the kick is drawn moves no molecule."""
+    return trajectory_rng(campaign_seed, index, STREAMS.index(name))
 
 
 def draw(index: int, setup: Setup) -> InitialCondition:
@@ -43,18 +34,21 @@ def draw(index: int, setup: Setup) -> InitialCondition:
     Raises `GeometryError` where the molecule would start too close to the surface or to its own periodic image.
     """
     campaign, gun = setup.campaign, setup.campaign.gun
-    rngs = streams(campaign.seed, index)
-    k_slab, k_molecule = _choose_snapshots(gun, len(setup.slab.ids), len(setup.molecule.ids), rngs.snapshots)
+    rng_of = functools.partial(stream, campaign.seed, index)
+    k_slab, k_molecule = _choose_snapshots(gun, len(setup.slab.ids), len(setup.molecule.ids), rng_of("snapshots"))
     slab = setup.slab.positions[k_slab]
     surface_z, highest_z = setup.slab.plane_z[k_slab], setup.slab.highest_z[k_slab]
 
-    rotation = Rotation.random(None, rngs.orientation) if gun.orientation == "random" else Rotation.from_quat(_IDENTITY)
-    shape, internal = np.split(rotation.apply(setup.molecule.both[k_molecule]), 2)
-    kick = draw_kick(gun.kick, setup.molecule.mass_u, len(setup.molecule.symbols), rngs.kick)
+    random = gun.orientation == "random"
+    rotation = Rotation.random(None, rng_of("orientation")) if random else Rotation.from_quat(_IDENTITY)
+    turned = rotation.apply(setup.molecule.both[k_molecule])
+    shape, internal = turned[: len(turned) // 2], turned[len(turned) // 2 :]
+    kick = draw_kick(gun.kick, setup.molecule.mass_u, len(setup.molecule.symbols), rng_of("kick"))
 
     lowest = float(shape[:, 2].min())
-    fractional = rngs.place.random(2) if not isinstance(gun.place, PointPlace) else np.array(gun.place.fractional)
-    com = np.append(fractional @ setup.cell[:2, :2], 0.0)
+    fractional = rng_of("place").random(2) if not isinstance(gun.place, PointPlace) else np.array(gun.place.fractional)
+    com = np.empty(3)
+    com[:2] = fractional @ setup.cell[:2, :2]
     com[2] = surface_z + gun.start.angstrom if gun.start.kind == "height" else highest_z + gun.start.angstrom - lowest
     skipped_ps = 0.0
     if gun.skip_free_flight:
@@ -95,8 +89,8 @@ def draw(index: int, setup: Setup) -> InitialCondition:
     return InitialCondition(
         shot=shot,
         symbols=setup.symbols,
-        positions=np.vstack((slab, molecule)),
-        velocities=np.vstack((setup.slab.velocities[k_slab], internal + kick)),
+        positions=np.concatenate((slab, molecule)),
+        velocities=np.concatenate((setup.slab.velocities[k_slab], internal + kick)),
         cell=setup.cell,
         n_slab=len(slab),
         frozen=setup.frozen,

@@ -16,6 +16,7 @@ from molgun_lmp.campaign import planning
 from molgun_lmp.campaign.integrity import verify_open, verify_shared
 from molgun_lmp.campaign.manifest import EngineChoice
 from molgun_lmp.campaign.opening import campaign_work
+from molgun_lmp.campaign.shot_files import shot_json
 from molgun_lmp.campaign.status import read_status
 from molgun_lmp.campaign.store import Store
 from molgun_lmp.config import load_campaign
@@ -23,8 +24,10 @@ from molgun_lmp.engine.targets import load_target
 from molgun_lmp.errors import CampaignError, ConfigError, GeometryError, InputFileError, ModelError, MolgunError
 from molgun_lmp.gun.pools import Pool
 from molgun_lmp.gun.recover import recover_shot
-from molgun_lmp.gun.setup import prepare
+from molgun_lmp.gun.sampling import draw
+from molgun_lmp.gun.setup import Setup, prepare
 from molgun_lmp.gun.surface import find_surface
+from molgun_lmp.records import InitialCondition
 from molgun_lmp.training.card import load_card
 
 PlanOf = Callable[[Path, Mapping[str, Any]], planning.Plan]
@@ -97,6 +100,64 @@ def test_the_clean_slab_has_the_layers_and_dimers_of_the_built_one(plan_of: Plan
     assert surface.n_layers == 6
     assert len(surface.dimers) == 8
     assert store.manifest.cell[0][0] == pytest.approx(15.47, abs=0.01)
+
+
+def test_every_shot_is_drawn_once(
+    file_of: Callable[[Path, Mapping[str, Any]], Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn: list[int] = []
+
+    def drawing(index: int, setup: Setup) -> InitialCondition:
+        drawn.append(index)
+        return draw(index, setup)
+
+    monkeypatch.setattr(planning, "draw", drawing)
+    engine = {"kind": "stock", "commands": ["pair_style lj/cut 4.0", "pair_coeff * * 0.002 1.5"], "cutoff_angstrom": 4}
+    loaded = load_campaign(file_of(tmp_path, {"engine": engine}))
+    planning.write(planning.check(loaded), tmp_path / "small")
+    assert drawn == [0, 1, 2, 3]
+    drawn.clear()
+    planning.draw_all(planning.check(loaded))
+    assert drawn == [0, 1, 2, 3]
+
+
+def test_a_late_shot_that_cannot_be_fired_leaves_nothing_behind(
+    plan_of: PlanOf, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(index: int, setup: Setup) -> InitialCondition:
+        if index == 3:
+            raise GeometryError("trajectory 000003: too close")
+        return draw(index, setup)
+
+    plan = plan_of(tmp_path, {})
+    before = sorted(tmp_path.rglob("*"))
+    monkeypatch.setattr(planning, "draw", refuse)
+    with pytest.raises(GeometryError, match="trajectory 000003"):
+        planning.write(plan, tmp_path / "small")
+    with pytest.raises(GeometryError, match="trajectory 000003"):
+        planning.draw_all(plan)
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_a_stored_shot_is_plain_json(plan_of: PlanOf, tmp_path: Path) -> None:
+    for folder in planning.write(plan_of(tmp_path, {}), tmp_path / "small").trajectories():
+        assert (folder.path / "shot.json").read_text() == json.dumps(folder.shot().to_json(), indent=2) + "\n"
+    odd = dataclasses.replace(folder.shot(), slab_snapshot='a "%s"\n%d, é', polar_deg=float("nan"))
+    assert shot_json(odd) == json.dumps(odd.to_json(), indent=2) + "\n"
+
+
+def test_an_opened_store_holds_its_files_and_one_opened_anew_sees_the_new_ones(plan_of: PlanOf, tmp_path: Path) -> None:
+    store = planning.write(plan_of(tmp_path, {}), tmp_path / "small")
+    assert store.config() is store.config()
+    assert store.clean_slab is store.clean_slab
+    file = store.root / "campaign.yaml"
+    file.write_text(file.read_text().replace("steps: 20000", "steps: 10"))
+    store.slab.write_text("nothing")
+    assert store.config().dynamics.steps == 20_000
+    again = Store.open(store.root)
+    assert again.config().dynamics.steps == 10
+    with pytest.raises(CampaignError, match=r"cannot read .*slab\.extxyz"):
+        _ = again.clean_slab
 
 
 def test_decks_depend_on_file_and_seed_alone(plan_of: PlanOf, tmp_path: Path) -> None:

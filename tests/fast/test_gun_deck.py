@@ -13,11 +13,12 @@ from ase import Atoms
 from molgun_lmp.config import Campaign
 from molgun_lmp.errors import ConfigError, GeometryError
 from molgun_lmp.gun.data_file import data_file
-from molgun_lmp.gun.deck import trajectory_deck
+from molgun_lmp.gun.deck import lammps_seed, stop_values, trajectory_deck
 from molgun_lmp.gun.equilibration import equilibration_deck, equilibration_elements
 from molgun_lmp.gun.names import STOP_OF_FIX
 from molgun_lmp.gun.sampling import draw
 from molgun_lmp.gun.setup import Setup
+from molgun_lmp.provenance import trajectory_rng
 from molgun_lmp.records import Stop
 from molgun_lmp.rendering import id_ranges, render
 from molgun_lmp.units import ANGSTROM_PER_PS_PER_ASE_VELOCITY
@@ -139,6 +140,49 @@ def test_thermostats_and_the_bath(setup_of: SetupOf) -> None:
     assert all("group bath id 17:48\nfix thermostat bath langevin 300.0 300.0 0.5 " in text for text in bath)
     seeds = [re.findall(r"^fix thermostat .* (\d+)$", text, re.MULTILINE) for text in (*stochastic, *bath)]
     assert seeds[0] == seeds[2] != seeds[1] == seeds[3]  # of (campaign seed, index) alone
+
+
+def test_a_deck_is_the_template_filled_in(setup_of: SetupOf) -> None:
+    """What a campaign's decks share is filled in once: by hand it must come out the same."""
+    setup = setup_of({"dynamics": {"bath": {"layers": 2}}})
+    for index in (0, 7):
+        shot = draw(index, setup).shot
+        text = _deck(setup, index)
+        head = [line.removeprefix("#   ") for line in text.splitlines()[1:6]]
+        values = {
+            "campaign": setup.campaign.name,
+            "trajectory": f"{index:06d}",
+            "shot": head,
+            **{"data": "data.lmp", "dump": "traj.dump", "end": "end.data", "resume": "resume.restart"},
+            "restarts": ("restart.a", "restart.b"),
+            "n_slab": 128,
+            "n_atoms": 154,
+            "frozen": id_ranges(setup.frozen),
+            "bath_ids": id_ranges(setup.bath),
+            "elements": "H C Si",
+            "timestep_ps": 0.0005,
+            "dynamics": setup.campaign.dynamics,
+            "thermostat": None,
+            "seed": lammps_seed(trajectory_rng(24, index).spawn(5)[4]),
+            "stop": stop_values(setup.campaign.stop, setup.cutoff_angstrom),
+        }
+        assert text == render("trajectory.in.j2", values)
+        assert shot.slab_snapshot in head[0]
+
+
+def test_lines_that_are_kept_are_those_that_are_written_anew(setup_of: SetupOf) -> None:
+    setup = setup_of({})
+    for index in range(12):  # of six snapshots
+        one = draw(index, setup)
+        text = data_file(
+            f"molgun_lmp: campaign example, trajectory {index:06d}, metal units",
+            symbols=one.symbols,
+            positions=one.positions,
+            cell=one.cell,
+            elements=setup.elements,
+            velocities=one.velocities,
+        )
+        assert trajectory_deck(one, setup).data_text == text
 
 
 def test_stop_rules_can_be_switched_off(setup_of: SetupOf) -> None:

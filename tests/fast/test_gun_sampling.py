@@ -12,8 +12,9 @@ from molgun_lmp.errors import InputFileError
 from molgun_lmp.gun.deck import trajectory_deck
 from molgun_lmp.gun.kicks import thermal_width
 from molgun_lmp.gun.recover import MeasuredShot, recover_shot
-from molgun_lmp.gun.sampling import draw, streams
+from molgun_lmp.gun.sampling import STREAMS, draw, stream
 from molgun_lmp.gun.setup import Setup
+from molgun_lmp.provenance import trajectory_rng
 from molgun_lmp.records import InitialCondition, Shot
 from molgun_lmp.units import BOLTZMANN_EV_PER_K
 
@@ -42,7 +43,9 @@ def test_another_kick_moves_no_molecule(setup_of: SetupOf) -> None:
     one, other = (draw(3, setup_of({"gun": {"kick": {"kind": kind}}})) for kind in ("flux", "thermal_all_atoms"))
     assert np.array_equal(one.positions, other.positions)
     assert not np.array_equal(one.velocities, other.velocities)
-    assert len({id(stream) for stream in streams(24, 3)}) == 5
+    assert len({stream(24, 3, name).random() for name in STREAMS}) == 5
+    spawned = trajectory_rng(24, 3).spawn(5)
+    assert [stream(24, 3, name).random() for name in STREAMS] == [rng.random() for rng in spawned]
 
 
 def test_the_record_round_trips_through_json(setup_of: SetupOf) -> None:
