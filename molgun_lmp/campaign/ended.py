@@ -3,15 +3,14 @@
 import dataclasses
 from collections.abc import Container, Iterator
 
-import ase.io
-
 from molgun_lmp.analysis.dumps import Frame, read_chosen, read_frames
+from molgun_lmp.arrays import FloatArray
 from molgun_lmp.campaign.store import Store, TrajectoryFolder
 from molgun_lmp.errors import CampaignError
 from molgun_lmp.gun.names import DATA_NAME
 from molgun_lmp.gun.recover import recover_shot
 from molgun_lmp.gun.surface import Surface, find_surface
-from molgun_lmp.records import FloatArray, Outcome, Shot, TrajectoryResult
+from molgun_lmp.records import Outcome, Shot, TrajectoryResult
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -35,10 +34,7 @@ class Start:
 
 def clean_surface(store: Store) -> Surface:
     """Layers, dimers and rows of the campaign's slab, the same for all its trajectories. Raises `CampaignError`."""
-    try:
-        return find_surface(ase.io.read(store.slab, format="extxyz"))
-    except (OSError, ValueError) as error:
-        raise CampaignError(f"cannot read {store.slab}: {error}. Copy the campaign folder again.") from error
+    return find_surface(store.clean_slab)
 
 
 def planned_start(folder: TrajectoryFolder, surface: Surface) -> Start:

@@ -14,8 +14,8 @@ from molgun_lmp.analysis.foreign import decide_frames, file_frames
 from molgun_lmp.analysis.molecule import MoleculeReference
 from molgun_lmp.arrays import IntArray
 from molgun_lmp.atomic_files import replace_file
-from molgun_lmp.campaign.analysing import clean_surface, planned_start
 from molgun_lmp.campaign.deciding import spread
+from molgun_lmp.campaign.ended import clean_surface, planned_start
 from molgun_lmp.campaign.remembering import FileStamp, Memory, key_of, stamp
 from molgun_lmp.campaign.store import Store
 from molgun_lmp.campaign.vasp_runs import Given, about, run_frames, runs_frames

@@ -10,8 +10,7 @@ from pydantic import ConfigDict, ValidationError
 
 from molgun_lmp.analysis.dumps import Frame
 from molgun_lmp.atomic_files import json_bytes, replace_file
-from molgun_lmp.campaign.analysing import clean_surface, frames_of
-from molgun_lmp.campaign.ended import planned_start
+from molgun_lmp.campaign.ended import clean_surface, frames_of, planned_start
 from molgun_lmp.campaign.replaying import Changes, replays_of
 from molgun_lmp.campaign.store import Store
 from molgun_lmp.campaign.walking import OutcomeObserver, observed, seen

@@ -5,7 +5,6 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-import ase.io
 import numpy as np
 
 from molgun_lmp.analysis.bonds import BondLimits
@@ -14,13 +13,13 @@ from molgun_lmp.analysis.figures import HeightTrace
 from molgun_lmp.analysis.movies import Cast, Movie, Thinned, examples, frames_for
 from molgun_lmp.analysis.pictures import Snapshot
 from molgun_lmp.analysis.sampling import Grid, Visits
+from molgun_lmp.arrays import FloatArray, IntArray
 from molgun_lmp.campaign.analysing import Analysis
 from molgun_lmp.campaign.ended import Ended, chosen_frames, planned_start
 from molgun_lmp.campaign.store import Store
 from molgun_lmp.campaign.tracks import Tracks
 from molgun_lmp.campaign.walking import Track
 from molgun_lmp.gun.surface import Surface
-from molgun_lmp.records import FloatArray, IntArray
 from molgun_lmp.units import FS_PER_PS
 
 _SHOWN: Final = 12
@@ -51,7 +50,7 @@ def shown(store: Store, analysis: Analysis, surface: Surface) -> Shown:
     chosen = set(examples([one.outcome.mode for one in ended], _SHOWN))
     kept = frames_for(len(chosen), len(cast.symbols))
     timestep_ps = store.config().dynamics.timestep_fs / FS_PER_PS
-    top = np.array([0.0, 0.0, ase.io.read(store.slab, format="extxyz").positions[:, 2].max()])
+    top = np.array([0.0, 0.0, store.clean_slab.positions[:, 2].max()])
     tracks, grid = Tracks.of(store), Grid.of(cast.cell)
     traces: list[HeightTrace] = []
     snapshots: list[Snapshot] = []
@@ -102,7 +101,7 @@ def _thinned(one: Ended, frames: int, kept: int) -> list[Frame]:
 
 def _trace(one: Ended, track: Track, timestep_ps: float, surface_z: float) -> HeightTrace:
     stride = max(1, len(track.steps) // _POINTS)
-    time_ps: FloatArray = track.steps[::stride] * timestep_ps
+    time_ps = np.asarray(track.steps[::stride] * timestep_ps, dtype=np.float64)
     return HeightTrace(
         trajectory_id=one.folder.id,
         mode=one.outcome.mode,

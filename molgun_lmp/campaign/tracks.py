@@ -16,12 +16,12 @@ from typing import Any, Final, NamedTuple, Self
 
 import numpy as np
 
+from molgun_lmp.arrays import FloatArray, IntArray
 from molgun_lmp.atomic_files import replace_file
 from molgun_lmp.campaign.ended import Ended
 from molgun_lmp.campaign.remembering import AppendedLines
 from molgun_lmp.campaign.store import Store
 from molgun_lmp.campaign.walking import Points, Track, points_of, track_of
-from molgun_lmp.records import FloatArray, IntArray
 
 TRACKS_NAME: Final = "tracks.cache.jsonl"
 

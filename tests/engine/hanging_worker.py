@@ -116,5 +116,5 @@ if __name__ == "__main__":
     registry.TorchScriptModel = Hanging  # type: ignore[attr-defined]  # where the worker looks it up
     firing.Watchdog = PatientAtFirst  # type: ignore[attr-defined, assignment]
     joint.Member = Guilty  # type: ignore[misc, assignment]
-    session._Job = Asked  # type: ignore[misc, assignment]
+    session._Job = Asked  # type: ignore[misc]
     sys.exit(worker.main([sys.argv[1]]))

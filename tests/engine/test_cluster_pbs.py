@@ -18,7 +18,7 @@ from pbs_cases import Pbs, pbs
 from molgun_lmp.analysis.dumps import read_frames
 from molgun_lmp.batch.pbs import PBS
 from molgun_lmp.batch.system import JobRequest
-from molgun_lmp.campaign.cluster import Site
+from molgun_lmp.campaign.cluster import ClusterSite
 from molgun_lmp.campaign.collecting import collect
 from molgun_lmp.campaign.store import Store
 from molgun_lmp.errors import ConfigError
@@ -45,7 +45,7 @@ def store(tmp_path: Path, slab_pool: Pool, molecule_pool: Pool) -> Store:
 def test_a_task_cut_at_its_walltime_is_submitted_again_while_others_run(
     here: Pbs, store: Store, tmp_path: Path
 ) -> None:
-    site = Site(time="01:00:00", margin_s=0, environment=ENVIRONMENT)
+    site = ClusterSite(time="01:00:00", margin_s=0, environment=ENVIRONMENT)
     folder = cluster(store, tmp_path / "cluster", chunk=1, site=site, scheduler="pbs")
     for name in ("job.pbs", "run.sh"):
         subprocess.run(["bash", "-n", str(folder / name)], check=True)
@@ -92,7 +92,7 @@ def test_a_task_cut_at_its_walltime_is_submitted_again_while_others_run(
 @pytest.mark.parametrize("history", [True, False], ids=["remembered", "forgotten"])
 def test_the_clock_stops_a_task_in_order_and_the_next_job_goes_on(store: Store, history: bool, tmp_path: Path) -> None:
     """PBS sends no signal ahead of the end: LAMMPS has the time itself. The next job asks PBS for one that is gone."""
-    site = Site(time="00:10:00", margin_s=595, environment=ENVIRONMENT)
+    site = ClusterSite(time="00:10:00", margin_s=595, environment=ENVIRONMENT)
     folder = cluster(store, tmp_path / "cluster", chunk=3, site=site, scheduler="pbs")
     assert "#PBS -J 0-1:2\n" in (folder / "job.pbs").read_text(), "one task is an array, too"
     (folder / "hold").touch()

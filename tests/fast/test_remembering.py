@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from molgun_lmp.campaign.remembering import FileStamp, Memory, code_version, key_of, stamp
+from molgun_lmp.campaign.remembering import FileStamp, Memory, key_of, stamp
 from molgun_lmp.outcome_classes import Mode
 from molgun_lmp.records import Outcome
 
@@ -104,7 +104,7 @@ def test_stamp_is_taken_again_when_a_file_changes(tmp_path: Path) -> None:
     second = stamp(dump, first)
     assert second is not None
     assert second.sha256 != first.sha256
-    assert key_of(first, a=1) != key_of(second, a=1)
-    assert key_of(first, a=1) != key_of(first, a=2)
-    assert key_of(first, a=1) == key_of(FileStamp(size=9, modified_ns=9, sha256=first.sha256), a=1)
-    assert len(code_version()) == 64
+    assert key_of(first, code="c", a=1) != key_of(second, code="c", a=1)
+    assert key_of(first, code="c", a=1) != key_of(first, code="c", a=2)
+    assert key_of(first, code="c", a=1) == key_of(FileStamp(size=9, modified_ns=9, sha256=first.sha256), code="c", a=1)
+    assert key_of(first, code="c", a=1) != key_of(first, code="d", a=1)
