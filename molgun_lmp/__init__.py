@@ -6,7 +6,7 @@
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from molgun_lmp.results import load_campaign
+    from molgun_lmp.results.notebook import load_campaign
 
     __version__: str
 
@@ -20,7 +20,7 @@ def __getattr__(name: str) -> Any:
 
         return version("molgun_lmp")
     if name == "load_campaign":
-        from molgun_lmp.results import load_campaign  # noqa: PLC0415
+        from molgun_lmp.results.notebook import load_campaign  # noqa: PLC0415
 
         return load_campaign
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

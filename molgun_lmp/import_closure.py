@@ -18,7 +18,7 @@ _STATEMENT: Final = re.compile(rf"^[ \t]*(?:from|import) {_PACKAGE}\b[^\n(]*(?:\
 
 
 def files_behind(module: str) -> tuple[Path, ...]:
-    """The files of a module, named such as `molgun_lmp.campaign.walking`, and of all that it imports, in order.
+    """The files of a module, named such as `molgun_lmp.results.one_pass`, and of all that it imports, in order.
 
     Imports inside functions count; those under `if TYPE_CHECKING:` do not, nor does a package's `__init__` that nothing
     is taken from. What another process is started with, and what is imported by a name made at run time, is not found.

@@ -3,13 +3,18 @@
 Standard library only.
 """
 
+import logging
 import os
 import signal
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from pathlib import Path
 from types import FrameType
 from typing import Final
+
+log = logging.getLogger(__name__)
+
 
 SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)
 """Requests to stop: Ctrl-C, and what a batch system sends before its time limit."""
@@ -64,3 +69,35 @@ def repeated(action: Callable[[], None], *, every_s: float, name: str) -> Iterat
     finally:
         ended.set()
         thread.join()
+
+
+def interrupt_on_signals(stop_file: Path, parent: int | None = None) -> threading.Event:
+    """An event that SIGINT, SIGTERM and SIGUSR1 set, also while the main thread is inside LAMMPS; and the stop file.
+
+    To be called in the main thread before others start: the signals are blocked and a thread waits for them. With
+    `parent`, the end of that process sets the event too, so that no worker outlives its supervisor.
+    """
+    interrupt = threading.Event()
+    signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
+
+    def wait() -> None:
+        while not interrupt.is_set():
+            why = _asked_to_stop(stop_file, parent)
+            if why is not None:
+                log.info("stops: %s", why)
+                interrupt.set()
+
+    threading.Thread(target=wait, name="signals", daemon=True).start()
+    return interrupt
+
+
+def _asked_to_stop(stop_file: Path, parent: int | None) -> str | None:
+    """Who asked this process to stop within the next second, in words; None where nobody did."""
+    asked = signal.sigtimedwait(SIGNALS, 1.0)
+    if asked is not None:
+        return f"{signal.Signals(asked.si_signo).name} from process {asked.si_pid}"
+    if parent is not None and os.getppid() != parent:
+        return f"process {parent}, which started this one, has ended"
+    with suppress(OSError):  # a server that does not answer is no request
+        return f"there is a file {stop_file}" if stop_file.exists() else None
+    return None

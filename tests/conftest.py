@@ -13,12 +13,13 @@ from hypothesis import HealthCheck, settings
 
 import molgun_lmp
 from molgun_lmp.config import Campaign, Si001Start
-from molgun_lmp.gun.builders import build_si001, read_structure
-from molgun_lmp.gun.frozen import frozen_mask
+from molgun_lmp.gun.builders import build_si001
 from molgun_lmp.gun.pools import Pool, read_pool, write_pool
 from molgun_lmp.gun.setup import Setup, prepare
-from molgun_lmp.gun.surface import find_surface
 from molgun_lmp.processes import thread_environment
+from molgun_lmp.readers.ase_files import read_structure
+from molgun_lmp.surface.clean_surface import find_surface
+from molgun_lmp.surface.frozen import frozen_mask
 from molgun_lmp.units import ASE_VELOCITY_PER_ANGSTROM_PER_PS, BOLTZMANN_EV_PER_K, MVV_TO_EV
 
 # As a worker runs, and before any library counts the cores: with more threads sums are taken in any order, and the

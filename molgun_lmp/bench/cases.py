@@ -13,8 +13,8 @@ from ase import Atoms
 from ase.io import read
 
 from molgun_lmp.model_formats import ExportedFormat
-from molgun_lmp.training.deploy import deploy, extract_symmetrix
-from molgun_lmp.training.models import default_dtype
+from molgun_lmp.models.mace_file import default_dtype
+from molgun_lmp.training.export.deploy import deploy, extract_symmetrix
 
 ELEMENTS: Final = ("H", "C", "Si")
 _EXAMPLE: Final = Path(__file__).parent.parent / "examples" / "ecco-si001"

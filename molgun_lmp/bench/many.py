@@ -20,7 +20,7 @@ from molgun_lmp.engine.force_models import (
     ForceModel,
     ForceModelInput,
 )
-from molgun_lmp.engine.joint import JointEvaluation
+from molgun_lmp.engine.joint_evaluation import JointEvaluation
 from molgun_lmp.engine.memory import PeakMemory, free_memory_bytes
 
 _ROUNDS: Final = 3

@@ -14,13 +14,13 @@ from typing import Final
 import ase.io
 import numpy as np
 
-from molgun_lmp.analysis.dumps import read_frames
-from molgun_lmp.analysis.following import Reference
-from molgun_lmp.analysis.outcomes import decide
+from molgun_lmp.analysis.outcomes.decide import decide
+from molgun_lmp.analysis.outcomes.trajectory_path import Reference
 from molgun_lmp.arrays import FloatArray, IntArray
 from molgun_lmp.config import OutcomeCriteria, Si001Start
 from molgun_lmp.gun.builders import build_si001
-from molgun_lmp.gun.surface import find_surface
+from molgun_lmp.readers.trajectory import read_frames
+from molgun_lmp.surface.clean_surface import find_surface
 
 _TYPES: Final = {1: "H", 2: "C", 3: "Si"}
 _COLUMNS: Final = "id type element x y z ix iy iz vx vy vz"

@@ -9,11 +9,11 @@ from typing import Final, Literal
 
 from pydantic import ConfigDict
 
-from molgun_lmp.campaign.claims import Claim, Held, look
-from molgun_lmp.campaign.index import ended_and_open
-from molgun_lmp.campaign.rule_status import RuleStatus, rule_status
-from molgun_lmp.campaign.store import Store, TrajectoryFolder
-from molgun_lmp.campaign.until import read_stopping
+from molgun_lmp.campaign.stop_rule_status import RuleStatus, rule_status
+from molgun_lmp.campaign.store.campaign_folder import Store, TrajectoryFolder
+from molgun_lmp.campaign.store.claims import Claim, Held, look
+from molgun_lmp.campaign.store.index import ended_and_open
+from molgun_lmp.campaign.store.stop_rule import read_stopping
 from molgun_lmp.gun.names import LOG_NAME
 from molgun_lmp.records import JsonRecord
 

@@ -8,18 +8,18 @@ import typer
 
 import molgun_lmp
 from molgun_lmp.cli import (
-    benching,
-    campaigns,
-    clusters,
-    datasets,
-    describing,
-    judging,
-    labels,
-    looking,
-    machine,
-    models,
-    pools,
-    results,
+    analyse,
+    bench,
+    cluster,
+    dataset,
+    descriptors,
+    doctor,
+    equilibrate,
+    evaluate,
+    label,
+    run,
+    train,
+    trust,
 )
 from molgun_lmp.cli.output import json_alone, log_to_stderr, progress_console
 from molgun_lmp.errors import InterruptedRunError, MolgunError
@@ -54,18 +54,18 @@ def _options(
 
 
 for _family in (
-    campaigns,
-    clusters,
-    results,
-    looking,
-    pools,
-    datasets,
-    models,
-    judging,
-    describing,
-    labels,
-    machine,
-    benching,
+    run,
+    cluster,
+    analyse,
+    trust,
+    equilibrate,
+    dataset,
+    train,
+    evaluate,
+    descriptors,
+    label,
+    doctor,
+    bench,
 ):
     _family.register(app)
 

@@ -6,12 +6,15 @@ import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, redirect_stdout
-from typing import Annotated, Any, Final, TextIO, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Any, Final, TextIO, TypeAlias
 
 import typer
 from rich.console import Console
 from rich.logging import RichHandler
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+if TYPE_CHECKING:
+    from molgun_lmp.models.error_reports import Errors
 
 AsJson: TypeAlias = Annotated[
     bool, typer.Option("--json", help="Answer with one JSON document on standard output and nothing else there.")
@@ -91,3 +94,7 @@ def counting(what: str, total: int) -> Iterator[Callable[[int], None]]:
     task = bar.add_task(what, total=total)
     with bar:
         yield lambda done: bar.update(task, completed=done)
+
+
+def _mev(errors: "Errors", digits: int) -> tuple[str, str]:
+    return f"{1000 * errors.mae:.{digits}f}", f"{1000 * errors.rmse:.{digits}f}"

@@ -10,7 +10,7 @@ from typing import Final
 
 from molgun_lmp.config import Dispersion
 from molgun_lmp.errors import ConfigError, ModelError
-from molgun_lmp.training.card import ModelCard
+from molgun_lmp.models.card import ModelCard
 
 _HOLDS: Final = re.compile(r"\bd[234]|-d\b|-ts\b|-3c\b|vdw|vv10|\bmbd|\bxdm|gfn\d", re.IGNORECASE)
 """Levels of theory whose energies hold dispersion, by their names."""

@@ -3,7 +3,7 @@
 To add an engine:
 
 1. its name in `ModelEngineKind` of `molgun_lmp/model_formats.py`. Where it reads a file of a new format, that has its
-   name and its row there too, and `molgun_lmp/training/exported_files.py` says how it is written and asked from Python;
+   name and its row there too, and `molgun_lmp/training/export/formats.py` says how it is written and asked from Python;
 2. its row here, with the place that it has in `auto`. An engine whose forces reach LAMMPS through `fix external` is a
    class that keeps to the Protocol of `molgun_lmp/engine/force_models.py`, in a module of its own;
 3. its line in the README's table of engines.

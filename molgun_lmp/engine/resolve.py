@@ -7,11 +7,11 @@ from pathlib import Path
 from ase.data import atomic_numbers
 
 from molgun_lmp.config import Engine
-from molgun_lmp.engine.external import ELEMENTS_VARIABLE, FIX_ID
+from molgun_lmp.engine.fix_external import ELEMENTS_VARIABLE, FIX_ID
 from molgun_lmp.engine.registry import AUTO_ORDER, ENGINES, Availability, ForceEngine, runs_no_model
 from molgun_lmp.errors import EngineError, ModelError
 from molgun_lmp.model_formats import Dtype, EngineKind
-from molgun_lmp.training.card import ModelCard, model_file
+from molgun_lmp.models.card import ModelCard, model_file
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

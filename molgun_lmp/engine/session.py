@@ -9,14 +9,14 @@ from pathlib import Path
 from typing import Any, Final, NoReturn
 
 from molgun_lmp.arrays import FloatArray
-from molgun_lmp.engine.causes import cause_of
-from molgun_lmp.engine.external import ExternalForces
+from molgun_lmp.engine.failure_causes import cause_of
+from molgun_lmp.engine.fix_external import ExternalForces
 from molgun_lmp.engine.force_models import ForceModel
+from molgun_lmp.engine.lammps_lock import Turn
 from molgun_lmp.engine.launcher import check_launcher
-from molgun_lmp.engine.log import Halt, joined_thermo, last_halt, thermo_tables
 from molgun_lmp.engine.plugin_path import PLUGIN_NAME, is_built, plugin_folder
-from molgun_lmp.engine.turns import Turn
 from molgun_lmp.errors import EngineError
+from molgun_lmp.readers.lammps.log import Halt, joined_thermo, last_halt, thermo_tables
 from molgun_lmp.records import Cause
 
 _POLL_S: Final = 0.05
@@ -80,7 +80,7 @@ def run_deck(
     the run at its next step. After the interrupt the deck's later runs are skipped and its other commands (such as
     write_restart) are carried out. A deck's first `run` or `minimize` stands at its top level, not within an `if`, a
     loop or another file: up to there the timestep counts as 0, since LAMMPS must not be asked for it during setup.
-    Decks may run in several threads: they take turns within LAMMPS (`molgun_lmp.engine.turns`), while the force model
+    Decks may run in several threads: they take turns within LAMMPS (`molgun_lmp.engine.lammps_lock`), while the force model
     of another is at work.
 
     Raises `EngineError` when LAMMPS cannot start at all (wrong mpirun, a path that LAMMPS cannot read, no log file).

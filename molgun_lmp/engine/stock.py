@@ -10,8 +10,7 @@ from typing import Final
 
 from molgun_lmp.config import Engine
 from molgun_lmp.errors import ConfigError
-from molgun_lmp.training.card import Architecture, ModelCard
-from molgun_lmp.training.settings import Licences
+from molgun_lmp.models.card import Architecture, Licences, ModelCard
 
 STYLES: Final = ("born", "buck", "gauss", "lj/cut", "lj/expand", "lj/smooth/linear", "morse", "soft", "yukawa", "zbl")
 """Names of pair styles that are formulas of the distance and the atoms' types."""

@@ -19,8 +19,8 @@ from molgun_lmp.config.loading import load_section
 from molgun_lmp.config.section import Section
 from molgun_lmp.errors import ConfigError, ModelError
 from molgun_lmp.model_formats import Dtype, ExportedFormat
+from molgun_lmp.models.card import ModelCard, check_elements
 from molgun_lmp.rendering import render_text, templates_folder
-from molgun_lmp.training.card import ModelCard, check_elements
 
 _DECKS_OWN: Final = [
     "units",

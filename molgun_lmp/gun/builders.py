@@ -4,13 +4,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-import ase.io
 import numpy as np
 from ase import Atoms
 
 from molgun_lmp.arrays import BoolArray, FloatArray
 from molgun_lmp.config import Si001Start, SmilesStart, StructureFile
-from molgun_lmp.errors import ConfigError, GeometryError, InputFileError
+from molgun_lmp.errors import ConfigError, GeometryError
+from molgun_lmp.readers.ase_files import read_structure
 
 DIMER_LENGTH_ANGSTROM: Final = 2.30
 DIMER_TILT_DEG: Final = 17.5
@@ -107,20 +107,6 @@ def _saturation(lowest: FloatArray, side: float, along_y: bool) -> FloatArray:
     down = np.array([0.0, 0.0, -below])
     pairs: FloatArray = np.stack((lowest + sideways + down, lowest - sideways + down), axis=1).reshape(-1, 3)
     return pairs
-
-
-def read_structure(path: Path) -> Atoms:
-    """The last structure of a file that ASE can read. Raises `InputFileError`."""
-    try:
-        atoms = ase.io.read(path, index=-1)
-    except Exception as error:  # ASE's readers raise whatever their parsing meets
-        raise InputFileError(
-            f"cannot read a structure from {path}: {error or type(error).__name__}. "
-            "Name a file that ASE reads, such as .xyz, .extxyz, .cif or POSCAR."
-        ) from error
-    if len(atoms) == 0 or not np.isfinite(atoms.positions).all():
-        raise InputFileError(f"{path} holds no atoms, or positions that are not numbers.")
-    return atoms
 
 
 def build_smiles(start: SmilesStart) -> Atoms:

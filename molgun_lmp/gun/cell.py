@@ -9,7 +9,7 @@ import numpy as np
 from molgun_lmp.arrays import FloatArray
 from molgun_lmp.config import Clearance, Height
 from molgun_lmp.errors import GeometryError
-from molgun_lmp.gun.minimum_image import MinimumImage
+from molgun_lmp.surface.minimum_image import MinimumImage
 
 MARGIN_ANGSTROM: Final = 2.0
 CONTACT_MARGIN_ANGSTROM: Final = 0.5

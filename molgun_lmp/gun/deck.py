@@ -9,8 +9,8 @@ import numpy as np
 from molgun_lmp.config import Dynamics, StopRules, Thermostat
 from molgun_lmp.gun.cell import contact_clearance
 from molgun_lmp.gun.data_file import data_file
+from molgun_lmp.gun.initial_conditions import stream
 from molgun_lmp.gun.names import DATA_NAME, DUMP_NAME, END_NAME, RESTART_NAMES, RESUME_NAME, trajectory_id
-from molgun_lmp.gun.sampling import stream
 from molgun_lmp.gun.setup import Setup
 from molgun_lmp.records import Deck, InitialCondition, Shot
 from molgun_lmp.rendering import deck_value, id_ranges, render

@@ -9,8 +9,8 @@ import ase.io
 from ase import Atoms
 from ase.data import atomic_numbers
 
-from molgun_lmp.analysis.stream import PACKED_SUFFIXES, UNPACKING_ERRORS, is_misnamed, open_text
 from molgun_lmp.errors import InputFileError
+from molgun_lmp.readers.common.packed import PACKED_SUFFIXES, UNPACKING_ERRORS, is_misnamed, open_text
 
 _FORMAT_OF_SUFFIX: Final[Mapping[str, str]] = {
     ".extxyz": "extxyz",

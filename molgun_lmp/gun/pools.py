@@ -11,13 +11,13 @@ import numpy as np
 from ase import Atoms
 from ase.constraints import FixAtoms
 
-from molgun_lmp.analysis.stream import open_packed_text
 from molgun_lmp.arrays import BoolArray
 from molgun_lmp.atomic_files import write_whole
 from molgun_lmp.config import LoadedCampaign
 from molgun_lmp.errors import InputFileError
 from molgun_lmp.gun.pool_files import read_snapshots
 from molgun_lmp.provenance import sha256_file
+from molgun_lmp.readers.common.packed import open_packed_text
 
 Part: TypeAlias = Literal["slab", "molecule"]
 

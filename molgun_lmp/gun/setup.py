@@ -13,10 +13,10 @@ from molgun_lmp.config import Campaign
 from molgun_lmp.errors import ConfigError
 from molgun_lmp.gun.builders import BOTTOM_Z_ANGSTROM
 from molgun_lmp.gun.cell import Extents, campaign_cell, choose_height, heights_above_bottom, needed_height
-from molgun_lmp.gun.frozen import bath_mask, frozen_mask, require_same_frozen
-from molgun_lmp.gun.minimum_image import MinimumImage
 from molgun_lmp.gun.pools import Pool
-from molgun_lmp.gun.surface import find_surface
+from molgun_lmp.surface.clean_surface import find_surface
+from molgun_lmp.surface.frozen import bath_mask, frozen_mask, require_same_frozen
+from molgun_lmp.surface.minimum_image import MinimumImage
 from molgun_lmp.units import ANGSTROM_PER_PS_PER_ASE_VELOCITY
 
 

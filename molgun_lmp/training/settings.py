@@ -10,22 +10,13 @@ from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt, model_va
 
 from molgun_lmp.config.section import Section
 from molgun_lmp.model_formats import Dtype
+from molgun_lmp.models.card import Licences
+from molgun_lmp.readers.common.reference_frame import Labels
 from molgun_lmp.training.presets import PresetName, with_preset
 
 Fraction = Annotated[float, Field(gt=0, lt=1)]
 Element = Annotated[str, Field(pattern=r"^[A-Z][a-z]?$")]
 BondPair = Annotated[str, Field(pattern=r"^[A-Z][a-z]?-[A-Z][a-z]?$")]
-
-
-class Labels(Section):
-    """The keys under which extxyz files and databases hold their labels.
-
-    `energy` and `forces` alone name what ASE's own readers put there. VASP's files have one pair, the free energy and
-    the forces that are minus its gradient, whatever stands here.
-    """
-
-    energy: str
-    forces: str
 
 
 class FrameLimits(Section):
@@ -166,15 +157,6 @@ class Optimisation(Section):
     forces_weight: PositiveFloat = 100.0
     weight_decay: Annotated[float, Field(ge=0)] = 5e-7
     clip_gradient: PositiveFloat | None = 10.0
-
-
-class Licences(Section):
-    """Under which terms the parts may be passed on; free text for the model card."""
-
-    model: str = "unstated"
-    data: str = "unstated"
-    foundation: str = "unstated"
-    """Said by itself for a model from scratch."""
 
 
 class TrainingConfig(Section):

@@ -17,8 +17,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import ClassVar, NoReturn
 
-from molgun_lmp.campaign import firing, worker
-from molgun_lmp.engine import joint, registry, session
+from molgun_lmp.campaign.worker import __main__ as worker
+from molgun_lmp.campaign.worker import run_trajectory
+from molgun_lmp.engine import joint_evaluation, registry, session
 from molgun_lmp.engine.force_models import Evaluation, ForceModelInput
 from molgun_lmp.engine.torch_model import TorchScriptModel
 
@@ -42,7 +43,7 @@ class Hanging(TorchScriptModel):
         return super().evaluate_many(structures)
 
 
-class Guilty(joint.Member):
+class Guilty(joint_evaluation.Member):
     """Of the first three, none asks before all are there, so that they are at work together on any machine."""
 
     three = threading.Barrier(3)
@@ -114,7 +115,7 @@ class PatientAtFirst:
 
 if __name__ == "__main__":
     registry.TorchScriptModel = Hanging  # type: ignore[attr-defined]  # where the worker looks it up
-    firing.Watchdog = PatientAtFirst  # type: ignore[attr-defined, assignment]
-    joint.Member = Guilty  # type: ignore[misc, assignment]
+    run_trajectory.Watchdog = PatientAtFirst  # type: ignore[attr-defined, assignment]
+    joint_evaluation.Member = Guilty  # type: ignore[misc, assignment]
     session._Job = Asked  # type: ignore[misc]
     sys.exit(worker.main([sys.argv[1]]))

@@ -11,8 +11,8 @@ from campaign_cases import write_campaign_file, write_model
 from campaign_commands import molgun
 from engine_cases import TinyModel
 
-from molgun_lmp.campaign.calibration import calibrate
-from molgun_lmp.campaign.planning import Plan, check
+from molgun_lmp.campaign.launch.calibrate import calibrate
+from molgun_lmp.campaign.plan.plan import Plan, check
 from molgun_lmp.config import load_campaign
 from molgun_lmp.errors import EngineError
 from molgun_lmp.gun.pools import Pool

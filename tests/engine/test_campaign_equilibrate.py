@@ -12,7 +12,7 @@ from campaign_cases import write_campaign_file, write_model
 from engine_cases import TinyModel
 from rich.console import Console
 
-from molgun_lmp.campaign.equilibrate import equilibrate
+from molgun_lmp.campaign.launch.equilibrate import equilibrate
 from molgun_lmp.config import LoadedCampaign, load_campaign
 from molgun_lmp.errors import CampaignError
 from molgun_lmp.gun.pools import Pool, read_pool

@@ -18,11 +18,11 @@ from cluster_cases import finish
 from waiting import PATIENCE_S
 
 import molgun_lmp
-from molgun_lmp.analysis.dumps import read_frames
 from molgun_lmp.errors import CampaignError, ConfigError
-from molgun_lmp.gun.minimum_image import MinimumImage
 from molgun_lmp.gun.pools import Pool
 from molgun_lmp.outcome_classes import Mode
+from molgun_lmp.readers.trajectory import read_frames
+from molgun_lmp.surface.minimum_image import MinimumImage
 
 pytestmark = pytest.mark.engine
 

@@ -21,13 +21,13 @@ from engine_cases import TinyModel
 from small_disks import small_tmpfs
 from waiting import PATIENCE_S, wait_for
 
-from molgun_lmp.campaign.claims import deaths
-from molgun_lmp.campaign.firing import OnHung, open_engine
-from molgun_lmp.campaign.opening import open_work
-from molgun_lmp.campaign.planning import check, write
-from molgun_lmp.campaign.store import TrajectoryFolder
-from molgun_lmp.campaign.together import fire_together
-from molgun_lmp.campaign.work import Work
+from molgun_lmp.campaign.plan.plan import check, write
+from molgun_lmp.campaign.store.campaign_folder import TrajectoryFolder
+from molgun_lmp.campaign.store.claims import deaths
+from molgun_lmp.campaign.store.opening import open_work
+from molgun_lmp.campaign.store.run_set import Work
+from molgun_lmp.campaign.worker.concurrent import fire_together
+from molgun_lmp.campaign.worker.run_trajectory import OnHung, open_engine
 from molgun_lmp.config import load_campaign
 from molgun_lmp.errors import CampaignError, InterruptedRunError
 from molgun_lmp.gun.pools import Pool

@@ -14,9 +14,9 @@ from campaign_cases import dumps
 from cluster_cases import LMP, cluster, finish, release, run, write_store
 from waiting import PATIENCE_S, wait_for
 
-from molgun_lmp.campaign.cluster import ClusterSite
-from molgun_lmp.campaign.collecting import collect
-from molgun_lmp.campaign.store import Store
+from molgun_lmp.campaign.cluster.collect import collect
+from molgun_lmp.campaign.cluster.write import ClusterSite
+from molgun_lmp.campaign.store.campaign_folder import Store
 from molgun_lmp.errors import CampaignError
 from molgun_lmp.gun.pools import Pool
 

@@ -12,10 +12,10 @@ from campaign_commands import molgun
 from cluster_cases import cluster, write_store
 from waiting import PATIENCE_S, wait_for
 
-from molgun_lmp.analysis.dumps import read_frames
-from molgun_lmp.campaign.collecting import collect
-from molgun_lmp.campaign.store import Store
+from molgun_lmp.campaign.cluster.collect import collect
+from molgun_lmp.campaign.store.campaign_folder import Store
 from molgun_lmp.gun.pools import Pool
+from molgun_lmp.readers.trajectory import read_frames
 
 pytestmark = pytest.mark.engine
 

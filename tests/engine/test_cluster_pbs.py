@@ -15,14 +15,14 @@ from campaign_commands import molgun
 from cluster_cases import LMP, cluster, release, write_store
 from pbs_cases import Pbs, pbs
 
-from molgun_lmp.analysis.dumps import read_frames
 from molgun_lmp.batch.pbs import PBS
 from molgun_lmp.batch.system import JobRequest
-from molgun_lmp.campaign.cluster import ClusterSite
-from molgun_lmp.campaign.collecting import collect
-from molgun_lmp.campaign.store import Store
+from molgun_lmp.campaign.cluster.collect import collect
+from molgun_lmp.campaign.cluster.write import ClusterSite
+from molgun_lmp.campaign.store.campaign_folder import Store
 from molgun_lmp.errors import ConfigError
 from molgun_lmp.gun.pools import Pool
+from molgun_lmp.readers.trajectory import read_frames
 
 pytestmark = pytest.mark.engine
 

@@ -13,11 +13,11 @@ from ase import Atoms
 
 from molgun_lmp.config import Campaign
 from molgun_lmp.gun.deck import trajectory_deck
-from molgun_lmp.gun.equilibrated import equilibration_stats, read_equilibration_dump
-from molgun_lmp.gun.equilibration import equilibration_deck, equilibration_frozen
+from molgun_lmp.gun.equilibration_deck import equilibration_deck, equilibration_frozen
+from molgun_lmp.gun.equilibration_output import equilibration_stats, read_equilibration_dump
+from molgun_lmp.gun.initial_conditions import draw
 from molgun_lmp.gun.names import STOP_OF_FIX
 from molgun_lmp.gun.pools import Pool, read_pool, write_pool
-from molgun_lmp.gun.sampling import draw
 from molgun_lmp.gun.setup import Setup, prepare
 from molgun_lmp.records import Deck, InitialCondition, Stop
 from molgun_lmp.units import ANGSTROM_PER_PS_PER_ASE_VELOCITY, BOLTZMANN_EV_PER_K

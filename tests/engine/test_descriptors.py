@@ -15,9 +15,9 @@ from campaign_commands import molgun
 from engine_cases import TinyModel, structures
 
 from molgun_lmp.errors import InputFileError, ModelError
-from molgun_lmp.training.descriptors import DescriptorLayout, describe
-from molgun_lmp.training.models import load_model
-from molgun_lmp.training.structures import Structure
+from molgun_lmp.models.mace_file import load_model
+from molgun_lmp.training.dataset.structures import Structure
+from molgun_lmp.training.descriptors.describe import DescriptorLayout, describe
 
 pytestmark = pytest.mark.engine
 
@@ -27,7 +27,7 @@ def untrained(*heads: str) -> Any:
     import torch
     from mace import modules
 
-    from molgun_lmp.training.models import default_dtype
+    from molgun_lmp.models.mace_file import default_dtype
 
     with default_dtype("float64"), warnings.catch_warnings():
         warnings.simplefilter("ignore")

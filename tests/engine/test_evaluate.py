@@ -14,9 +14,9 @@ from engine_cases import TinyModel, structures
 from molgun_lmp.cli import main
 from molgun_lmp.errors import ModelError, TrainingError
 from molgun_lmp.provenance import sha256_file
-from molgun_lmp.training.dataset import read_dataset
-from molgun_lmp.training.judgement import Judgement
-from molgun_lmp.training.predictor import open_predictor
+from molgun_lmp.training.dataset.read import read_dataset
+from molgun_lmp.training.evaluation.evaluation import Judgement
+from molgun_lmp.training.evaluation.predictor import open_predictor
 
 pytestmark = pytest.mark.engine
 

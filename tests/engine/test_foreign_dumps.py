@@ -9,9 +9,9 @@ import ase.io
 import numpy as np
 import pytest
 
-from molgun_lmp.analysis.dumps import Frame, read_frames, read_parts
 from molgun_lmp.arrays import FloatArray
 from molgun_lmp.errors import InputFileError
+from molgun_lmp.readers.trajectory import Frame, read_frames, read_parts
 
 pytestmark = pytest.mark.engine
 

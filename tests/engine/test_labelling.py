@@ -17,9 +17,9 @@ from ase.io import read, write
 from waiting import wait_for
 
 from molgun_lmp.errors import ConfigError, InputFileError, TrainingError
-from molgun_lmp.training.dataset import read_dataset
-from molgun_lmp.training.label_settings import LabellingConfig
-from molgun_lmp.training.labelling import label, read_structures
+from molgun_lmp.training.dataset.read import read_dataset
+from molgun_lmp.training.labelling.label import label, read_structures
+from molgun_lmp.training.labelling.settings import LabellingConfig
 
 pytestmark = pytest.mark.engine
 

@@ -12,16 +12,16 @@ from engine_cases import TinyModel
 
 from molgun_lmp.errors import ConfigError, TrainingError
 from molgun_lmp.provenance import sha256_file
-from molgun_lmp.training.curve_records import LearningCurve, read_curve
-from molgun_lmp.training.curve_sets import write_sets
-from molgun_lmp.training.curve_trainings import CurveTraining, Kind
-from molgun_lmp.training.dataset import read_dataset
-from molgun_lmp.training.from_scratch import scratch_twin
-from molgun_lmp.training.learning_curve import PlannedCurve, draw_curve, plan_curve, run_curve
-from molgun_lmp.training.preparation import prepare
-from molgun_lmp.training.runs import read_record
+from molgun_lmp.training.dataset.read import read_dataset
+from molgun_lmp.training.learning_curve.from_scratch import scratch_twin
+from molgun_lmp.training.learning_curve.records import LearningCurve, read_curve
+from molgun_lmp.training.learning_curve.run import PlannedCurve, draw_curve, plan_curve, run_curve
+from molgun_lmp.training.learning_curve.sets import write_sets
+from molgun_lmp.training.learning_curve.trainings import CurveTraining, Kind
+from molgun_lmp.training.run_folder import read_record
 from molgun_lmp.training.settings import ModelShape, TrainingConfig
-from molgun_lmp.training.training_figure import draw_training
+from molgun_lmp.training.trainer.figure import draw_training
+from molgun_lmp.training.trainer.preparation import prepare
 
 pytestmark = pytest.mark.engine
 

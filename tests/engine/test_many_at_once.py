@@ -13,7 +13,7 @@ from engine_cases import ELEMENTS, TinyModel, external, head, run_text, single_p
 from waiting import PATIENCE_S
 
 from molgun_lmp.engine.force_models import AskedForModel, Evaluation, ForceModelInput
-from molgun_lmp.engine.joint import JointEvaluation
+from molgun_lmp.engine.joint_evaluation import JointEvaluation
 from molgun_lmp.engine.session import DeckRun
 from molgun_lmp.engine.torch_model import TorchScriptModel
 from molgun_lmp.errors import ModelError

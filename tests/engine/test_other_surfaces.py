@@ -12,11 +12,11 @@ import pytest
 from campaign_commands import molgun
 
 from molgun_lmp import load_campaign
-from molgun_lmp.analysis.dumps import Frame, read_frames
-from molgun_lmp.campaign.analysing import analyse
-from molgun_lmp.campaign.store import Store
+from molgun_lmp.campaign.store.campaign_folder import Store
 from molgun_lmp.errors import InputFileError
-from molgun_lmp.gun.minimum_image import MinimumImage
+from molgun_lmp.readers.trajectory import Frame, read_frames
+from molgun_lmp.results.analyse import analyse
+from molgun_lmp.surface.minimum_image import MinimumImage
 
 pytestmark = pytest.mark.engine
 

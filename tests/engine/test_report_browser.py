@@ -8,7 +8,7 @@ import pytest
 from browser import Tab, browser, chromium
 from report_cases import movies, small_report
 
-from molgun_lmp.analysis.report import write_report
+from molgun_lmp.analysis.report.page import write_report
 
 pytestmark = pytest.mark.engine
 

@@ -8,10 +8,10 @@ import pytest
 from cluster_cases import LMP, cluster, release, write_store
 from slurm_cases import slurm, why_not
 
-from molgun_lmp.analysis.dumps import read_frames
-from molgun_lmp.campaign.cluster import ClusterSite
-from molgun_lmp.campaign.collecting import collect
+from molgun_lmp.campaign.cluster.collect import collect
+from molgun_lmp.campaign.cluster.write import ClusterSite
 from molgun_lmp.gun.pools import Pool
+from molgun_lmp.readers.trajectory import read_frames
 
 pytestmark = [pytest.mark.engine, pytest.mark.skipif(bool(why_not()), reason=why_not())]
 

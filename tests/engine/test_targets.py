@@ -16,9 +16,9 @@ from molgun_lmp.config import Campaign
 from molgun_lmp.engine.plugin_build import _lammps_integers, _mpi_include, find_compiler
 from molgun_lmp.engine.targets import load_target, target_include, target_names
 from molgun_lmp.gun.deck import trajectory_deck
-from molgun_lmp.gun.equilibration import equilibration_deck
+from molgun_lmp.gun.equilibration_deck import equilibration_deck
+from molgun_lmp.gun.initial_conditions import draw
 from molgun_lmp.gun.pools import Part
-from molgun_lmp.gun.sampling import draw
 from molgun_lmp.gun.setup import Setup
 from molgun_lmp.records import Deck
 

@@ -13,15 +13,15 @@ from typer.testing import CliRunner
 
 from molgun_lmp.cli.app import app
 from molgun_lmp.errors import ConfigError, ModelError, TrainingError
-from molgun_lmp.training.card import check_elements, load_card, model_file, write_card
-from molgun_lmp.training.evaluate import evaluate
-from molgun_lmp.training.export import Provenance, export, export_run
-from molgun_lmp.training.finetune import held_out_frames, train
-from molgun_lmp.training.foundations import cached_foundation, known_foundations
-from molgun_lmp.training.models import load_model, model_facts
-from molgun_lmp.training.predict import predict_calculator, predict_deployed, predict_mace
-from molgun_lmp.training.runs import RunFolder, TrainingRecord
-from molgun_lmp.training.settings import Licences, TrainingConfig
+from molgun_lmp.models.card import Licences, check_elements, load_card, model_file, write_card
+from molgun_lmp.models.mace_file import load_model, model_facts
+from molgun_lmp.models.predict import predict_calculator, predict_deployed, predict_mace
+from molgun_lmp.training.evaluation.errors import evaluate
+from molgun_lmp.training.export.export import Provenance, export, export_run
+from molgun_lmp.training.run_folder import RunFolder, TrainingRecord
+from molgun_lmp.training.settings import TrainingConfig
+from molgun_lmp.training.trainer.foundations import cached_foundation, known_foundations
+from molgun_lmp.training.trainer.train import held_out_frames, train
 
 pytestmark = pytest.mark.engine
 

@@ -11,11 +11,12 @@ import pytest
 from training_cases import Command, config, molgun_train, trainers_of, write_frames
 from waiting import PATIENCE_S, wait_for
 
+from molgun_lmp.atomic_files import write_json
 from molgun_lmp.errors import InterruptedRunError, TrainingError
-from molgun_lmp.training.checkpoints import checkpoints, set_aside_broken
-from molgun_lmp.training.finetune import train
-from molgun_lmp.training.history import best_epoch
-from molgun_lmp.training.runs import read_record, write_json
+from molgun_lmp.training.run_folder import read_record
+from molgun_lmp.training.trainer.checkpoints import checkpoints, set_aside_broken
+from molgun_lmp.training.trainer.metrics import best_epoch
+from molgun_lmp.training.trainer.train import train
 
 pytestmark = pytest.mark.engine
 
@@ -81,8 +82,8 @@ def test_kill_9_ends_torchrun_and_its_processes_too(data: Path, tmp_path: Path) 
     """Two processes on this machine's CPU: they come as far as mace, which needs GPUs to train together."""
     write_json({"name": "two", "train_file": str(data / "frames.extxyz")}, tmp_path / "mace.yaml")
     code = (
-        "import sys; from pathlib import Path; from molgun_lmp.training.runs import RunFolder; "
-        "from molgun_lmp.training.trainer import run_trainer; run = RunFolder(path=Path(sys.argv[1])); "
+        "import sys; from pathlib import Path; from molgun_lmp.training.run_folder import RunFolder; "
+        "from molgun_lmp.training.trainer.mace_trainer import run_trainer; run = RunFolder(path=Path(sys.argv[1])); "
         "run_trainer(run, run.mace_config, gpus=2, threads=1, is_enough=lambda: False)"
     )
     with subprocess.Popen([sys.executable, "-c", code, str(tmp_path)]) as parent:

@@ -9,13 +9,14 @@ from ase import Atoms
 from engine_cases import TinyModel, structures
 from test_descriptors import structure
 
-from molgun_lmp.analysis.trust import TrajectoryTrust, Trust, read_trust, write_trust
-from molgun_lmp.analysis.trust_figure import DistanceTrace, draw_trust, read_traces
+from molgun_lmp.analysis.figures.trust import DistanceTrace, draw_trust, read_traces
+from molgun_lmp.analysis.statistics.trust import TrajectoryTrust, Trust
 from molgun_lmp.errors import InputFileError
+from molgun_lmp.models.mace_file import load_model
+from molgun_lmp.models.predict import predict_mace
 from molgun_lmp.outcome_classes import Mode
-from molgun_lmp.training.atom_distances import AtomSpaces, invariants
-from molgun_lmp.training.models import load_model
-from molgun_lmp.training.predict import predict_mace
+from molgun_lmp.results.table_files import read_trust, write_trust
+from molgun_lmp.training.descriptors.atom_distances import AtomSpaces, invariants
 
 pytestmark = pytest.mark.engine
 

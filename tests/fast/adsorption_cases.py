@@ -10,15 +10,15 @@ from collections.abc import Callable, Mapping
 import numpy as np
 from ase import Atoms
 
-from molgun_lmp.analysis.bonds import BondLimits
-from molgun_lmp.analysis.modes import Classified, classify
-from molgun_lmp.analysis.molecule import MoleculeReference
+from molgun_lmp.analysis.outcomes.bonds import BondLimits
+from molgun_lmp.analysis.outcomes.classify import Classified, classify
+from molgun_lmp.analysis.outcomes.intact_molecule import MoleculeReference
 from molgun_lmp.arrays import FloatArray
 from molgun_lmp.config import OutcomeCriteria, Si001Start
 from molgun_lmp.gun.builders import build_si001
-from molgun_lmp.gun.minimum_image import MinimumImage
-from molgun_lmp.gun.surface import Surface, find_surface
 from molgun_lmp.outcome_classes import Mode
+from molgun_lmp.surface.clean_surface import Surface, find_surface
+from molgun_lmp.surface.minimum_image import MinimumImage
 
 CRITERIA = OutcomeCriteria()
 GROUPS: Mapping[str, tuple[int, int]] = {"CY": (0, 1), "ET": (2, 3)}

@@ -11,12 +11,12 @@ from molgun_lmp.batch import BATCH_SYSTEMS, Scheduler
 from molgun_lmp.batch.pbs import PBS
 from molgun_lmp.batch.slurm import SLURM
 from molgun_lmp.batch.system import BatchSystem, JobRequest, limit_seconds
-from molgun_lmp.campaign.cluster import ClusterRecord
+from molgun_lmp.campaign.cluster.write import ClusterRecord
 from molgun_lmp.engine.doctor import examine_batch_systems
 from molgun_lmp.errors import ConfigError
 from molgun_lmp.rendering import templates_folder
 from molgun_lmp.training.settings import TrainingConfig
-from molgun_lmp.training.slurm import job_script
+from molgun_lmp.training.trainer.job_script import job_script
 
 SYSTEMS = tuple(BATCH_SYSTEMS.values())
 CAMPAIGN = JobRequest(name="n", cpus=4, gpus=1, tasks=3, time="1-02:00:00")

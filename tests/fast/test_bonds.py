@@ -5,10 +5,10 @@ import pytest
 from ase import Atoms
 from ase.geometry import get_distances
 
-from molgun_lmp.analysis.bonds import BondLimits
+from molgun_lmp.analysis.outcomes.bonds import BondLimits
 from molgun_lmp.config import OutcomeCriteria
 from molgun_lmp.errors import ConfigError
-from molgun_lmp.gun.minimum_image import MinimumImage
+from molgun_lmp.surface.minimum_image import MinimumImage
 
 LATTICE = MinimumImage.of_cell(np.diag([10.0, 10.0, 30.0]))
 NO_SLAB = np.empty((0, 3))

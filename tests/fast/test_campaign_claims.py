@@ -14,8 +14,9 @@ import pytest
 from ended_cases import ended
 
 from molgun_lmp.atomic_files import create_file, replace_file
-from molgun_lmp.campaign import claims
-from molgun_lmp.campaign.claims import (
+from molgun_lmp.campaign.store import claims
+from molgun_lmp.campaign.store.campaign_folder import TrajectoryFolder
+from molgun_lmp.campaign.store.claims import (
     Owner,
     bury,
     clear,
@@ -27,7 +28,6 @@ from molgun_lmp.campaign.claims import (
     release,
     take,
 )
-from molgun_lmp.campaign.store import TrajectoryFolder
 from molgun_lmp.records import TrajectoryResult
 
 ME = Owner.this_process()
@@ -169,8 +169,8 @@ def test_who_ended_itself_over_another_trajectory_did_not_die_on_this_one(folder
 
 def test_a_hang_ends_the_process_where_nothing_can_be_written_too() -> None:
     code = (
-        "from pathlib import Path; from molgun_lmp.campaign.claims import Claim, Owner\n"
-        "from molgun_lmp.campaign.company import Company; from molgun_lmp.campaign.store import TrajectoryFolder\n"
+        "from pathlib import Path; from molgun_lmp.campaign.store.claims import Claim, Owner\n"
+        "from molgun_lmp.campaign.worker.at_work import Company; from molgun_lmp.campaign.store.campaign_folder import TrajectoryFolder\n"
         "gone = TrajectoryFolder(id='000003', path=Path('/nowhere/000003'))\n"
         "company = Company()\n"
         "with company.joined(gone, Claim(number=1, token='', owner=Owner.this_process(), folder=1)):\n"

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from molgun_lmp.campaign.energy import energy_record
+from molgun_lmp.campaign.worker.energy_conservation import energy_record
 from molgun_lmp.config import Bath, Dynamics, Thermostat
 
 TIME = np.linspace(0.0, 2.0, 101)

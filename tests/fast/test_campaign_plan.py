@@ -12,23 +12,23 @@ import pytest
 import yaml
 from campaign_cases import write_campaign_file, write_model
 
-from molgun_lmp.campaign import planning
-from molgun_lmp.campaign.integrity import verify_open, verify_shared
-from molgun_lmp.campaign.manifest import EngineChoice
-from molgun_lmp.campaign.opening import campaign_work
-from molgun_lmp.campaign.shot_files import shot_json
+from molgun_lmp.campaign.plan import plan as planning
+from molgun_lmp.campaign.plan.shot_files import shot_json
 from molgun_lmp.campaign.status import read_status
-from molgun_lmp.campaign.store import Store
+from molgun_lmp.campaign.store.campaign_folder import Store
+from molgun_lmp.campaign.store.integrity import verify_open, verify_shared
+from molgun_lmp.campaign.store.manifest import EngineChoice
+from molgun_lmp.campaign.store.opening import campaign_work
 from molgun_lmp.config import load_campaign
 from molgun_lmp.engine.targets import load_target
 from molgun_lmp.errors import CampaignError, ConfigError, GeometryError, InputFileError, ModelError, MolgunError
+from molgun_lmp.gun.initial_conditions import draw
 from molgun_lmp.gun.pools import Pool
 from molgun_lmp.gun.recover import recover_shot
-from molgun_lmp.gun.sampling import draw
 from molgun_lmp.gun.setup import Setup, prepare
-from molgun_lmp.gun.surface import find_surface
+from molgun_lmp.models.card import load_card
 from molgun_lmp.records import InitialCondition
-from molgun_lmp.training.card import load_card
+from molgun_lmp.surface.clean_surface import find_surface
 
 PlanOf = Callable[[Path, Mapping[str, Any]], planning.Plan]
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from molgun_lmp.campaign.checkpoints import CHECKPOINTS_NAME, CheckpointWatch, Resumption, find_resumption
+from molgun_lmp.campaign.store.checkpoints import CHECKPOINTS_NAME, CheckpointWatch, Resumption, find_resumption
 from molgun_lmp.config import Dynamics
 
 PLANNED = {"deck": "d", "data": "t", "model": "m"}

@@ -104,7 +104,7 @@ def test_errors_are_sentences_on_standard_error(molgun: Any, tmp_path: Path) -> 
 def test_json_is_alone_on_standard_output_whatever_libraries_print(
     molgun: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from molgun_lmp.campaign import examples
+    from molgun_lmp.campaign.plan import examples
 
     quiet = examples.examples
 

@@ -7,15 +7,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from molgun_lmp.analysis.comparison import compare, difference_interval, difference_p, holm, write_comparison
-from molgun_lmp.analysis.costs import Cost
-from molgun_lmp.analysis.estimates import Estimate
-from molgun_lmp.analysis.levels import level_warning, method_of
-from molgun_lmp.analysis.statistics import Clusters, cluster_interval, wilson
-from molgun_lmp.campaign.comparing import Side, cost_lines
+from molgun_lmp.analysis.report.costs import Cost
+from molgun_lmp.analysis.statistics.clustered_intervals import Clusters, cluster_interval, wilson
+from molgun_lmp.analysis.statistics.comparison import compare, difference_interval, difference_p
+from molgun_lmp.analysis.statistics.estimates import Estimate
+from molgun_lmp.analysis.statistics.multiple_testing import holm
 from molgun_lmp.errors import InputFileError
+from molgun_lmp.models.level_of_theory import level_warning, method_of
 from molgun_lmp.outcome_classes import Mode
 from molgun_lmp.records import Outcome
+from molgun_lmp.results.compare import Side, cost_lines
+from molgun_lmp.results.table_files import write_comparison
 
 
 def independent(count: int, shots: int) -> Estimate:

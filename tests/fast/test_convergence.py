@@ -7,18 +7,12 @@ import numpy as np
 import pytest
 from outcome_cases import outcome_of
 
-from molgun_lmp.analysis.convergence import (
-    bootstrap_fractions,
-    resampled_weights,
-    running,
-    sets_of,
-    sizes_up_to,
-    write_running,
-    write_sets,
-)
-from molgun_lmp.analysis.statistics import Clusters
-from molgun_lmp.campaign.statistics_files import complete_prefix
+from molgun_lmp.analysis.statistics.bootstrap import bootstrap_fractions, resampled_weights
+from molgun_lmp.analysis.statistics.clustered_intervals import Clusters
+from molgun_lmp.analysis.statistics.convergence import running, sets_of, sizes_up_to
 from molgun_lmp.outcome_classes import Mode
+from molgun_lmp.results.table_files import write_running, write_sets
+from molgun_lmp.results.tables import complete_prefix
 
 
 def test_sizes() -> None:

@@ -14,10 +14,10 @@ from vasp_cases import Step, outcar, vasprun
 
 from molgun_lmp.cli import main
 from molgun_lmp.errors import ConfigError, InputFileError, MolgunError, TrainingError
-from molgun_lmp.training.dataset import read_dataset
-from molgun_lmp.training.dataset_files import write_dataset
+from molgun_lmp.training.dataset.read import read_dataset
+from molgun_lmp.training.dataset.split import split_frames
+from molgun_lmp.training.dataset.write import write_dataset
 from molgun_lmp.training.settings import FrameLimits, Split
-from molgun_lmp.training.split import split_frames
 
 PAPER = Split(by="random", every=2, validation=0.25, test=3)
 

@@ -12,10 +12,11 @@ from frame_cases import hydrogen
 from vasp_cases import Step, outcar, vasprun
 
 from molgun_lmp.errors import ConfigError, InputFileError
-from molgun_lmp.training.dataset import read_dataset
-from molgun_lmp.training.drops import DropReason
-from molgun_lmp.training.intact_bonds import bond_limits
-from molgun_lmp.training.settings import FrameLimits, Labels
+from molgun_lmp.readers.common.drop_reasons import DropReason
+from molgun_lmp.readers.common.reference_frame import Labels
+from molgun_lmp.training.dataset.intact_bonds import bond_limits
+from molgun_lmp.training.dataset.read import read_dataset
+from molgun_lmp.training.settings import FrameLimits
 
 
 @pytest.fixture

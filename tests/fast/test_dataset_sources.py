@@ -13,10 +13,10 @@ from frame_cases import hydrogen
 from vasp_cases import Step, outcar, vasprun
 
 from molgun_lmp.errors import InputFileError
-from molgun_lmp.training.dataset import read_dataset
-from molgun_lmp.training.drops import DropReason
-from molgun_lmp.training.reading.sources import find_sources
-from molgun_lmp.training.settings import Labels
+from molgun_lmp.readers.common.drop_reasons import DropReason
+from molgun_lmp.readers.common.reference_frame import Labels
+from molgun_lmp.readers.sources import find_sources
+from molgun_lmp.training.dataset.read import read_dataset
 
 DISTANCES = {"run-1/vasprun.xml": 0.75, "run-2/vasprun.xml": 0.85}
 CONTENT = {name: vasprun([Step(distance=d), Step(distance=d + 0.5)]) for name, d in DISTANCES.items()} | {

@@ -8,10 +8,11 @@ import pytest
 from adsorption_cases import SLAB, SURFACE, A, B
 from outcome_cases import outcome_of
 
-from molgun_lmp.analysis.dependence import bin_edges, dependence, write_dependence
-from molgun_lmp.analysis.impact import tilt_deg, to_dimer, to_top_atom
+from molgun_lmp.analysis.maps.impact import tilt_deg, to_dimer, to_top_atom
+from molgun_lmp.analysis.statistics.dependence import bin_edges, dependence
 from molgun_lmp.arrays import FloatArray
 from molgun_lmp.outcome_classes import Mode
+from molgun_lmp.results.table_files import write_dependence
 
 POSITIONS = np.asarray(SLAB.positions)
 

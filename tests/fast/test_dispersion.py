@@ -9,7 +9,7 @@ from molgun_lmp.config import Dispersion
 from molgun_lmp.engine.dispersion import check_dispersion, dispersion_name, with_dispersion
 from molgun_lmp.engine.targets import load_target, target_include
 from molgun_lmp.errors import ConfigError, ModelError
-from molgun_lmp.training.card import ModelCard
+from molgun_lmp.models.card import ModelCard
 
 D3 = Dispersion(kind="d3", functional="pbe")
 SAID = Dispersion(kind="d3", functional="pbe", labels_hold_none=True)

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 from ase import Atoms
 
-from molgun_lmp.analysis.dumps import Frame, read_frames
 from molgun_lmp.errors import InputFileError
+from molgun_lmp.readers.trajectory import Frame, read_frames
 
 COLUMNS = "id type element x y z ix iy iz vx vy vz"
 ORTHOGONAL = "ITEM: BOX BOUNDS pp pp pp\n0 15.5\n0 15.5\n-1 33\n"

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from molgun_lmp.engine.log import joined_thermo, last_halt, thermo_tables
+from molgun_lmp.readers.lammps.log import joined_thermo, last_halt, thermo_tables
 
 LOG = """LAMMPS (22 Jul 2025 - Update 4)
 thermo_style custom step temp pe etotal

@@ -22,10 +22,9 @@ from molgun_lmp.model_formats import (
     ModelEngineKind,
     ModelFormat,
 )
-from molgun_lmp.training import exported_files
-from molgun_lmp.training.card import Architecture, ModelCard, ModelFile
-from molgun_lmp.training.export import DEFAULT_FORMATS
-from molgun_lmp.training.settings import Licences
+from molgun_lmp.models.card import Architecture, Licences, ModelCard, ModelFile
+from molgun_lmp.training.export import formats
+from molgun_lmp.training.export.export import DEFAULT_FORMATS
 
 README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
 PLACES = {1: "1st", 2: "2nd", 3: "3rd"}
@@ -97,7 +96,7 @@ def test_the_order_of_auto_is_total() -> None:
 
 
 def test_every_format_can_be_written_and_is_compared_in_its_own_dtypes() -> None:
-    assert set(exported_files._TRANSLATIONS) == set(get_args(ExportedFormat))
+    assert set(formats._TRANSLATIONS) == set(get_args(ExportedFormat))
     for row in MODEL_FORMATS.values():
         assert row.original or {dtype for dtype in row.files if dtype is not None} <= set(row.parity)
         assert set(row.parity) <= set(get_args(Dtype))

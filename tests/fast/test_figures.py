@@ -11,16 +11,16 @@ import pytest
 from ended_cases import ended, energy
 from matplotlib.image import imread
 
-from molgun_lmp.analysis.figures import HeightTrace, draw_energy_drift, draw_heights, draw_modes
-from molgun_lmp.analysis.impact_map import draw_impacts
-from molgun_lmp.analysis.pictures import Snapshot, centred, draw_structures, lowering
-from molgun_lmp.analysis.plotting import MANY, FigureFiles
-from molgun_lmp.analysis.summary import summarise
-from molgun_lmp.analysis.timelines import draw_timelines
+from molgun_lmp.analysis.figures.impacts import draw_impacts
+from molgun_lmp.analysis.figures.modes_heights_energy import HeightTrace, draw_energy_drift, draw_heights, draw_modes
+from molgun_lmp.analysis.figures.structures import Snapshot, centred, draw_structures, lowering
+from molgun_lmp.analysis.figures.timelines import draw_timelines
+from molgun_lmp.analysis.statistics.summary import summarise
 from molgun_lmp.arrays import FloatArray, IntArray
 from molgun_lmp.errors import InputFileError
 from molgun_lmp.outcome_classes import Mode
 from molgun_lmp.palette import INK, PAPER, RULE
+from molgun_lmp.plotting.style import MANY, FigureFiles
 from molgun_lmp.records import Cause, Outcome, TrajectoryResult
 
 HOSTILE = r"$\frac{<script>alert(1)</script>&"

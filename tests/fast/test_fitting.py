@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from molgun_lmp.engine.fitting import best_together
+from molgun_lmp.engine.batch_size import best_together
 
 
 def device(launch_s: float, each_s: float, each_bytes: int) -> tuple[list[int], Callable[[int], tuple[float, int]]]:

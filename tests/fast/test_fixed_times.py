@@ -6,9 +6,10 @@ from pathlib import Path
 import pytest
 from outcome_cases import outcome_of
 
-from molgun_lmp.analysis.fixed_times import after_contact, cells, mode_after_contact, write_after_contact
+from molgun_lmp.analysis.kinetics.landmark import after_contact, cells, mode_after_contact
 from molgun_lmp.outcome_classes import Mode
 from molgun_lmp.records import Stop
+from molgun_lmp.results.table_files import write_after_contact
 
 EVENTS = ((0.0, Mode.IN_FLIGHT), (0.5, Mode.PHYSISORBED), (0.9, Mode.PC), (1.6, Mode.OT_CY))
 ADSORBED = outcome_of(0, Mode.OT_CY, events=EVENTS)

@@ -12,16 +12,16 @@ import yaml
 from adsorption_cases import CASES, GROUPS, SLAB, SYMBOLS, A, B, molecule
 from ase import Atoms
 
-from molgun_lmp.analysis.each_frame import classify_frames
-from molgun_lmp.analysis.foreign import decide_files
+from molgun_lmp.analysis.outcomes.external_system import decide_files
+from molgun_lmp.analysis.outcomes.single_frames import classify_frames
 from molgun_lmp.arrays import FloatArray
-from molgun_lmp.campaign.foreign import load_settings, molecule_apart, trajectories
-from molgun_lmp.campaign.vasp_runs import Given
 from molgun_lmp.cli import main
-from molgun_lmp.config.foreign import ForeignFiles
+from molgun_lmp.config.external import ForeignFiles
 from molgun_lmp.errors import ConfigError, InputFileError
 from molgun_lmp.outcome_classes import Mode
+from molgun_lmp.readers.vasp_trajectories import Given
 from molgun_lmp.records import Outcome
+from molgun_lmp.results.external import load_settings, molecule_apart, trajectories
 
 N_SLAB = len(SLAB)
 ELEMENTS = {1: "H", 2: "C", 3: "Si"}
@@ -171,7 +171,7 @@ def test_what_was_decided_once_is_not_read_again(tmp_path: Path, monkeypatch: py
 
     first = outcomes()
     with monkeypatch.context() as unread:
-        unread.setattr("molgun_lmp.campaign.foreign.decide_frames", None)
+        unread.setattr("molgun_lmp.results.external.decide_frames", None)
         assert outcomes() == first
         with pytest.raises(TypeError):  # other criteria: it has to be decided
             outcomes(SETTINGS.model_copy(update={"timestep_fs": 1.0}))

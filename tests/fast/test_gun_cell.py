@@ -11,8 +11,8 @@ from ase import Atoms
 from molgun_lmp.config import Campaign, Clearance, Height
 from molgun_lmp.errors import ConfigError, GeometryError
 from molgun_lmp.gun.cell import Extents, campaign_cell, choose_height, heights_above_bottom, needed_height
+from molgun_lmp.gun.initial_conditions import draw
 from molgun_lmp.gun.pools import Pool, read_pool, write_pool
-from molgun_lmp.gun.sampling import draw
 from molgun_lmp.gun.setup import Setup, prepare
 
 CampaignOf = Callable[[Mapping[str, Any]], Campaign]

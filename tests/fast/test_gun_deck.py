@@ -14,9 +14,9 @@ from molgun_lmp.config import Campaign
 from molgun_lmp.errors import ConfigError, GeometryError
 from molgun_lmp.gun.data_file import data_file
 from molgun_lmp.gun.deck import lammps_seed, stop_values, trajectory_deck
-from molgun_lmp.gun.equilibration import equilibration_deck, equilibration_elements
+from molgun_lmp.gun.equilibration_deck import equilibration_deck, equilibration_elements
+from molgun_lmp.gun.initial_conditions import draw
 from molgun_lmp.gun.names import STOP_OF_FIX
-from molgun_lmp.gun.sampling import draw
 from molgun_lmp.gun.setup import Setup
 from molgun_lmp.provenance import trajectory_rng
 from molgun_lmp.records import Stop

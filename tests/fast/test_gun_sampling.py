@@ -10,9 +10,9 @@ from scipy import stats
 
 from molgun_lmp.errors import InputFileError
 from molgun_lmp.gun.deck import trajectory_deck
+from molgun_lmp.gun.initial_conditions import STREAMS, draw, stream
 from molgun_lmp.gun.kicks import thermal_width
 from molgun_lmp.gun.recover import MeasuredShot, recover_shot
-from molgun_lmp.gun.sampling import STREAMS, draw, stream
 from molgun_lmp.gun.setup import Setup
 from molgun_lmp.provenance import trajectory_rng
 from molgun_lmp.records import InitialCondition, Shot

@@ -8,11 +8,11 @@ import pytest
 from outcome_cases import outcome_of
 from scipy import stats
 
-from molgun_lmp.analysis.events import moments, write_moments
-from molgun_lmp.analysis.incidence import Spell, competing_risks, visits, waits_after_contact, write_shares
-from molgun_lmp.analysis.kinetics import survival, wait_of
-from molgun_lmp.analysis.rates import poisson_rate, rates, write_rates
+from molgun_lmp.analysis.kinetics.event_times import moments
+from molgun_lmp.analysis.kinetics.survival import Spell, competing_risks, survival, visits, wait_of, waits_after_contact
+from molgun_lmp.analysis.kinetics.transition_rates import poisson_rate, rates
 from molgun_lmp.outcome_classes import Mode
+from molgun_lmp.results.table_files import write_moments, write_rates, write_shares
 
 FLIGHT = ((0.0, Mode.IN_FLIGHT), (0.5, Mode.PHYSISORBED))
 BACK = outcome_of(

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from ended_cases import ended, energy
 
-from molgun_lmp.campaign.index import INDEX_NAME, ended_and_open
-from molgun_lmp.campaign.manifest import EngineChoice, Manifest
-from molgun_lmp.campaign.store import Store
+from molgun_lmp.campaign.store.campaign_folder import Store
+from molgun_lmp.campaign.store.index import INDEX_NAME, ended_and_open
+from molgun_lmp.campaign.store.manifest import EngineChoice, Manifest
 from molgun_lmp.errors import CampaignError
 from molgun_lmp.records import Cause, TrajectoryResult
 

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from molgun_lmp.arrays import FloatArray
-from molgun_lmp.gun.surface import find_surface
+from molgun_lmp.surface.clean_surface import find_surface
 
 ANGLES = st.floats(-360.0, 360.0, allow_subnormal=False)  # symmetrix switches them off in a process that loaded it
 SHIFTS = st.floats(-40.0, 40.0, allow_subnormal=False)

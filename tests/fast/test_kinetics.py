@@ -8,18 +8,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from molgun_lmp.analysis.flow_routes import NODE, Rectangle, routes
-from molgun_lmp.analysis.kinetics import (
-    Fate,
-    Wait,
-    survival,
-    transitions,
-    wait_of,
-    write_survival,
-)
-from molgun_lmp.analysis.rates import rates, write_rates
+from molgun_lmp.analysis.kinetics.survival import Fate, Wait, survival, transitions, wait_of
+from molgun_lmp.analysis.kinetics.transition_rates import rates
 from molgun_lmp.outcome_classes import Mode
+from molgun_lmp.plotting.arrow_routes import NODE, Rectangle, routes
 from molgun_lmp.records import Outcome
+from molgun_lmp.results.table_files import write_rates, write_survival
 
 BASE = Outcome(
     trajectory_id="000000", mode=Mode.PHYSISORBED, stuck=False, contact=True, first_contact_ps=0.5, first_bond_ps=None,

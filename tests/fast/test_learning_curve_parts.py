@@ -11,12 +11,19 @@ from ase import Atoms
 from labelled_cases import labelled
 
 from molgun_lmp.errors import ConfigError
-from molgun_lmp.training.curve_records import CurveDesign, CurvePoint, LearningCurve, fits_of
-from molgun_lmp.training.curve_trainings import CurveTraining, Kind, SubsetsBy, nested_order, steps_of, training_file
-from molgun_lmp.training.frames import LabelledFrame
-from molgun_lmp.training.learning_curve_figure import draw_learning_curve
-from molgun_lmp.training.power_law import fit_power_law
-from molgun_lmp.training.results import ErrorReport, Errors
+from molgun_lmp.models.error_reports import ErrorReport, Errors
+from molgun_lmp.training.dataset.labelled_frame import LabelledFrame
+from molgun_lmp.training.learning_curve.figure import draw_learning_curve
+from molgun_lmp.training.learning_curve.power_law import fit_power_law
+from molgun_lmp.training.learning_curve.records import CurveDesign, CurvePoint, LearningCurve, fits_of
+from molgun_lmp.training.learning_curve.trainings import (
+    CurveTraining,
+    Kind,
+    SubsetsBy,
+    nested_order,
+    steps_of,
+    training_file,
+)
 from molgun_lmp.training.settings import ExponentialSchedule, PlateauSchedule, TrainingConfig
 
 

@@ -25,15 +25,15 @@ from adsorption_cases import (
 )
 from ase.build import bcc110, fcc100, fcc111, hcp0001
 
-from molgun_lmp.analysis.bonds import BondLimits, Bonds
-from molgun_lmp.analysis.following import Reference
-from molgun_lmp.analysis.modes import AtomSite, Classified, SurfaceSite, atom_site, classify, site_of
-from molgun_lmp.analysis.molecule import MoleculeReference
+from molgun_lmp.analysis.outcomes.bonds import BondLimits, Bonds
+from molgun_lmp.analysis.outcomes.classify import AtomSite, Classified, SurfaceSite, atom_site, classify, site_of
+from molgun_lmp.analysis.outcomes.intact_molecule import MoleculeReference
+from molgun_lmp.analysis.outcomes.trajectory_path import Reference
 from molgun_lmp.arrays import BoolArray, FloatArray
 from molgun_lmp.config import OutcomeCriteria
 from molgun_lmp.errors import ConfigError
-from molgun_lmp.gun.surface import find_surface
 from molgun_lmp.outcome_classes import Mode
+from molgun_lmp.surface.clean_surface import find_surface
 
 # A propyne-like chain: C0-C1-C2 along x with a group C0, C1; H3 on C2, H4 on C0.
 CHAIN = ("C", "C", "C", "H", "H")

@@ -10,12 +10,12 @@ import pytest
 from ase import Atoms
 
 import molgun_lmp
-from molgun_lmp.analysis.bonds import BondLimits
-from molgun_lmp.analysis.modes import Classified, classify
-from molgun_lmp.analysis.molecule import MoleculeReference
+from molgun_lmp.analysis.outcomes.bonds import BondLimits
+from molgun_lmp.analysis.outcomes.classify import Classified, classify
+from molgun_lmp.analysis.outcomes.intact_molecule import MoleculeReference
 from molgun_lmp.config import OutcomeCriteria
-from molgun_lmp.gun.surface import find_surface
 from molgun_lmp.outcome_classes import Mode
+from molgun_lmp.surface.clean_surface import find_surface
 
 FRAMES = Path(molgun_lmp.__file__).parent / "examples" / "ecco-si001" / "data" / "frames.extxyz.xz"
 N_SLAB = 128

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from report_cases import movies
 
-from molgun_lmp.analysis.movies import Thinned, examples, frames_for, viewer_data
+from molgun_lmp.analysis.report.movies import Thinned, examples, frames_for, viewer_data
 from molgun_lmp.outcome_classes import Mode
 
 

@@ -14,8 +14,8 @@ import pytest
 
 import molgun_lmp
 from molgun_lmp import outcome_classes
-from molgun_lmp.analysis.events import Moments
-from molgun_lmp.analysis.modes import classify
+from molgun_lmp.analysis.kinetics.event_times import Moments
+from molgun_lmp.analysis.outcomes.classify import classify
 from molgun_lmp.outcome_classes import (
     BLOWN_UP,
     DAMAGED,
@@ -138,17 +138,18 @@ def one_class_more() -> Iterator[None]:
 
 @pytest.mark.usefixtures("one_class_more")
 def test_a_row_is_all_that_tables_and_figures_need(tmp_path: Path) -> None:
-    from molgun_lmp.analysis.events import moments, write_moments
-    from molgun_lmp.analysis.figures import draw_modes
-    from molgun_lmp.analysis.fixed_times import after_contact, cells
-    from molgun_lmp.analysis.incidence import competing_risks, visits
-    from molgun_lmp.analysis.kinetics_figures import draw_flow
-    from molgun_lmp.analysis.plotting import mode_legend
-    from molgun_lmp.analysis.stopping import parse_target
-    from molgun_lmp.analysis.summary import summarise
-    from molgun_lmp.analysis.timelines import draw_timelines
+    from molgun_lmp.analysis.figures.kinetics import draw_flow
+    from molgun_lmp.analysis.figures.modes_heights_energy import draw_modes
+    from molgun_lmp.analysis.figures.timelines import draw_timelines
+    from molgun_lmp.analysis.kinetics.event_times import moments
+    from molgun_lmp.analysis.kinetics.landmark import after_contact, cells
+    from molgun_lmp.analysis.kinetics.survival import competing_risks, visits
+    from molgun_lmp.analysis.statistics.sequential import parse_target
+    from molgun_lmp.analysis.statistics.summary import summarise
     from molgun_lmp.outcome_classes import IN_FLIGHT, STUCK, WORTH_QUENCHING, Mode
+    from molgun_lmp.plotting.style import mode_legend
     from molgun_lmp.records import Outcome
+    from molgun_lmp.results.table_files import write_moments
 
     made_up = Mode.named("made up")
     assert made_up in STUCK

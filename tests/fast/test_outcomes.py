@@ -22,15 +22,14 @@ from adsorption_cases import (
     reference_of,
 )
 
-from molgun_lmp.analysis.bonds import BondLimits
-from molgun_lmp.analysis.dumps import Frame
-from molgun_lmp.analysis.following import Reference
-from molgun_lmp.analysis.history import ModeHistory
-from molgun_lmp.analysis.outcomes import decide
+from molgun_lmp.analysis.outcomes.bonds import BondLimits
+from molgun_lmp.analysis.outcomes.decide import decide
+from molgun_lmp.analysis.outcomes.trajectory_path import ModeHistory, Reference
 from molgun_lmp.arrays import FloatArray
 from molgun_lmp.config import OutcomeCriteria
 from molgun_lmp.errors import InputFileError
 from molgun_lmp.outcome_classes import Mode
+from molgun_lmp.readers.trajectory import Frame
 from molgun_lmp.records import Cause, EnergyRecord, Outcome, Stop, TrajectoryResult
 
 STRIDE_FS = 20.0

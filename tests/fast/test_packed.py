@@ -17,11 +17,11 @@ import numpy as np
 import pytest
 from vasp_cases import Step, outcar
 
-from molgun_lmp.analysis.dumps import read_frames
-from molgun_lmp.analysis.stream import UNPACKING_ERRORS, Stream, is_misnamed, open_text, open_unpacked, plain_file
 from molgun_lmp.errors import InputFileError
 from molgun_lmp.gun.pools import Pool, read_pool, write_pool
-from molgun_lmp.training.dataset import read_dataset
+from molgun_lmp.readers.common.packed import UNPACKING_ERRORS, Stream, is_misnamed, open_text, open_unpacked, plain_file
+from molgun_lmp.readers.trajectory import read_frames
+from molgun_lmp.training.dataset.read import read_dataset
 
 CONTENT = np.random.default_rng(0).bytes(100_000) + b"the same line again\n" * 20_000
 

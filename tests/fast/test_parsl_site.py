@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from molgun_lmp.campaign.parsl_crew import seats
-from molgun_lmp.campaign.parsl_site import load_site, places, site_names
+from molgun_lmp.campaign.launch.parsl_blocks import seats
+from molgun_lmp.campaign.launch.parsl_site import load_site, places, site_names
 from molgun_lmp.errors import ConfigError, EngineError
 
 HTEX = """

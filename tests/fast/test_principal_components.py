@@ -14,9 +14,11 @@ from labelled_cases import slab, slab_and_molecule
 from molgun_lmp.arrays import FloatArray
 from molgun_lmp.errors import ConfigError, InputFileError
 from molgun_lmp.outcome_classes import Mode
-from molgun_lmp.training.descriptor_figures import Colour, draw_components, draw_distances
-from molgun_lmp.training.descriptors import Described, DescriptorLayout
-from molgun_lmp.training.extrapolation import (
+from molgun_lmp.training.dataset.structures import Structure, is_dump, structures_of, without_isolated_atoms
+from molgun_lmp.training.descriptors.describe import Described, DescriptorLayout
+from molgun_lmp.training.descriptors.figures import Colour, draw_components, draw_distances
+from molgun_lmp.training.descriptors.principal_components import TrainingSpace
+from molgun_lmp.training.descriptors.report import (
     TRAINING_SET,
     DescriptorReport,
     of_one_composition,
@@ -24,8 +26,6 @@ from molgun_lmp.training.extrapolation import (
     relative_energies,
     report_of,
 )
-from molgun_lmp.training.principal_components import TrainingSpace
-from molgun_lmp.training.structures import Structure, is_dump, structures_of, without_isolated_atoms
 
 SPREADS = np.array([3.0, 1.0, 0.2])
 

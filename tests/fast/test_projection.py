@@ -5,9 +5,8 @@ from pathlib import Path
 import pytest
 from campaign_cases import write_campaign_file
 
-from molgun_lmp.campaign import projection
-from molgun_lmp.campaign.calibrated import Calibration
-from molgun_lmp.campaign.projection import campaign_cost, duration, project, require_meant
+from molgun_lmp.campaign.plan import projection
+from molgun_lmp.campaign.plan.projection import Calibration, campaign_cost, duration, project, require_meant
 from molgun_lmp.config import Dynamics, load_campaign
 from molgun_lmp.errors import CampaignError
 from molgun_lmp.gun.pools import Pool

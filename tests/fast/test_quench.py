@@ -8,21 +8,14 @@ import numpy as np
 import pytest
 from adsorption_cases import CASES, CRITERIA, SLAB, SURFACE, SYMBOLS, A, Case, molecule, reference_of
 
-from molgun_lmp.analysis.binding_figure import draw_binding
-from molgun_lmp.analysis.bonds import BondLimits
-from molgun_lmp.analysis.dumps import Frame
-from molgun_lmp.analysis.following import Reference
-from molgun_lmp.analysis.quench import (
-    Binding,
-    Minima,
-    Quenched,
-    binding_by_mode,
-    class_of_minimum,
-    write_binding,
-    write_quenched,
-)
+from molgun_lmp.analysis.figures.binding import draw_binding
+from molgun_lmp.analysis.outcomes.bonds import BondLimits
+from molgun_lmp.analysis.outcomes.minima import Binding, Minima, Quenched, binding_by_mode, class_of_minimum
+from molgun_lmp.analysis.outcomes.trajectory_path import Reference
 from molgun_lmp.arrays import FloatArray
 from molgun_lmp.outcome_classes import Mode
+from molgun_lmp.readers.trajectory import Frame
+from molgun_lmp.results.table_files import write_binding, write_quenched
 
 REFERENCE = Reference(
     symbols=(*SLAB.get_chemical_symbols(), *SYMBOLS),

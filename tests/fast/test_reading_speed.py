@@ -5,8 +5,8 @@ from pathlib import Path
 import ase.io
 import numpy as np
 
-from molgun_lmp.analysis.dumps import read_frames
 from molgun_lmp.bench.reading import measure_reading
+from molgun_lmp.readers.trajectory import read_frames
 
 
 def test_both_kinds_hold_the_same_trajectory(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ import pytest
 from frame_cases import labelled_frame
 
 from molgun_lmp.errors import TrainingError
-from molgun_lmp.training.reference_energies import (
+from molgun_lmp.training.dataset.reference_energies import (
     CompositionEnergies,
     check_energies,
     reference_energies,

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from molgun_lmp.campaign.remembering import FileStamp, Memory, key_of, stamp
 from molgun_lmp.outcome_classes import Mode
 from molgun_lmp.records import Outcome
+from molgun_lmp.results.outcome_cache import FileStamp, Memory, key_of, stamp
 
 
 def outcome(identifier: str, mode: Mode = Mode.OT_CY) -> Outcome:

@@ -11,14 +11,14 @@ from pathlib import Path
 import pytest
 from report_cases import OUTCOMES, a_result, an_outcome, movies, small_report
 
-from molgun_lmp.analysis.quench import Minima, Quenched
-from molgun_lmp.analysis.report import ReportContent, render_report, write_report
-from molgun_lmp.analysis.report_rows import TRAJECTORY_HEADER, labels_statement, remarks, settings_rows, trajectory_rows
-from molgun_lmp.analysis.summary import summarise
-from molgun_lmp.analysis.svg_inline import inline_svg
-from molgun_lmp.analysis.variants import variants
+from molgun_lmp.analysis.outcomes.minima import Minima, Quenched
+from molgun_lmp.analysis.report.page import ReportContent, render_report, write_report
+from molgun_lmp.analysis.report.rows import TRAJECTORY_HEADER, labels_statement, remarks, settings_rows, trajectory_rows
+from molgun_lmp.analysis.statistics.summary import summarise
+from molgun_lmp.analysis.statistics.variants import variants
 from molgun_lmp.errors import InputFileError
 from molgun_lmp.outcome_classes import Mode
+from molgun_lmp.plotting.inline_svg import inline_svg
 from molgun_lmp.records import Cause
 
 HOSTILE = "<script>alert('x')</script><img src=http://evil.example/ onerror=alert(1)>\"'&{{ 7*7 }}"

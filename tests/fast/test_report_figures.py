@@ -8,19 +8,19 @@ from pathlib import Path
 import pytest
 from report_cases import RESULTS, an_outcome
 
-from molgun_lmp.analysis.costs import HEADER, PAPER, costs_of, write_costs
-from molgun_lmp.analysis.kinetics import survival, wait_of
-from molgun_lmp.analysis.kinetics_figures import draw_flow, draw_waiting
-from molgun_lmp.analysis.mode_comparison import Compared, draw_mode_comparison
-from molgun_lmp.analysis.model_figures import carry_figures
-from molgun_lmp.analysis.other_figures import figures_of, other_figures
-from molgun_lmp.analysis.plotting import FigureFiles
-from molgun_lmp.analysis.settling import draw_settling, read_settling
-from molgun_lmp.analysis.summary import summarise
-from molgun_lmp.analysis.svg_inline import inline_svg
+from molgun_lmp.analysis.figures.comparison import Compared, draw_mode_comparison
+from molgun_lmp.analysis.figures.convergence import draw_settling, read_settling
+from molgun_lmp.analysis.figures.kinetics import draw_flow, draw_waiting
+from molgun_lmp.analysis.kinetics.survival import survival, wait_of
+from molgun_lmp.analysis.report.costs import HEADER, PAPER, costs_of
+from molgun_lmp.analysis.statistics.summary import summarise
 from molgun_lmp.errors import InputFileError
 from molgun_lmp.outcome_classes import Mode
+from molgun_lmp.plotting.figure_files import carry_figures, figures_of, other_figures
+from molgun_lmp.plotting.inline_svg import inline_svg
+from molgun_lmp.plotting.style import FigureFiles
 from molgun_lmp.records import Outcome
+from molgun_lmp.results.table_files import write_costs
 
 
 def rows(figure: FigureFiles) -> list[dict[str, str]]:

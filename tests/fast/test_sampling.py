@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from molgun_lmp.analysis.sampling import Grid, Visits, nested_sizes, require_symmetry
-from molgun_lmp.analysis.sampling_map import draw_coverage, draw_sampling
+from molgun_lmp.analysis.figures.coverage import draw_coverage, draw_sampling
+from molgun_lmp.analysis.maps.coverage import Grid, Visits, nested_sizes, require_symmetry
 from molgun_lmp.arrays import FloatArray
 from molgun_lmp.errors import ConfigError
 from molgun_lmp.outcome_classes import Mode

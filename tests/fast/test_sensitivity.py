@@ -7,20 +7,12 @@ import pytest
 from adsorption_cases import CRITERIA, SLAB, SURFACE, SYMBOLS, A, Case, above, molecule, reference_of
 from outcome_cases import outcome_of
 
-from molgun_lmp.analysis.bonds import BondLimits
-from molgun_lmp.analysis.modes import classify
-from molgun_lmp.analysis.sensitivity import (
-    cells,
-    changed,
-    pair_limits,
-    scaled,
-    scaled_criteria,
-    unscaled_of,
-    write_changes,
-    write_sensitivity,
-)
+from molgun_lmp.analysis.outcomes.bonds import BondLimits
+from molgun_lmp.analysis.outcomes.classify import classify
+from molgun_lmp.analysis.statistics.sensitivity import cells, changed, pair_limits, scaled, scaled_criteria, unscaled_of
 from molgun_lmp.config import OutcomeCriteria
 from molgun_lmp.outcome_classes import Mode
+from molgun_lmp.results.table_files import write_changes, write_sensitivity
 
 ELEMENTS = ("H", "C", "Si")
 

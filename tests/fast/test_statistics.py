@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from scipy import stats
 from scipy.special import expit
 
-from molgun_lmp.analysis.statistics import (
+from molgun_lmp.analysis.statistics.clustered_intervals import (
     Clusters,
     cluster_interval,
     design_effect,

@@ -8,9 +8,15 @@ import pytest
 from outcome_cases import outcome_of
 from scipy.special import expit
 
-from molgun_lmp.analysis.sizing import correlation_of, half_width, shots_for, size
-from molgun_lmp.analysis.statistics import Clusters, cluster_interval, pooled_design_effect, shots_needed, wilson
-from molgun_lmp.analysis.stopping import (
+from molgun_lmp.analysis.statistics.clustered_intervals import (
+    Clusters,
+    cluster_interval,
+    pooled_design_effect,
+    shots_needed,
+    wilson,
+)
+from molgun_lmp.analysis.statistics.sample_size import correlation_of, half_width, shots_for, size
+from molgun_lmp.analysis.statistics.sequential import (
     FEWEST_SHOTS,
     GROWTH,
     PrecisionTarget,
@@ -21,8 +27,8 @@ from molgun_lmp.analysis.stopping import (
     plan_rule,
     stopping_sentence,
 )
-from molgun_lmp.analysis.summary import sticking_sentence, summarise
-from molgun_lmp.campaign.until import counted, standing
+from molgun_lmp.analysis.statistics.summary import sticking_sentence, summarise
+from molgun_lmp.campaign.store.stop_rule import counted, standing
 from molgun_lmp.errors import ConfigError
 from molgun_lmp.outcome_classes import Mode
 

@@ -8,11 +8,11 @@ from ase import Atoms
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from molgun_lmp.analysis.bonds import BondLimits, Bonds
-from molgun_lmp.analysis.stretches import BondState, Stretch, stretches
+from molgun_lmp.analysis.outcomes.bond_tracking import BondState, Stretch, stretches
+from molgun_lmp.analysis.outcomes.bonds import BondLimits, Bonds
 from molgun_lmp.arrays import FloatArray
 from molgun_lmp.config import OutcomeCriteria
-from molgun_lmp.gun.minimum_image import MinimumImage
+from molgun_lmp.surface.minimum_image import MinimumImage
 
 CELLS = {
     "rectangle": np.array([[9.0, 0.0, 0.0], [0.0, 7.0, 0.0], [0.0, 0.0, 40.0]]),

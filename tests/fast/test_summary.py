@@ -10,11 +10,12 @@ import pytest
 from ended_cases import ended, energy
 from pydantic import ValidationError
 
-from molgun_lmp.analysis.statistics import wilson
-from molgun_lmp.analysis.summary import Summary, sticking_sentence, summarise, write_summary
+from molgun_lmp.analysis.statistics.clustered_intervals import wilson
+from molgun_lmp.analysis.statistics.summary import Summary, sticking_sentence, summarise
 from molgun_lmp.errors import InputFileError
 from molgun_lmp.outcome_classes import Mode
 from molgun_lmp.records import Cause, Outcome, TrajectoryResult
+from molgun_lmp.results.table_files import write_summary
 
 Campaign = tuple[list[Outcome], list[TrajectoryResult]]
 

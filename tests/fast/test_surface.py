@@ -12,8 +12,8 @@ from ase.spacegroup import crystal
 from molgun_lmp.config import Si001Start
 from molgun_lmp.errors import GeometryError
 from molgun_lmp.gun.builders import build_si001
-from molgun_lmp.gun.minimum_image import MinimumImage
-from molgun_lmp.gun.surface import NO_DIMER, NO_LAYER, Surface, find_surface
+from molgun_lmp.surface.clean_surface import NO_DIMER, NO_LAYER, Surface, find_surface
+from molgun_lmp.surface.minimum_image import MinimumImage
 
 
 def built(reconstruction: str = "c(4x2)", size: tuple[int, int] = (4, 4), layers: int = 6) -> Atoms:

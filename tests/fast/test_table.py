@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from molgun_lmp.analysis.table import DamagedTableError, Table
+from molgun_lmp.readers.lammps.number_table import DamagedTableError, Table
 
 FORMATS = ("%.9g", "%.15g", "%.17g", "%g", "%f", "%.3f", "%.10f", "%.12f", "%e", "%.0f", "%r")
 

@@ -5,14 +5,14 @@ import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 
-from molgun_lmp.training.checkpoints import (
+from molgun_lmp.training.run_folder import EpochRecord
+from molgun_lmp.training.trainer.checkpoints import (
     BestCheckpoints,
     checkpoints,
     newest_checkpoints,
     prune,
     set_aside_broken,
 )
-from molgun_lmp.training.history import EpochRecord
 
 
 def checkpoint(folder: Path, epoch: int, stage: str = "") -> Path:

@@ -7,8 +7,8 @@ import logging
 import pytest
 from rich.console import Console
 
-from molgun_lmp.training.display import training_display
-from molgun_lmp.training.history import History
+from molgun_lmp.training.trainer.display import training_display
+from molgun_lmp.training.trainer.metrics import History
 
 
 def history(epochs: int, batches: int = 0) -> History:

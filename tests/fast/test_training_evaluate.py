@@ -11,16 +11,16 @@ from ase import Atoms
 from ase.io import read
 from labelled_cases import labelled, off_by, slab, slab_and_molecule
 
-from molgun_lmp.analysis.plotting import FigureFiles
 from molgun_lmp.errors import ModelError
-from molgun_lmp.training.dataset import read_dataset
-from molgun_lmp.training.evaluate import ModelComparison, error_report
-from molgun_lmp.training.evaluation_figures import draw_evaluation
-from molgun_lmp.training.frames import LabelledFrame
-from molgun_lmp.training.groups import group_atoms
-from molgun_lmp.training.predict import Prediction
-from molgun_lmp.training.results import ErrorReport
-from molgun_lmp.training.worst_frames import worst_frames, write_worst
+from molgun_lmp.models.error_reports import ErrorReport
+from molgun_lmp.models.predict import Prediction
+from molgun_lmp.plotting.style import FigureFiles
+from molgun_lmp.surface.partition import group_atoms
+from molgun_lmp.training.dataset.labelled_frame import LabelledFrame
+from molgun_lmp.training.dataset.read import read_dataset
+from molgun_lmp.training.evaluation.errors import ModelComparison, error_report
+from molgun_lmp.training.evaluation.evaluation_figures import draw_evaluation
+from molgun_lmp.training.evaluation.worst_frames import worst_frames, write_worst
 
 
 def points(symbols: str, trajectory: str = "a", source: str = "f#0") -> LabelledFrame:

@@ -9,7 +9,7 @@ from ase.build import bulk, molecule
 from labelled_cases import above, labelled, slab, slab_and_molecule
 
 from molgun_lmp.errors import ConfigError
-from molgun_lmp.training.groups import Group, MoleculeChoice, endless_atoms, group_atoms
+from molgun_lmp.surface.partition import Group, MoleculeChoice, endless_atoms, group_atoms
 
 
 def counts(atoms: Atoms, choice: str | None = None) -> dict[str, int] | str:

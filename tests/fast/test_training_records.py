@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from molgun_lmp.errors import ModelError, TrainingError
-from molgun_lmp.provenance import sha256_file
-from molgun_lmp.training.card import (
+from molgun_lmp.models.card import (
     Architecture,
+    Licences,
     ModelCard,
     ModelFile,
     check_elements,
@@ -20,12 +20,12 @@ from molgun_lmp.training.card import (
     model_file,
     write_card,
 )
-from molgun_lmp.training.history import History, MetricsFile, best_epoch, is_stale
-from molgun_lmp.training.models import load_model, trusted_sha256
-from molgun_lmp.training.parity import compare, require_parity
-from molgun_lmp.training.predict import Prediction
-from molgun_lmp.training.runs import read_record
-from molgun_lmp.training.settings import Licences
+from molgun_lmp.models.mace_file import load_model, trusted_sha256
+from molgun_lmp.models.predict import Prediction
+from molgun_lmp.provenance import sha256_file
+from molgun_lmp.training.export.parity import compare, require_parity
+from molgun_lmp.training.run_folder import read_record
+from molgun_lmp.training.trainer.metrics import History, MetricsFile, best_epoch, is_stale
 
 
 def step(loss: float) -> str:

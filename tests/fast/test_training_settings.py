@@ -12,11 +12,10 @@ from pydantic import ValidationError
 import molgun_lmp
 from molgun_lmp.config.loading import dump_yaml, load_section, load_yaml
 from molgun_lmp.errors import ConfigError, ModelError, TrainingError
-from molgun_lmp.training.mace_options import as_config_file, mace_options, writing_options
-from molgun_lmp.training.preparation import Prepared, prepare
 from molgun_lmp.training.presets import PRESETS
-from molgun_lmp.training.remarks import remarks
 from molgun_lmp.training.settings import TrainingConfig
+from molgun_lmp.training.trainer.mace_options import as_config_file, mace_options, writing_options
+from molgun_lmp.training.trainer.preparation import Prepared, prepare, remarks
 
 EXAMPLE = Path(molgun_lmp.__file__).parent / "examples" / "ecco-si001"
 TRAINING_FILES = sorted(file.name for file in EXAMPLE.glob("*.yaml") if "optimisation" in file.read_text())

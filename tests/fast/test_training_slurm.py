@@ -12,8 +12,8 @@ import pytest
 from molgun_lmp.errors import ConfigError
 from molgun_lmp.processes import stop_requests
 from molgun_lmp.training.settings import TrainingConfig
-from molgun_lmp.training.slurm import job_script
-from molgun_lmp.training.trainer import trainer_command
+from molgun_lmp.training.trainer.job_script import job_script
+from molgun_lmp.training.trainer.mace_trainer import trainer_command
 
 
 def script(*, overrides: Sequence[str] = (), options: Sequence[str] = ()) -> str:
@@ -59,7 +59,7 @@ def test_what_is_no_option_of_sbatch_is_refused(option: str) -> None:
 
 def test_one_gpu_is_one_process_and_several_are_started_by_torchrun() -> None:
     one, four = (trainer_command(Path("run/mace.yaml"), gpus=gpus)[1:] for gpus in (1, 4))
-    process = ["-m", "molgun_lmp.training.mace_process", "--config", "mace.yaml"]
+    process = ["-m", "molgun_lmp.training.trainer.mace_process", "--config", "mace.yaml"]
     assert one == ["-u", *process]
     assert four == ["-u", "-m", "torch.distributed.run", "--standalone", "--nnodes=1", "--nproc-per-node=4", *process]
 

@@ -7,8 +7,8 @@ from frame_cases import labelled_frame
 from pydantic import ValidationError
 
 from molgun_lmp.errors import ConfigError
+from molgun_lmp.training.dataset.split import SETS, SplitFrames, split_frames
 from molgun_lmp.training.settings import Split
-from molgun_lmp.training.split import SETS, SplitFrames, split_frames
 
 FRAMES = [labelled_frame(trajectory=name, source=f"{name}#{i}") for name in "abcdefgh" for i in range(5)]
 

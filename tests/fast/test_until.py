@@ -9,16 +9,17 @@ from campaign_cases import write_campaign_file
 from ended_cases import ended
 from outcome_cases import outcome_of
 
-from molgun_lmp.analysis.stopping import Stopping, parse_target
+from molgun_lmp.analysis.statistics.sequential import Stopping, parse_target
 from molgun_lmp.batch.system import array_of
-from molgun_lmp.campaign import until
-from molgun_lmp.campaign.cluster import ClusterRecord
-from molgun_lmp.campaign.cluster_until import advise
-from molgun_lmp.campaign.planning import check, write
+from molgun_lmp.campaign.cluster.next_tasks import advise
+from molgun_lmp.campaign.cluster.write import ClusterRecord
+from molgun_lmp.campaign.launch import until
+from molgun_lmp.campaign.launch.until import run_until
+from molgun_lmp.campaign.plan.plan import check, write
 from molgun_lmp.campaign.status import read_status
-from molgun_lmp.campaign.store import Store
-from molgun_lmp.campaign.until import UNTIL_NAME, begin_rule, read_stopping, run_until, take_looks
-from molgun_lmp.campaign.work import Work
+from molgun_lmp.campaign.store.campaign_folder import Store
+from molgun_lmp.campaign.store.run_set import Work
+from molgun_lmp.campaign.store.stop_rule import UNTIL_NAME, begin_rule, read_stopping, take_looks
 from molgun_lmp.config import load_campaign
 from molgun_lmp.errors import CampaignError, InterruptedRunError
 from molgun_lmp.gun.pools import Pool

@@ -6,9 +6,10 @@ from pathlib import Path
 
 from outcome_cases import outcome_of
 
-from molgun_lmp.analysis.variants import variants, write_variants
+from molgun_lmp.analysis.statistics.variants import variants
 from molgun_lmp.outcome_classes import Mode
 from molgun_lmp.records import Outcome
+from molgun_lmp.results.table_files import write_variants
 
 
 def ended(number: int, mode: Mode, detail: str = "") -> Outcome:

@@ -12,12 +12,12 @@ from ase.io import read
 from vasp_cases import CELL, Step, outcar, vasprun
 
 from molgun_lmp.errors import InputFileError
-from molgun_lmp.training.drops import DropReason
-from molgun_lmp.training.reading.found import FoundFrame, Reader, Unusable
-from molgun_lmp.training.reading.numbers import table
-from molgun_lmp.training.reading.outcar import OutcarReader
-from molgun_lmp.training.reading.vasprun import VasprunReader
-from molgun_lmp.training.reading.xdatcar import XdatcarReader
+from molgun_lmp.readers.common.drop_reasons import DropReason
+from molgun_lmp.readers.common.reference_frame import FoundFrame, Reader, Unusable
+from molgun_lmp.readers.vasp.fortran_numbers import table
+from molgun_lmp.readers.vasp.outcar import OutcarReader
+from molgun_lmp.readers.vasp.vasprun import VasprunReader
+from molgun_lmp.readers.vasp.xdatcar import XdatcarReader
 
 STEPS = [
     Step(distance=0.75, force=0.5, free_energy=-6.70, zero_energy=-6.65),

@@ -16,19 +16,19 @@ from ase import Atoms
 from vasp_md_cases import LEVEL, as_vasp, md_outcar, md_vasprun, md_xdatcar
 
 import molgun_lmp
-from molgun_lmp.analysis.foreign import decide_files
-from molgun_lmp.analysis.matching import matching_atoms
-from molgun_lmp.analysis.molecule import MoleculeReference
-from molgun_lmp.campaign.foreign import Decided, frames, molecule_apart, trajectories
-from molgun_lmp.campaign.vasp_runs import about, given_files, has_runs, run_frames
+from molgun_lmp.analysis.outcomes.external_system import decide_files
+from molgun_lmp.analysis.outcomes.intact_molecule import MoleculeReference
+from molgun_lmp.analysis.outcomes.isomorphism import matching_atoms
 from molgun_lmp.cli import main
 from molgun_lmp.config import OutcomeCriteria
-from molgun_lmp.config.foreign import ForeignFiles
+from molgun_lmp.config.external import ForeignFiles
 from molgun_lmp.errors import ConfigError, InputFileError
-from molgun_lmp.gun.minimum_image import MinimumImage
 from molgun_lmp.outcome_classes import Mode
+from molgun_lmp.readers.vasp.common import level_in_words
+from molgun_lmp.readers.vasp_trajectories import about, given_files, has_runs, run_frames
 from molgun_lmp.records import Outcome
-from molgun_lmp.training.reading.vasp import level_in_words
+from molgun_lmp.results.external import Decided, frames, molecule_apart, trajectories
+from molgun_lmp.surface.minimum_image import MinimumImage
 
 EXAMPLE = Path(molgun_lmp.__file__).parent / "examples" / "ecco-si001"
 GROUPS = {"CY": (7, 8), "ET": (0, 1)}

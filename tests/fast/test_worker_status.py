@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from molgun_lmp.campaign import supervisor
-from molgun_lmp.campaign.manifest import EngineChoice
-from molgun_lmp.campaign.parsl_crew import _Worker
-from molgun_lmp.campaign.work import Work
-from molgun_lmp.campaign.worker_status import StatusKeeper, WorkerStatus, announce, read_status, status_file
+from molgun_lmp.campaign.launch import local
+from molgun_lmp.campaign.launch.parsl_blocks import _Worker
+from molgun_lmp.campaign.store.manifest import EngineChoice
+from molgun_lmp.campaign.store.run_set import Work
+from molgun_lmp.campaign.store.worker_status import StatusKeeper, WorkerStatus, announce, read_status, status_file
 from molgun_lmp.errors import EngineError
 
 REWORDED = "2026-01-01 12:00:00,000 {pid} NOTE shot 000003 is under way\n"
@@ -83,22 +83,22 @@ def test_where_it_cannot_be_written_nothing_else_happens(log: Path) -> None:
 
 
 @pytest.fixture
-def crew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> supervisor._Crew:
+def crew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> local._Crew:
     """A crew whose workers are this process."""
 
     def start(root: Path, only: Any, threads: int, log: Path) -> SimpleNamespace:
         announce(status_file(log))
         return SimpleNamespace(pid=os.getpid())
 
-    monkeypatch.setattr(supervisor, "start_worker", start)
+    monkeypatch.setattr(local, "start_worker", start)
     engine = EngineChoice(kind="mace", dtype="float32", threads=1, model_file="model.pt", elements=("H",))
     (tmp_path / "logs").mkdir()
     work: dict[str, Any] = {"root": tmp_path, "engine": engine, "dynamics": None, "folders": (), "only": ()}
-    return supervisor._Crew(Work(**work, n_atoms=1, steps=1, files={}, shards={}, again=""), 1)
+    return local._Crew(Work(**work, n_atoms=1, steps=1, files={}, shards={}, again=""), 1)
 
 
 @pytest.mark.parametrize("wording", [REWORDED, AS_BEFORE])
-def test_a_reworded_log_changes_nothing_for_local_workers(crew: supervisor._Crew, wording: str) -> None:
+def test_a_reworded_log_changes_nothing_for_local_workers(crew: local._Crew, wording: str) -> None:
     pid = os.getpid()
     for _ in range(5):
         crew._start(1)
@@ -112,7 +112,7 @@ def test_a_reworded_log_changes_nothing_for_local_workers(crew: supervisor._Crew
         crew._died(1, -9, pid)
 
 
-def test_the_status_of_another_process_is_not_that_of_the_dead_one(crew: supervisor._Crew) -> None:
+def test_the_status_of_another_process_is_not_that_of_the_dead_one(crew: local._Crew) -> None:
     crew._start(1)
     took_one(crew._log(1))
     assert crew._took_one(1, os.getpid())

@@ -14,7 +14,7 @@ from typing import Any
 
 from fault_cases import table
 
-from molgun_lmp.campaign import worker
+from molgun_lmp.campaign.worker import __main__ as worker
 
 _CHANGES = {"os.link", "os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.truncate"}
 

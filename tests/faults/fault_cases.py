@@ -22,9 +22,9 @@ from campaign_cases import write_campaign_file
 from campaign_commands import ENVIRONMENT, MOLGUN, molgun
 from waiting import PATIENCE_S
 
-from molgun_lmp.campaign.checkpoints import CHECKPOINTS_NAME
-from molgun_lmp.campaign.claims import read_claim
-from molgun_lmp.campaign.planning import check, write
+from molgun_lmp.campaign.plan.plan import check, write
+from molgun_lmp.campaign.store.checkpoints import CHECKPOINTS_NAME
+from molgun_lmp.campaign.store.claims import read_claim
 from molgun_lmp.config import load_campaign
 from molgun_lmp.errors import CampaignError, EngineError, InterruptedRunError
 from molgun_lmp.gun.pools import Pool
@@ -86,7 +86,7 @@ def workers_of(campaign: Path) -> list[int]:
                 words = (entry / "cmdline").read_bytes().split(b"\0")
             except OSError:
                 continue
-            ours = words[0] == sys.executable.encode() and b"molgun_lmp.campaign.worker" in words
+            ours = words[0] == sys.executable.encode() and b"molgun_lmp.campaign.worker.__main__" in words
             if ours and str(campaign.resolve()).encode() in words:
                 found.append(int(entry.name))
     return found

@@ -20,10 +20,10 @@ from small_disks import small_tmpfs
 from waiting import PATIENCE_S, wait_for
 from whole_runs import require_whole_run
 
-from molgun_lmp.campaign.outputs import whole_frames
-from molgun_lmp.campaign.supervisor import worker_error
-from molgun_lmp.campaign.worker_process import start_worker
-from molgun_lmp.campaign.worker_status import read_status, status_file
+from molgun_lmp.campaign.launch.local import worker_error
+from molgun_lmp.campaign.launch.spawn import start_worker
+from molgun_lmp.campaign.store.completeness import whole_frames
+from molgun_lmp.campaign.store.worker_status import read_status, status_file
 from molgun_lmp.config import Dynamics
 from molgun_lmp.errors import CampaignError
 from molgun_lmp.gun.pools import Pool
@@ -210,7 +210,7 @@ def test_a_killed_run_whose_files_are_damaged_goes_on_from_what_is_whole(
 ) -> None:
     campaign = tmp_path / "campaign"
     shutil.copytree(planned, campaign)
-    command = [sys.executable, "-m", "molgun_lmp.campaign.worker", str(campaign), "--only", "1"]
+    command = [sys.executable, "-m", "molgun_lmp.campaign.worker.__main__", str(campaign), "--only", "1"]
     run = campaign / "trajectories" / "0000" / "000001" / "run-1"
     with subprocess.Popen(command, env=ENVIRONMENT, stderr=subprocess.DEVNULL) as worker:
         wait_for((run / "restart.b").is_file, "two checkpoints")

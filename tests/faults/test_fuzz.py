@@ -10,17 +10,17 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from molgun_lmp.analysis.dumps import read_frames
-from molgun_lmp.campaign.checkpoints import find_resumption, logged_steps, made_progress, restart_step
-from molgun_lmp.campaign.claims import look, read_claim
-from molgun_lmp.campaign.manifest import read_manifest
-from molgun_lmp.campaign.outputs import whole_frames
-from molgun_lmp.campaign.store import TrajectoryFolder
+from molgun_lmp.campaign.store.campaign_folder import TrajectoryFolder
+from molgun_lmp.campaign.store.checkpoints import find_resumption, logged_steps, made_progress, restart_step
+from molgun_lmp.campaign.store.claims import look, read_claim
+from molgun_lmp.campaign.store.completeness import whole_frames
+from molgun_lmp.campaign.store.manifest import read_manifest
 from molgun_lmp.config import Dynamics, load_campaign
-from molgun_lmp.engine.log import joined_thermo, last_halt, thermo_tables
 from molgun_lmp.errors import MolgunError
 from molgun_lmp.gun.recover import recover_shot
-from molgun_lmp.training.card import read_card
+from molgun_lmp.models.card import read_card
+from molgun_lmp.readers.lammps.log import joined_thermo, last_halt, thermo_tables
+from molgun_lmp.readers.trajectory import read_frames
 
 EXAMPLES = 150
 DUMP = (

@@ -55,7 +55,7 @@ def test_any_number_of_workers_gives_the_same_trajectories(
 
 def test_a_worker_needs_no_torch(campaign: Path) -> None:
     code = (
-        "import sys; from pathlib import Path; from molgun_lmp.campaign.worker import main; "
+        "import sys; from pathlib import Path; from molgun_lmp.campaign.worker.__main__ import main; "
         "assert main(sys.argv[1:]) == 0; assert 'torch' not in sys.modules; "
         "maps = Path('/proc/self/maps').read_text(); assert 'liblammps' in maps and 'libtorch' not in maps"
     )
@@ -67,7 +67,7 @@ def test_a_late_owner_of_another_machine_is_too_late(
     campaign: Path, undisturbed: dict[str, dict[str, Any]], tmp_path: Path
 ) -> None:
     """A worker in a process-id namespace of its own, as on another machine, sleeps until its claim has gone stale."""
-    worker = [sys.executable, "-m", "molgun_lmp.campaign.worker", str(campaign), "--only", "0"]
+    worker = [sys.executable, "-m", "molgun_lmp.campaign.worker.__main__", str(campaign), "--only", "0"]
     try:
         subprocess.run(["unshare", "--pid", "--fork", "true"], check=True, capture_output=True)
     except (OSError, subprocess.CalledProcessError) as error:

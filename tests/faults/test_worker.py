@@ -13,12 +13,12 @@ from ended_cases import ended
 from fault_cases import STOCK, plan_stock
 from waiting import PATIENCE_S
 
-from molgun_lmp.campaign.claims import look
-from molgun_lmp.campaign.opening import open_work
-from molgun_lmp.campaign.store import TrajectoryFolder
-from molgun_lmp.campaign.worker import fire_all
-from molgun_lmp.campaign.worker_process import start_worker
-from molgun_lmp.campaign.worker_status import WorkerStatus, read_status, status_file
+from molgun_lmp.campaign.launch.spawn import start_worker
+from molgun_lmp.campaign.store.campaign_folder import TrajectoryFolder
+from molgun_lmp.campaign.store.claims import look
+from molgun_lmp.campaign.store.opening import open_work
+from molgun_lmp.campaign.store.worker_status import WorkerStatus, read_status, status_file
+from molgun_lmp.campaign.worker.loop import fire_all
 from molgun_lmp.errors import EngineError
 from molgun_lmp.gun.pools import Pool
 from molgun_lmp.records import Cause, TrajectoryResult

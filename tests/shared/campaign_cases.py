@@ -9,9 +9,8 @@ from typing import Any
 import yaml
 
 from molgun_lmp.gun.pools import Pool
+from molgun_lmp.models.card import Architecture, Licences, ModelCard, ModelFile, write_card
 from molgun_lmp.provenance import sha256_file
-from molgun_lmp.training.card import Architecture, ModelCard, ModelFile, write_card
-from molgun_lmp.training.settings import Licences
 
 ELEMENTS = ("H", "C", "Si")
 

@@ -10,15 +10,15 @@ from campaign_cases import write_campaign_file, write_model
 from waiting import PATIENCE_S
 
 from molgun_lmp.batch import Scheduler
-from molgun_lmp.campaign.cluster import ClusterSite, write_cluster
-from molgun_lmp.campaign.manifest import EngineChoice
-from molgun_lmp.campaign.planning import Plan, write
-from molgun_lmp.campaign.store import Store
+from molgun_lmp.campaign.cluster.write import ClusterSite, write_cluster
+from molgun_lmp.campaign.plan.plan import Plan, write
+from molgun_lmp.campaign.store.campaign_folder import Store
+from molgun_lmp.campaign.store.manifest import EngineChoice
 from molgun_lmp.config import load_campaign
 from molgun_lmp.engine.targets import load_target
 from molgun_lmp.gun.pools import Pool
 from molgun_lmp.gun.setup import prepare
-from molgun_lmp.training.card import load_card
+from molgun_lmp.models.card import load_card
 
 LMP = str(Path(sys.executable).with_name("lmp"))
 

@@ -3,7 +3,7 @@
 import numpy as np
 from ase import Atoms
 
-from molgun_lmp.training.frames import LabelledFrame
+from molgun_lmp.training.dataset.labelled_frame import LabelledFrame
 
 
 def hydrogen(

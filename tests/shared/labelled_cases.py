@@ -5,8 +5,8 @@ from ase import Atoms
 from ase.build import bulk, molecule
 
 from molgun_lmp.arrays import FloatArray
-from molgun_lmp.training.frames import LabelledFrame
-from molgun_lmp.training.predict import Prediction
+from molgun_lmp.models.predict import Prediction
+from molgun_lmp.training.dataset.labelled_frame import LabelledFrame
 
 
 def slab() -> Atoms:

@@ -6,10 +6,10 @@ import numpy as np
 from ase.build import diamond100, molecule
 from ended_cases import ended, energy
 
-from molgun_lmp.analysis.figures import draw_modes
-from molgun_lmp.analysis.movies import Cast, Movie
-from molgun_lmp.analysis.report import ReportContent
-from molgun_lmp.analysis.summary import summarise
+from molgun_lmp.analysis.figures.modes_heights_energy import draw_modes
+from molgun_lmp.analysis.report.movies import Cast, Movie
+from molgun_lmp.analysis.report.page import ReportContent
+from molgun_lmp.analysis.statistics.summary import summarise
 from molgun_lmp.outcome_classes import Mode
 from molgun_lmp.records import Cause, Outcome, Shot, TrajectoryResult
 

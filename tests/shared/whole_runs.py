@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from molgun_lmp.campaign.outputs import require_whole
+from molgun_lmp.campaign.store.completeness import require_whole
 from molgun_lmp.config import Dynamics
-from molgun_lmp.engine.log import joined_thermo, last_halt, thermo_tables
+from molgun_lmp.readers.lammps.log import joined_thermo, last_halt, thermo_tables
 
 
 def require_whole_run(run: Path, dynamics: Dynamics, *, steps: int) -> None:

@@ -20,20 +20,20 @@ from campaign_commands import molgun
 from vasp_md_cases import LEVEL, as_vasp, md_vasprun
 
 import molgun_lmp
-from molgun_lmp.analysis.frame import Frame
-from molgun_lmp.campaign.integrity import verify_open
-from molgun_lmp.campaign.opening import campaign_work
-from molgun_lmp.campaign.replay_verdict import judge, verdicts_of
-from molgun_lmp.campaign.replaying import Changes, plan_replay
-from molgun_lmp.campaign.store import Store
-from molgun_lmp.campaign.trusting import Judge, disagreement, distances, require_campaigns_model, structures
-from molgun_lmp.cli.looking import map_sampling
+from molgun_lmp.campaign.plan.replay import Changes, plan_replay
+from molgun_lmp.campaign.store.campaign_folder import Store
+from molgun_lmp.campaign.store.integrity import verify_open
+from molgun_lmp.campaign.store.opening import campaign_work
+from molgun_lmp.cli.map import map_sampling
 from molgun_lmp.errors import CampaignError, ConfigError, InterruptedRunError, ModelError
+from molgun_lmp.models.card import read_card
+from molgun_lmp.models.mace_file import load_model
 from molgun_lmp.outcome_classes import Mode
-from molgun_lmp.training.atom_distances import AtomSpaces
-from molgun_lmp.training.card import read_card
-from molgun_lmp.training.models import load_model
-from molgun_lmp.training.predictor import find_model
+from molgun_lmp.readers.common.frame import Frame
+from molgun_lmp.results.replay_verdict import judge, verdicts_of
+from molgun_lmp.results.trust import Judge, disagreement, distances, require_campaigns_model, structures
+from molgun_lmp.training.descriptors.atom_distances import AtomSpaces
+from molgun_lmp.training.evaluation.predictor import find_model
 
 pytestmark = pytest.mark.slow
 

@@ -9,14 +9,14 @@ from ase import Atoms
 from ase.io.lammpsdata import write_lammps_data
 
 from molgun_lmp.engine.force_models import SymmetrixModel
-from molgun_lmp.engine.log import thermo_tables
 from molgun_lmp.engine.plugin_build import ensure_plugin
 from molgun_lmp.engine.session import DeckRun, run_deck
-from molgun_lmp.gun.frozen import frozen_mask
-from molgun_lmp.gun.surface import find_surface
-from molgun_lmp.training.card import load_card, model_file
-from molgun_lmp.training.dataset import read_dataset
-from molgun_lmp.training.export import Provenance, export
+from molgun_lmp.models.card import load_card, model_file
+from molgun_lmp.readers.lammps.log import thermo_tables
+from molgun_lmp.surface.clean_surface import find_surface
+from molgun_lmp.surface.frozen import frozen_mask
+from molgun_lmp.training.dataset.read import read_dataset
+from molgun_lmp.training.export.export import Provenance, export
 
 pytestmark = pytest.mark.slow
 

@@ -8,10 +8,10 @@ from ase import Atoms
 from ase.build import molecule
 from ase.io import write
 
-from molgun_lmp.training.card import load_card
-from molgun_lmp.training.export import export_run
-from molgun_lmp.training.finetune import train
+from molgun_lmp.models.card import load_card
+from molgun_lmp.training.export.export import export_run
 from molgun_lmp.training.settings import TrainingConfig
+from molgun_lmp.training.trainer.train import train
 
 pytestmark = pytest.mark.slow
 

@@ -1,0 +1,179 @@
+"""Figures of a campaign's numbers: modes, heights, energy drift.
+
+Each function takes records or plain arrays, writes one figure as SVG, PNG and CSV, and returns their paths.
+"""
+
+import dataclasses
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.collections import LineCollection
+
+from molgun_lmp.analysis.statistics.summary import Summary
+from molgun_lmp.arrays import BoolArray, FloatArray
+from molgun_lmp.outcome_classes import Mode
+from molgun_lmp.palette import ALARM, BLUE, FADED, INK, PAPER, RULE
+from molgun_lmp.plotting.style import MANY, PAGE_INCHES, FigureFiles, house_style, mode_legend, new_figure, store
+from molgun_lmp.records import TrajectoryResult
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class HeightTrace:
+    """Height of the molecule's lowest atom above the surface plane along one trajectory.
+
+    `time_ps` (T,) and `height_angstrom` (T,), both floats; thin out long ones, every point goes into the CSV.
+    """
+
+    trajectory_id: str
+    mode: Mode
+    time_ps: FloatArray
+    height_angstrom: FloatArray
+
+
+def draw_modes(summary: Summary, folder: Path, name: str = "modes") -> FigureFiles:
+    """Share of every mode, also of those never seen, with its cluster-robust interval."""
+    rows = [(row.mode, row.estimate) for row in summary.modes]
+    with house_style():
+        figure = new_figure(PAGE_INCHES, 4.3)
+        axes = figure.subplots()
+        for y, (mode, estimate) in enumerate(rows):
+            low, high = (100 * bound for bound in estimate.cluster)
+            if estimate.fraction is None:
+                continue
+            percent = 100 * estimate.fraction
+            axes.barh(y, percent, height=0.72, color=mode.row.style.colour, hatch=mode.row.style.hatch)
+            arms = [[max(0.0, percent - low)], [max(0.0, high - percent)]]
+            # A rim of paper keeps the interval readable on bars of any colour, in both themes.
+            for colour, width in ((PAPER, 2.4), (INK if estimate.count else FADED, 0.9)):
+                axes.errorbar(percent, y, xerr=arms, color=colour, elinewidth=width, capsize=2.5, capthick=width)
+            axes.text(1.015, y, str(estimate.count), transform=axes.get_yaxis_transform(), va="center", ha="left")
+        axes.set_yticks(range(len(rows)), [mode.value for mode, _ in rows])
+        axes.tick_params(axis="y", length=0)
+        axes.set_ylim(len(rows) - 0.4, -0.6)
+        axes.set_xlim(0, 100)
+        axes.grid(axis="x")
+        axes.set_xlabel("share of all shots / %")
+        axes.set_title(f"How {summary.shots} shots ended")
+        axes.text(1.015, 1.02, "shots", transform=axes.transAxes, ha="left", va="bottom")
+        caption = (
+            f"Modes at the end of {summary.shots} trajectories. Lines: {100 * summary.confidence:g} % intervals, "
+            f"robust against effects of the {summary.slab_snapshots} slab and {summary.molecule_snapshots} molecule "
+            "snapshots; grey for modes that were not seen."
+        )
+        header = ("mode", "count", "shots", "fraction", "low", "high")
+        numbers = [(m.value, e.count, e.shots, e.fraction, *e.cluster) for m, e in rows]
+        return store(figure, folder, name, caption=caption, header=header, rows=numbers)
+
+
+def draw_heights(traces: Sequence[HeightTrace], folder: Path, name: str = "heights") -> FigureFiles:
+    """Height of the lowest atom against time for all trajectories, coloured by the final mode."""
+    with house_style():
+        figure = new_figure(PAGE_INCHES, 3.4)
+        axes = figure.subplots()
+        axes.axhline(0.0, color=RULE, linewidth=1.0)
+        for mode in (mode for mode in Mode if any(trace.mode is mode for trace in traces)):
+            _draw_traces(axes, mode, [trace for trace in traces if trace.mode is mode], crowd=len(traces))
+        axes.set_xlim(0, max((float(trace.time_ps[-1]) for trace in traces if len(trace.time_ps)), default=1.0))
+        axes.set_xlabel("time / ps")
+        axes.set_ylabel("height of the lowest atom / Å")
+        axes.set_title("Approach and after")
+        if traces:
+            entries = mode_legend((trace.mode for trace in traces), lines=True)
+            figure.legend(handles=entries, loc="outside right upper", title="at the end")
+        caption = "Height of the molecule's lowest atom above the surface plane (grey line), by mode at the end."
+        header = ("trajectory", "mode", "time_ps", "height_angstrom")
+        numbers = [
+            (trace.trajectory_id, trace.mode.value, time, height)
+            for trace in traces
+            for time, height in zip(trace.time_ps.tolist(), trace.height_angstrom.tolist(), strict=True)
+        ]
+        return store(figure, folder, name, caption=caption, header=header, rows=numbers)
+
+
+def _draw_traces(axes: Axes, mode: Mode, traces: Sequence[HeightTrace], crowd: int) -> None:
+    style = mode.row.style
+    paths = [np.column_stack([trace.time_ps, trace.height_angstrom]) for trace in traces]
+    lines = LineCollection(
+        paths,
+        colors=style.colour,
+        linestyles=style.dash,
+        linewidths=1.1,
+        alpha=1.0 if crowd <= 50 else 0.4,
+        rasterized=crowd > MANY,
+    )
+    axes.add_collection(lines)
+    ends = np.array([path[-1] for path in paths if len(path)]).reshape(-1, 2)
+    axes.scatter(
+        ends[:, 0],
+        ends[:, 1],
+        marker=style.marker,
+        s=30,
+        color=style.colour,
+        edgecolors=INK,
+        linewidths=0.6,
+        clip_on=False,
+        zorder=3,
+        rasterized=crowd > MANY,
+    )
+    axes.autoscale_view()
+
+
+def draw_energy_drift(
+    results: Sequence[TrajectoryResult],
+    folder: Path,
+    *,
+    drift_limit: float | None = None,
+    excursion_limit: float | None = None,
+    name: str = "energy",
+) -> FigureFiles:
+    """Fitted drift and largest excursion of the total energy of each trajectory, on logarithmic scales.
+
+    `drift_limit` in eV/atom/ps and `excursion_limit` in eV/atom are the campaign's; None draws no line.
+    """
+    panels = (
+        ("|drift| / (eV atom⁻¹ ps⁻¹)", drift_limit, [r.energy.drift_ev_per_atom_per_ps for r in results]),
+        ("excursion / (eV atom⁻¹)", excursion_limit, [r.energy.excursion_ev_per_atom for r in results]),
+    )
+    flagged = np.array([r.energy.flagged for r in results], dtype=np.bool_)
+    with house_style():
+        figure = new_figure(PAGE_INCHES, 3.0)
+        for axes, (label, limit, values) in zip(figure.subplots(1, 2), panels, strict=True):
+            _draw_magnitudes(axes, values, flagged, markers="^v" if "drift" in label else "oo")
+            if limit is not None:
+                axes.axhline(limit, color=ALARM, linewidth=0.9, linestyle="--")
+                axes.text(
+                    1.0, limit, "limit", color=ALARM, ha="right", va="bottom", transform=axes.get_yaxis_transform()
+                )
+            axes.set_yscale("log")
+            axes.grid(axis="y")
+            axes.set_ylabel(label)
+            axes.set_xlabel("trajectory, in order")
+        figure.suptitle("Conservation of the total energy", x=0.01, ha="left", fontsize=9, fontweight="bold")
+        unknown = sum(value is None for value in panels[0][2])
+        caption = (
+            "Drift (straight line fitted to the total energy) and largest distance from the first value, per "
+            f"trajectory. ▲ gains, ▼ loses energy; filled: flagged ({int(flagged.sum())}); "
+            f"not known and not drawn: {unknown}."
+        )
+        header = ("trajectory", "drift_ev_per_atom_per_ps", "excursion_ev_per_atom", "flagged")
+        numbers = [
+            (r.trajectory_id, r.energy.drift_ev_per_atom_per_ps, r.energy.excursion_ev_per_atom, r.energy.flagged)
+            for r in results
+        ]
+        return store(figure, folder, name, caption=caption, header=header, rows=numbers)
+
+
+def _draw_magnitudes(axes: Axes, values: Sequence[float | None], flagged: BoolArray, markers: str) -> None:
+    known = [(rank, value) for rank, value in enumerate(values) if value]
+    for rising, marker in zip((True, False), markers, strict=True):
+        for alarmed in (False, True):
+            mine = [(i, abs(v)) for i, v in known if (v > 0) is rising and bool(flagged[i]) is alarmed]
+            if mine:
+                ranks, sizes = zip(*mine, strict=True)
+                colour = ALARM if alarmed else BLUE
+                face = colour if alarmed else "none"
+                axes.scatter(ranks, sizes, marker=marker, s=22, facecolors=face, edgecolors=colour, linewidths=0.9)
+    if len(values):
+        axes.set_xlim(-1, len(values))

@@ -1,0 +1,58 @@
+"""The moments of each trajectory on one line: contact, precursor, bonds, breakages, and the energy given away."""
+
+import dataclasses
+from collections.abc import Mapping
+
+from molgun_lmp.outcome_classes import MOMENT_COLUMNS, PRECURSORS, Mode
+from molgun_lmp.records import Outcome
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Moments:
+    """When what happened to one molecule, in ps after the first frame; None where it never did."""
+
+    trajectory_id: str
+    mode: Mode
+    first_contact_ps: float | None
+    precursor_ps: float | None
+    """Its first precursor began."""
+    precursor_ended_ps: float | None
+    """That precursor became something else; None where it lasted until the trajectory ended."""
+    precursor_became: Mode | None
+    first_bond_ps: float | None
+    final_bond_ps: float | None
+    """The mode in which it was stuck at the end began."""
+    began_ps: Mapping[str, float | None]
+    """Column of `MOMENT_COLUMNS` -> its class began. Hydrogen lost after or with a C-C bond is no moment of its own: it
+    is in the reason of C-C broken."""
+    translation_before_ev: float
+    """Kinetic energy of the centre of mass as fired."""
+    translation_after_ev: float | None
+    """The same at the end of the trajectory; None where it is not known."""
+
+    @property
+    def transferred_ev(self) -> float | None:
+        """Translation that the impact took: it went into the slab and into turning and shaking the molecule."""
+        if self.translation_after_ev is None or self.first_contact_ps is None:
+            return None
+        return self.translation_before_ev - self.translation_after_ev
+
+
+def moments(outcome: Outcome, *, translation_before_ev: float, translation_after_ev: float | None) -> Moments:
+    """The moments of one outcome."""
+    began = {mode.row.moment: time for time, mode in reversed(outcome.events)}
+    at = next((k for k, (_, mode) in enumerate(outcome.events) if mode in PRECURSORS), None)
+    following = None if at is None or at + 1 == len(outcome.events) else outcome.events[at + 1]
+    return Moments(
+        trajectory_id=outcome.trajectory_id,
+        mode=outcome.mode,
+        first_contact_ps=outcome.first_contact_ps,
+        precursor_ps=None if at is None else outcome.events[at][0],
+        precursor_ended_ps=None if following is None else following[0],
+        precursor_became=None if following is None else following[1],
+        first_bond_ps=outcome.first_bond_ps,
+        final_bond_ps=outcome.events[-1][0] if outcome.stuck and outcome.events else None,
+        began_ps={column: began.get(column) for column in MOMENT_COLUMNS},
+        translation_before_ev=translation_before_ev,
+        translation_after_ev=translation_after_ev,
+    )

@@ -1,0 +1,94 @@
+"""Modes at fixed times after first contact, which flight times of different length cannot blur."""
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Final
+
+import numpy as np
+
+from molgun_lmp.analysis.statistics.estimates import STUCK_LINE, Estimate, Estimator, clusters_of
+from molgun_lmp.outcome_classes import FAILED, LEFT, STUCK, UNDECIDED, Mode
+from molgun_lmp.records import Outcome, Stop
+
+_ENDED_BY_ITS_MODE: Final = frozenset({Stop.DEPARTED, Stop.FRAGMENT_LEFT, Stop.TOO_HOT})
+_ROUNDING_PS: Final = 1e-9
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class AfterContact:
+    """The table at one time after first contact.
+
+    Of the `contact` shots that came into contact `censored` were not watched so long (the trajectory was over, or
+    failed); the `watched` others are the denominator. That is fair where how late a molecule arrives has no bearing on
+    what becomes of it.
+    """
+
+    time_ps: float
+    contact: int
+    watched: int
+    censored: int
+    lines: tuple[tuple[str, Estimate], ...]
+    """Every mode that was seen then, and `stuck`."""
+
+
+def mode_after_contact(outcome: Outcome, stop: Stop | None, time_ps: float) -> Mode | None:
+    """The mode of one shot `time_ps` after its first contact; None where it made none or was not watched so long.
+
+    A shot whose molecule left, or which a stop rule ended because of what it saw (`stop`), stays as it ended. A mode
+    that had not lasted the persistence time when the trajectory ended is undecided.
+    """
+    if outcome.first_contact_ps is None:
+        return None
+    at = outcome.first_contact_ps + time_ps
+    if at > outcome.time_ps + _ROUNDING_PS:
+        lasts = outcome.mode is LEFT or (stop in _ENDED_BY_ITS_MODE and outcome.mode is not FAILED)
+        return outcome.mode if lasts else None
+    began = [event for event in outcome.events if event[0] <= at + _ROUNDING_PS]
+    if not began:
+        return None
+    if outcome.mode is UNDECIDED and began[-1] == outcome.events[-1]:
+        return UNDECIDED
+    return began[-1][1]
+
+
+def after_contact(
+    outcomes: Sequence[Outcome], stops: Sequence[Stop | None], times_ps: Sequence[float], confidence: float = 0.95
+) -> tuple[AfterContact, ...]:
+    """The tables at each of `times_ps`; `stops` are the outcomes' in their order."""
+    tables = []
+    clusters = clusters_of(outcomes)
+    contact = sum(outcome.first_contact_ps is not None for outcome in outcomes)
+    for time_ps in times_ps:
+        modes = [mode_after_contact(o, stop, time_ps) for o, stop in zip(outcomes, stops, strict=True)]
+        watched = np.array([mode is not None for mode in modes], dtype=np.bool_)
+        seen = [mode for mode in modes if mode is not None]
+        hits = {m.value: np.array([mode is m for mode in seen], dtype=np.bool_) for m in Mode if m in seen}
+        hits[STUCK_LINE] = np.array([mode in STUCK for mode in seen], dtype=np.bool_)
+        among = clusters.take(watched)
+        estimator = Estimator.of(
+            list(hits.values())[:-1], among, confidence=confidence, lines=(len(Mode) + 1) * len(times_ps)
+        )
+        tables.append(
+            AfterContact(
+                time_ps=time_ps,
+                contact=contact,
+                watched=len(seen),
+                censored=contact - len(seen),
+                lines=tuple((line, estimator.over(hit, among)) for line, hit in hits.items()),
+            )
+        )
+    return tuple(tables)
+
+
+def cells(tables: Sequence[AfterContact]) -> list[tuple[str, ...]]:
+    """Lines of a printed table: mode, then `count of watched` at each time; at last how many were censored."""
+    lines = [dict(table.lines) for table in tables]
+    rows = [
+        (
+            label,
+            *(f"{at[label].count if label in at else 0} of {t.watched}" for at, t in zip(lines, tables, strict=True)),
+        )
+        for label in (*(mode.value for mode in Mode), STUCK_LINE)
+        if any(label in at for at in lines)
+    ]
+    return [*rows, ("not watched so long", *(f"{t.censored} of {t.contact}" for t in tables))]

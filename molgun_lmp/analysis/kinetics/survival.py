@@ -1,0 +1,228 @@
+"""How long something lasts and what ends it: competing risks with censoring, and bands over snapshots.
+
+The share that lasts is Kaplan and Meier's estimate, the share that each cause has ended is Aalen and Johansen's, so
+that all add up to one at every time. Bands are bootstrapped over slab and molecule snapshots, since spells of shots
+that share one resemble each other.
+"""
+
+import dataclasses
+import math
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from enum import StrEnum
+from typing import Final
+
+import numpy as np
+from scipy import stats
+
+from molgun_lmp.analysis.statistics.bootstrap import resampled_weights
+from molgun_lmp.analysis.statistics.clustered_intervals import Clusters
+from molgun_lmp.arrays import FloatArray, IntArray
+from molgun_lmp.outcome_classes import LEFT, Mode
+from molgun_lmp.records import Outcome
+
+
+class Fate(StrEnum):
+    """What ended the wait after first contact."""
+
+    BOUND = "bound"
+    LEFT = "left"
+    CENSORED = "censored"
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Wait:
+    """One molecule's time in ps from first contact to its fate, or to where the trajectory ended."""
+
+    time_ps: float
+    fate: Fate
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Step:
+    """Shares of the molecules in contact from `time_ps` after first contact until the next step."""
+
+    time_ps: float
+    at_risk: int
+    """Still waiting and watched just before this time."""
+    waiting: float
+    interval: tuple[float, float]
+    """95 % bounds of `waiting` (Greenwood, log-log); (0, 1) where nothing or everything has happened."""
+    bound: float
+    left: float
+
+
+def wait_of(outcome: Outcome) -> Wait | None:
+    """The wait of one trajectory; None where the molecule never came into contact.
+
+    A molecule that scattered has left when that mode began for the last time; one that ended in any other way
+    (trajectory over, failed, blown up) was watched until then and is censored.
+    """
+    contact = outcome.first_contact_ps
+    if contact is None:
+        return None
+    if outcome.first_bond_ps is not None:
+        return Wait(time_ps=max(0.0, outcome.first_bond_ps - contact), fate=Fate.BOUND)
+    if outcome.mode is not LEFT:
+        return Wait(time_ps=max(0.0, outcome.time_ps - contact), fate=Fate.CENSORED)
+    began = outcome.events[-1][0] if outcome.events and outcome.events[-1][1] is LEFT else outcome.time_ps
+    return Wait(time_ps=max(0.0, began - contact), fate=Fate.LEFT)
+
+
+def survival(waits: Sequence[Wait], confidence: float = 0.95) -> tuple[Step, ...]:
+    """The curves as steps at each time where a molecule bound or left, the first at 0 with everyone waiting.
+
+    A wait censored at the time of an event is at risk for it. Sources: Kaplan and Meier, J. Am. Stat. Assoc. 53, 457
+    (1958); Aalen and Johansen, Scand. J. Stat. 5, 141 (1978); Kalbfleisch and Prentice (2002), eq. 1.15.
+    """
+    z = float(stats.norm.ppf(0.5 + confidence / 2))
+    times = np.array([wait.time_ps for wait in waits])
+    fates = np.array([wait.fate for wait in waits], dtype=object)
+    waiting, bound, left, greenwood = 1.0, 0.0, 0.0, 0.0
+    steps = [Step(time_ps=0.0, at_risk=len(waits), waiting=1.0, interval=(0.0, 1.0), bound=0.0, left=0.0)]
+    for time in np.unique(times[fates != Fate.CENSORED]) if len(waits) else ():
+        at_risk = int((times >= time).sum())
+        now_bound = int(((times == time) & (fates == Fate.BOUND)).sum())
+        now_left = int(((times == time) & (fates == Fate.LEFT)).sum())
+        gone = now_bound + now_left
+        bound += waiting * now_bound / at_risk
+        left += waiting * now_left / at_risk
+        waiting *= 1 - gone / at_risk
+        interval = (0.0, 1.0)
+        if gone < at_risk:
+            greenwood += gone / (at_risk * (at_risk - gone))
+            spread = z * math.sqrt(greenwood) / abs(math.log(waiting))
+            interval = (waiting ** math.exp(spread), waiting ** math.exp(-spread))
+        steps.append(
+            Step(time_ps=float(time), at_risk=at_risk, waiting=waiting, interval=interval, bound=bound, left=left)
+        )
+    return tuple(steps)
+
+
+def transitions(outcomes: Sequence[Outcome]) -> dict[tuple[Mode, Mode], int]:
+    """How often one lasting mode followed another, over all trajectories, in the order of `Mode`."""
+    counts = Counter(
+        (before[1], after[1])
+        for outcome in outcomes
+        for before, after in zip(outcome.events, outcome.events[1:], strict=False)
+    )
+    order = {mode: rank for rank, mode in enumerate(Mode)}
+    return dict(sorted(counts.items(), key=lambda item: (order[item[0][0]], order[item[0][1]])))
+
+
+LASTING: Final = "lasting"
+_CENSORED: Final = -1
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Spell:
+    """One stretch of time in ps in which a molecule stayed in a state, and what ended it; None where it was still in
+    it when the trajectory ended (censored)."""
+
+    time_ps: float
+    cause: str | None
+    slab_snapshot: str
+    molecule_snapshot: str
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Shares:
+    """Shares of all spells from `time_ps` until the next such record.
+
+    `shares`: `lasting`, then every cause -> (estimate, low, high). The bounds are the middle 95 % (or the confidence
+    asked for) of bootstrap samples over snapshots; (0, 1) with a single snapshot of a kind, which says nothing of
+    others.
+    """
+
+    time_ps: float
+    at_risk: int
+    """Spells that still lasted and were watched just before this time."""
+    shares: Mapping[str, tuple[float, float, float]]
+
+
+def waits_after_contact(outcomes: Sequence[Outcome]) -> list[Spell]:
+    """From first contact to first bond (`bound`) or to leaving (`left`)."""
+    found = [(outcome, wait) for outcome in outcomes if (wait := wait_of(outcome)) is not None]
+    return [
+        _spell(outcome, wait.time_ps, None if wait.fate is Fate.CENSORED else wait.fate.value)
+        for outcome, wait in found
+    ]
+
+
+def visits(outcomes: Sequence[Outcome], mode: Mode) -> list[Spell]:
+    """Every visit to a lasting mode, such as the precursor; the cause of its end is the mode that followed.
+
+    A visit that lasts until the trajectory ends is censored, whatever ended the trajectory.
+    """
+    spells = []
+    for outcome in outcomes:
+        ends = [*outcome.events[1:], (outcome.time_ps, None)]
+        for (began, at), (ended, after) in zip(outcome.events, ends, strict=False):
+            if at is mode:
+                spells.append(_spell(outcome, max(0.0, ended - began), None if after is None else after.value))
+    return spells
+
+
+def _spell(outcome: Outcome, time_ps: float, cause: str | None) -> Spell:
+    return Spell(
+        time_ps=time_ps,
+        cause=cause,
+        slab_snapshot=outcome.slab_snapshot,
+        molecule_snapshot=outcome.molecule_snapshot,
+    )
+
+
+def competing_risks(
+    spells: Sequence[Spell], rng: np.random.Generator, *, resamples: int = 200, confidence: float = 0.95
+) -> tuple[Shares, ...]:
+    """The shares at time zero and at each time at which a spell ended, causes in alphabetic order.
+
+    A spell that is censored at the time of an event is at risk for it. Sources: Kaplan and Meier, J. Am. Stat. Assoc.
+    53, 457 (1958); Aalen and Johansen, Scand. J. Stat. 5, 141 (1978); the bootstrap as in
+    `molgun_lmp.analysis.statistics.convergence`.
+    """
+    if not spells:
+        return ()
+    causes = sorted({spell.cause for spell in spells if spell.cause is not None})
+    times = np.array([spell.time_ps for spell in spells])
+    codes = np.array([_CENSORED if s.cause is None else causes.index(s.cause) for s in spells], dtype=np.int64)
+    moments = np.unique(times[codes != _CENSORED])
+    at_risk, shares = _shares(times, codes, moments, len(causes), np.ones(len(spells)))
+    clusters = Clusters.of([s.slab_snapshot for s in spells], [s.molecule_snapshot for s in spells])
+    if clusters.fewest < 2:
+        low, high = np.zeros_like(shares), np.ones_like(shares)
+    else:
+        samples = [
+            _shares(times, codes, moments, len(causes), resampled_weights(clusters, rng).astype(np.float64))[1]
+            for _ in range(resamples)
+        ]
+        low, high = np.quantile(samples, [(1 - confidence) / 2, (1 + confidence) / 2], axis=0)
+    names = (LASTING, *causes)
+    start = Shares(time_ps=0.0, at_risk=len(spells), shares={n: (float(n == LASTING),) * 3 for n in names})
+    steps = [
+        Shares(
+            time_ps=float(moment),
+            at_risk=int(at_risk[row]),
+            shares={
+                name: (float(shares[row, k]), float(low[row, k]), float(high[row, k])) for k, name in enumerate(names)
+            },
+        )
+        for row, moment in enumerate(moments)
+    ]
+    return (start, *steps)
+
+
+def _shares(
+    times: FloatArray, codes: IntArray, moments: FloatArray, n_causes: int, weights: FloatArray
+) -> tuple[FloatArray, FloatArray]:
+    """Numbers at risk (M,), and shares (M, 1 + causes) that last and that each cause has ended."""
+    order = np.argsort(times)
+    beyond = np.append(np.cumsum(weights[order][::-1])[::-1], 0.0)
+    at_risk = beyond[np.searchsorted(times[order], moments, side="left")]
+    ended = codes != _CENSORED
+    table = np.zeros((len(moments), n_causes))
+    np.add.at(table, (np.searchsorted(moments, times[ended]), codes[ended]), weights[ended])
+    hazard = np.divide(table, at_risk[:, None], out=np.zeros_like(table), where=at_risk[:, None] > 0)
+    lasting = np.cumprod(1 - hazard.sum(axis=1))
+    before = np.append(1.0, lasting[:-1])
+    return at_risk, np.column_stack([lasting, np.cumsum(before[:, None] * hazard, axis=0)])

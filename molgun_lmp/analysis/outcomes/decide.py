@@ -1,0 +1,177 @@
+"""One trajectory's outcome: its frames followed from the first to the last, then one verdict with its numbers."""
+
+import dataclasses
+from collections.abc import Iterable
+
+import numpy as np
+
+from molgun_lmp.analysis.outcomes.bonds import Bonds
+from molgun_lmp.analysis.outcomes.classify import Classified, binding, classify
+from molgun_lmp.analysis.outcomes.trajectory_path import Path, Reference, follow
+from molgun_lmp.config import OutcomeCriteria
+from molgun_lmp.errors import InputFileError
+from molgun_lmp.outcome_classes import BLOWN_UP, DAMAGED, FAILED, LEFT, STUCK, UNBOUND_FATES, UNDECIDED, Mode
+from molgun_lmp.readers.trajectory import Frame
+from molgun_lmp.records import Outcome, Stop, TrajectoryResult
+from molgun_lmp.units import FS_PER_PS
+
+
+def decide(
+    trajectory_id: str,
+    frames: Iterable[Frame],
+    reference: Reference,
+    criteria: OutcomeCriteria,
+    result: TrajectoryResult | None,
+    *,
+    timestep_fs: float,
+    slab_snapshot: str = "",
+    molecule_snapshot: str = "",
+) -> Outcome:
+    """Follow one trajectory and give its outcome. `result` is None for a dump without a record of its run.
+
+    A mode that has not lasted the persistence time at the end, and bonds that stayed between forming and breaking
+    for that long where they would change the class, are undecided. A young mode still counts where a rule ended the
+    run because of it (a fragment left). The run's own failure comes first, then a run that blew up.
+
+    Raises `InputFileError` for a trajectory that did not fail: for a damaged dump, for frames that are not of the
+    reference's atoms, and for no frame at all.
+    """
+    failed = result is not None and result.state == "failed"
+    try:
+        path = follow(trajectory_id, frames, reference, criteria, timestep_fs)
+    except InputFileError:
+        if not failed:
+            raise
+        path = Path.empty(criteria)  # a run that died may leave any dump, and its outcome does not rest on it
+    return outcome_of(
+        trajectory_id,
+        path,
+        reference,
+        criteria,
+        result,
+        slab_snapshot=slab_snapshot,
+        molecule_snapshot=molecule_snapshot,
+    )
+
+
+def outcome_of(
+    trajectory_id: str,
+    path: Path,
+    reference: Reference,
+    criteria: OutcomeCriteria,
+    result: TrajectoryResult | None,
+    *,
+    slab_snapshot: str = "",
+    molecule_snapshot: str = "",
+) -> Outcome:
+    """The outcome of a trajectory that has been followed, as `decide` says.
+
+    Raises `InputFileError` where there was no frame, unless the run failed.
+    """
+    if path.frames == 0 and (result is None or result.state != "failed"):
+        raise InputFileError(f"trajectory {trajectory_id}: no frame to decide it by. Run it again.")
+    verdict = _verdict(path, reference, criteria, result)
+    events = tuple(path.history.events) + (() if path.history.young is None else (path.history.young,))
+    return Outcome(
+        trajectory_id=trajectory_id,
+        mode=verdict.mode,
+        detail=verdict.detail,
+        stuck=verdict.mode in STUCK,
+        contact=path.first_contact_ps is not None,
+        first_contact_ps=path.first_contact_ps,
+        first_bond_ps=path.first_bond_ps,
+        time_ps=path.history.time_ps,
+        lowest_clearance_angstrom=path.lowest_clearance,
+        events=events,
+        bonds=_listed(path.bonds, reference),
+        reason=verdict.reason,
+        truncated=path.truncated,
+        slab_snapshot=slab_snapshot,
+        molecule_snapshot=molecule_snapshot,
+    )
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class _Verdict:
+    mode: Mode
+    reason: str
+    detail: str = ""
+
+
+def _verdict(path: Path, reference: Reference, criteria: OutcomeCriteria, result: TrajectoryResult | None) -> _Verdict:
+    if result is not None and result.state == "failed":
+        return _Verdict(mode=FAILED, detail=str(result.cause or ""), reason=f"{result.cause}: {result.message}")
+    stop = None if result is None else result.stop
+    if path.blew_up or stop is Stop.TOO_HOT or path.bonds is None or path.classified is None:
+        why = "positions are no longer numbers" if path.blew_up else "stopped as hotter than any real molecule"
+        return _Verdict(mode=BLOWN_UP, reason=f"the run blew up after {path.history.time_ps:.3f} ps: {why}")
+    since_ps, mode = path.history.last
+    if mode in UNBOUND_FATES and stop is Stop.DEPARTED:
+        mode = LEFT
+    reason = path.classified.reason if path.classified.mode else _fate_reason(mode, stop, path, criteria)
+    age_fs = (path.history.time_ps - since_ps) * FS_PER_PS
+    young = age_fs < criteria.persistence_fs and not _needs_no_age(path, mode, stop)
+    if young:
+        return _Verdict(
+            mode=UNDECIDED,
+            detail=f"young {mode}",
+            reason=f"{mode} for only {age_fs:.0f} fs, less than {criteria.persistence_fs:g} fs: {reason}",
+        )
+    other = _other_reading(path, path.bonds, path.classified, reference, criteria)
+    if other is not None:
+        return _Verdict(mode=UNDECIDED, detail=f"{mode} or {other.mode or 'not bound'}", reason=other.reason)
+    return _Verdict(mode=mode, detail=path.classified.detail, reason=f"{reason} (for {age_fs / FS_PER_PS:.3f} ps)")
+
+
+def _needs_no_age(path: Path, mode: Mode, stop: Stop | None) -> bool:
+    """A change between unbound fates is no reaction, and a run that a leaving fragment stopped shows no more of it."""
+    return (mode in UNBOUND_FATES and path.history.events[-1][1] in UNBOUND_FATES) or (
+        mode in DAMAGED and stop is Stop.FRAGMENT_LEFT
+    )
+
+
+def _other_reading(
+    path: Path, bonds: Bonds, classified: Classified, reference: Reference, criteria: OutcomeCriteria
+) -> Classified | None:
+    """Another class that the same lengths allow, where a length has been between the thresholds for too long."""
+    if path.settled is None:
+        return None
+    latest = path.history.time_ps - criteria.persistence_fs / FS_PER_PS
+    between = reference.limits.between_thresholds(bonds)
+    in_molecule, to_surface = (now & (since <= latest) for now, since in zip(between, path.settled, strict=True))
+    np.fill_diagonal(in_molecule, False)
+    if not (in_molecule.any() or to_surface.any()):
+        return None
+    readings = (
+        dataclasses.replace(bonds, molecule=bonds.molecule | in_molecule, surface=bonds.surface | to_surface),
+        dataclasses.replace(bonds, molecule=bonds.molecule & ~in_molecule, surface=bonds.surface & ~to_surface),
+    )
+    for reading in readings:
+        other = classify(reading, reference.molecule, reference.surface, criteria.max_fragments)
+        if other.mode != classified.mode:
+            return dataclasses.replace(
+                other,
+                reason=f"lengths between forming and breaking for {criteria.persistence_fs:g} fs or more allow both "
+                f"[{classified.reason}] and [{other.reason}]",
+            )
+    return None
+
+
+def _fate_reason(mode: Mode, stop: Stop | None, path: Path, criteria: OutcomeCriteria) -> str:
+    now = f"no bond to the slab, closest atom {path.nearest:.2f} Å from it"
+    if path.first_contact_ps is None:
+        return f"{now}, never below {path.closest:.2f} Å (contact: {criteria.contact_angstrom:g} Å)"
+    if mode is LEFT:
+        how = "stopped on its way out" if stop is Stop.DEPARTED else f"beyond {criteria.departed_angstrom:g} Å"
+    else:
+        how = f"not beyond {criteria.departed_angstrom:g} Å"
+    return f"{now}, {how}, after contact at {path.first_contact_ps:.3f} ps (closest {path.closest:.2f} Å)"
+
+
+def _listed(bonds: Bonds | None, reference: Reference) -> tuple[tuple[int, int, float], ...]:
+    if bonds is None:
+        return ()
+    return tuple(
+        (reference.n_slab + int(atom), int(partner), float(bonds.surface_lengths[atom, partner]))
+        for atom, partner in np.argwhere(binding(bonds, reference.molecule))
+    )

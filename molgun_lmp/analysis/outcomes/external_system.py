@@ -1,0 +1,226 @@
+"""Trajectories and structures made elsewhere: which atoms are the molecule, what the surface is, what became of it."""
+
+import dataclasses
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+from ase import Atoms
+
+from molgun_lmp.analysis.outcomes.decide import decide
+from molgun_lmp.analysis.outcomes.intact_molecule import MoleculeReference
+from molgun_lmp.analysis.outcomes.isomorphism import matching_atoms
+from molgun_lmp.analysis.outcomes.trajectory_path import Reference
+from molgun_lmp.arrays import BoolArray, FloatArray, IntArray
+from molgun_lmp.config.external import ForeignFiles
+from molgun_lmp.errors import ConfigError, InputFileError
+from molgun_lmp.readers.ase_files import read_structure
+from molgun_lmp.readers.trajectory import Frame, read_parts
+from molgun_lmp.records import Outcome
+from molgun_lmp.surface.clean_surface import find_surface
+
+_LOWER_MARGIN: Final = 2.0  # Å below the slab that its lowest atoms may reach while they vibrate
+_SAME_CELL: Final = 1e-3  # of the longest in-plane vector
+
+Apart = Callable[[Atoms, str | None], IntArray]
+"""The molecule's atoms in a structure, by the user's words or by what hangs together. Raises `ConfigError`."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class FoundMolecule:
+    """How the N atoms of a file are divided: `slab` and `molecule` are places in the file's frames.
+
+    `lowest` Å: where the slab begins in a file of wrapped coordinates, None where none has to be put together.
+    """
+
+    slab: IntArray
+    molecule: IntArray
+    reference: Reference
+    lowest: float | None
+    cell: FloatArray
+
+    @property
+    def order(self) -> IntArray:
+        """(N,) the slab's atoms first, as outcomes are decided."""
+        return np.concatenate([self.slab, self.molecule])
+
+    def sentence(self) -> str:
+        """What was found, for the user to check."""
+        surface, symbols = self.reference.surface, self.reference.symbols
+        formulas = [
+            str(Atoms(list(part)).symbols.formula.convert("hill"))
+            for part in (symbols[: len(self.slab)], symbols[len(self.slab) :])
+        ]
+        dimers = (
+            f"{len(surface.dimers)} dimers in {len(set(surface.row.tolist()))} rows"
+            if len(surface.dimers)
+            else ("no dimers: sites are named by the atoms")
+        )
+        return (
+            f"slab {formulas[0]} ({surface.n_layers} layers, {dimers}), molecule {formulas[1]} "
+            f"(atoms {_ranges(self.molecule)})"
+        )
+
+    def put_in_order(self, frame: Frame, where: str) -> Frame:
+        """A frame with the slab's atoms first, the slab whole. Raises `InputFileError` where the cell has changed."""
+        change = float(np.abs(frame.cell[:2, :2] - self.cell[:2, :2]).max())
+        if change > _SAME_CELL * float(np.abs(self.cell[:2, :2]).max()):
+            raise InputFileError(
+                f"{where}, step {frame.step}: the in-plane cell has changed by {change:.3f} Å since the first frame. "
+                "Surface and sites are those of one cell: classify each frame by itself (--each-frame)."
+            )
+        order = self.order
+        positions = frame.positions[order]
+        if self.lowest is not None:
+            turns = np.floor((positions[:, 2] - self.lowest) / frame.cell[2, 2])
+            positions = positions - turns[:, None] * frame.cell[2]
+        return dataclasses.replace(
+            frame,
+            symbols=self.reference.symbols,
+            positions=positions,
+            images=None if frame.images is None else frame.images[order],
+            velocities=None,
+        )
+
+
+def find(
+    frame: Frame, settings: ForeignFiles, folder: Path, apart: Apart, like: MoleculeReference | None = None
+) -> FoundMolecule:
+    """Divide a first frame into slab and molecule. `folder`: where the paths of the settings start from.
+
+    `like`: the same molecule with its groups, for settings that name none. Raises `ConfigError` where the molecule
+    cannot be told or does not fit, `GeometryError` for what is no slab.
+    """
+    atoms = atoms_of(frame)
+    molecule = apart(atoms, settings.molecule)
+    slab = np.setdiff1d(np.arange(len(atoms)), molecule)
+    clean = atoms[slab]
+    if settings.clean_slab is not None:
+        clean = _same_atoms(read_structure(folder / settings.clean_slab), clean, "clean_slab")
+    surface = find_surface(clean)
+    intact = atoms[molecule]
+    if settings.intact_molecule is not None:
+        intact = _same_atoms(read_structure(folder / settings.intact_molecule), intact, "intact_molecule")
+    symbols = intact.get_chemical_symbols()
+    named = MoleculeReference.named(symbols, intact.positions, settings.patterns, surface.lattice, settings.outcomes)
+    groups = {**settings.groups, **named}
+    if not groups and like is not None:
+        bonded = MoleculeReference.find(symbols, intact.positions, {}, surface.lattice, settings.outcomes).bonded
+        groups = _groups_like(like, symbols, bonded)
+    whole = FoundMolecule(
+        slab=slab,
+        molecule=molecule,
+        reference=Reference.of(
+            symbols=[*clean.get_chemical_symbols(), *symbols],
+            positions=np.concatenate([clean.positions, intact.positions]),
+            surface=surface,
+            n_slab=len(slab),
+            groups=groups,
+            criteria=settings.outcomes,
+        ),
+        lowest=None,
+        cell=frame.cell,
+    )
+    if frame.images is not None or not frame.pbc[2] or frame.cell[2, 2] <= 0:
+        return whole
+    return dataclasses.replace(whole, lowest=lowest_of(frame.positions[slab, 2], float(frame.cell[2, 2])))
+
+
+def _groups_like(like: MoleculeReference, symbols: Sequence[str], bonded: BoolArray) -> dict[str, tuple[int, int]]:
+    atoms = matching_atoms(like.symbols, like.bonded, symbols, bonded)
+    if atoms is None:
+        names = ", ".join(like.groups)
+        raise ConfigError(
+            f"the molecule of the first frame, {Atoms(list(symbols)).symbols.formula.convert('hill')}, is not bonded "
+            f"as the campaign's is, so its groups ({names}) cannot be named. Name them (`groups` or `patterns` in the "
+            "file after --config), or give the molecule as it was before with `intact_molecule`."
+        )
+    return {name: (atoms[a], atoms[b]) for name, (a, b) in like.groups.items()}
+
+
+def decide_files(
+    name: str, paths: Sequence[Path], settings: ForeignFiles, folder: Path, apart: Apart
+) -> tuple[Outcome, FoundMolecule]:
+    """The outcome of one trajectory in one or more files, its atoms named by their places in the file.
+
+    Raises `ConfigError` and `InputFileError`.
+    """
+    frames = file_frames(paths, settings)
+    return decide_frames(name, frames, settings, folder, apart, timestep_fs=settings.timestep_fs)
+
+
+def decide_frames(
+    name: str,
+    frames: Iterator[Frame],
+    settings: ForeignFiles,
+    folder: Path,
+    apart: Apart,
+    *,
+    timestep_fs: float | None,
+    like: MoleculeReference | None = None,
+) -> tuple[Outcome, FoundMolecule]:
+    """The same of its frames, whatever they are read from; `like` as in `find`."""
+    if timestep_fs is None:
+        raise ConfigError(
+            "a trajectory's times need `timestep_fs`, the time of one step: say it in the file after --config or with "
+            "--set timestep_fs=0.5; --each-frame needs none."
+        )
+    first = next(frames)
+    found = find(first, settings, folder, apart, like)
+    outcome = decide(
+        name,
+        (found.put_in_order(frame, name) for frame in _again(first, frames)),
+        found.reference,
+        settings.outcomes,
+        None,
+        timestep_fs=timestep_fs,
+        slab_snapshot=name,
+        molecule_snapshot=name,
+    )
+    order = found.order
+    bonds = tuple((int(order[atom]), int(order[partner]), length) for atom, partner, length in outcome.bonds)
+    return dataclasses.replace(outcome, bonds=bonds), found
+
+
+def file_frames(paths: Sequence[Path], settings: ForeignFiles) -> Iterator[Frame]:
+    """The frames of one trajectory in one or more files. Raises `InputFileError`."""
+    return read_parts(paths, types=settings.elements or None, columns=settings.columns, velocities=False)
+
+
+def _again(first: Frame, rest: Iterator[Frame]) -> Iterator[Frame]:
+    yield first
+    yield from rest
+
+
+def atoms_of(frame: Frame) -> Atoms:
+    """A frame as a structure that surfaces are looked for in."""
+    atoms = dataclasses.replace(frame, positions=frame.unwrapped, velocities=None).atoms()
+    if not frame.pbc[2]:  # a box that shrinks to its atoms has no vacuum, and needs none
+        atoms.cell[2] = 0.0
+    return atoms
+
+
+def lowest_of(heights: FloatArray, cell_height: float) -> float:
+    """Å: just below the lowest atom of a slab that may be wrapped: above the largest gap."""
+    inside = np.sort(heights % cell_height)
+    gaps = np.diff(inside, append=inside[0] + cell_height)
+    widest = int(np.argmax(gaps))
+    above = inside[(widest + 1) % len(inside)]
+    return float(above - min(_LOWER_MARGIN, gaps[widest] / 4))
+
+
+def _same_atoms(given: Atoms, here: Atoms, key: str) -> Atoms:
+    if given.get_chemical_symbols() != here.get_chemical_symbols():
+        raise ConfigError(
+            f"{key}: it holds {given.symbols.formula.convert('hill')}, and the first frame "
+            f"{here.symbols.formula.convert('hill')} there, or in another order. Give the same atoms in the same order."
+        )
+    return given
+
+
+def _ranges(numbers: IntArray) -> str:
+    """`128-153` or `0,4,7-9`."""
+    breaks = np.flatnonzero(np.diff(numbers) != 1) + 1
+    parts: Mapping[int, IntArray] = dict(enumerate(np.split(numbers, breaks)))
+    return ",".join(str(part[0]) if len(part) == 1 else f"{part[0]}-{part[-1]}" for part in parts.values())

@@ -1,0 +1,250 @@
+"""One trajectory followed frame by frame: bonds with their history, contact, clearance, and the sequence of modes."""
+
+import dataclasses
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final, Self
+
+import numpy as np
+
+from molgun_lmp.analysis.outcomes.bond_tracking import BondState, Stretch, stretches
+from molgun_lmp.analysis.outcomes.bonds import BondLimits, Bonds
+from molgun_lmp.analysis.outcomes.classify import Classified, classify
+from molgun_lmp.analysis.outcomes.intact_molecule import MoleculeReference
+from molgun_lmp.arrays import FloatArray
+from molgun_lmp.config import OutcomeCriteria
+from molgun_lmp.errors import InputFileError
+from molgun_lmp.outcome_classes import BLOWN_UP, IN_FLIGHT, LEFT, NEAR, Mode
+from molgun_lmp.readers.trajectory import Frame
+from molgun_lmp.surface.clean_surface import Surface
+from molgun_lmp.units import FS_PER_PS
+
+_ROUNDING_PS = 1e-9
+
+
+@dataclasses.dataclass(kw_only=True)
+class ModeHistory:
+    """Fed one mode per frame; a new mode counts once it has lasted `persistence_ps`, from when it began.
+
+    `events`: (time in ps at which it began, mode) of each mode that counts, the first frame's mode to begin with;
+    `young`: the same for a newer mode that has not lasted long enough yet.
+    """
+
+    persistence_ps: float
+    events: list[tuple[float, Mode]] = dataclasses.field(default_factory=list)
+    young: tuple[float, Mode] | None = None
+    time_ps: float = 0.0
+
+    def add(self, time_ps: float, mode: Mode) -> None:
+        """The mode of the next frame. A return to the old mode forgets the young one."""
+        self.time_ps = time_ps
+        if not self.events:
+            self.events.append((time_ps, mode))
+            return
+        if mode == self.events[-1][1]:
+            self.young = None
+            return
+        if self.young is None or self.young[1] != mode:
+            self.young = (time_ps, mode)
+        if time_ps - self.young[0] >= self.persistence_ps - _ROUNDING_PS:
+            self.events.append(self.young)
+            self.young = None
+
+    @property
+    def last(self) -> tuple[float, Mode]:
+        """The mode of the last frame and when it began, however young it is."""
+        return self.young or self.events[-1]
+
+
+_BATCH: Final = 64
+"""Frames that are looked at together: their arrays fit into the processor's cache."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Reference:
+    """What the frames of one trajectory are judged against: its clean surface and its intact molecule.
+
+    `symbols`: all N atoms, the slab's `n_slab` first; `limits`: when two of them are bonded.
+    """
+
+    symbols: tuple[str, ...]
+    n_slab: int
+    surface: Surface
+    molecule: MoleculeReference
+    limits: BondLimits
+
+    @classmethod
+    def of(
+        cls,
+        *,
+        symbols: Sequence[str],
+        positions: FloatArray,
+        surface: Surface,
+        n_slab: int,
+        groups: Mapping[str, tuple[int, int]],
+        criteria: OutcomeCriteria,
+    ) -> Self:
+        """From the start of the trajectory, positions (N, 3) in Å, the molecule intact and clear of the surface.
+
+        Raises `ConfigError` for groups or pair limits that do not fit the molecule.
+        """
+        molecule = MoleculeReference.find(symbols[n_slab:], positions[n_slab:], groups, surface.lattice, criteria)
+        return cls(
+            symbols=tuple(symbols),
+            n_slab=n_slab,
+            surface=surface.without_dimers() if criteria.sites == "atoms" else surface,
+            molecule=molecule,
+            limits=BondLimits.of(symbols[n_slab:], symbols[:n_slab], criteria),
+        )
+
+
+@dataclasses.dataclass(kw_only=True)
+class Path:
+    """What was seen of a trajectory so far; times in ps, lengths in Å."""
+
+    history: ModeHistory
+    frames: int = 0
+    bonds: Bonds | None = None
+    classified: Classified | None = None
+    settled: tuple[FloatArray, FloatArray] | None = None
+    """(n, n) and (n, m): when each length was last outside the range between forming and breaking."""
+    first_contact_ps: float | None = None
+    first_bond_ps: float | None = None
+    near: bool = False
+    nearest: float = np.inf
+    closest: float = np.inf
+    """The smallest of all `nearest`."""
+    lowest_clearance: float | None = None
+    blew_up: bool = False
+    truncated: bool = False
+
+    @classmethod
+    def empty(cls, criteria: OutcomeCriteria) -> Self:
+        """Before the first frame."""
+        return cls(history=ModeHistory(persistence_ps=criteria.persistence_fs / FS_PER_PS))
+
+
+class Following:
+    """Follows one trajectory frame by frame, the first frame's step taken as time zero.
+
+    Bonds form and break with hysteresis, so each frame's bonds depend on those before. It ends at a frame whose
+    positions are no numbers, which is known `_BATCH` frames later at most.
+    """
+
+    def __init__(self, trajectory_id: str, reference: Reference, criteria: OutcomeCriteria, timestep_fs: float) -> None:
+        self._trajectory_id, self._reference, self._criteria = trajectory_id, reference, criteria
+        self._timestep_fs = timestep_fs
+        self._path = Path.empty(criteria)
+        self._state = BondState.none(reference.limits)
+        self._first_step: int | None = None
+        self._stretch: Stretch | None = None
+        self._batch: list[Frame] = []
+
+    @property
+    def blew_up(self) -> bool:
+        """Whether it has ended, so that no more frames need to be shown to it."""
+        return self._path.blew_up
+
+    def frame(self, frame: Frame) -> None:
+        """The next frame. Raises `InputFileError` where it is not of the reference's atoms."""
+        _require_atoms(self._trajectory_id, frame, self._reference)
+        if not self.blew_up:
+            self._batch.append(frame)
+        if len(self._batch) == _BATCH:
+            self._take_batch()
+
+    def result(self) -> Path:
+        """What was seen."""
+        if self._batch:
+            self._take_batch()
+        path, reference, lattice = self._path, self._reference, self._reference.surface.lattice
+        if self._stretch is not None:  # once more, for the lengths of the last frame
+            path.bonds = self._stretch.bonds(-1, self._state, lattice)
+            path.classified = classify(path.bonds, reference.molecule, reference.surface, self._criteria.max_fragments)
+            path.settled = (self._state.settled, self._state.surface_settled)
+        return path
+
+    def _take_batch(self) -> None:
+        batch, self._batch = self._batch, []
+        path, reference = self._path, self._reference
+        self._first_step = batch[0].step if self._first_step is None else self._first_step
+        times_ps = np.array([frame.step - self._first_step for frame in batch]) * self._timestep_fs / FS_PER_PS
+        positions = np.stack([frame.unwrapped for frame in batch])
+        finite = np.isfinite(positions).all(axis=(1, 2))
+        usable = len(batch) if finite.all() else int(np.argmin(finite))
+        molecule, slab = positions[:usable, reference.n_slab :], positions[:usable, : reference.n_slab]
+        for part in stretches(molecule):
+            stretch = Stretch.of(molecule[part], slab[part], reference.surface.lattice, reference.limits)
+            _add(path, self._state, stretch, times_ps=times_ps[part], reference=reference, criteria=self._criteria)
+            self._stretch = stretch
+        path.frames += usable
+        path.truncated = batch[-1].cut_after
+        if usable < len(batch):
+            path.frames += 1
+            path.truncated = batch[usable].cut_after
+            path.blew_up = True
+            path.history.add(float(times_ps[usable]), BLOWN_UP)
+
+
+def follow(
+    trajectory_id: str, frames: Iterable[Frame], reference: Reference, criteria: OutcomeCriteria, timestep_fs: float
+) -> Path:
+    """All frames of a trajectory up to one whose positions are no numbers, as `Following` sees them.
+
+    Raises `InputFileError` for frames that are not of the reference's atoms.
+    """
+    following = Following(trajectory_id, reference, criteria, timestep_fs)
+    for frame in frames:
+        following.frame(frame)
+        if following.blew_up:
+            break
+    return following.result()
+
+
+def _require_atoms(trajectory_id: str, frame: Frame, reference: Reference) -> None:
+    if frame.symbols is not reference.symbols and frame.symbols != reference.symbols:
+        raise InputFileError(
+            f"trajectory {trajectory_id}, step {frame.step}: its {len(frame.symbols)} atoms are not the "
+            f"{len(reference.symbols)} of the start, element by element. Is it the dump of another trajectory?"
+        )
+
+
+def _add(
+    path: Path,
+    state: BondState,
+    stretch: Stretch,
+    *,
+    times_ps: FloatArray,
+    reference: Reference,
+    criteria: OutcomeCriteria,
+) -> None:
+    lattice = reference.surface.lattice
+    classified: dict[int, Classified] = {}
+    for frame in state.advance(stretch, reference.limits, times_ps):
+        bonds = stretch.bonds(frame, state, lattice)
+        classified[frame] = classify(bonds, reference.molecule, reference.surface, criteria.max_fragments)
+    if path.classified is None and 0 not in classified:  # nothing is bonded in the first frame of all
+        bonds = stretch.bonds(0, BondState.none(reference.limits), lattice)
+        classified[0] = classify(bonds, reference.molecule, reference.surface, criteria.max_fragments)
+    clearance = float((stretch.molecule[:, :, 2].min(axis=1) - stretch.slab[:, :, 2].max(axis=1)).min())
+    path.lowest_clearance = clearance if path.lowest_clearance is None else min(path.lowest_clearance, clearance)
+    for frame, (time_ps, nearest) in enumerate(zip(times_ps.tolist(), stretch.nearest.tolist(), strict=True)):
+        now = path.classified = classified.get(frame, path.classified)
+        assert now is not None  # of the first frame of all, by the above
+        _add_frame(path, now, time_ps, nearest, criteria)
+
+
+def _add_frame(path: Path, classified: Classified, time_ps: float, nearest: float, criteria: OutcomeCriteria) -> None:
+    path.nearest = nearest
+    path.closest = min(path.closest, nearest)
+    path.near = nearest < (criteria.departed_angstrom if path.near else criteria.contact_angstrom)
+    if path.near and path.first_contact_ps is None:
+        path.first_contact_ps = time_ps
+    if classified.bound and path.first_bond_ps is None:
+        path.first_bond_ps = time_ps
+    path.history.add(time_ps, classified.mode or _fate(path))
+
+
+def _fate(path: Path) -> Mode:
+    if path.first_contact_ps is None:
+        return IN_FLIGHT
+    return NEAR if path.near else LEFT

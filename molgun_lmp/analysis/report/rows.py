@@ -1,0 +1,164 @@
+"""What the report page says, as plain text and rows; the template only lays it out."""
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from molgun_lmp.analysis.statistics.summary import Summary
+from molgun_lmp.outcome_classes import FAILED
+from molgun_lmp.records import Outcome, Shot, TrajectoryResult
+
+REFERENCE_LEVEL: Final = "PBE-D3"
+"""Level of theory of the paper that every campaign is held against (doi 10.1039/d5dd00420a)."""
+
+TRAJECTORY_HEADER: Final = (
+    "trajectory", "mode", "from training", "contact / ps", "bond / ps", "bonds", "why", "angle / °", "energy / eV",
+    "drift / (eV/atom/ps)", "stopped", "LAMMPS files",
+)  # fmt: skip
+
+COLUMN_CLASSES: Final = {
+    "mode": "text",
+    "from training": "text",
+    "bonds": "text bonds",
+    "why": "text why",
+    "stopped": "text",
+    "LAMMPS files": "text files",
+}
+"""Of the style sheet; the other columns are numbers."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class SummaryLine:
+    """A line of the first table with the numbers of its footnotes."""
+
+    cells: tuple[str, ...]
+    marks: tuple[int, ...]
+    seen: bool
+
+
+def summary_lines(summary: Summary) -> tuple[tuple[SummaryLine, ...], tuple[str, ...]]:
+    """The lines of the first table, and the footnotes that they refer to, numbered from 1."""
+    notes: list[str] = []
+    lines = []
+    for row in summary.table():
+        marks = []
+        for note in filter(None, row.estimate.note.split("; ")):
+            if note not in notes:
+                notes.append(note)
+            marks.append(notes.index(note) + 1)
+        lines.append(SummaryLine(cells=row.cells(), marks=tuple(marks), seen=row.estimate.count > 0))
+    return tuple(lines), tuple(notes)
+
+
+def labels_statement(level_of_theory: str) -> str:
+    """Which quantum chemistry the model learned from, and whether that is the reference paper's."""
+    level = level_of_theory.strip()
+    if not level or level.lower() in ("unknown", "unstated"):
+        return "Labels: level of theory not stated. Do not compare these numbers with others before it is known."
+    if level.upper().startswith(REFERENCE_LEVEL):
+        return f"Labels: {level}, as in the reference paper."
+    return f"Labels: {level}, not {REFERENCE_LEVEL}: numbers are not comparable with the paper's."
+
+
+def remarks(summary: Summary) -> tuple[str, ...]:
+    """What a reader must know before believing the table: missing, failed, cut or drifting trajectories."""
+    found = []
+    stopped = summary.stopping is not None and summary.stopping.reached
+    if summary.planned is not None and summary.planned > summary.shots and not stopped:
+        found.append(
+            f"{summary.shots} of {summary.planned} planned trajectories are in this table. Explosions and departures "
+            "end early, so an unfinished campaign shows too many of them."
+        )
+    failed = summary.mode(FAILED).count
+    if failed:
+        causes = ", ".join(f"{number} {cause}" for cause, number in summary.causes.items()) or "no cause recorded"
+        found.append(f"{_trajectories(failed)} failed: {causes}.")
+    if summary.energy_flagged:
+        found.append(f"{_trajectories(summary.energy_flagged)} moved in total energy beyond the limits.")
+    if summary.energy_unknown:
+        found.append(f"The energy drift of {_trajectories(summary.energy_unknown)} is not known.")
+    if summary.truncated:
+        found.append(f"The dump of {_trajectories(summary.truncated)} was cut; whole frames only were used.")
+    if summary.shots:
+        found.append(
+            f"{summary.shots} shots used {summary.slab_snapshots} slab and {summary.molecule_snapshots} molecule "
+            "snapshots."
+        )
+    return tuple(found)
+
+
+def _trajectories(number: int) -> str:
+    return f"{number} {'trajectory' if number == 1 else 'trajectories'}"
+
+
+def settings_rows(document: Mapping[str, object], prefix: str = "") -> list[tuple[str, str]]:
+    """A nested document as (dotted key, value) rows in its own order."""
+    rows: list[tuple[str, str]] = []
+    for key, value in document.items():
+        name = f"{prefix}{key}"
+        if isinstance(value, Mapping) and value:
+            rows += settings_rows(value, f"{name}.")
+        elif isinstance(value, list | tuple) and any(isinstance(item, Mapping) for item in value):
+            rows += settings_rows({str(index): item for index, item in enumerate(value)}, f"{name}.")
+        else:
+            rows.append((name, _plain(value)))
+    return rows
+
+
+def _plain(value: object) -> str:
+    if value is None:
+        return "–"
+    if isinstance(value, list | tuple):
+        return ", ".join(map(_plain, value)) or "–"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return "–" if value in ({}, "") else str(value)
+
+
+def trajectory_rows(
+    outcomes: Sequence[Outcome],
+    shots: Sequence[tuple[str, Shot]],
+    results: Sequence[TrajectoryResult],
+    files: Mapping[str, str],
+    distances: Mapping[str, str],
+) -> list[tuple[str, ...]]:
+    """One row per trajectory in the order of `outcomes`, in the columns of `TRAJECTORY_HEADER`; a dash where unknown.
+
+    `shots` are (trajectory id, shot); `files` maps a trajectory id to where its LAMMPS files are, `distances` to how
+    far it went from the training data.
+    """
+    shot_of, result_of = dict(shots), {result.trajectory_id: result for result in results}
+    rows: list[tuple[str, ...]] = []
+    for outcome in outcomes:
+        shot, result = shot_of.get(outcome.trajectory_id), result_of.get(outcome.trajectory_id)
+        drift = None if result is None else result.energy.drift_ev_per_atom_per_ps
+        bonds = ", ".join(f"{atom}–{site} {length:.2f} Å" for atom, site, length in outcome.bonds)
+        rows.append(
+            (
+                outcome.trajectory_id,
+                outcome.mode.value,
+                distances.get(outcome.trajectory_id, "–"),
+                _number(outcome.first_contact_ps, ".2f"),
+                _number(outcome.first_bond_ps, ".2f"),
+                bonds or "–",
+                outcome.reason or "–",
+                _number(None if shot is None else shot.polar_deg, ".1f"),
+                _number(None if shot is None else shot.kick_energy_ev, ".3f"),
+                _number(drift, ".1e") + (" (flagged)" if result is not None and result.energy.flagged else ""),
+                _stop(result),
+                files.get(outcome.trajectory_id, "–"),
+            )
+        )
+    return rows
+
+
+def _number(value: float | None, form: str) -> str:
+    return "–" if value is None else format(value, form)
+
+
+def _stop(result: TrajectoryResult | None) -> str:
+    if result is None:
+        return "–"
+    if result.cause is not None:
+        return f"{result.cause.value}: {result.message}" if result.message else result.cause.value
+    return result.stop.value if result.stop is not None else "–"

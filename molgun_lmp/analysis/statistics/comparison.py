@@ -1,0 +1,138 @@
+"""Campaigns side by side: by how much their fractions differ, and whether chance alone would do that.
+
+The interval of a difference is made of the two fractions' own cluster-robust intervals (Newcombe's hybrid score method,
+which takes any two intervals: "MOVER"). The test asks whether both campaigns could share one fraction, at the number of
+independent shots that each is worth. Both take the campaigns as independent: where they used the same snapshots their
+fractions move together, and the interval is wider than it had to be.
+"""
+
+import dataclasses
+import math
+from collections.abc import Sequence
+
+import numpy as np
+from pydantic import ConfigDict
+from scipy import stats
+
+from molgun_lmp.analysis.statistics.estimates import Estimate
+from molgun_lmp.analysis.statistics.multiple_testing import holm
+from molgun_lmp.analysis.statistics.summary import Summary, TableRow, summarise
+from molgun_lmp.errors import InputFileError
+from molgun_lmp.records import JsonRecord, Outcome
+
+_STRICT = ConfigDict(extra="forbid")
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Difference(JsonRecord):
+    """A campaign's fraction less the reference's, for one line of the table."""
+
+    __pydantic_config__ = _STRICT
+
+    row: str
+    """A mode, or one of the two lines on sticking."""
+    campaign: str
+    reference: str
+    difference: float | None
+    """None where either campaign has no shot to count, such as none in contact."""
+    interval: tuple[float, float]
+    """At the comparison's confidence, for this line alone."""
+    simultaneous: tuple[float, float]
+    """At the comparison's confidence for all lines at once (Bonferroni)."""
+    p: float | None
+    """Two-sided, for this line alone; None where a campaign cannot tell how much its shots are worth."""
+    p_holm: float | None
+    """Adjusted for the number of lines (Holm)."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Comparison(JsonRecord):
+    """Two or more campaigns; the first is the reference of all differences."""
+
+    __pydantic_config__ = _STRICT
+
+    names: tuple[str, ...]
+    summaries: tuple[Summary, ...]
+    confidence: float
+    lines: int
+    """Number of differences that the simultaneous intervals and Holm's p values allow for."""
+    differences: tuple[Difference, ...]
+
+
+def difference_interval(a: Estimate, b: Estimate) -> tuple[float, float]:
+    """Bounds of (fraction of `a`) - (fraction of `b`) from their cluster-robust intervals; (-1, 1) for no shots.
+
+    Source: Newcombe, Stat. Med. 17, 873 (1998), method 10; Donner and Zou, Stat. Methods Med. Res. 21, 347 (2012).
+    """
+    if a.fraction is None or b.fraction is None:
+        return -1.0, 1.0
+    (low_a, high_a), (low_b, high_b) = a.cluster, b.cluster
+    between = a.fraction - b.fraction
+    low = between - math.hypot(a.fraction - low_a, high_b - b.fraction)
+    high = between + math.hypot(high_a - a.fraction, b.fraction - low_b)
+    return max(-1.0, low), min(1.0, high)
+
+
+def difference_p(a: Estimate, b: Estimate) -> float | None:
+    """Two-sided p value of equal fractions: the pooled score test at each campaign's effective number of shots.
+
+    1 where both are all hits or all misses; None where a campaign has no shots or a single snapshot of a kind.
+    """
+    if a.fraction is None or b.fraction is None or not (a.effective_shots > 0 and b.effective_shots > 0):
+        return None
+    pooled = a.fraction * a.effective_shots + b.fraction * b.effective_shots
+    pooled /= a.effective_shots + b.effective_shots
+    variance = pooled * (1 - pooled) * (1 / a.effective_shots + 1 / b.effective_shots)
+    if variance <= 0.0:
+        return 1.0
+    return float(2 * stats.norm.sf(abs(a.fraction - b.fraction) / math.sqrt(variance)))
+
+
+def compare(
+    named: Sequence[tuple[str, Sequence[Outcome]]], *, planned: Sequence[int | None] = (), confidence: float = 0.95
+) -> Comparison:
+    """Compare campaigns, each a name and all its outcomes, with the first one.
+
+    Lines are the modes that any of them shows, then sticking over all shots and over those in contact. `planned` are
+    the campaigns' numbers of shots. Raises `InputFileError` for fewer than two campaigns or for a name given twice.
+    """
+    names = tuple(name for name, _ in named)
+    if len(names) < 2 or len(set(names)) < len(names):
+        raise InputFileError(f"cannot compare {', '.join(names) or 'nothing'}: give two or more different campaigns.")
+    numbers = tuple(planned) or (None,) * len(named)
+    summaries = tuple(
+        summarise(outcomes, planned=number, confidence=confidence)
+        for (_, outcomes), number in zip(named, numbers, strict=True)
+    )
+    tables = [summary.table() for summary in summaries]
+    rows = _rows(tables)
+    lines = len(rows) * (len(named) - 1)
+    strict = [summarise(outcomes, confidence=1 - (1 - confidence) / lines).table() for _, outcomes in named]
+    found = [
+        Difference(
+            row=tables[0][row].label,
+            campaign=names[one],
+            reference=names[0],
+            difference=_between(tables[one][row].estimate, tables[0][row].estimate),
+            interval=difference_interval(tables[one][row].estimate, tables[0][row].estimate),
+            simultaneous=difference_interval(strict[one][row].estimate, strict[0][row].estimate),
+            p=difference_p(tables[one][row].estimate, tables[0][row].estimate),
+            p_holm=None,
+        )
+        for one in range(1, len(named))
+        for row in rows
+    ]
+    differences = tuple(
+        dataclasses.replace(one, p_holm=p) for one, p in zip(found, holm([one.p for one in found]), strict=True)
+    )
+    return Comparison(names=names, summaries=summaries, confidence=confidence, lines=lines, differences=differences)
+
+
+def _rows(tables: Sequence[Sequence[TableRow]]) -> list[int]:
+    """Lines in which any campaign counts something; sticking always, the last two."""
+    counts = np.array([[row.estimate.count for row in table] for table in tables]).sum(axis=0)
+    return [row for row, count in enumerate(counts) if count or row >= len(counts) - 2]
+
+
+def _between(a: Estimate, b: Estimate) -> float | None:
+    return None if a.fraction is None or b.fraction is None else a.fraction - b.fraction

@@ -1,0 +1,203 @@
+"""The table of a campaign: every mode counted over every shot, with honest intervals."""
+
+import dataclasses
+from collections import Counter
+from collections.abc import Sequence
+from typing import Final
+
+import numpy as np
+from pydantic import ConfigDict
+
+from molgun_lmp.analysis.statistics.estimates import Estimate, Estimator, clusters_of, hits_of
+from molgun_lmp.analysis.statistics.sequential import Stopping, stopping_sentence
+from molgun_lmp.errors import InputFileError
+from molgun_lmp.outcome_classes import EVER, FAILED, UNDECIDED, Mode
+from molgun_lmp.records import JsonRecord, Outcome, TrajectoryResult
+
+_STRICT = ConfigDict(extra="forbid")
+
+TABLE_HEADER: Final = (
+    *("mode", "shots", "of", "fraction", "95 % over snapshots", "95 %, all lines", "95 % if independent"),
+    "design effect",
+)
+"""Column titles that go with `TableRow.cells`, for a confidence of 95 %; see `Summary.header`."""
+
+_LINES: Final = len(Mode) + len(EVER) + 2
+"""Of the table; the simultaneous intervals allow for all of them, seen or not."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class ModeEstimate(JsonRecord):
+    """One mode's share of all shots."""
+
+    __pydantic_config__ = _STRICT
+
+    mode: Mode
+    estimate: Estimate
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class TableRow:
+    """One line of the table, numbers unrounded."""
+
+    label: str
+    estimate: Estimate
+
+    def cells(self) -> tuple[str, ...]:
+        """The line as text for a terminal or a page, in the order of `TABLE_HEADER`; per cent, a dash for unknown."""
+        e = self.estimate
+        return (
+            self.label,
+            str(e.count),
+            str(e.shots),
+            "–" if e.fraction is None else f"{100 * e.fraction:.1f} %",
+            bounds_text(e.cluster),
+            bounds_text(e.simultaneous),
+            bounds_text(e.wilson),
+            "–" if e.design_effect is None else f"{e.design_effect:.2f}",
+        )
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Summary(JsonRecord):
+    """What a campaign says. Denominators are all analysed shots, the undecided and the failed among them."""
+
+    __pydantic_config__ = _STRICT
+
+    shots: int
+    planned: int | None
+    """Trajectories that the campaign planned; None where nobody said."""
+    confidence: float
+    modes: tuple[ModeEstimate, ...]
+    """Every mode once, in the order of `Mode`."""
+    ever: tuple[ModeEstimate, ...]
+    """Shots that were in a class of `EVER` at any time, whatever came of them."""
+    stuck: Estimate
+    """Bound at the end, of all shots."""
+    stuck_of_contact: Estimate
+    """Bound at the end, of the shots that came into contact."""
+    contact: int
+    slab_snapshots: int
+    molecule_snapshots: int
+    pooled_design_effect: float | None
+    """Mean over the modes; None where the shots cannot tell it."""
+    truncated: int
+    """Trajectories whose dump was cut."""
+    energy_flagged: int
+    """Trajectories whose total energy moved beyond the campaign's limits."""
+    energy_unknown: int
+    """Analysed trajectories without a known energy drift, or without a result at all."""
+    causes: dict[str, int]
+    """Cause of failure -> trajectories."""
+    stopping: Stopping | None = None
+    """The stop rule of `molgun run --until` and its looks; None where the number of shots was fixed beforehand."""
+
+    def mode(self, mode: Mode) -> Estimate:
+        """The estimate of one mode."""
+        return next(row.estimate for row in self.modes if row.mode is mode)
+
+    def table(self) -> tuple[TableRow, ...]:
+        """Every mode, events at any time, then sticking over all shots and over those in contact."""
+        rows = [TableRow(label=row.mode.value, estimate=row.estimate) for row in self.modes]
+        rows += [TableRow(label=f"{row.mode.value}, at any time", estimate=row.estimate) for row in self.ever]
+        rows.append(TableRow(label="stuck, of all", estimate=self.stuck))
+        rows.append(TableRow(label="stuck, of those in contact", estimate=self.stuck_of_contact))
+        return tuple(rows)
+
+    def header(self) -> tuple[str, ...]:
+        """Column titles of `TableRow.cells` with this summary's confidence."""
+        return tuple(title.replace("95 %", f"{100 * self.confidence:g} %") for title in TABLE_HEADER)
+
+
+def bounds_text(bounds: tuple[float, float]) -> str:
+    """An interval of a fraction in per cent, such as `12.0 to 34.5 %`."""
+    return f"{100 * bounds[0]:.1f} to {100 * bounds[1]:.1f} %"
+
+
+def summarise(
+    outcomes: Sequence[Outcome],
+    results: Sequence[TrajectoryResult] = (),
+    *,
+    planned: int | None = None,
+    confidence: float = 0.95,
+    stopping: Stopping | None = None,
+) -> Summary:
+    """Count every mode over all `outcomes` and give its intervals.
+
+    `results` tell which trajectories were flagged or failed and why; `planned` is the campaign's number of shots;
+    `stopping` the rule that stopped it.
+    Raises `InputFileError` where a trajectory is there twice, or where a result has no outcome: either would change
+    the denominator unseen.
+    """
+    _check_ids(outcomes, results)
+    clusters, hits = clusters_of(outcomes), hits_of(outcomes)
+    estimator = Estimator.of(hits.values(), clusters, confidence=confidence, lines=_LINES)
+    ever = {mode: hits[mode] | np.array([_was(o, mode) for o in outcomes], dtype=np.bool_) for mode in EVER}
+    stuck = np.array([o.stuck for o in outcomes], dtype=np.bool_)
+    contact = np.array([o.contact for o in outcomes], dtype=np.bool_)
+    known = [r for r in results if r.energy.drift_ev_per_atom_per_ps is not None]
+    return Summary(
+        shots=len(outcomes),
+        planned=planned,
+        confidence=confidence,
+        modes=tuple(ModeEstimate(mode=mode, estimate=estimator.over(hit, clusters)) for mode, hit in hits.items()),
+        ever=tuple(ModeEstimate(mode=mode, estimate=estimator.over(hit, clusters)) for mode, hit in ever.items()),
+        stuck=estimator.over(stuck, clusters),
+        stuck_of_contact=estimator.over(stuck[contact], clusters.take(contact)),
+        contact=int(contact.sum()),
+        slab_snapshots=clusters.slabs,
+        molecule_snapshots=clusters.molecules,
+        pooled_design_effect=estimator.pooled,
+        truncated=sum(o.truncated for o in outcomes),
+        energy_flagged=sum(r.energy.flagged for r in results),
+        energy_unknown=len(outcomes) - len(known),
+        causes=dict(sorted(Counter(r.cause.value for r in results if r.cause is not None).items())),
+        stopping=stopping,
+    )
+
+
+def _check_ids(outcomes: Sequence[Outcome], results: Sequence[TrajectoryResult]) -> None:
+    for kind, ids in (("outcome", [o.trajectory_id for o in outcomes]), ("result", [r.trajectory_id for r in results])):
+        twice = [name for name, times in Counter(ids).items() if times > 1]
+        if twice:
+            raise InputFileError(
+                f"trajectory {twice[0]!r} has more than one {kind} ({len(twice)} such trajectories): it would "
+                "be counted twice. Pass each trajectory once."
+            )
+    missing = {r.trajectory_id for r in results} - {o.trajectory_id for o in outcomes}
+    if missing:
+        raise InputFileError(
+            f"{len(missing)} finished or failed trajectories have no outcome, the first is {min(missing)!r}: fractions "
+            "would leave them out. Run `molgun analyse` again."
+        )
+
+
+def _was(outcome: Outcome, mode: Mode) -> bool:
+    return any(at is mode for _, at in outcome.events)
+
+
+def sticking_sentence(summary: Summary) -> str:
+    """The answer in plain words."""
+    if summary.shots == 0:
+        return "No trajectory was analysed: there is nothing to say about sticking yet."
+    stuck, level = summary.stuck, f"{100 * summary.confidence:g} % interval"
+    unclear = [f"{n} {mode.value}" for mode in (UNDECIDED, FAILED) if (n := summary.mode(mode).count)]
+    if summary.mode(FAILED).count == summary.shots:
+        return f"All {summary.shots} trajectories failed: nothing can be said about sticking."
+    noun, verb = "shot" if summary.shots == 1 else "shots", "is" if stuck.count == 1 else "are"
+    text = (
+        f"{stuck.count} of {summary.shots} {noun} {verb} bound to the surface at the end: "
+        f"{100 * stuck.count / stuck.shots:.1f} % ({level} over snapshots: {bounds_text(stuck.cluster)})."
+    )
+    if 0 < summary.contact < summary.shots:
+        of = summary.stuck_of_contact
+        text += (
+            f" Of the {of.shots} that came into contact, {of.count} are: {100 * of.count / of.shots:.1f} % "
+            f"({bounds_text(of.cluster)})."
+        )
+    elif summary.contact == 0:
+        text += " None came into contact with the surface."
+    if unclear:
+        text += f" {' and '.join(unclear)} are in the denominator and count as not bound."
+    rule = "" if summary.stopping is None else stopping_sentence(summary.stopping, summary.shots)
+    return f"{text} {rule}".rstrip()

@@ -1,0 +1,63 @@
+"""How the molecules that are bound sit there: the variants within the classes, such as the sites of a plain metal.
+
+The classes of the table are made for dimers and triple bonds. On another surface most molecules fall into `PC` and
+`other`, and what tells them apart is the site.
+"""
+
+import dataclasses
+from collections import Counter
+from collections.abc import Sequence
+from typing import Final
+
+import numpy as np
+from pydantic import ConfigDict
+
+from molgun_lmp.analysis.statistics.estimates import Estimate, Estimator, clusters_of, hits_of
+from molgun_lmp.analysis.statistics.summary import bounds_text
+from molgun_lmp.outcome_classes import Mode
+from molgun_lmp.records import JsonRecord, Outcome
+
+VARIANTS_HEADER: Final = ("bound as", "how", "shots", "of", "fraction", "95 % over snapshots")
+"""Column titles of `Variant.cells`, for a confidence of 95 %."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Variant(JsonRecord):
+    """The shots that ended bound in one way."""
+
+    __pydantic_config__ = ConfigDict(extra="forbid")
+
+    mode: Mode
+    detail: str
+    """As the outcomes have it; empty for a class without variants."""
+    estimate: Estimate
+    """Of all shots. Its simultaneous interval allows for all variants that were seen."""
+
+    def cells(self) -> tuple[str, ...]:
+        """The line as text, in the order of `VARIANTS_HEADER`."""
+        e = self.estimate
+        fraction = "–" if e.fraction is None else f"{100 * e.fraction:.1f} %"
+        return (self.mode.value, self.detail or "–", str(e.count), str(e.shots), fraction, bounds_text(e.cluster))
+
+
+def variants(outcomes: Sequence[Outcome], confidence: float = 0.95) -> tuple[Variant, ...]:
+    """Every variant that was seen at the end, by class in the order of `Mode`, the most frequent first.
+
+    Empty where no class of the campaign has any.
+    """
+    seen = Counter((outcome.mode, outcome.detail) for outcome in outcomes if outcome.stuck)
+    if not any(detail for _, detail in seen):
+        return ()
+    clusters = clusters_of(outcomes)
+    estimator = Estimator.of(hits_of(outcomes).values(), clusters, confidence=confidence, lines=len(seen))
+    order = list(Mode)
+    return tuple(
+        Variant(
+            mode=mode,
+            detail=detail,
+            estimate=estimator.over(
+                np.array([o.stuck and (o.mode, o.detail) == (mode, detail) for o in outcomes], dtype=np.bool_), clusters
+            ),
+        )
+        for mode, detail in sorted(seen, key=lambda one: (order.index(one[0]), -seen[one], one[1]))
+    )

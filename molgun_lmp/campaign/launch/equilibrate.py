@@ -1,0 +1,168 @@
+"""`molgun equilibrate`: snapshot pools from independent Langevin runs under the campaign's own model."""
+
+import dataclasses
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from ase import Atoms
+from rich.console import Console
+
+from molgun_lmp.campaign.launch.local import supervise
+from molgun_lmp.campaign.plan.engine_choice import campaign_card, choose_engine, shared_files
+from molgun_lmp.campaign.store.equilibration_folder import Equilibrations, open_or_write
+from molgun_lmp.campaign.store.integrity import verify_open, verify_shared
+from molgun_lmp.config import LoadedCampaign
+from molgun_lmp.errors import CampaignError, ConfigError, InputFileError
+from molgun_lmp.gun.builders import build_molecule, build_slab
+from molgun_lmp.gun.equilibration_deck import (
+    SNAPSHOTS_NAME,
+    equilibration_deck,
+    equilibration_elements,
+    equilibration_frozen,
+    steps_of,
+)
+from molgun_lmp.gun.equilibration_output import EquilibrationStats, equilibration_stats, read_equilibration_dump
+from molgun_lmp.gun.names import LOG_NAME
+from molgun_lmp.gun.pools import Part, read_pool, write_pool
+from molgun_lmp.models.card import ModelCard
+from molgun_lmp.processes import default_workers
+from molgun_lmp.readers.lammps.log import thermo_tables
+from molgun_lmp.records import Stop
+from molgun_lmp.units import FS_PER_PS
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class EquilibratedPool:
+    """A pool that was written, and how each of its runs went."""
+
+    part: Part
+    file: Path
+    snapshots: int
+    runs: tuple[EquilibrationStats, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """The record as a JSON-ready dictionary."""
+        return {
+            "part": self.part,
+            "file": str(self.file),
+            "snapshots": self.snapshots,
+            "runs": [dataclasses.asdict(run) for run in self.runs],
+        }
+
+
+def pool_file(loaded: LoadedCampaign, part: Part) -> Path:
+    """The pool file that a campaign file names."""
+    system = loaded.config.system
+    return loaded.path(system.slab.pool if part == "slab" else system.molecule.pool)
+
+
+def equilibrate(
+    loaded: LoadedCampaign, parts: Sequence[Part], *, workers: int | None, force: bool, console: Console
+) -> list[EquilibratedPool]:
+    """Run the equilibrations of `parts` (those that are finished are not repeated) and write their pools.
+
+    Raises `ConfigError` for a part without a start, `InputFileError` for a pool that exists (without `force`) or has a
+    name that cannot be written, `ModelError`, `EngineError`, `CampaignError` where a run failed, and
+    `InterruptedRunError`; the same command then goes on.
+    """
+    for part in parts:
+        _require_writable(pool_file(loaded, part), force)
+    structures: dict[Part, Atoms] = {part: _structure(loaded, part, part in parts) for part in ("slab", "molecule")}
+    elements = equilibration_elements(structures["slab"], structures["molecule"])
+    card = campaign_card(loaded, elements)
+    pools = []
+    for part in parts:
+        runs = _prepared(loaded, part, structures[part], elements, card)
+        work = runs.work()
+        verify_shared(work)
+        verify_open(work)
+        console.print(f"{part}: {runs.manifest.runs} runs of {work.steps:,} steps in {runs.root}", highlight=False)
+        supervise(work, workers=workers or default_workers(work.engine.threads), console=console)
+        pools.append(_pooled(loaded, part, structures[part], runs))
+    return pools
+
+
+def _require_writable(file: Path, force: bool) -> None:
+    if not file.name.endswith((".extxyz", ".extxyz.xz", ".extxyz.gz")):
+        raise InputFileError(f"{file}: pools are written as .extxyz, .extxyz.xz or .extxyz.gz. Change the pool's name.")
+    if file.exists() and not force:
+        raise InputFileError(
+            f"the pool {file} exists already. Give --force to replace it, or name another file in the campaign file."
+        )
+
+
+def _structure(loaded: LoadedCampaign, part: Part, needed: bool) -> Atoms:
+    """What a part starts from; where it is not to be equilibrated, its pool will do."""
+    slab, molecule = loaded.config.system.slab, loaded.config.system.molecule
+    if part == "slab" and slab.start is not None:
+        return build_slab(slab.start, loaded.path)
+    if part == "molecule" and molecule.start is not None:
+        return build_molecule(molecule.start, loaded.path)
+    if needed:
+        raise ConfigError(
+            f"{loaded.file}: system.{part}.start is missing: it says which structure `molgun equilibrate` starts from, "
+            "such as {kind: file, path: start.xyz}."
+        )
+    return read_pool(pool_file(loaded, part), part).snapshots[0]
+
+
+def _prepared(
+    loaded: LoadedCampaign, part: Part, start: Atoms, elements: tuple[str, ...], card: ModelCard
+) -> Equilibrations:
+    config = loaded.config
+    settings = config.system.equilibration
+    model_folder = loaded.path(config.model.folder)
+    engine = choose_engine(config, card, model_folder, elements)
+    decks = [
+        equilibration_deck(
+            part, run, start, campaign=config, elements=elements, cutoff_angstrom=card.architecture.r_max_angstrom
+        )
+        for run in range(settings.runs)
+    ]
+    return open_or_write(
+        loaded.file.parent / f"{config.name}.equilibration" / part,
+        part=part,
+        campaign_file=loaded.file,
+        engine=engine,
+        shared=shared_files(engine, card, model_folder),
+        decks=decks,
+        n_atoms=len(start),
+        steps=steps_of(settings.duration_ps, settings.timestep_fs),
+    )
+
+
+def _pooled(loaded: LoadedCampaign, part: Part, start: Atoms, runs: Equilibrations) -> EquilibratedPool:
+    settings = loaded.config.system.equilibration
+    frozen = equilibration_frozen(part, start, loaded.config)
+    snapshots: list[Atoms] = []
+    stats: list[EquilibrationStats] = []
+    for number in range(runs.manifest.runs):
+        folder = runs.run(number)
+        result = folder.result()
+        if result is None:
+            raise CampaignError(
+                f"run {number} of the {part} has not ended: another `molgun equilibrate` is at work on it. Give the "
+                "same command when it is done."
+            )
+        if result.stop is not Stop.COMPLETED:
+            raise CampaignError(
+                f"run {number} of the {part} did not complete ({result.stop or result.cause}: {result.message}). See "
+                f"{folder.run_folder(result.attempt) / LOG_NAME}; is the model good for this structure? Remove "
+                f"{runs.root} to begin anew."
+            )
+        left = folder.run_folder(result.attempt)
+        snapshots += read_equilibration_dump(left / SNAPSHOTS_NAME, part, number, settings, frozen)
+        stats.append(_stats(left / LOG_NAME, settings.burn_in_ps, settings.timestep_fs))
+    file = pool_file(loaded, part)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    write_pool(file, snapshots, frozen if part == "slab" else None)
+    return EquilibratedPool(part=part, file=file, snapshots=len(snapshots), runs=tuple(stats))
+
+
+def _stats(log: Path, burn_in_ps: float, timestep_fs: float) -> EquilibrationStats:
+    thermo = thermo_tables(log.read_text(encoding="utf-8", errors="replace"))[-1]  # earlier ones are of the minimiser
+    column = {name: thermo.rows[:, number] for number, name in enumerate(thermo.columns)}
+    time_ps = column["Step"] * timestep_fs / FS_PER_PS
+    kept = time_ps > burn_in_ps
+    return equilibration_stats(column["Temp"][kept], column["PotEng"][kept], float(time_ps[1] - time_ps[0]))

@@ -1,0 +1,260 @@
+"""`molgun plan`: what can be checked before any shot, then each of them drawn, checked and written in one pass.
+
+The campaign folder appears whole or not at all.
+"""
+
+import dataclasses
+import datetime
+import functools
+from collections.abc import Iterator
+from pathlib import Path
+
+import ase.io
+import numpy as np
+from ase import Atoms
+
+from molgun_lmp.analysis.outcomes.intact_molecule import MoleculeReference
+from molgun_lmp.analysis.statistics.clustered_intervals import shots_needed, wilson
+from molgun_lmp.atomic_files import folder_whole, json_bytes, replace_file
+from molgun_lmp.campaign.plan.engine_choice import campaign_card, choose_engine, settle_together, shared_files
+from molgun_lmp.campaign.plan.projection import project
+from molgun_lmp.campaign.plan.shot_files import Advance, write_shots
+from molgun_lmp.campaign.store.campaign_folder import CONFIG_NAME, MODEL_FOLDER, SLAB_NAME, TRAJECTORIES_FOLDER, Store
+from molgun_lmp.campaign.store.manifest import MANIFEST_NAME, EngineChoice, Manifest
+from molgun_lmp.config import Campaign, LoadedCampaign, dump_yaml
+from molgun_lmp.engine.dispersion import dispersion_name
+from molgun_lmp.engine.registry import runs_no_model
+from molgun_lmp.engine.targets import LammpsTarget, check_model, targets_that_take
+from molgun_lmp.errors import CampaignError
+from molgun_lmp.gun.initial_conditions import draw
+from molgun_lmp.gun.pools import Pool, Pools, read_pools
+from molgun_lmp.gun.setup import Setup, prepare
+from molgun_lmp.models.card import ModelCard
+from molgun_lmp.plotting.figure_files import carry_figures
+from molgun_lmp.provenance import sha256_file, versions
+from molgun_lmp.records import InitialCondition
+from molgun_lmp.rendering import templates_folder
+from molgun_lmp.units import BOLTZMANN_EV_PER_K
+
+_DECK_TEMPLATE = "trajectory.in.j2"
+_ADSORPTION_EV = 3.0
+_MANY_ENOUGH_TO_SAY = 1000
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Plan:
+    """A campaign that can be fired if its shots can: nothing of it is written yet.
+
+    `first` is its first shot where that was drawn already.
+    """
+
+    loaded: LoadedCampaign
+    setup: Setup
+    slab_pool: Pool
+    molecule_pool: Pool
+    model_folder: Path
+    card: ModelCard
+    engine: EngineChoice
+    first: InitialCondition | None = None
+
+    def shots(self) -> Iterator[InitialCondition]:
+        """All shots, each drawn and checked when its turn comes. Raises `GeometryError`."""
+        for index in range(self.loaded.config.trajectories):
+            yield self.first if index == 0 and self.first is not None else draw(index, self.setup)
+
+    @functools.cached_property
+    def resolved(self) -> Campaign:
+        """The campaign file with what was worked out: the engine, the cell's height, the place of the model's copy.
+
+        Pool paths stay as they were given; the manifest has their hashes.
+        """
+        config = self.loaded.config
+        height = float(self.setup.cell[2, 2])
+        molecule = config.system.molecule.model_copy(update={"groups": self.groups, "patterns": {}})
+        return config.model_copy(
+            update={
+                "model": config.model.model_copy(update={"folder": Path(MODEL_FOLDER)}),
+                "engine": config.engine.model_copy(update={"kind": self.engine.kind, "together": self.engine.together}),
+                "system": config.system.model_copy(update={"cell_height_angstrom": height, "molecule": molecule}),
+            }
+        )
+
+    @functools.cached_property
+    def groups(self) -> dict[str, tuple[int, int]]:
+        """The molecule's groups by index, those of patterns found in its first snapshot. Raises `ConfigError`."""
+        molecule, first = self.loaded.config.system.molecule, self.molecule_pool.snapshots[0]
+        found = MoleculeReference.named(
+            self.molecule_pool.symbols,
+            first.positions,
+            molecule.patterns,
+            self.setup.lattice,
+            self.loaded.config.outcomes,
+        )
+        return {**molecule.groups, **found}
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What should be known before firing, in sentences."""
+        return _notes(self)
+
+
+def check(loaded: LoadedCampaign, pools: Pools | None = None) -> Plan:
+    """Read and check all that a campaign needs, and draw its first shot. `pools` are its pools if they were read.
+
+    Raises `ConfigError`, `InputFileError`, `ModelError`, `GeometryError` or `EngineError`, each saying what to change.
+    """
+    config = loaded.config
+    model_folder = loaded.path(config.model.folder)
+    slab_pool, molecule_pool = pools or read_pools(loaded)
+    card = campaign_card(loaded, {*slab_pool.symbols, *molecule_pool.symbols})
+    setup = prepare(config, slab_pool, molecule_pool, card.architecture.r_max_angstrom)
+    first = draw(0, setup) if config.trajectories else None
+    engine = choose_engine(config, card, model_folder, setup.elements)
+    if first is not None:
+        engine = settle_together(engine, config, model_folder, first)
+    plan = Plan(
+        loaded=loaded,
+        setup=setup,
+        slab_pool=slab_pool,
+        molecule_pool=molecule_pool,
+        model_folder=model_folder,
+        card=card,
+        engine=engine,
+        first=first,
+    )
+    _ = plan.groups  # patterns that fit nothing are refused before anything is written
+    return plan
+
+
+def draw_all(plan: Plan, advance: Advance | None = None) -> None:
+    """Draw every shot and write nothing. Raises `GeometryError` for one that cannot be fired."""
+    for number, _ in enumerate(plan.shots(), start=1):
+        if advance is not None:
+            advance(number)
+
+
+def require_target(plan: Plan, target: LammpsTarget) -> None:
+    """Refuse a campaign that the target's LAMMPS could not run, or would run with wrong forces.
+
+    Raises `ConfigError` or `ModelError`: what to change in the campaign, in the target or in the exported model.
+    """
+    check_model(target, plan.card, plan.engine.dtype, plan.engine.elements)
+
+
+def default_folder(loaded: LoadedCampaign) -> Path:
+    """Where a campaign goes when nothing else is said: its name, beside its file."""
+    return loaded.file.parent / loaded.config.name
+
+
+def require_new(folder: Path) -> None:
+    """Raise `CampaignError` where a campaign folder, or anything else, exists already."""
+    if folder.exists() or folder.is_symlink():
+        raise CampaignError(
+            f"{folder} exists already. To go on with its campaign: `molgun run {folder}`. For a new one name another "
+            "folder (--output), or remove this one first."
+        )
+
+
+def write(plan: Plan, folder: Path, advance: Advance | None = None) -> Store:
+    """Draw and check every shot, and write the campaign folder: decks, data files, shots, model, and the manifest with
+    all hashes.
+
+    Raises `GeometryError` for a shot that cannot be fired, `CampaignError` where the folder exists or cannot be
+    written; then nothing is left behind.
+    """
+    require_new(folder)
+    try:
+        with folder_whole(folder) as work:
+            _write_all(plan, work, advance)
+            require_new(folder)
+    except OSError as error:
+        raise CampaignError(
+            f"cannot write the campaign folder {folder}: {error}. Nothing was left behind; name another place with "
+            "--output, or make room."
+        ) from error
+    return Store.open(folder)
+
+
+def _write_all(plan: Plan, work: Path, advance: Advance | None) -> None:
+    (work / CONFIG_NAME).write_text(dump_yaml(plan.resolved), encoding="utf-8")
+    (work / MODEL_FOLDER).mkdir()
+    shared = shared_files(plan.engine, plan.card, plan.model_folder)
+    for name, content in shared.items():
+        (work / name).write_bytes(content)
+    carry_figures(plan.model_folder, work / MODEL_FOLDER)
+    _write_reference_slab(plan.setup, work / SLAB_NAME)
+    shards = write_shots(plan.shots(), plan.setup, work / TRAJECTORIES_FOLDER, advance)
+    manifest = _manifest(plan, {name: sha256_file(work / name) for name in (CONFIG_NAME, SLAB_NAME, *shared)}, shards)
+    replace_file(work / MANIFEST_NAME, json_bytes(manifest.model_dump(mode="json")))
+
+
+def _write_reference_slab(setup: Setup, file: Path) -> None:
+    """The slab at the mean of its snapshots, where heat no longer blurs its layers and dimers."""
+    positions = setup.slab.positions
+    mean = positions[0] + setup.lattice.shortest(positions - positions[0]).mean(axis=0)
+    ase.io.write(file, Atoms(setup.slab.symbols, positions=mean, cell=setup.cell, pbc=True), format="extxyz")
+
+
+def _manifest(plan: Plan, files: dict[str, str], shards: dict[str, str]) -> Manifest:
+    config, setup = plan.loaded.config, plan.setup
+    n_slab = len(setup.slab.symbols)
+    n_atoms = n_slab + len(setup.molecule.symbols)
+    a, b, c = (tuple(float(length) for length in vector) for vector in setup.cell)
+    return Manifest(
+        name=config.name,
+        created=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        trajectories=config.trajectories,
+        seed=config.seed,
+        engine=plan.engine,
+        model=plan.card.name,
+        level_of_theory=_level_of_theory(plan),
+        cutoff_angstrom=setup.cutoff_angstrom,
+        n_slab=n_slab,
+        n_atoms=n_atoms,
+        n_mobile=n_atoms - int(np.count_nonzero(setup.slab.frozen)),
+        cell=(a, b, c),
+        pools={"slab": plan.slab_pool.sha256, "molecule": plan.molecule_pool.sha256},
+        template=sha256_file(templates_folder() / _DECK_TEMPLATE),
+        config=plan.resolved.model_dump(mode="json"),
+        files=files,
+        shards=shards,
+        versions=versions(),
+    )
+
+
+def _level_of_theory(plan: Plan) -> str:
+    dispersion = plan.engine.dispersion
+    correction = "" if dispersion is None else f" + {dispersion_name(dispersion)}"
+    return f"{plan.card.level_of_theory}{correction}"
+
+
+def _notes(plan: Plan) -> tuple[str, ...]:
+    config, setup = plan.loaded.config, plan.setup
+    shots = config.trajectories
+    slabs, molecules = len(setup.slab.ids), len(setup.molecule.ids)
+    mobile = len(setup.slab.symbols) - int(np.count_nonzero(setup.slab.frozen)) + len(setup.molecule.symbols)
+    notes = [
+        f"The model's labels are {plan.card.level_of_theory}: compare results only with those of the same level.",
+        f"{shots} shots draw from {slabs} slab and {molecules} molecule snapshots; shots that share one are not "
+        "independent, and the intervals to quote take that into account.",
+    ]
+    if shots:
+        low, high = wilson(shots / 2, shots)
+        notes.append(
+            f"A fraction near one half will be known to ±{50 * (high - low):.0f} % (95 %) at best; ±5 % takes "
+            f"{shots_needed(0.05, 0.5)} independent shots, ±1 % {shots_needed(0.01, 0.5)}."
+        )
+    if shots >= _MANY_ENOUGH_TO_SAY:
+        n_atoms = len(setup.slab.symbols) + len(setup.molecule.symbols)
+        notes.append(project(shots, n_atoms, config.dynamics).sentence(shots))
+    if not runs_no_model(plan.engine.kind):
+        notes.append(targets_that_take(plan.card, plan.engine.dtype, plan.engine.elements))
+    if not shots:
+        notes.append("The campaign has no trajectories: `--set trajectories=N` plans some.")
+    if config.dynamics.ensemble == "nve" and config.dynamics.bath is None:
+        warming = _ADSORPTION_EV / (3 * mobile * BOLTZMANN_EV_PER_K)
+        notes.append(
+            f"NVE: an adsorption that frees {_ADSORPTION_EV:g} eV warms these {mobile} mobile atoms by about "
+            f"{warming:.0f} K; `dynamics.bath` takes heat out through the deep layers."
+        )
+    return tuple(notes)

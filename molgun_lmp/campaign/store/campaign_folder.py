@@ -1,0 +1,204 @@
+"""The campaign folder: sole owner of its paths, and of what is true of each trajectory.
+
+campaign.yaml   the resolved campaign file
+manifest.json   hashes, versions, engine: what was planned
+engine.in       the only part of the decks that depends on the machine
+slab.extxyz     the clean slab, mean of its snapshots: where layers and dimers are found
+model/          the model's card and the file that the engine reads
+trajectories/0000/hashes.json            of 1,000 trajectories
+trajectories/0000/000003/in.lammps       the deck, with data.lmp and shot.json
+trajectories/0000/000003/claim-1.json    while somebody runs it
+trajectories/0000/000003/run-1/          what that run writes: traj.dump, log.lammps, end.data
+trajectories/0000/000003/paused/         a run that was stopped, with checkpoints to go on from
+trajectories/0000/000003/result.json     the end of the trajectory, with the number of the run that counts
+quench/         minima of `analyse --quench`: ends, slabs and molecules alone
+analysis/       outcomes, table, figures, report; outcomes.cache.jsonl and tracks.cache.jsonl: nothing is read twice
+until.json      the stop rule of `run --until`, and what each of its looks found
+index.sqlite    all results counted, made from the result files whenever it differs from them
+STOP            made by the user: all workers stop, with checkpoints
+logs/           for each worker process its log, and how far it has got
+"""
+
+import dataclasses
+import functools
+import json
+import re
+import shutil
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from pydantic import ValidationError
+
+from molgun_lmp.atomic_files import create_file, json_bytes
+from molgun_lmp.campaign.store.manifest import Manifest, read_manifest
+from molgun_lmp.config import Campaign, load_campaign
+from molgun_lmp.errors import CampaignError
+from molgun_lmp.gun.names import DUMP_NAME, trajectory_id
+from molgun_lmp.records import Shot, TrajectoryResult
+
+if TYPE_CHECKING:
+    from ase import Atoms
+
+SHARD_SIZE: Final = 1000
+CONFIG_NAME: Final = "campaign.yaml"
+ENGINE_NAME: Final = "engine.in"
+SLAB_NAME: Final = "slab.extxyz"
+MODEL_FOLDER: Final = "model"
+TRAJECTORIES_FOLDER: Final = "trajectories"
+SHARD_HASHES: Final = "hashes.json"
+STOP_NAME: Final = "STOP"
+SHOT_NAME: Final = "shot.json"
+RESULT_NAME: Final = "result.json"
+
+_RUN: Final = re.compile(r"run-(\d+)")
+
+
+def shard_name(index: int) -> str:
+    """The folder that holds trajectory `index`."""
+    return f"{index // SHARD_SIZE:04d}"
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class TrajectoryFolder:
+    """One trajectory's folder."""
+
+    id: str
+    path: Path
+
+    @property
+    def result_file(self) -> Path:
+        """Exists once the trajectory has ended."""
+        return self.path / RESULT_NAME
+
+    def run_folder(self, number: int) -> Path:
+        """What run `number` writes."""
+        return self.path / f"run-{number}"
+
+    @property
+    def paused(self) -> Path:
+        """What a run that was stopped has left to go on from."""
+        return self.path / "paused"
+
+    def runs_before(self, number: int) -> list[Path]:
+        """What runs before number `number` have left: of a stopped one, and of those whose worker died."""
+        return [self.paused, *(self.run_folder(earlier) for earlier in range(1, number))]
+
+    def dump(self, result: TrajectoryResult) -> Path:
+        """The dump that belongs to a result."""
+        return self.run_folder(result.attempt) / DUMP_NAME
+
+    def shot(self) -> Shot:
+        """What was drawn. Raises `CampaignError`."""
+        file = self.path / SHOT_NAME
+        try:
+            return Shot.from_json(json.loads(file.read_bytes()))
+        except (OSError, ValueError, RecursionError) as error:
+            raise CampaignError(f"{file} is missing or damaged ({error}). Plan the campaign again.") from error
+
+    def result(self) -> TrajectoryResult | None:
+        """How the trajectory ended, None where it has not. Raises `CampaignError` for a damaged file."""
+        try:
+            return TrajectoryResult.from_json(json.loads(self.result_file.read_bytes()))
+        except FileNotFoundError:
+            return None
+        except (OSError, ValidationError, ValueError, RecursionError) as error:
+            raise CampaignError(
+                f"{self.result_file} is damaged ({error}). Delete it, and `molgun run` fires the trajectory again."
+            ) from error
+
+    def publish(self, result: TrajectoryResult) -> bool:
+        """Store the result, unless there is one: a trajectory is counted once. False where there was one."""
+        return create_file(self.result_file, json_bytes(result.to_json()))
+
+    def withdraw(self, result: TrajectoryResult) -> bool:
+        """Set a result aside (`result-was-N.json`), so that the trajectory is free again. False where it is gone."""
+        aside = self.path / f"result-was-{len(list(self.path.glob('result-was-*.json'))) + 1}.json"
+        try:
+            self.result_file.rename(aside)
+        except FileNotFoundError:
+            return False
+        shutil.rmtree(self.run_folder(result.attempt), ignore_errors=True)
+        return True
+
+    def remove_runs(self, keep: int) -> None:
+        """Remove what all runs but `keep` left behind."""
+        for folder in self.path.iterdir():
+            if folder == self.paused or (_RUN.fullmatch(folder.name) and folder != self.run_folder(keep)):
+                shutil.rmtree(folder, ignore_errors=True)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Store:
+    """A planned campaign folder. Its manifest, campaign file and clean slab are read once: open it anew to see what was
+    changed since."""
+
+    root: Path
+    manifest: Manifest
+
+    @classmethod
+    def open(cls, root: Path) -> "Store":
+        """The campaign in a folder. Raises `CampaignError` where there is none."""
+        return cls(root=root.resolve(), manifest=read_manifest(root))
+
+    def config(self) -> Campaign:
+        """The resolved campaign file. Raises `ConfigError`."""
+        return self._config
+
+    @functools.cached_property
+    def _config(self) -> Campaign:
+        return load_campaign(self.root / CONFIG_NAME).config
+
+    @property
+    def model(self) -> Path:
+        """The folder of the model."""
+        return self.root / MODEL_FOLDER
+
+    @property
+    def slab(self) -> Path:
+        """The file of the clean slab."""
+        return self.root / SLAB_NAME
+
+    @functools.cached_property
+    def clean_slab(self) -> "Atoms":
+        """The clean slab, not to be changed. Raises `CampaignError`."""
+        import ase.io  # noqa: PLC0415 (slow to load, and whoever only fires never looks at the slab)
+
+        try:
+            slab: Atoms = ase.io.read(self.slab, format="extxyz")
+        except (OSError, ValueError) as error:
+            raise CampaignError(f"cannot read {self.slab}: {error}. Copy the campaign folder again.") from error
+        return slab
+
+    @property
+    def analysis(self) -> Path:
+        """What `molgun analyse` and `molgun report` write."""
+        return self.root / "analysis"
+
+    @property
+    def logs(self) -> Path:
+        """The workers' logs."""
+        return self.root / "logs"
+
+    def trajectory(self, identifier: str) -> TrajectoryFolder:
+        """A trajectory's folder, by its id."""
+        return TrajectoryFolder(
+            id=identifier, path=self.root / TRAJECTORIES_FOLDER / shard_name(int(identifier)) / identifier
+        )
+
+    def trajectories(self) -> Iterator[TrajectoryFolder]:
+        """All trajectories in order."""
+        return (self.trajectory(trajectory_id(index)) for index in range(self.manifest.trajectories))
+
+    def select(self, only: Sequence[str]) -> list[TrajectoryFolder]:
+        """The named trajectories (`3` is `000003`), or all. Raises `CampaignError` for one that was not planned."""
+        if not only:
+            return list(self.trajectories())
+        indices = []
+        for name in only:
+            if not name.isdecimal() or int(name) >= self.manifest.trajectories:
+                last = self.manifest.trajectories - 1
+                there = f"it has 000000 to {trajectory_id(last)}" if last >= 0 else "it has none"
+                raise CampaignError(f"campaign {self.manifest.name} has no trajectory {name!r}: {there}.")
+            indices.append(int(name))
+        return [self.trajectory(trajectory_id(index)) for index in sorted(set(indices))]

@@ -1,0 +1,142 @@
+"""Commands that say what came of a campaign: analyse, report, compare, sensitivity."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from molgun_lmp.cli.analyse_files import analyse_each_frame, analyse_files
+from molgun_lmp.cli.analyse_tables import (
+    minima_json,
+    print_after_contact,
+    print_correlation,
+    print_minima,
+    print_variants,
+    quench_ends,
+)
+from molgun_lmp.cli.compare import compare
+from molgun_lmp.cli.output import AsJson, Overrides, answers, counting, print_json
+from molgun_lmp.cli.report import report
+from molgun_lmp.cli.sensitivity import sensitivity
+from molgun_lmp.errors import ConfigError
+
+_PANEL = "Results"
+
+
+def register(app: typer.Typer) -> None:
+    """Add these commands to `molgun`."""
+    for command in (analyse, report, compare, sensitivity):
+        app.command(rich_help_panel=_PANEL)(command)
+
+
+def analyse(
+    paths: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="CAMPAIGN|FILE...", help="A campaign folder; or files made elsewhere, or folders of VASP runs."
+        ),
+    ],
+    *,
+    processes: Annotated[
+        int | None,
+        typer.Option(min=1, help="Read (or minimise) so many at a time; if not given, as many as there are cores."),
+    ] = None,
+    quench: Annotated[
+        bool,
+        typer.Option(
+            "--quench",
+            help="Also minimise the ends with the campaign's model: binding energies and the classes of the minima. "
+            "What is done is kept; Ctrl-C stops, and the same command goes on.",
+        ),
+    ] = False,
+    config: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE.yaml", help="For files: elements of types, timestep, molecule, groups, criteria."),
+    ] = None,
+    overrides: Overrides = None,
+    like: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="CAMPAIGN", help="For files: take groups and criteria of this campaign where --config has none."
+        ),
+    ] = None,
+    each_frame: Annotated[
+        bool, typer.Option("--each-frame", help="For files: classify every frame as a structure of its own.")
+    ] = False,
+    one_trajectory: Annotated[
+        bool, typer.Option("--one-trajectory", help="For files: all are parts of one trajectory, in this order.")
+    ] = False,
+    csv: Annotated[Path | None, typer.Option(metavar="FILE.csv", help="For files: also write a table.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Decide what became of each molecule (stuck, how, scattered, ...) and print the table with 95 % intervals.
+
+    Needs no dynamics: it reads the stored trajectories and can be repeated, also while a campaign runs. Files of
+    others: LAMMPS dumps (text, binary; plain, .gz, .bz2, .xz, .zst), extended XYZ, and molecular dynamics of VASP
+    (vasprun.xml, OUTCAR, XDATCAR; in folders and archives each run once).
+    """
+    from molgun_lmp.readers.vasp_trajectories import has_runs  # noqa: PLC0415
+    from molgun_lmp.results.structures import is_campaign  # noqa: PLC0415
+
+    if len(paths) > 1 or paths[0].is_file() or (not is_campaign(paths[0]) and has_runs(paths[0])):
+        if quench:
+            raise ConfigError("--quench needs a campaign's model: name a campaign folder, one at a time.")
+        if each_frame:
+            analyse_each_frame(paths, config, overrides or (), like=like, table=csv, as_json=as_json)
+        else:
+            analyse_files(
+                paths,
+                config,
+                overrides or (),
+                like=like,
+                one_trajectory=one_trajectory,
+                processes=processes,
+                table=csv,
+                as_json=as_json,
+            )
+        return
+    _only_for_files(config=config, set=overrides, like=like, csv=csv)
+    _only_for_files(each_frame=each_frame, one_trajectory=one_trajectory)
+    campaign = paths[0]
+    from rich.table import Table  # noqa: PLC0415
+
+    from molgun_lmp.analysis.statistics.summary import sticking_sentence  # noqa: PLC0415
+    from molgun_lmp.campaign.store.campaign_folder import Store  # noqa: PLC0415
+    from molgun_lmp.results.analyse import analyse as run_analysis  # noqa: PLC0415
+
+    store = Store.open(campaign)
+    with counting("reading trajectories", store.manifest.trajectories) as advance:
+        analysis = run_analysis(store, advance, processes=processes)
+    minima = quench_ends(store, analysis, processes) if quench else analysis.minima
+    if as_json:
+        print_json(analysis.to_json() | minima_json(minima))
+        return
+    summary = analysis.summary
+    out = answers()
+    if summary.shots:
+        table = Table(*summary.header(), box=None)
+        for row in summary.table():
+            table.add_row(*row.cells(), style=None if row.estimate.count else "dim")
+        out.print(table)
+    out.print(f"Model labels: {store.manifest.level_of_theory}", markup=False)
+    if summary.shots < store.manifest.trajectories and not (summary.stopping and summary.stopping.reached):
+        out.print(f"{summary.shots} of {store.manifest.trajectories} planned trajectories have ended.")
+    if summary.energy_flagged:
+        out.print(f"Energy not conserved within the campaign's limits: {summary.energy_flagged} of {summary.shots}.")
+    out.print(sticking_sentence(summary), markup=False)
+    print_variants(analysis)
+    if summary.contact:
+        print_after_contact(store, analysis)
+    print_correlation(analysis)
+    if minima is not None:
+        print_minima(minima)
+    out.print(f"Every trajectory with the numbers that decided it: {store.analysis}", markup=False)
+
+
+def _only_for_files(**options: object) -> None:
+    given = [name.replace("_", "-") for name, value in options.items() if value]
+    if given:
+        raise ConfigError(
+            f"--{', --'.join(given)} is for files made elsewhere; a campaign knows these of itself. Leave it out, or "
+            "name files."
+        )

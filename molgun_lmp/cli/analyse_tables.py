@@ -1,0 +1,97 @@
+"""What `molgun analyse` says besides the table: variants, fixed times, how alike shots are, minima below the ends."""
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+from molgun_lmp.cli.output import answers, counting
+
+if TYPE_CHECKING:
+    from molgun_lmp.analysis.outcomes.minima import Minima
+    from molgun_lmp.campaign.store.campaign_folder import Store
+    from molgun_lmp.results.analyse import Analysis
+
+
+def print_variants(analysis: "Analysis") -> None:
+    """How the bound molecules sit there, where their classes have variants."""
+    from molgun_lmp.analysis.statistics.variants import VARIANTS_HEADER  # noqa: PLC0415
+
+    if analysis.variants:
+        _print_table(VARIANTS_HEADER, [one.cells() for one in analysis.variants])
+
+
+def print_after_contact(store: "Store", analysis: "Analysis") -> None:
+    """The modes at fixed times after first contact."""
+    from molgun_lmp.analysis.kinetics.landmark import after_contact, cells  # noqa: PLC0415
+
+    times = store.config().outcomes.after_contact_ps
+    if not times:
+        return
+    outcomes = [one.outcome for one in analysis.ended]
+    tables = after_contact(outcomes, [one.result.stop for one in analysis.ended], times)
+    _print_table(("after first contact", *(f"{time:g} ps" for time in times)), cells(tables))
+
+
+def print_correlation(analysis: "Analysis") -> None:
+    """How alike shots of one snapshot are, where there are enough snapshots to tell."""
+    from molgun_lmp.analysis.statistics.clustered_intervals import FEW_CLUSTERS  # noqa: PLC0415
+    from molgun_lmp.analysis.statistics.estimates import clusters_of  # noqa: PLC0415
+    from molgun_lmp.analysis.statistics.sample_size import correlation_of  # noqa: PLC0415
+
+    effect, clusters = analysis.summary.pooled_design_effect, clusters_of([one.outcome for one in analysis.ended])
+    if effect is None or clusters.fewest < FEW_CLUSTERS:
+        return
+    alike = correlation_of(effect, clusters)
+    if alike is not None:
+        answers().print(
+            f"Shots that share a snapshot are alike by {alike:.3f} (intra-cluster correlation of each kind, for "
+            "`molgun plan --for LINE:HALF-WIDTH --correlation`).",
+            markup=False,
+        )
+
+
+def quench_ends(store: "Store", analysis: "Analysis", processes: int | None) -> "Minima | None":
+    """Minimise the ends with so many processes, None for one on each core."""
+    from molgun_lmp.outcome_classes import WORTH_QUENCHING  # noqa: PLC0415
+    from molgun_lmp.processes import default_workers  # noqa: PLC0415
+    from molgun_lmp.results.quench import quench  # noqa: PLC0415
+
+    near = [one for one in analysis.ended if one.outcome.mode in WORTH_QUENCHING]
+    alone = {one.shot.slab_snapshot for one in near}, {one.shot.molecule_snapshot for one in near}
+    chosen = processes or default_workers(store.manifest.engine.threads)
+    with counting("minimising", len(near) + sum(map(len, alone))) as advance:
+        return quench(store, analysis, workers=chosen, advance=advance)
+
+
+def print_minima(minima: "Minima") -> None:
+    """Binding energies by the class of the minimum, what they are relative to, and what fell into another class."""
+    from molgun_lmp.analysis.outcomes.minima import BINDING_HEADER  # noqa: PLC0415
+
+    out, binding = answers(), minima.binding
+    if binding:
+        _print_table(BINDING_HEADER, [one.cells() for one in binding])
+        out.print(minima.reference(), markup=False)
+    else:
+        out.print("No end has a binding energy.")
+    for remark in minima.remarks():
+        out.print(remark, markup=False)
+
+
+def _print_table(titles: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    from rich.table import Table  # noqa: PLC0415
+
+    table = Table(*titles, box=None)
+    for row in rows:
+        table.add_row(*row)
+    answers().print(table)
+
+
+def minima_json(minima: "Minima | None") -> dict[str, object]:
+    """The same as a document; empty where no end was minimised."""
+    if minima is None:
+        return {}
+    return {
+        "quenched": [one.to_json() for one in minima.quenched],
+        "binding": [one.to_json() for one in minima.binding],
+        "binding_reference": minima.reference(),
+        "not_minimised": minima.missing,
+    }

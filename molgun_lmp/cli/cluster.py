@@ -1,0 +1,73 @@
+"""Commands that send a campaign to a cluster and take its results back: cluster, collect."""
+
+import shlex
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from molgun_lmp.batch import BATCH_SYSTEMS, Scheduler
+from molgun_lmp.cli.arguments import CampaignFolder
+from molgun_lmp.cli.collect import collect
+from molgun_lmp.cli.output import AsJson, answers, print_json
+
+
+def register(app: typer.Typer) -> None:
+    """Add these commands to `molgun`."""
+    for command in (cluster, collect):
+        app.command(rich_help_panel="A campaign")(command)
+
+
+def cluster(
+    campaign: CampaignFolder,
+    *,
+    target: Annotated[str, typer.Option(help="The LAMMPS there: its name, or a target file of your own (.yaml).")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="The folder to make.")],
+    scheduler: Annotated[Scheduler, typer.Option(help="Whose job arrays to write.")] = "slurm",
+    site: Annotated[
+        Path | None, typer.Option(help="Time, options of sbatch or qsub, modules, variables of the site.")
+    ] = None,
+    chunk: Annotated[int | None, typer.Option(min=1, help="Trajectories of one task of the array.")] = None,
+    model: Annotated[Path | None, typer.Option(help="The exported model's folder, for another format.")] = None,
+    until: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="LINE:HALF-WIDTH",
+            help="Send the shots by a stop rule, as `molgun run --until`: the job fires those of the first look, and "
+            "`molgun collect` says which tasks are next, or that a fraction is known so well. Repeatable.",
+        ),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Write the open trajectories as a folder of job arrays that needs nothing but LAMMPS."""
+    from molgun_lmp.analysis.statistics.sequential import parse_target  # noqa: PLC0415
+    from molgun_lmp.campaign.cluster.next_tasks import begin_for_cluster  # noqa: PLC0415
+    from molgun_lmp.campaign.cluster.write import ClusterSite, write_cluster  # noqa: PLC0415
+    from molgun_lmp.campaign.store.campaign_folder import Store  # noqa: PLC0415
+    from molgun_lmp.config.loading import load_section  # noqa: PLC0415
+    from molgun_lmp.engine.targets import load_target  # noqa: PLC0415
+
+    chosen, targets, store = load_target(target), [parse_target(text) for text in until or ()], Store.open(campaign)
+    record = write_cluster(
+        store,
+        output,
+        target=chosen,
+        target_name=Path(target).stem,
+        site=ClusterSite() if site is None else load_section(site, ClusterSite),
+        scheduler=scheduler,
+        chunk=chunk,
+        model=model,
+        beside=Path(target).parent,
+        stopping=begin_for_cluster(store, targets) if targets else None,
+    )
+    if as_json:
+        print_json(record.to_json())
+        return
+    for note in chosen.notes:
+        answers().print(f"note     {note}", markup=False)
+    batch, back = BATCH_SYSTEMS[scheduler], f"{shlex.quote(str(campaign))} {shlex.quote(str(output))}"
+    answers().print(
+        f"Wrote {len(record.trajectories)} trajectories to {output}. Copy it, then: cd {shlex.quote(output.name)} "
+        f"&& {batch.submit} {batch.script}. Afterwards: molgun collect {back}",
+        markup=False,
+    )

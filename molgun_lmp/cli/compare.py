@@ -1,0 +1,98 @@
+"""."""
+
+import dataclasses
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from molgun_lmp.cli.arguments import ElsewhereConfig, ElsewhereOverrides
+from molgun_lmp.cli.output import AsJson, answers, counting, print_json
+
+if TYPE_CHECKING:
+    from molgun_lmp.analysis.statistics.comparison import Comparison
+    from molgun_lmp.results.compare import Side
+
+
+def compare(
+    campaigns: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="REFERENCE CAMPAIGN...", help="Two or more: campaign folders, folders of VASP runs, or files."
+        ),
+    ],
+    *,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", help="A folder for the figure, its numbers, the differences and the costs."),
+    ] = None,
+    csv: Annotated[
+        Path | None, typer.Option(metavar="FILE.csv", help="Also write the unrounded differences there.")
+    ] = None,
+    config: ElsewhereConfig = None,
+    overrides: ElsewhereOverrides = None,
+    as_json: AsJson = False,
+) -> None:
+    """Put campaigns side by side and say by how much each differs from the first, with 95 % intervals and a test.
+
+    Trajectories made elsewhere, such as a reference AIMD, are decided by the criteria and with the groups of the first
+    campaign, whatever their order of atoms.
+    """
+    from molgun_lmp.errors import InputFileError  # noqa: PLC0415
+    from molgun_lmp.results import compare as comparing  # noqa: PLC0415
+    from molgun_lmp.results.table_files import write_comparison  # noqa: PLC0415
+
+    elsewhere = comparing.Elsewhere(config=config, overrides=overrides or ())
+    with counting("reading trajectories", sum(map(comparing.shots_of, campaigns))) as advance:
+        sides = comparing.read_sides(campaigns, elsewhere, advance)
+    comparison = comparing.compare_sides(sides)
+    if csv is not None:
+        try:
+            write_comparison(comparison, csv)
+        except OSError as error:
+            raise InputFileError(f"cannot write {csv}: {error.strerror}. Name a file in an existing folder.") from error
+    if output is not None:
+        comparing.write_sides(sides, comparison, output)
+    if not as_json:
+        print_sides(sides, comparison)
+        if output is not None:
+            answers().print(f"Figure and numbers: {output}", markup=False)
+        return
+    print_json(
+        comparison.to_json()
+        | {
+            "levels_of_theory": {side.name: side.level_of_theory for side in sides},
+            "warning": comparing.sides_warning(sides),
+            "costs": [dataclasses.asdict(cost) for cost in comparing.cost_lines(sides)],
+        }
+    )
+
+
+def print_sides(sides: "Sequence[Side]", comparison: "Comparison") -> None:
+    """Two tables, and between them each side's level of theory with a warning where they are not one."""
+    from rich.table import Table  # noqa: PLC0415
+
+    from molgun_lmp.analysis.report.costs import HEADER, PAPER  # noqa: PLC0415
+    from molgun_lmp.models.level_of_theory import UNSTATED  # noqa: PLC0415
+    from molgun_lmp.results.compare import cost_lines, difference_cells, sides_warning  # noqa: PLC0415
+
+    out = answers()
+    table = Table("", *comparison.names, "difference", "95 %", "95 %, all lines", "p", "p (Holm)", box=None)
+    for cells in difference_cells(comparison):
+        table.add_row(*cells)
+    out.print(table)
+    for side in sides:
+        out.print(f"{side.name}: forces of {side.level_of_theory or UNSTATED}", markup=False)
+    warning = sides_warning(sides)
+    if warning:
+        out.print(f"Warning: {warning}", markup=False)
+    out.print(
+        f"Differences are per cent of shots, less {comparison.names[0]}. A difference is beyond chance where its "
+        "interval over all lines leaves out 0.",
+        markup=False,
+    )
+    table = Table(*HEADER, box=None)
+    for cost in (*cost_lines(sides), *PAPER):
+        table.add_row(*cost.cells())
+    out.print(table)

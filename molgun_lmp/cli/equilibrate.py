@@ -1,0 +1,54 @@
+"""The command that makes snapshot pools: equilibrate."""
+
+from typing import Annotated
+
+import typer
+
+from molgun_lmp.cli.arguments import CampaignFile
+from molgun_lmp.cli.output import AsJson, Overrides, answers, print_json, progress_console
+
+
+def register(app: typer.Typer) -> None:
+    """Add this command to `molgun`."""
+    app.command(rich_help_panel="A campaign")(equilibrate)
+
+
+def equilibrate(
+    file: CampaignFile,
+    *,
+    slab: Annotated[bool, typer.Option("--slab", help="The slab's pool only.")] = False,
+    molecule: Annotated[bool, typer.Option("--molecule", help="The molecule's pool only.")] = False,
+    workers: Annotated[int | None, typer.Option(min=1, help="Local worker processes.")] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace pools that exist.")] = False,
+    overrides: Overrides = None,
+    as_json: AsJson = False,
+) -> None:
+    """Make the pools of thermal snapshots that shots are drawn from, by Langevin runs under the campaign's model.
+
+    Ctrl-C stops; the same command goes on, and finished runs are not repeated.
+    """
+    from rich.table import Table  # noqa: PLC0415
+
+    from molgun_lmp.campaign.launch.equilibrate import equilibrate as make_pools  # noqa: PLC0415
+    from molgun_lmp.config import load_campaign  # noqa: PLC0415
+    from molgun_lmp.gun.pools import Part  # noqa: PLC0415
+
+    loaded = load_campaign(file, overrides or ())
+    wanted: dict[Part, bool] = {"slab": slab, "molecule": molecule}
+    parts = [part for part, asked in wanted.items() if asked or not (slab or molecule)]
+    pools = make_pools(loaded, parts, workers=workers, force=force, console=progress_console())
+    if as_json:
+        print_json({"pools": [pool.to_json() for pool in pools]})
+        return
+    out = answers()
+    for pool in pools:
+        table = Table("run", "temperature / K", "correlation time / ps", "independent snapshots", box=None)
+        for number, run in enumerate(pool.runs):
+            table.add_row(
+                str(number),
+                f"{run.mean_temperature_k:.1f}",
+                f"{run.correlation_time_ps:.3f}",
+                f"{run.independent_snapshots:.0f}",
+            )
+        out.print(table)
+        out.print(f"Wrote {pool.snapshots} snapshots of the {pool.part} to {pool.file}", markup=False)

@@ -1,0 +1,131 @@
+"""Commands that say how good a model is: evaluate, learning-curve."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from molgun_lmp.cli.arguments import Model
+from molgun_lmp.cli.learning_curve import learning_curve
+from molgun_lmp.cli.model_arguments import BatchSize, Device, Head, Sha256, Trust
+from molgun_lmp.cli.output import AsJson, _mev, answers, counting, print_json
+from molgun_lmp.errors import ConfigError
+from molgun_lmp.model_formats import Dtype
+
+if TYPE_CHECKING:
+    from molgun_lmp.models.error_reports import Errors
+    from molgun_lmp.readers.common.reference_frame import Labels
+    from molgun_lmp.training.evaluation.evaluation import Judgement
+
+_PANEL = "Models"
+
+LevelOfTheory = Annotated[
+    str | None, typer.Option(help="Of the frames' labels; if not given, that of the model's card or training.")
+]
+
+
+def register(app: typer.Typer) -> None:
+    """Add these commands to `molgun`."""
+    app.command(rich_help_panel=_PANEL)(evaluate)
+    app.command("learning-curve", rich_help_panel=_PANEL)(learning_curve)
+
+
+def evaluate(
+    model: Model,
+    frames: Annotated[list[Path], typer.Argument(metavar="FRAMES...", help="Files of labelled frames.")],
+    *,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", help="A folder for the report, figures, their numbers, and the worst frames."),
+    ] = None,
+    molecule: Annotated[
+        str | None,
+        typer.Option(
+            help="The molecule's atoms, as indices from 0 (128-153) or as a formula (C12H14); if not given, what no "
+            "bonds connect to its own periodic images."
+        ),
+    ] = None,
+    energy_key: Annotated[str | None, typer.Option(help="Key of the energy, where frames hold several.")] = None,
+    forces_key: Annotated[str | None, typer.Option(help="Key of the forces, where frames hold several.")] = None,
+    worst: Annotated[int, typer.Option(min=1, help="How many of the worst frames to write out.")] = 20,
+    level_of_theory: LevelOfTheory = None,
+    dtype: Annotated[Dtype | None, typer.Option(help="Precision; if not given, the file's own.")] = None,
+    batch_size: BatchSize = 8,
+    device: Device = "cpu",
+    head: Head = None,
+    sha256: Sha256 = None,
+    trust: Trust = False,
+    as_json: AsJson = False,
+) -> None:
+    """Give a model's errors on labelled frames: by element, molecule and surface, and trajectory, with figures."""
+    from molgun_lmp.surface.partition import MoleculeChoice  # noqa: PLC0415
+    from molgun_lmp.training.dataset.read import read_dataset  # noqa: PLC0415
+    from molgun_lmp.training.evaluation.evaluation import judge, write_judgement  # noqa: PLC0415
+    from molgun_lmp.training.evaluation.predictor import open_predictor  # noqa: PLC0415
+
+    choice = MoleculeChoice.parse(molecule) if molecule is not None else None
+    predictor = open_predictor(
+        model, head=head, sha256=sha256, trust=trust, dtype=dtype, batch_size=batch_size, device=device
+    )
+    dataset = read_dataset(frames, labels=_labels(energy_key, forces_key))
+    with counting("predicting frames", len(dataset.frames)) as advance:
+        judged = judge(
+            predictor, dataset, level_of_theory=level_of_theory, molecule=choice, worst=worst, advance=advance
+        )
+    if output is not None:
+        write_judgement(judged, output)
+    if as_json:
+        print_json(judged.judgement.model_dump(mode="json"))
+        return
+    _print_judgement(judged.judgement)
+    if output is not None:
+        answers().print(f"Report, figures and the worst frames: {output}", markup=False)
+
+
+def _labels(energy_key: str | None, forces_key: str | None) -> "Labels | None":
+    from molgun_lmp.readers.common.reference_frame import Labels  # noqa: PLC0415
+
+    if energy_key is None and forces_key is None:
+        return None
+    if energy_key is None or forces_key is None:
+        raise ConfigError("--energy-key and --forces-key go together: name both keys of the labels")
+    return Labels(energy=energy_key, forces=forces_key)
+
+
+def _print_judgement(judgement: "Judgement") -> None:
+    from rich.table import Table  # noqa: PLC0415
+
+    errors, out = judgement.errors, answers()
+    model = judgement.model
+    out.print(f"{model.name} ({model.file}, {model.format} {model.dtype}) on {errors.name}", markup=False)
+    out.print(f"Labels: {judgement.labels}", markup=False)
+    table = Table("", "", "forces MAE", "RMSE / meV/Å", "energy MAE", "RMSE / meV/atom", "frames", box=None)
+    for column in table.columns[2:]:
+        column.justify = "right"
+
+    def row(kind: str, name: str, forces: "Errors", energy: "Errors | None" = None) -> None:
+        energies = ("", "", "") if energy is None else (*_mev(energy, 2), str(energy.n))
+        table.add_row(kind, name, *_mev(forces, 1), *energies)
+
+    row("all", "", errors.forces_ev_per_angstrom, errors.energy_ev_per_atom)
+    for element, of in errors.forces_by_element.items():
+        row("element", element, of)
+    for group, of in errors.forces_by_group.items():
+        row("group", group, of)
+    for kind, parts in (("file", errors.by_file), ("trajectory", errors.by_trajectory)):
+        for name, part in parts.items():
+            row(kind, name, part.forces_ev_per_angstrom, part.energy_ev_per_atom)
+    out.print(table)
+    if errors.energy_ev is not None:
+        mae, rmse = _mev(errors.energy_ev, 1)
+        out.print(f"Energy of whole structures: MAE {mae} meV, RMSE {rmse} meV", markup=False)
+    for reason, count in judgement.dropped.items():
+        out.print(f"Not used: {count} frames, {reason}", markup=False)
+    for formula, why in judgement.groups_undecided.items():
+        out.print(f"No groups for {formula}: {why}", markup=False)
+    for one in judgement.worst[:1]:
+        out.print(
+            f"Worst atom: {one.worst_element} {one.worst_atom} of {one.source} ({one.trajectory}), its force is off by "
+            f"{1000 * one.largest_force_error_ev_per_angstrom:.0f} meV/Å",
+            markup=False,
+        )

@@ -1,0 +1,55 @@
+"""The command that makes labels: `molgun label`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from molgun_lmp.cli.output import AsJson, Overrides, answers, counting, print_json
+
+_PANEL = "Models"
+
+
+def register(app: typer.Typer) -> None:
+    """Add this command to `molgun`."""
+    app.command(rich_help_panel=_PANEL)(label)
+
+
+def label(
+    file: Annotated[Path, typer.Argument(metavar="LABEL.yaml", help="Which ASE calculator, with which options.")],
+    frames: Annotated[
+        list[Path],
+        typer.Argument(metavar="FRAMES...", help="Structures: files that ASE reads, dumps, folders, archives."),
+    ],
+    output: Annotated[Path, typer.Option("--output", "-o", help="The labels' folder; what is there is kept.")],
+    overrides: Overrides = None,
+    as_json: AsJson = False,
+) -> None:
+    """Compute reference energies and forces with any ASE calculator. Ctrl-C stops; the same command goes on."""
+    from molgun_lmp.config.loading import load_section  # noqa: PLC0415
+    from molgun_lmp.training.labelling.label import label as run_labelling  # noqa: PLC0415
+    from molgun_lmp.training.labelling.label import read_structures  # noqa: PLC0415
+    from molgun_lmp.training.labelling.settings import LabellingConfig  # noqa: PLC0415
+
+    config = load_section(file, LabellingConfig, overrides or ())
+    structures = read_structures(frames)
+    with counting("labelling", len(structures)) as show:
+        report = run_labelling(config, structures, output, show)
+    if as_json:
+        print_json(
+            {
+                "labelled": report.labelled,
+                "failed": report.failed,
+                "repeated": report.repeated,
+                "file": str(report.file),
+            }
+        )
+        return
+    out = answers()
+    out.print(f"{report.labelled} structures labelled ({config.level_of_theory}): {report.file}", markup=False)
+    if report.repeated:
+        out.print(f"{report.repeated} structures were given twice.", markup=False)
+    for source, reason in report.failed.items():
+        out.print(f"  no labels for {source}: {reason}", markup=False)
+    if report.failed:
+        out.print("The same command tries these again.", markup=False)

@@ -1,0 +1,144 @@
+"""Commands that make a campaign: init, plan."""
+
+import dataclasses
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from molgun_lmp.cli.arguments import CampaignFile
+from molgun_lmp.cli.output import AsJson, Overrides, answers, counting, print_json, progress_console
+from molgun_lmp.cli.until import say_sizes
+from molgun_lmp.errors import MolgunError
+
+if TYPE_CHECKING:
+    from molgun_lmp.campaign.plan.plan import Plan
+    from molgun_lmp.campaign.plan.projection import ProjectedCost
+
+
+def plan(  # noqa: PLR0917  # a command
+    file: CampaignFile,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", help="The campaign folder to make; if not given, its name, beside FILE."),
+    ] = None,
+    overrides: Overrides = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Check everything and write nothing.")] = False,
+    targets: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--for",
+            metavar="LINE:HALF-WIDTH",
+            help="Only say how many shots and snapshots it takes to know a fraction so well, such as OT-CY:0.02. "
+            "Repeatable.",
+        ),
+    ] = None,
+    assume: Annotated[
+        float, typer.Option(min=0.0, max=1.0, help="With --for: the fraction to expect; if not given, the worst case.")
+    ] = 0.5,
+    correlation: Annotated[
+        float,
+        typer.Option(
+            min=0.0,
+            max=0.5,
+            help="With --for: how much shots that share a slab, or a molecule, snapshot are alike (intra-cluster "
+            "correlation of each kind).",
+        ),
+    ] = 0.02,
+    huge: Annotated[
+        bool, typer.Option("--huge", help="Plan more than 100,000 trajectories, whose cost is said without it.")
+    ] = False,
+    target: Annotated[
+        str | None, typer.Option(help="Check that this target of `molgun cluster` can run it: its name or its file.")
+    ] = None,
+    calibration: Annotated[
+        bool | None,
+        typer.Option(
+            "--calibration/--no-calibration",
+            help="Fire for ten seconds, to say what the campaign will cost on this machine; if not given, where it has "
+            "10,000 steps or more.",
+        ),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Draw every shot and write one LAMMPS deck for each, after everything was checked."""
+    from molgun_lmp.campaign.plan import plan, projection  # noqa: PLC0415
+    from molgun_lmp.config import dump_yaml, load_campaign  # noqa: PLC0415
+    from molgun_lmp.engine.targets import load_target  # noqa: PLC0415
+
+    loaded = load_campaign(file, overrides or ())
+    if targets:
+        say_sizes(loaded, targets, assume, correlation, as_json)
+        return
+    meant_for = None if target is None else load_target(target)
+    folder = output if output is not None else plan.default_folder(loaded)
+    plan.require_new(folder)
+    pools = projection.require_meant(loaded, folder, huge=huge)
+    checked = plan.check(loaded, pools)
+    if meant_for is not None:
+        plan.require_target(checked, meant_for)
+    if not as_json:
+        answers().print(dump_yaml(checked.resolved), markup=False)
+        _describe(checked)
+    cost = _cost(checked, calibration)
+    if cost is not None and not as_json:
+        answers().print(f"cost     {cost.sentence()}", markup=False)
+    with counting("drawing shots" if dry_run else "writing decks", loaded.config.trajectories) as advance:
+        if dry_run:
+            plan.draw_all(checked, advance)
+        else:
+            plan.write(checked, folder, advance)
+    if as_json:
+        print_json(
+            {
+                "folder": None if dry_run else str(folder),
+                "trajectories": loaded.config.trajectories,
+                "engine": checked.engine.kind,
+                "notes": list(checked.notes),
+                "cost": None if cost is None else dataclasses.asdict(cost),
+                "config": checked.resolved.model_dump(mode="json"),
+            }
+        )
+    elif dry_run:
+        answers().print(f"All {loaded.config.trajectories} shots can be fired. Nothing was written (--dry-run).")
+    else:
+        answers().print(f"Wrote {loaded.config.trajectories} decks to {folder}. Next: molgun run {folder}")
+
+
+def _cost(checked: "Plan", asked: bool | None) -> "ProjectedCost | None":
+    """What the campaign costs here, or None where it is not worth ten seconds, or nobody wants to know, or it fails."""
+    from molgun_lmp.campaign.launch.calibrate import CALIBRATION_S, WORTH_STEPS, calibrate  # noqa: PLC0415
+    from molgun_lmp.campaign.plan.projection import campaign_cost  # noqa: PLC0415
+
+    config, engine = checked.loaded.config, checked.engine
+    worth = config.trajectories * config.dynamics.steps >= WORTH_STEPS
+    if not config.trajectories or not (worth if asked is None else asked):
+        return None
+    console = progress_console()
+    console.print(f"calibrating for {CALIBRATION_S:.0f} s; --no-calibration leaves it out", markup=False)
+    try:
+        found = calibrate(checked)
+    except MolgunError as error:
+        console.print(f"no cost can be said: {error}", markup=False, style="yellow")
+        return None
+    return campaign_cost(
+        found,
+        config.dynamics,
+        trajectories=config.trajectories,
+        threads=engine.threads,
+        together=engine.together,
+    )
+
+
+def _describe(checked: "Plan") -> None:
+    setup = checked.setup
+    a, b, c = setup.cell
+    out = answers()
+    out.print(f"engine   {checked.engine}, {checked.engine.threads} thread(s) a worker", markup=False)
+    out.print(f"model    {checked.card.name}, cutoff {setup.cutoff_angstrom:g} Å", markup=False)
+    out.print(
+        f"cell     {a[0]:.2f} x {b[1]:.2f} x {c[2]:.2f} Å, {len(setup.slab.symbols)} slab atoms "
+        f"({int(setup.slab.frozen.sum())} frozen) and {len(setup.molecule.symbols)} of the molecule"
+    )
+    for note in checked.notes:
+        out.print(f"note     {note}", markup=False)

@@ -1,0 +1,122 @@
+"""Commands that fire a campaign and look after it: run, status, retry; with init and plan they are a panel."""
+
+from functools import partial
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from molgun_lmp.cli.arguments import CampaignFolder
+from molgun_lmp.cli.init import init
+from molgun_lmp.cli.output import AsJson, answers, print_json, progress_console
+from molgun_lmp.cli.plan import plan
+from molgun_lmp.cli.retry import retry
+from molgun_lmp.cli.status import status
+from molgun_lmp.cli.until import fire_until
+from molgun_lmp.errors import ConfigError, InterruptedRunError
+
+if TYPE_CHECKING:
+    from molgun_lmp.campaign.store.run_set import Work
+
+
+_PANEL = "A campaign"
+
+
+def register(app: typer.Typer) -> None:
+    """Add these commands to `molgun`."""
+    for command in (init, plan, run, status, retry):
+        app.command(rich_help_panel=_PANEL)(command)
+
+
+def run(  # noqa: PLR0917  # a command
+    campaign: CampaignFolder,
+    workers: Annotated[
+        int | None,
+        typer.Option(
+            min=1, help="Local worker processes; if not given, one for each core. With --parsl: the most workers."
+        ),
+    ] = None,
+    only: Annotated[
+        list[str] | None, typer.Option(metavar="ID", help="Fire this trajectory only, such as 3. Repeatable.")
+    ] = None,
+    until: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="LINE:HALF-WIDTH",
+            help="Stop when a fraction is known so well, such as OT-CY:0.02 or stuck:0.05, at one of a few numbers of "
+            "shots that are fixed beforehand. Repeatable: all are to be reached.",
+        ),
+    ] = None,
+    parsl: Annotated[
+        str | None,
+        typer.Option(
+            metavar="SITE.py",
+            help="Let Parsl start the workers, in blocks as this Python file of yours configures them (`config`); "
+            "`local` and `slurm` are examples.",
+        ),
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="List what would be fired, and fire nothing.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Fire the planned shots. Ctrl-C stops; the same command goes on. `mpirun -n N molgun run CAMPAIGN` works too.
+
+    Several terminals or machines may work on one campaign at a time: each trajectory is fired once.
+    """
+    from molgun_lmp.campaign.launch.mpi import under_launcher  # noqa: PLC0415
+    from molgun_lmp.campaign.status import read_status  # noqa: PLC0415
+    from molgun_lmp.campaign.store.campaign_folder import Store  # noqa: PLC0415
+    from molgun_lmp.campaign.store.opening import campaign_work  # noqa: PLC0415
+
+    store = Store.open(campaign)
+    if parsl is not None and under_launcher():
+        raise ConfigError("--parsl starts its workers by itself: give it without mpirun and srun.")
+    if until and not dry_run:
+        fire_until(
+            store, until, only or (), lambda work: _fire(work, workers, parsl), ranks=parsl is None, as_json=as_json
+        )
+        return
+    work = campaign_work(store, only or ())
+    open_ids = [folder.id for folder in work.folders if not folder.result_file.exists()]
+    if dry_run:
+        _list_open(open_ids, as_json)
+        return
+    try:
+        if open_ids and not _fire(work, workers, parsl):
+            return
+    except InterruptedRunError:
+        if not work.ended:  # the request came too late to stop anything
+            raise
+    now = read_status(store)
+    if as_json:
+        print_json(now.to_json())
+    else:
+        answers().print(now.sentence(), markup=False)
+
+
+def _list_open(ids: list[str], as_json: bool) -> None:
+    if as_json:
+        print_json({"open": ids})
+    else:
+        answers().print("\n".join(ids) if ids else "Every trajectory has ended: nothing to fire.")
+
+
+def _fire(work: "Work", workers: int | None, parsl: str | None) -> bool:
+    """Fire with local workers, in Parsl's blocks, or as an MPI rank; True where this process speaks for all."""
+    from molgun_lmp.campaign.launch.local import supervise  # noqa: PLC0415
+    from molgun_lmp.campaign.launch.mpi import under_launcher, work_as_rank  # noqa: PLC0415
+    from molgun_lmp.campaign.store.integrity import verify_open, verify_shared  # noqa: PLC0415
+    from molgun_lmp.processes import default_workers  # noqa: PLC0415
+
+    verify_shared(work)
+    if parsl is not None:
+        from molgun_lmp.campaign.launch.parsl_blocks import BlockCrew  # noqa: PLC0415
+        from molgun_lmp.campaign.launch.parsl_site import load_site  # noqa: PLC0415
+
+        crew = partial(BlockCrew, load_site(parsl))
+        verify_open(work)
+        supervise(work, workers=workers or len(work.folders), console=progress_console(), crew_of=crew)
+        return True
+    if under_launcher():
+        return work_as_rank(work, progress_console())
+    verify_open(work)
+    supervise(work, workers=workers or default_workers(work.engine.threads), console=progress_console())
+    return True

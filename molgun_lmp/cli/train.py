@@ -1,0 +1,117 @@
+"""Commands that make models: train, export."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from molgun_lmp.batch import BATCH_SYSTEMS, Scheduler
+from molgun_lmp.cli.export import export
+from molgun_lmp.cli.output import AsJson, Overrides, answers, print_json, progress_console
+
+if TYPE_CHECKING:
+    from molgun_lmp.models.error_reports import ErrorReport
+
+_PANEL = "Models"
+
+
+def register(app: typer.Typer) -> None:
+    """Add these commands to `molgun`."""
+    for command in (train, export):
+        app.command(rich_help_panel=_PANEL)(command)
+
+
+def train(
+    file: Annotated[Path, typer.Argument(metavar="FILE.yaml", help="The training file.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="The training's folder; an unfinished one goes on.")],
+    *,
+    job_file: Annotated[
+        Path | None,
+        typer.Option(
+            "--write-job",
+            "--write-slurm",
+            metavar="FILE",
+            help="Write a job script for this training and do nothing else.",
+        ),
+    ] = None,
+    scheduler: Annotated[Scheduler, typer.Option(help="Whose job script to write.")] = "slurm",
+    job_options: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--job-option",
+            "--sbatch",
+            metavar="NAME=VALUE",
+            help="An #SBATCH or #PBS line of it, such as time=24:00:00 or l=walltime=24:00:00. Repeatable.",
+        ),
+    ] = None,
+    finish: Annotated[
+        bool, typer.Option("--finish", help="Train no more: make the model of the best epoch so far.")
+    ] = False,
+    overrides: Overrides = None,
+    as_json: AsJson = False,
+) -> None:
+    """Train a MACE on labelled frames with mace's own trainer. Ctrl-C stops; the same command goes on."""
+    from molgun_lmp.config.loading import load_section  # noqa: PLC0415
+    from molgun_lmp.training.settings import TrainingConfig  # noqa: PLC0415
+
+    config = load_section(file, TrainingConfig, overrides or ())
+    if job_file is not None:
+        from molgun_lmp.training.trainer.job_script import job_script  # noqa: PLC0415
+
+        text = job_script(
+            config,
+            file=file,
+            output=output,
+            scheduler=scheduler,
+            overrides=overrides or (),
+            options=job_options or (),
+        )
+        _write_new(job_file, text)
+        answers().print(f"Wrote {job_file}. Submit it with: {BATCH_SYSTEMS[scheduler].submit} {job_file}", markup=False)
+        return
+    from molgun_lmp.training.trainer.figure import draw_training  # noqa: PLC0415
+    from molgun_lmp.training.trainer.train import train as run_training  # noqa: PLC0415
+
+    record = run_training(config, output, base=file.resolve().parent, console=progress_console(), finish=finish)
+    figure = draw_training(record, output)
+    if as_json:
+        print_json(record.model_dump(mode="json"))
+        return
+    for errors in record.errors:
+        _print_errors(errors)
+    if (kept := record.kept_of_foundation) is not None:
+        answers().print(
+            f"Left of the foundation model (cosine of the weights): readouts {kept.readouts:.3f}, others "
+            f"{kept.others:.3f}",
+            markup=False,
+        )
+    for remark in record.remarks:
+        answers().print(f"Note: {remark}.", markup=False)
+    answers().print(
+        f"Model: {output / 'model.model'}, losses: {figure.png}. Next: molgun export {output} --output MODEL_FOLDER",
+        markup=False,
+    )
+
+
+def _write_new(file: Path, text: str) -> None:
+    from molgun_lmp.errors import ConfigError  # noqa: PLC0415
+
+    try:
+        with file.open("x", encoding="utf-8") as handle:
+            handle.write(text)
+    except FileExistsError as error:
+        raise ConfigError(f"{file} exists already. Name another file, or remove it.") from error
+    except OSError as error:
+        raise ConfigError(f"{file} cannot be written: {error.strerror}. Name a file in an existing folder.") from error
+
+
+def _print_errors(errors: "ErrorReport") -> None:
+    energy, forces = errors.energy_ev_per_atom, errors.forces_ev_per_angstrom
+    out = answers()
+    out.print(
+        f"{errors.name}: energy MAE {1000 * energy.mae:.2f} meV/atom ({energy.n} frames), force MAE "
+        f"{1000 * forces.mae:.1f} meV/Å, RMSE {1000 * forces.rmse:.1f} meV/Å",
+        markup=False,
+    )
+    for element, of in errors.forces_by_element.items():
+        out.print(f"  {element}: force MAE {1000 * of.mae:.1f} meV/Å", markup=False)

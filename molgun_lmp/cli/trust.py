@@ -1,0 +1,99 @@
+"""Commands that look closer at a campaign: map, trust, replay."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from molgun_lmp.cli.arguments import CampaignFolder
+from molgun_lmp.cli.map import map_sampling
+from molgun_lmp.cli.model_arguments import BatchSize, Device, Head, Sha256, TrainedOn, Trust, open_model, training_set
+from molgun_lmp.cli.output import AsJson, answers, counting, print_json
+from molgun_lmp.cli.replay import replay
+
+_PANEL = "Results"
+
+
+def register(app: typer.Typer) -> None:
+    """Add these commands to `molgun`."""
+    app.command("map", rich_help_panel=_PANEL)(map_sampling)
+    for command in (trust, replay):
+        app.command(rich_help_panel=_PANEL)(command)
+
+
+def trust(
+    campaign: CampaignFolder,
+    *,
+    model: Annotated[
+        Path, typer.Option(help="The campaign's model with mace's own file: its folder, or that of its training.")
+    ],
+    training: TrainedOn = None,
+    committee: Annotated[
+        list[Path] | None,
+        typer.Option(metavar="MODEL", help="Another model, whose forces are compared. Repeatable."),
+    ] = None,
+    every: Annotated[int, typer.Option(min=1, help="Only every n-th stored frame.")] = 10,
+    worst: Annotated[int, typer.Option(min=0, help="How many of the farthest frames to write out for labelling.")] = 20,
+    batch_size: BatchSize = 8,
+    device: Device = "cpu",
+    head: Head = None,
+    sha256: Sha256 = None,
+    trust_model: Trust = False,
+    as_json: AsJson = False,
+) -> None:
+    """Say how far each trajectory went from what its model was trained on, and write out the farthest frames.
+
+    `molgun report` shows it beside the outcomes from then on.
+    """
+    from molgun_lmp.campaign.store.campaign_folder import Store  # noqa: PLC0415
+    from molgun_lmp.models.card import read_card  # noqa: PLC0415
+    from molgun_lmp.results.analyse import analyse  # noqa: PLC0415
+    from molgun_lmp.results.trust import Judge, judge_campaign, require_campaigns_model, training_part  # noqa: PLC0415
+    from molgun_lmp.training.descriptors.atom_distances import MOST_FRAMES, AtomSpaces  # noqa: PLC0415
+
+    store = Store.open(campaign)
+    source, loaded, chosen = open_model(model, head, sha256, trust_model)
+    require_campaigns_model(store, source)
+    members = [open_model(path, None, None, trust_model) for path in committee or ()]
+    others = tuple((one.name, member, its_head) for one, member, its_head in members)
+    card = read_card(store.model)
+    structures = training_part(card, training_set(model, training))
+    with counting("describing the training set", min(len(structures), MOST_FRAMES)) as advance:
+        spaces = AtomSpaces.fit(loaded, structures, head=chosen, batch_size=batch_size, device=device, advance=advance)
+    analysis = analyse(store)
+    judge = Judge(
+        model=loaded,
+        head=chosen,
+        name=source.name,
+        sha256=source.sha256 or "",
+        spaces=spaces,
+        training_files=tuple(map(str, training or [model])),
+        committee=others,
+        batch_size=batch_size,
+        device=device,
+    )
+    with counting("judging trajectories", len(analysis.ended)) as advance:
+        found = judge_campaign(store, analysis, judge, every=every, worst=worst, advance=advance)
+    if as_json:
+        print_json(found.to_json())
+        return
+    from rich.table import Table  # noqa: PLC0415
+
+    table = Table("trajectory", "mode", "farthest", "at / ps", "atom", "beyond / %", box=None)
+    modes = {one.folder.id: one.outcome.mode.value for one in analysis.ended}
+    for one in sorted(found.trajectories, key=lambda one: -one.farthest)[:20]:
+        numbers = (f"{one.farthest:.2f}", f"{one.time_ps:.2f}", f"{one.element} {one.atom}", f"{100 * one.beyond:.0f}")
+        table.add_row(one.trajectory_id, modes[one.trajectory_id], *numbers)
+    out = answers()
+    out.print(table)
+    out.print(found.sentence(), markup=False)
+    unnamed = (
+        []
+        if training is None or card.training is None
+        else sorted(card.training.data.files.keys() - {file.name for file in training})
+    )
+    if unnamed:
+        out.print(
+            f"The model was trained on {', '.join(unnamed)}, too: from all of it, distances are smaller.", markup=False
+        )
+    out.print(f"Numbers, and the farthest frames for labelling: {store.analysis}", markup=False)

@@ -1,0 +1,93 @@
+"""What it takes to know a fraction (`plan --for`), and firing until it is known (`run --until`)."""
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+from molgun_lmp.cli.output import answers, print_json, progress_console
+from molgun_lmp.errors import ConfigError
+
+if TYPE_CHECKING:
+    from molgun_lmp.analysis.statistics.sequential import Stopping
+    from molgun_lmp.campaign.store.campaign_folder import Store
+    from molgun_lmp.campaign.store.run_set import Work
+    from molgun_lmp.config import LoadedCampaign
+    from molgun_lmp.records import Outcome
+
+
+def say_sizes(loaded: "LoadedCampaign", targets: list[str], assume: float, correlation: float, as_json: bool) -> None:
+    """Answer how many shots and snapshots each target takes with the campaign file's pools."""
+    import dataclasses  # noqa: PLC0415
+
+    from molgun_lmp.analysis.statistics.sample_size import size  # noqa: PLC0415
+    from molgun_lmp.analysis.statistics.sequential import parse_target  # noqa: PLC0415
+    from molgun_lmp.gun.pools import read_pools  # noqa: PLC0415
+
+    wanted, pools = [parse_target(target) for target in targets], read_pools(loaded)
+    sizes = [
+        size(
+            target,
+            fraction=assume,
+            correlation=correlation,
+            slabs=len(pools.slab),
+            molecules=len(pools.molecule),
+            planned=loaded.config.trajectories,
+        )
+        for target in wanted
+    ]
+    if as_json:
+        print_json({"sizes": [dataclasses.asdict(one) | {"sentences": one.sentences()} for one in sizes]})
+        return
+    for one in sizes:
+        for sentence in one.sentences():
+            answers().print(sentence, markup=False)
+
+
+def fire_until(
+    store: "Store",
+    until: list[str],
+    only: Sequence[str],
+    fire: "Callable[[Work], object]",
+    *,
+    ranks: bool,
+    as_json: bool,
+) -> None:
+    """Fire until all targets are reached or all shots are fired, and say what was found at each look.
+
+    Where an MPI launcher started this process and `ranks` is true, its ranks fire, and not `fire`.
+    """
+    from molgun_lmp.analysis.statistics.sequential import parse_target, stopping_sentence  # noqa: PLC0415
+    from molgun_lmp.campaign.launch.mpi import under_launcher  # noqa: PLC0415
+    from molgun_lmp.campaign.launch.until import run_until  # noqa: PLC0415
+    from molgun_lmp.campaign.store.integrity import verify_shared  # noqa: PLC0415
+    from molgun_lmp.campaign.store.opening import campaign_work  # noqa: PLC0415
+    from molgun_lmp.results.analyse import analyse  # noqa: PLC0415
+
+    targets = [parse_target(text) for text in until]
+    if only:
+        raise ConfigError(
+            "--until fires the shots in their order: give it without --only. Other terminals may help with the same "
+            "command."
+        )
+
+    def outcomes() -> "list[Outcome]":
+        return [one.outcome for one in analyse(store).ended]
+
+    def say(now: "Stopping") -> None:
+        if not now.over:
+            progress_console().print(stopping_sentence(now), markup=False)
+
+    if ranks and under_launcher():
+        from molgun_lmp.campaign.launch.until import run_until_as_rank  # noqa: PLC0415
+
+        verify_shared(campaign_work(store))
+        found = run_until_as_rank(store, targets, progress_console(), outcomes, say)
+        if found is None:
+            return
+        stopping = found
+    else:
+        stopping = run_until(store, targets, fire, outcomes, say)
+    if as_json:
+        print_json(stopping.to_json() | {"reached": stopping.reached})
+    else:
+        answers().print(stopping_sentence(stopping), markup=False)
+        answers().print(f"`molgun report {store.root}` makes the page.", markup=False)

@@ -1,0 +1,144 @@
+"""What an equilibration left: its snapshots for the pool, and whether it was long enough."""
+
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+from ase import Atoms
+
+from molgun_lmp.arrays import BoolArray, FloatArray
+from molgun_lmp.config import Equilibration
+from molgun_lmp.errors import InputFileError
+from molgun_lmp.gun.equilibration_deck import steps_of
+from molgun_lmp.gun.pools import Part
+from molgun_lmp.gun.setup import masses_u
+from molgun_lmp.units import ASE_VELOCITY_PER_ANGSTROM_PER_PS, BOLTZMANN_EV_PER_K, FS_PER_PS, MVV_TO_EV
+
+_COLUMNS = "ITEM: ATOMS id type element xu yu zu vx vy vz"
+_WINDOW = 5.0  # Sokal: sum the autocorrelation up to this many correlation times
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class EquilibrationStats:
+    """How one run went after its burn-in: mean kinetic temperature of the mobile atoms, integrated autocorrelation time
+    of the potential energy, and how many independent snapshots the run is worth by it."""
+
+    mean_temperature_k: float
+    correlation_time_ps: float
+    independent_snapshots: float
+
+
+def read_equilibration_dump(
+    path: Path, part: Part, run: int, settings: Equilibration, frozen: BoolArray
+) -> tuple[Atoms, ...]:
+    """The snapshots of one equilibration after its burn-in, with momenta, ready for `write_pool`.
+
+    Positions are unwrapped; a molecule's centre-of-mass velocity is removed. `info` holds `snapshot` (the id), `run`,
+    `time_ps` and `temperature_k`. Raises `InputFileError` for a dump that is missing, cut, or of another protocol.
+    """
+    steps = steps_of(settings.duration_ps, settings.timestep_fs)
+    every = steps_of(settings.snapshot_every_ps, settings.timestep_fs)
+    try:
+        frames = _frames(path.read_text(encoding="ascii"))
+    except (OSError, ValueError, IndexError) as error:
+        raise InputFileError(
+            f"cannot read the equilibration dump {path}: {error}. Delete its folder and equilibrate again."
+        ) from error
+    if [step for step, _ in frames] != list(range(0, steps + 1, every)):
+        raise InputFileError(
+            f"{path} holds {len(frames)} snapshots and not every {every}th step up to {steps}: the run is not finished "
+            "or had another protocol. Delete its folder and equilibrate again."
+        )
+    snapshots = []
+    for step, atoms in frames:
+        time_ps = step * settings.timestep_fs / FS_PER_PS
+        if time_ps <= settings.burn_in_ps:
+            continue
+        velocities = atoms.get_velocities() / ASE_VELOCITY_PER_ANGSTROM_PER_PS
+        masses = masses_u(tuple(atoms.get_chemical_symbols()))
+        if part == "molecule":
+            velocities = velocities - masses @ velocities / masses.sum()
+            atoms.set_velocities(velocities * ASE_VELOCITY_PER_ANGSTROM_PER_PS)
+        mobile = ~frozen
+        constrained = 3 if part == "molecule" else 0
+        atoms.info = {
+            "snapshot": f"{part}-{run:02d}-{time_ps:07.3f}ps",
+            "run": run,
+            "time_ps": time_ps,
+            "temperature_k": kinetic_temperature_k(velocities[mobile], masses[mobile], constrained),
+        }
+        snapshots.append(atoms)
+    return tuple(snapshots)
+
+
+def kinetic_temperature_k(velocities: FloatArray, masses: FloatArray, constrained: int = 0) -> float:
+    """2 E_kin / ((3 N - constrained) k) for velocities (N, 3) in Å/ps and masses (N,) in u; 0 without freedom."""
+    freedom = velocities.size - constrained
+    twice_kinetic = MVV_TO_EV * float((masses[:, None] * velocities**2).sum())
+    return twice_kinetic / (freedom * BOLTZMANN_EV_PER_K) if freedom > 0 else 0.0
+
+
+def equilibration_stats(
+    temperature_k: FloatArray, potential_energy_ev: FloatArray, interval_ps: float
+) -> EquilibrationStats:
+    """Mean temperature and correlation of a run from its thermo output after burn-in, one value per `interval_ps`."""
+    time = correlation_time(potential_energy_ev) * interval_ps
+    length = interval_ps * len(potential_energy_ev)
+    return EquilibrationStats(
+        mean_temperature_k=float(np.mean(temperature_k)),
+        correlation_time_ps=time,
+        independent_snapshots=length / (2.0 * time),
+    )
+
+
+def correlation_time(values: FloatArray) -> float:
+    """Integrated autocorrelation time 1/2 + sum of rho(t), in samples; at least 1/2, that of independent samples.
+
+    The sum ends at the first t beyond five times its own value (A. Sokal's automatic windowing). Samples are as good
+    as independent when two of these times apart.
+    """
+    n = len(values)
+    if n < 2 or np.ptp(values) == 0.0:
+        return 0.5
+    deviations = np.asarray(values, dtype=np.float64) - np.mean(values)
+    variance = float(deviations @ deviations)
+    spectrum = np.fft.rfft(deviations, 2 * n)
+    correlation = np.fft.irfft(spectrum * np.conj(spectrum), 2 * n)[:n] / variance
+    times = np.cumsum(correlation) - 0.5
+    beyond = np.flatnonzero(np.arange(n) >= _WINDOW * times)
+    return max(0.5, float(times[beyond[0] if len(beyond) else -1]))
+
+
+def _frames(text: str) -> list[tuple[int, Atoms]]:
+    """(step, atoms with momenta) of every frame of a dump with the columns of the equilibration deck, sorted by id."""
+    lines = text.splitlines()
+    if not text.endswith("\n"):
+        raise ValueError("the file is cut in its last line")
+    frames = []
+    start = 0
+    while start < len(lines):
+        if lines[start] != "ITEM: TIMESTEP" or lines[start + 8] != _COLUMNS:
+            raise ValueError(f"line {start + 1} does not begin a frame of an equilibration deck")
+        step, n_atoms = int(lines[start + 1]), int(lines[start + 3])
+        rows = [line.split() for line in lines[start + 9 : start + 9 + n_atoms]]
+        if len(rows) != n_atoms or any(len(row) != 9 for row in rows):
+            raise ValueError(f"the frame of step {step} is cut")
+        numbers = np.array([row[3:] for row in rows], dtype=np.float64)
+        cell = _box(lines[start + 4], lines[start + 5 : start + 8])
+        atoms = Atoms([row[2] for row in rows], positions=numbers[:, :3], cell=cell, pbc=True)
+        atoms.set_velocities(numbers[:, 3:] * ASE_VELOCITY_PER_ANGSTROM_PER_PS)
+        frames.append((step, atoms))
+        start += 9 + n_atoms
+    return frames
+
+
+def _box(header: str, bounds: list[str]) -> FloatArray:
+    """The cell (3, 3) in Å; LAMMPS's bounds of a tilted box enclose its corners, not its edges."""
+    rows = np.array([line.split() for line in bounds], dtype=np.float64)
+    cell = np.diag(rows[:, 1] - rows[:, 0])
+    if "xy xz yz" in header:
+        xy, xz, yz = rows[:, 2]
+        cell[0, 0] -= max(0.0, xy, xz, xy + xz) - min(0.0, xy, xz, xy + xz)
+        cell[1, 1] -= abs(yz)
+        cell[1, 0], cell[2, 0], cell[2, 1] = xy, xz, yz
+    return cell

@@ -1,0 +1,49 @@
+"""."""
+
+import json
+import os
+from pathlib import Path
+from typing import Any, Final
+
+from ase.data import chemical_symbols
+
+from molgun_lmp.errors import EngineError, ModelError
+from molgun_lmp.model_formats import Dtype
+
+_NO_BLAS_LOOKUP: Final = ("SYMMETRIX_HOST_WORKER_BLAS", "off")
+"""Its default asks the dynamic linker which BLAS is loaded before each matrix product, which costs 50 ms a call where
+torch and LAMMPS are loaded too: 3 times the rest for 154 atoms, 10 times for 26. Its own products need no BLAS."""
+
+
+def symmetrix_calculator(path: Path, dtype: Dtype) -> Any:
+    """Symmetrix's own ASE calculator of a file. Raises `EngineError` where it is absent or cannot build its kernels."""
+    os.environ.setdefault(*_NO_BLAS_LOOKUP)
+    try:
+        from symmetrix import Symmetrix  # noqa: PLC0415 - optional, and it loads a large library
+    except Exception as error:  # ImportError, or its own error for a processor that lacks the instructions
+        raise EngineError(
+            f"symmetrix cannot be loaded here: {error}. pip install 'molgun_lmp[fast]', or use the engine `mace`."
+        ) from error
+    try:
+        # Without a skin the neighbour list is built anew at each call. Next to the model that costs nothing, and
+        # with one the order of the sums would depend on when the list was last built.
+        return Symmetrix(str(path), dtype=dtype, neighbor_skin=0.0)
+    except Exception as error:
+        raise EngineError(
+            f"symmetrix cannot prepare {path}: {error}. It needs a C++20 compiler: install g++ 10 or later (or "
+            "point CXX to one), or use the engine `mace`."
+        ) from error
+
+
+def _read_head(path: Path) -> tuple[frozenset[str], float]:
+    """Elements and cutoff from a symmetrix file."""
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+        return frozenset(chemical_symbols[z] for z in document["atomic_numbers"]), float(document["r_cut"])
+    except OSError as error:
+        raise ModelError(f"the model {path} cannot be read: {error}. Check the path.") from error
+    except (ValueError, KeyError, TypeError, IndexError, RecursionError) as error:
+        raise ModelError(
+            f"{path} is not a symmetrix model ({type(error).__name__}: {error}). Make one with `molgun export` or "
+            "`symmetrix_extract_mace`."
+        ) from error

@@ -1,0 +1,104 @@
+"""Files that ASE reads: extended XYZ, ASE databases, and whatever else it knows."""
+
+import io
+from collections.abc import Iterator
+from pathlib import Path
+
+import ase.io
+import numpy as np
+from ase import Atoms
+
+from molgun_lmp.errors import InputFileError
+from molgun_lmp.readers.common.packed import open_text, plain_file
+from molgun_lmp.readers.common.reference_frame import FoundFrame, Labels
+
+
+class ExtxyzReader:
+    """Extended XYZ with labels under free keys, or where ASE puts those of a calculator."""
+
+    labels: Labels | None = None
+
+    def read(self, path: Path) -> Iterator[FoundFrame]:
+        """The frames of a file. Raises `ValueError` where one is cut.
+
+        ASE parses each frame from its own text: its reader of whole files seeks, which packed files cannot do quickly.
+        """
+        from ase.io.extxyz import read_xyz  # noqa: PLC0415
+
+        with open_text(path, errors="strict") as lines:
+            for line in lines:
+                if line.strip():
+                    text = [line, *(next(lines, "") for _ in range(int(line) + 1))]
+                    if not text[-1].endswith("\n"):
+                        raise ValueError("the last line does not end (where nothing is missing, add a line break)")
+                    (atoms,) = read_xyz(io.StringIO("".join(text)), slice(None))
+                    yield _found(atoms)
+
+
+class AseDatabaseReader:
+    """ASE databases (SQLite). A row's key-value pairs are its header."""
+
+    labels: Labels | None = None
+
+    def read(self, path: Path) -> Iterator[FoundFrame]:
+        """The rows in the order of their ids."""
+        from ase.db import connect  # noqa: PLC0415
+
+        with plain_file(path) as plain, connect(str(plain), type="db") as database:
+            for row in database.select():
+                atoms = row.toatoms()
+                atoms.info.update(row.key_value_pairs)
+                yield _found(atoms)
+
+
+class OtherReader:
+    """Any other format that ASE recognises by the file's name and contents, such as .traj."""
+
+    labels: Labels | None = None
+
+    def read(self, path: Path) -> Iterator[FoundFrame]:
+        """The frames of a file; whether memory holds more than one depends on ASE's reader."""
+        from ase.io import iread  # noqa: PLC0415
+
+        with plain_file(path) as plain:
+            for atoms in iread(str(plain), index=":"):
+                yield _found(atoms)
+
+
+def _found(atoms: Atoms) -> FoundFrame:
+    # The calculator's own arrays: get_forces() would zero those of constrained atoms.
+    results = getattr(atoms.calc, "results", {})
+    values = {**results, **atoms.info}
+    energies = {
+        key: float(value)
+        for key, value in values.items()
+        if np.ndim(value) == 0 and isinstance(value, int | float | np.number) and not isinstance(value, bool)
+    }
+    forces = {
+        key: np.asarray(value, dtype=np.float64)
+        for key, value in {**results, **atoms.arrays}.items()
+        if key != "positions" and np.shape(value) == (len(atoms), 3) and np.asarray(value).dtype.kind in "fi"
+    }
+    return FoundFrame(
+        symbols=tuple(atoms.get_chemical_symbols()),
+        positions=np.array(atoms.positions),
+        cell=np.array(atoms.cell),
+        pbc=(bool(atoms.pbc[0]), bool(atoms.pbc[1]), bool(atoms.pbc[2])),
+        energies=energies,
+        forces=forces,
+        header=atoms.info,
+    )
+
+
+def read_structure(path: Path) -> Atoms:
+    """The last structure of a file that ASE can read. Raises `InputFileError`."""
+    try:
+        atoms = ase.io.read(path, index=-1)
+    except Exception as error:  # ASE's readers raise whatever their parsing meets
+        raise InputFileError(
+            f"cannot read a structure from {path}: {error or type(error).__name__}. "
+            "Name a file that ASE reads, such as .xyz, .extxyz, .cif or POSCAR."
+        ) from error
+    if len(atoms) == 0 or not np.isfinite(atoms.positions).all():
+        raise InputFileError(f"{path} holds no atoms, or positions that are not numbers.")
+    return atoms

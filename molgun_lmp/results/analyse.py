@@ -1,0 +1,130 @@
+"""`molgun analyse`: the outcome of every ended trajectory from its dump, and the campaign's table."""
+
+import dataclasses
+import functools
+from collections.abc import Callable, Sequence
+from typing import Any, Final
+
+from molgun_lmp.analysis.outcomes.minima import Minima
+from molgun_lmp.analysis.statistics.summary import Summary, summarise
+from molgun_lmp.analysis.statistics.variants import Variant, variants
+from molgun_lmp.atomic_files import json_bytes, replace_file
+from molgun_lmp.campaign.store.campaign_folder import Store
+from molgun_lmp.campaign.store.stop_rule import counted, read_stopping, standing
+from molgun_lmp.csv_files import csv_text
+from molgun_lmp.errors import CampaignError
+from molgun_lmp.results.decide_all import decide_all
+from molgun_lmp.results.ended import Ended, clean_surface
+from molgun_lmp.results.kept_minima import kept_minima, write_minima
+from molgun_lmp.results.table_files import write_summary, write_variants
+from molgun_lmp.results.tables import write_statistics
+from molgun_lmp.surface.clean_surface import Surface
+
+OUTCOMES_JSON: Final = "outcomes.json"
+OUTCOMES_CSV: Final = "outcomes.csv"
+SUMMARY_JSON: Final = "summary.json"
+TABLE_CSV: Final = "table.csv"
+VARIANTS_CSV: Final = "variants.csv"
+
+_CSV_HEADER: Final = (
+    *("trajectory", "mode", "detail", "stuck", "contact", "first_contact_ps", "first_bond_ps", "time_ps"),
+    *("lowest_clearance_angstrom", "stop", "cause", "drift_ev_per_atom_per_ps", "energy_flagged"),
+    *("minimum", "binding_energy_ev"),
+    *("kick_energy_ev", "polar_deg", "azimuth_deg", "impact_x_angstrom", "impact_y_angstrom"),
+    *("slab_snapshot", "molecule_snapshot", "reason"),
+)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Analysis:
+    """A campaign's ended trajectories in order, and their table.
+
+    `keys`: what each one's outcome and track are kept under; `minima`: what is kept of the minima below the ends, None
+    where nobody asked for any.
+    """
+
+    ended: tuple[Ended, ...]
+    summary: Summary
+    keys: tuple[str, ...]
+    minima: Minima | None
+
+    @functools.cached_property
+    def variants(self) -> tuple[Variant, ...]:
+        """How the bound molecules sit there, within their classes."""
+        return variants([one.outcome for one in self.ended])
+
+    def to_json(self) -> dict[str, Any]:
+        """The table, how the bound molecules sit, and every outcome."""
+        return {
+            "summary": self.summary.to_json(),
+            "variants": [one.to_json() for one in self.variants],
+            "outcomes": [one.outcome.to_json() for one in self.ended],
+        }
+
+
+def analyse(store: Store, advance: Callable[[int], None] | None = None, *, processes: int | None = None) -> Analysis:
+    """Decide all outcomes and store them in the campaign's `analysis/`; no dynamics is run, so it can be repeated.
+
+    What was decided before from the same dumps, criteria and code is not decided again. `processes` read at a time,
+    None for as many as there are cores and work for them. `advance` is called with the number of trajectories read.
+    Raises `CampaignError` for a damaged result, `InputFileError` for a damaged dump.
+    """
+    surface = clean_surface(store)
+    results = [(folder, result) for folder in store.trajectories() if (result := folder.result()) is not None]
+    ids = [folder.id for folder, _ in results]
+    stopping = standing(read_stopping(store), ids)
+    results = results[counted(stopping, store.manifest.trajectories, ids)]
+    found, keys = decide_all(store, surface, results, processes=processes, advance=advance)
+    ended = [
+        Ended(folder=folder, shot=folder.shot(), result=result, outcome=outcome)
+        for (folder, result), outcome in zip(results, found, strict=True)
+    ]
+    outcomes = [one.outcome for one in ended]
+    summary = summarise(outcomes, [one.result for one in ended], planned=store.manifest.trajectories, stopping=stopping)
+    analysis = Analysis(ended=tuple(ended), summary=summary, keys=tuple(keys), minima=kept_minima(store, ended))
+    _write(store, surface, analysis)
+    return analysis
+
+
+def _write(store: Store, surface: Surface, analysis: Analysis) -> None:
+    folder = store.analysis
+    try:
+        folder.mkdir(exist_ok=True)
+        outcomes = {"outcomes": [one.outcome.to_json() for one in analysis.ended]}
+        replace_file(folder / OUTCOMES_JSON, json_bytes(outcomes))
+        write_outcomes(store, analysis.ended, analysis.minima)
+        replace_file(folder / SUMMARY_JSON, json_bytes(analysis.summary.to_json()))
+        write_summary(analysis.summary, folder / TABLE_CSV)
+        write_variants(analysis.variants, folder / VARIANTS_CSV)
+        write_statistics(store, surface, analysis.ended)
+    except OSError as error:
+        raise CampaignError(f"cannot write the analysis to {folder}: {error}. Make room and analyse again.") from error
+
+
+def write_outcomes(store: Store, ended: Sequence[Ended], minima: Minima | None) -> None:
+    """`outcomes.csv`, with the minima below the ends, and their tables. Raises `OSError`."""
+    replace_file(store.analysis / OUTCOMES_CSV, _csv(ended, minima).encode())
+    write_minima(store, minima)
+
+
+def _csv(ended: Sequence[Ended], minima: Minima | None) -> str:
+    """One line per trajectory, numbers unrounded; no binding energy of a minimum that did not converge."""
+    below = {} if minima is None else {one.trajectory_id: one for one in minima.quenched}
+    rows = []
+    for one in ended:
+        o, r, s, minimum = one.outcome, one.result, one.shot, below.get(one.folder.id)
+        rows.append(
+            [
+                *(o.trajectory_id, o.mode, o.detail, o.stuck, o.contact),
+                *(o.first_contact_ps, o.first_bond_ps, o.time_ps),
+                *(o.lowest_clearance_angstrom, r.stop, r.cause, r.energy.drift_ev_per_atom_per_ps, r.energy.flagged),
+                *(
+                    (None, None)
+                    if minimum is None
+                    else (minimum.mode, minimum.binding_energy_ev if minimum.converged else None)
+                ),
+                *(s.kick_energy_ev, s.polar_deg, s.azimuth_deg, *s.impact_xy_angstrom),
+                *(s.slab_snapshot, s.molecule_snapshot, o.reason),
+            ]
+        )
+    return csv_text(_CSV_HEADER, rows)

@@ -1,0 +1,93 @@
+"""All ended trajectories of a campaign decided: those that were before from memory, the others on several cores."""
+
+import dataclasses
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Final
+
+from molgun_lmp.campaign.store.campaign_folder import Store, TrajectoryFolder
+from molgun_lmp.config import Campaign
+from molgun_lmp.gun.names import DATA_NAME
+from molgun_lmp.import_closure import code_version
+from molgun_lmp.provenance import sha256_file
+from molgun_lmp.records import Outcome, TrajectoryResult
+from molgun_lmp.results.one_pass import Track, read_back
+from molgun_lmp.results.outcome_cache import FileStamp, Memory, key_of, stamp
+from molgun_lmp.results.parallel import spread
+from molgun_lmp.results.tracks import TrackWriter
+from molgun_lmp.surface.clean_surface import Surface
+
+CACHE_NAME: Final = "outcomes.cache.jsonl"
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class _Task:
+    folder: TrajectoryFolder
+    result: TrajectoryResult
+    dump: FileStamp | None
+    key: str
+
+
+def decide_all(
+    store: Store,
+    surface: Surface,
+    ended: Sequence[tuple[TrajectoryFolder, TrajectoryResult]],
+    *,
+    processes: int | None = None,
+    advance: Callable[[int], None] | None = None,
+) -> tuple[list[Outcome], list[str]]:
+    """The outcomes of ended trajectories in their order, and the keys that they and their tracks are kept under.
+
+    What is decided anew leaves its track beside it. `processes` as in `spread`, which says what is raised, besides what
+    `read_back` raises.
+    """
+    with Memory(store.analysis / CACHE_NAME) as memory, TrackWriter(store) as tracks:
+        tasks = _tasks(store, ended, memory)
+        found = {task.folder.id: memory.outcome(task.folder.id, task.key) for task in tasks}
+        missing = [task for task in tasks if found[task.folder.id] is None]
+        done = len(tasks) - len(missing)
+        if advance is not None and done:
+            advance(done)
+        size = sum(task.dump.size for task in missing if task.dump is not None)
+        decided = spread(partial(_one, store.config(), surface), missing, size=size, processes=processes)
+        for task, (outcome, track) in zip(missing, decided, strict=True):
+            if track is not None:
+                tracks.add(task.folder.id, task.key, track)
+            memory.add(task.key, task.dump, outcome)
+            found[task.folder.id] = outcome
+            done += 1
+            if advance is not None:
+                advance(done)
+    return [outcome for outcome in found.values() if outcome is not None], [task.key for task in tasks]
+
+
+def _tasks(store: Store, ended: Sequence[tuple[TrajectoryFolder, TrajectoryResult]], memory: Memory) -> list[_Task]:
+    config = store.config()
+    campaign = {
+        "criteria": config.outcomes.model_dump(mode="json"),
+        "molecule": config.system.molecule.model_dump(mode="json"),
+        "timestep_fs": config.dynamics.timestep_fs,
+        "slab": _hash(store.slab),
+    }
+    code = code_version(read_back.__module__)
+    tasks = []
+    for folder, result in ended:
+        dump = stamp(folder.dump(result), memory.dump_stamp(folder.id))
+        start, shot = _hash(folder.path / DATA_NAME), folder.shot()
+        snapshots = [shot.slab_snapshot, shot.molecule_snapshot]
+        key = key_of(dump, code=code, campaign=campaign, start=start, snapshots=snapshots, result=result.to_json())
+        tasks.append(_Task(folder=folder, result=result, dump=dump, key=key))
+    return tasks
+
+
+def _hash(file: Path) -> str | None:
+    """None where the file is missing, which whoever reads it says in words."""
+    try:
+        return sha256_file(file)
+    except OSError:
+        return None
+
+
+def _one(config: Campaign, surface: Surface, task: _Task) -> tuple[Outcome, Track | None]:
+    return read_back(config, surface, task.folder, task.result)

@@ -1,0 +1,76 @@
+"""One ended trajectory as it lies on disk: what was drawn, how its dynamics ended, where it began, its frames."""
+
+import dataclasses
+from collections.abc import Container, Iterator
+
+from molgun_lmp.arrays import FloatArray
+from molgun_lmp.campaign.store.campaign_folder import Store, TrajectoryFolder
+from molgun_lmp.errors import CampaignError
+from molgun_lmp.gun.names import DATA_NAME
+from molgun_lmp.gun.recover import recover_shot
+from molgun_lmp.readers.trajectory import Frame, read_chosen, read_frames
+from molgun_lmp.records import Outcome, Shot, TrajectoryResult
+from molgun_lmp.surface.clean_surface import Surface, find_surface
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Ended:
+    """One ended trajectory: what was drawn, how its dynamics ended, what came of it."""
+
+    folder: TrajectoryFolder
+    shot: Shot
+    result: TrajectoryResult
+    outcome: Outcome
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Start:
+    """The first frame of a trajectory as planned: `positions` (N, 3) and `cell` (3, 3) in Å."""
+
+    symbols: tuple[str, ...]
+    positions: FloatArray
+    cell: FloatArray
+
+
+def clean_surface(store: Store) -> Surface:
+    """Layers, dimers and rows of the campaign's slab, the same for all its trajectories. Raises `CampaignError`."""
+    return find_surface(store.clean_slab)
+
+
+def planned_start(folder: TrajectoryFolder, surface: Surface) -> Start:
+    """The start of a trajectory from its data file. Raises `CampaignError` where that is missing."""
+    file = folder.path / DATA_NAME
+    try:
+        text = file.read_text(encoding="utf-8")
+    except OSError as error:
+        raise CampaignError(f"cannot read {file}: {error.strerror}. Copy the campaign folder again.") from error
+    frame = recover_shot(text, surface.top).frame
+    return Start(
+        symbols=tuple(frame.get_chemical_symbols()),
+        positions=frame.positions,
+        cell=frame.cell[:],
+    )
+
+
+def frames_of(folder: TrajectoryFolder, result: TrajectoryResult, *, velocities: bool = True) -> Iterator[Frame]:
+    """The whole frames of a trajectory that counts; none where it failed before its first.
+
+    Raises `InputFileError` for a damaged dump.
+    """
+    if _without_frames(folder, result):
+        return iter(())
+    return read_frames(folder.dump(result), velocities=velocities)
+
+
+def chosen_frames(
+    folder: TrajectoryFolder, result: TrajectoryResult, places: Container[int], *, velocities: bool = True
+) -> Iterator[Frame]:
+    """Those of `frames_of` whose place (from 0) is among `places`; the others are passed over, which is faster."""
+    if _without_frames(folder, result):
+        return iter(())
+    return read_chosen(folder.dump(result), places, velocities=velocities)
+
+
+def _without_frames(folder: TrajectoryFolder, result: TrajectoryResult) -> bool:
+    dump = folder.dump(result)
+    return result.state == "failed" and (not dump.is_file() or dump.stat().st_size == 0)

@@ -1,0 +1,251 @@
+"""`molgun analyse FILE...`: files that no campaign of ours has made, and runs of VASP."""
+
+import collections
+import contextlib
+import dataclasses
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+from ase import Atoms
+
+from molgun_lmp.analysis.outcomes.external_system import decide_frames, file_frames
+from molgun_lmp.analysis.outcomes.intact_molecule import MoleculeReference
+from molgun_lmp.analysis.outcomes.single_frames import FrameClass, classify_each, classify_frames
+from molgun_lmp.arrays import IntArray
+from molgun_lmp.atomic_files import replace_file
+from molgun_lmp.campaign.store.campaign_folder import Store
+from molgun_lmp.config.external import ForeignFiles
+from molgun_lmp.config.loading import apply_override, load_yaml, validated
+from molgun_lmp.csv_files import csv_text
+from molgun_lmp.errors import ConfigError, InputFileError
+from molgun_lmp.import_closure import code_version
+from molgun_lmp.outcome_classes import Mode
+from molgun_lmp.readers.vasp_trajectories import Given, about, run_frames, runs_frames
+from molgun_lmp.records import Outcome
+from molgun_lmp.results.ended import clean_surface, planned_start
+from molgun_lmp.results.outcome_cache import FileStamp, Memory, key_of, stamp
+from molgun_lmp.results.parallel import spread
+from molgun_lmp.surface.partition import Group, MoleculeChoice, group_atoms
+from molgun_lmp.training.dataset.labelled_frame import LabelledFrame
+
+_OUTCOMES = (
+    *("trajectory", "mode", "detail", "stuck", "contact", "first_contact_ps", "first_bond_ps", "time_ps"),
+    *("lowest_clearance_angstrom", "truncated", "reason"),
+)
+_FRAMES = ("file", "step", "mode", "detail", "bound", "nearest_angstrom", "reason")
+
+
+def load_settings(file: Path | None, overrides: Sequence[str], like: Store | None = None) -> tuple[ForeignFiles, Path]:
+    """The settings, and the folder that their paths start from.
+
+    `like`: a campaign whose criteria count where the settings name none. Raises `ConfigError`.
+    """
+    document = {} if file is None else load_yaml(file)
+    for override in overrides:
+        apply_override(document, override)
+    where = "the options" if file is None else str(file)
+    settings = validated(document, ForeignFiles, where=where)
+    if like is not None:
+        criteria = like.config().outcomes.model_dump(mode="json") | dict(document.get("outcomes") or {})
+        settings = validated({**document, "outcomes": criteria}, ForeignFiles, where=where)
+    return settings, Path() if file is None else file.parent
+
+
+def molecule_of(store: Store) -> MoleculeReference:
+    """A campaign's molecule as it was fired, with its groups. Raises `ConfigError` where it has no trajectory."""
+    config, surface = store.config(), clean_surface(store)
+    folder = next(iter(store.trajectories()), None)
+    if folder is None:
+        raise ConfigError(f"campaign {store.manifest.name} has no trajectories, so nobody knows its molecule.")
+    start, n_slab = planned_start(folder, surface), store.manifest.n_slab
+    return MoleculeReference.find(
+        start.symbols[n_slab:],
+        start.positions[n_slab:],
+        config.system.molecule.groups,
+        surface.lattice,
+        config.outcomes,
+    )
+
+
+def molecule_apart(atoms: Atoms, named: str | None) -> IntArray:
+    """The molecule's atoms in a structure. Raises `ConfigError` where they cannot be told."""
+    frame = LabelledFrame(
+        symbols=tuple(atoms.get_chemical_symbols()),
+        positions=atoms.positions,
+        cell=atoms.cell[:],
+        pbc=(bool(atoms.pbc[0]), bool(atoms.pbc[1]), bool(atoms.pbc[2])),
+        energy_ev=0.0,
+        forces=np.zeros((len(atoms), 3)),
+        trajectory="",
+        config_type="",
+        source="",
+    )
+    choice = None if named is None else MoleculeChoice.parse(named)
+    grouping = group_atoms([frame], choice)
+    groups = grouping.groups[0]
+    found = [] if groups is None else [index for index, group in enumerate(groups) if group is Group.MOLECULE]
+    if not found or len(found) == len(atoms):
+        why = next(iter(grouping.undecided.values()), "all atoms hang together, or none go on through the boundaries")
+        raise ConfigError(
+            f"slab and molecule of {atoms.symbols.formula.convert('hill')} cannot be told apart: {why}. Say which "
+            "atoms are the molecule (`molecule: 128-153`, or --set molecule=128-153)."
+        )
+    return np.array(found, dtype=np.int64)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Decided:
+    """An outcome, what was found in its files in a sentence (none where it is remembered), and their level of theory.
+
+    `level_of_theory` is that of the settings, or else what VASP's files say; empty where nobody does.
+    """
+
+    outcome: Outcome
+    found: str
+    level_of_theory: str = ""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class _ForeignTask:
+    """The parts of one trajectory, and what is the same for all: `timestep_fs` None where nobody says it."""
+
+    parts: tuple[Given, ...]
+    settings: ForeignFiles
+    folder: Path
+    timestep_fs: float | None
+    level_of_theory: str
+    like: MoleculeReference | None
+
+    @property
+    def name(self) -> str:
+        first, last = self.parts[0].name, self.parts[-1].name
+        return first if len(self.parts) == 1 else f"{first} to {last}"
+
+    def decide(self) -> Decided:
+        runs = [part.source for part in self.parts if part.source is not None]
+        frames = runs_frames(runs) if runs else file_frames([part.path for part in self.parts], self.settings)
+        outcome, found = decide_frames(
+            self.name,
+            frames,
+            self.settings,
+            self.folder,
+            molecule_apart,
+            timestep_fs=self.timestep_fs,
+            like=self.like,
+        )
+        return Decided(outcome=outcome, found=found.sentence(), level_of_theory=self.level_of_theory)
+
+
+def trajectories(
+    files: Sequence[Given],
+    settings: ForeignFiles,
+    folder: Path,
+    *,
+    one: bool,
+    like: MoleculeReference | None = None,
+    memory: Path | None = None,
+    processes: int | None = None,
+) -> Iterator[Decided]:
+    """The outcome of each file's trajectory, or of the `one` that all files are parts of.
+
+    `like`: the molecule with its groups, for settings that name none; `memory`: a file of outcomes that were decided
+    before. Raises `ConfigError`, `GeometryError`, `InputFileError`.
+    """
+    tasks = [_task(parts, settings, folder, like) for parts in ([files] if one else [[file] for file in files])]
+    with contextlib.ExitStack() as stack:
+        known = None if memory is None else stack.enter_context(Memory(memory))
+        keys = [_key(task, known) for task in tasks]
+        there = [
+            None if known is None or key is None else known.outcome(task.name, key[0])
+            for task, key in zip(tasks, keys, strict=True)
+        ]
+        missing = [task for task, outcome in zip(tasks, there, strict=True) if outcome is None]
+        size = sum(part.path.stat().st_size for task in missing for part in task.parts if part.path.is_file())
+        new = spread(_ForeignTask.decide, missing, size=size, processes=processes)
+        for task, key, outcome in zip(tasks, keys, there, strict=True):
+            if outcome is None:
+                decided = next(new)
+            else:
+                decided = Decided(outcome=outcome, found="", level_of_theory=task.level_of_theory)
+            if known is not None and key is not None and outcome is None:
+                known.add(*key, decided.outcome)
+            yield decided
+
+
+def _task(parts: Sequence[Given], settings: ForeignFiles, folder: Path, like: MoleculeReference | None) -> _ForeignTask:
+    runs = [part.source for part in parts if part.source is not None]
+    if runs and len(runs) < len(parts):
+        raise ConfigError("runs of VASP and other files cannot be parts of one trajectory: leave out --one-trajectory.")
+    said = [about(run) for run in runs]
+    timesteps = {one.timestep_fs for one in said}
+    if len(timesteps) > 1:
+        raise ConfigError(
+            f"the runs of one trajectory have timesteps of {', '.join(f'{one} fs' for one in timesteps)}. Analyse them "
+            "apart."
+        )
+    levels = [settings.level_of_theory] if settings.level_of_theory else [one.level_of_theory for one in said]
+    return _ForeignTask(
+        parts=tuple(parts),
+        settings=settings,
+        folder=folder,
+        timestep_fs=next(iter(timesteps), None) or settings.timestep_fs,
+        level_of_theory="; ".join(dict.fromkeys(filter(None, levels))),
+        like=like,
+    )
+
+
+def _key(task: _ForeignTask, memory: Memory | None) -> tuple[str, FileStamp | None] | None:
+    """The hash of all that decides an outcome, and the stamp of its first file; None where a file is missing."""
+    if memory is None:
+        return None
+    settings, like = task.settings, task.like
+    first = stamp(task.parts[0].path, memory.dump_stamp(task.name))
+    named = [task.folder / file for file in (settings.clean_slab, settings.intact_molecule) if file is not None]
+    others = [stamp(file, None) for file in (*(part.path for part in task.parts[1:]), *named)]
+    if first is None or None in others:
+        return None
+    hashes = [one.sha256 for one in others if one is not None]
+    molecule = None if like is None else [like.symbols, like.bonded.tolist(), dict(like.groups)]
+    key = key_of(
+        first,
+        code=code_version(__name__),
+        settings=settings.model_dump(mode="json"),
+        others=hashes,
+        molecule=molecule,
+        timestep_fs=task.timestep_fs,
+    )
+    return key, first
+
+
+def frames(
+    files: Sequence[Given],
+    settings: ForeignFiles,
+    folder: Path,
+    advance: Callable[[int], None],
+    like: MoleculeReference | None = None,
+) -> Iterator[FrameClass]:
+    """The class of every frame of all files."""
+    for index, file in enumerate(files):
+        if file.source is None:
+            yield from classify_frames(file.path, settings, folder, molecule_apart, like)
+        else:
+            yield from classify_each(file.name, run_frames(file.source), settings, folder, molecule_apart, like=like)
+        advance(index + 1)
+
+
+def counts(modes: Sequence[Mode]) -> list[tuple[Mode, int]]:
+    """How many there are of each mode that occurs, in the modes' order."""
+    number = collections.Counter(modes)
+    return [(mode, number[mode]) for mode in Mode if number[mode]]
+
+
+def write_table(file: Path, rows: Sequence[Outcome] | Sequence[FrameClass], *, each_frame: bool) -> None:
+    """A line of CSV for each. Raises `InputFileError` where the file cannot be written."""
+    header = _FRAMES if each_frame else _OUTCOMES
+    names = ["trajectory_id" if key == "trajectory" else key for key in header]
+    text = csv_text(header, ([getattr(row, name) for name in names] for row in rows))
+    try:
+        replace_file(file, text.encode())
+    except OSError as error:
+        raise InputFileError(f"cannot write {file}: {error.strerror}. Name a file in an existing folder.") from error

@@ -1,0 +1,211 @@
+"""One pass over the frames of a trajectory, with several observers of them: a dump is read once, whatever is asked.
+
+What decides an outcome observes, and so does what keeps the molecule's track, from which heights and maps are drawn
+later without the dump.
+"""
+
+import dataclasses
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Final, Protocol
+
+import numpy as np
+
+from molgun_lmp.analysis.outcomes.decide import outcome_of
+from molgun_lmp.analysis.outcomes.trajectory_path import Following, Path, Reference
+from molgun_lmp.arrays import FloatArray, IntArray
+from molgun_lmp.campaign.store.campaign_folder import TrajectoryFolder
+from molgun_lmp.config import Campaign
+from molgun_lmp.errors import InputFileError
+from molgun_lmp.readers.trajectory import Frame
+from molgun_lmp.records import Outcome, TrajectoryResult
+from molgun_lmp.results.ended import Start, frames_of, planned_start
+from molgun_lmp.surface.clean_surface import Surface
+
+_BATCH: Final = 64
+"""Frames whose arithmetic is done together."""
+
+Points = Mapping[str, tuple[int, ...]]
+"""Name of a point -> the atoms that it is the centre of, counted within the molecule."""
+
+
+class Observer(Protocol):
+    """What is shown every frame of a trajectory, in order; its answer is its own method or attribute `result`."""
+
+    def frame(self, frame: Frame, /) -> None:
+        """The next frame."""
+
+
+def one_pass(frames: Iterable[Frame], observers: Sequence[Observer]) -> None:
+    """Show each frame to all observers. Raises what the reading of the frames raises, and what an observer does."""
+    for _ in observed(frames, observers):
+        pass
+
+
+def observed(frames: Iterable[Frame], observers: Sequence[Observer]) -> Iterator[Frame]:
+    """The frames, each once it was shown to all observers: for who goes through two trajectories side by side."""
+    for frame in frames:
+        for observer in observers:
+            observer.frame(frame)
+        yield frame
+
+
+def until_lost(frames: Iterable[Frame]) -> Iterator[Frame]:
+    """The frames up to the first whose positions are no numbers, which is the last one."""
+    for frame in frames:
+        yield frame
+        if not frame.finite:
+            return
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Track:
+    """Where the molecule was in each of T frames, before the first whose positions are no numbers.
+
+    `steps` (T,) LAMMPS's timesteps; `lowest_z` (T,) Å of the molecule's lowest atom; `points`: name -> (T, 3) Å, the
+    centre of some of its atoms; all unwrapped.
+    """
+
+    steps: IntArray
+    lowest_z: FloatArray
+    points: Mapping[str, FloatArray]
+
+
+class TrackObserver:
+    """Keeps the track of a molecule, the atoms after the first `n_slab`."""
+
+    def __init__(self, n_slab: int, points: Points) -> None:
+        self._n_slab = n_slab
+        self._points = {name: list(atoms) for name, atoms in points.items()}
+        self._steps: list[int] = []
+        self._molecule: list[FloatArray] = []
+        self._lowest: list[FloatArray] = []
+        self._centres: dict[str, list[FloatArray]] = {name: [] for name in points}
+        self._lost = False
+
+    def frame(self, frame: Frame) -> None:
+        """The next frame."""
+        self._lost = self._lost or not frame.finite
+        if self._lost:
+            return
+        self._steps.append(frame.step)
+        self._molecule.append(frame.unwrapped[self._n_slab :])
+        if len(self._molecule) == _BATCH:
+            self._take_batch()
+
+    def result(self) -> Track:
+        """The track so far."""
+        if self._molecule:
+            self._take_batch()
+        return Track(
+            steps=np.array(self._steps, dtype=np.int64),
+            lowest_z=np.concatenate([np.empty(0), *self._lowest]),
+            points={name: np.concatenate([np.empty((0, 3)), *parts]) for name, parts in self._centres.items()},
+        )
+
+    def _take_batch(self) -> None:
+        molecule = np.stack(self._molecule)
+        self._molecule = []
+        self._lowest.append(molecule[:, :, 2].min(axis=1))
+        for name, atoms in self._points.items():
+            self._centres[name].append(molecule[:, atoms].mean(axis=1))
+
+
+class OutcomeObserver:
+    """Decides one trajectory by the criteria of `config`; `start` is its planned first frame.
+
+    Raises `CampaignError` where its shot is missing, `ConfigError` for criteria that do not fit the molecule.
+    """
+
+    def __init__(
+        self, config: Campaign, surface: Surface, start: Start, folder: TrajectoryFolder, result: TrajectoryResult
+    ) -> None:
+        self._id, self._shot, self._result, self._criteria = folder.id, folder.shot(), result, config.outcomes
+        self._reference = Reference.of(
+            symbols=start.symbols,
+            positions=start.positions,
+            surface=surface,
+            n_slab=len(surface.layer),
+            groups=config.system.molecule.groups,
+            criteria=config.outcomes,
+        )
+        self._following = Following(folder.id, self._reference, config.outcomes, config.dynamics.timestep_fs)
+
+    def frame(self, frame: Frame) -> None:
+        """The next frame. Raises `InputFileError` where it is of other atoms."""
+        self._following.frame(frame)
+
+    def result(self) -> Outcome:
+        """What came of it, from the frames so far. Raises `InputFileError` for none, where the run did not fail."""
+        return self._of(self._following.result())
+
+    def without_frames(self) -> Outcome:
+        """What came of a run that died and left a damaged dump, on which its outcome does not rest."""
+        return self._of(Path.empty(self._criteria))
+
+    def _of(self, path: Path) -> Outcome:
+        return outcome_of(
+            self._id,
+            path,
+            self._reference,
+            self._criteria,
+            self._result,
+            slab_snapshot=self._shot.slab_snapshot,
+            molecule_snapshot=self._shot.molecule_snapshot,
+        )
+
+
+def read_back(
+    config: Campaign, surface: Surface, folder: TrajectoryFolder, result: TrajectoryResult
+) -> tuple[Outcome, Track | None]:
+    """What came of one trajectory, and its molecule's track; none of a run that died and left a damaged dump.
+
+    Raises `CampaignError` where its start or shot is missing, `ConfigError` for criteria that do not fit the molecule,
+    `InputFileError` for a damaged dump of a run that did not fail, and for frames of other atoms.
+    """
+    start, n_slab = planned_start(folder, surface), len(surface.layer)
+    outcome = OutcomeObserver(config, surface, start, folder, result)
+    track = TrackObserver(n_slab, points_of(config, len(start.symbols) - n_slab))
+    frames = until_lost(frames_of(folder, result, velocities=False))
+    if not seen(observed(frames, (outcome, track)), result):
+        return outcome.without_frames(), None
+    return outcome.result(), track.result()
+
+
+def decided_by_each(
+    configs: Sequence[Campaign], surface: Surface, folder: TrajectoryFolder, result: TrajectoryResult
+) -> list[Outcome]:
+    """What came of one trajectory by the criteria of each of some configurations. Raises as `read_back`."""
+    start = planned_start(folder, surface)
+    observers = [OutcomeObserver(config, surface, start, folder, result) for config in configs]
+    frames = until_lost(frames_of(folder, result, velocities=False))
+    whole = seen(observed(frames, observers), result)
+    return [one.result() if whole else one.without_frames() for one in observers]
+
+
+def seen(frames: Iterable[Frame], result: TrajectoryResult) -> bool:
+    """Go through the frames of a run; False where it failed and they are damaged or of other atoms, which it may leave.
+
+    Raises `InputFileError` for such frames of a run that did not fail.
+    """
+    try:
+        for _ in frames:
+            pass
+    except InputFileError:
+        if result.state != "failed":
+            raise
+        return False
+    return True
+
+
+def points_of(config: Campaign, n_molecule: int) -> dict[str, tuple[int, ...]]:
+    """The points that the maps follow, each the centre of some atoms (counted within the molecule): the centres of the
+    campaign's groups, or of the whole molecule of `n_molecule` atoms where it has none."""
+    groups = {name: tuple(pair) for name, pair in config.system.molecule.groups.items()}
+    return groups or {"molecule": tuple(range(n_molecule))}
+
+
+def track_of(folder: TrajectoryFolder, result: TrajectoryResult, n_slab: int, points: Points) -> Track:
+    """The track alone, by reading the dump. Raises `InputFileError` for a damaged one."""
+    track = TrackObserver(n_slab, points)
+    one_pass(until_lost(frames_of(folder, result, velocities=False)), (track,))
+    return track.result()

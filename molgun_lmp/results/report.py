@@ -1,0 +1,165 @@
+"""`molgun report`: the analysis with its figures on one page."""
+
+import datetime
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+
+from molgun_lmp.analysis.figures.binding import draw_binding
+from molgun_lmp.analysis.figures.comparison import Compared, draw_mode_comparison
+from molgun_lmp.analysis.figures.convergence import draw_settling, read_settling
+from molgun_lmp.analysis.figures.coverage import draw_coverage, draw_sampling
+from molgun_lmp.analysis.figures.impacts import draw_impacts
+from molgun_lmp.analysis.figures.kinetics import draw_flow, draw_waiting
+from molgun_lmp.analysis.figures.modes_heights_energy import draw_energy_drift, draw_heights, draw_modes
+from molgun_lmp.analysis.figures.structures import draw_structures
+from molgun_lmp.analysis.figures.timelines import draw_timelines
+from molgun_lmp.analysis.figures.trust import draw_trust, read_traces
+from molgun_lmp.analysis.kinetics.survival import survival, wait_of
+from molgun_lmp.analysis.report.costs import PAPER
+from molgun_lmp.analysis.report.page import ReportContent, write_report
+from molgun_lmp.analysis.statistics.summary import summarise
+from molgun_lmp.campaign.store.campaign_folder import Store
+from molgun_lmp.errors import CampaignError
+from molgun_lmp.models.card import read_card
+from molgun_lmp.models.level_of_theory import level_warning
+from molgun_lmp.plotting.figure_files import figures_of, other_figures
+from molgun_lmp.plotting.style import FigureFiles
+from molgun_lmp.results.analyse import Analysis
+from molgun_lmp.results.compare import Side, campaign_costs, cost_lines
+from molgun_lmp.results.ended import clean_surface, planned_start
+from molgun_lmp.results.replay_verdict import verdicts_of
+from molgun_lmp.results.shown import Shown, shown
+from molgun_lmp.results.table_files import read_trust, write_costs
+from molgun_lmp.surface.clean_surface import Surface
+from molgun_lmp.units import FS_PER_PS
+
+PAGE_NAME: Final = "report.html"
+FIGURES_FOLDER: Final = "figures"
+COSTS_NAME: Final = "costs.csv"
+_RUNNING_NAME: Final = "running.csv"
+
+
+def report(store: Store, analysis: Analysis, references: Sequence[Side] = (), also: Sequence[Path] = ()) -> Path:
+    """Draw all figures, write the page, and give its path.
+
+    `references` are drawn beside this campaign; `also` are folders with figures of other commands, besides those that
+    the model's folder has. Raises `CampaignError` where no trajectory has ended, `InputFileError` for such a folder
+    without a figure.
+    """
+    others = [*figures_of(store.model), *other_figures(also)]
+    if not analysis.ended:
+        raise CampaignError(
+            f"campaign {store.manifest.name} has no ended trajectory yet: nothing to report. `molgun run {store.root}` "
+            "fires them."
+        )
+    folder = store.analysis / FIGURES_FOLDER
+    folder.mkdir(parents=True, exist_ok=True)
+    config = store.config()
+    card = read_card(store.model)
+    surface = clean_surface(store)
+    gathered = shown(store, analysis, surface)
+    costs = [*campaign_costs(store, analysis), *cost_lines(references), *PAPER]
+    write_costs(costs, folder / COSTS_NAME)
+    figures = _figures(store, analysis, surface, gathered, folder)
+    if analysis.minima is not None and analysis.minima.binding:
+        figures.append(draw_binding(analysis.minima, folder))
+    trust = read_trust(store.analysis)
+    traces = read_traces(folder) if trust is not None else []
+    if trust is not None and traces:
+        figures.append(draw_trust(traces, folder, model=trust.model))
+    own = Compared(store.manifest.name, analysis.summary, store.manifest.level_of_theory)
+    sides = [own, *(Compared(one.name, summarise(one.outcomes), one.level_of_theory) for one in references)]
+    warning = level_warning([(one.name, one.level_of_theory) for one in sides]) if references else ""
+    if references:
+        figures.insert(1, draw_mode_comparison(sides, folder))
+    content = ReportContent(
+        title=f"Campaign {store.manifest.name}",
+        created=datetime.datetime.now(datetime.UTC).isoformat(timespec="minutes"),
+        summary=analysis.summary,
+        warnings=[warning] if warning else [],
+        outcomes=[one.outcome for one in analysis.ended],
+        variants=analysis.variants,
+        shots=[(one.folder.id, one.shot) for one in analysis.ended],
+        results=[one.result for one in analysis.ended],
+        figures=[*figures, *others],
+        costs=costs,
+        minima=analysis.minima,
+        trust=trust,
+        replays=[verdict.sentence() for verdict in verdicts_of(store)],
+        cast=gathered.cast,
+        movies=gathered.movies,
+        level_of_theory=store.manifest.level_of_theory,
+        protocol=config.model_dump(mode="json"),
+        model_card=card.model_dump(mode="json", exclude={"versions", "training", "errors", "parity"}),
+        provenance=_provenance(store, analysis),
+        lammps_files={one.folder.id: str(one.folder.path.relative_to(store.root)) for one in analysis.ended},
+    )
+    return write_report(store.analysis / PAGE_NAME, content)
+
+
+def _figures(store: Store, analysis: Analysis, surface: Surface, gathered: Shown, folder: Path) -> list[FigureFiles]:
+    config = store.config()
+    ended = analysis.ended
+    outcomes = [one.outcome for one in ended]
+    modes = [outcome.mode for outcome in outcomes]
+    waits = [wait for wait in map(wait_of, outcomes) if wait is not None]
+    settling = read_settling(store.analysis / _RUNNING_NAME)
+    start = planned_start(ended[0].folder, surface)
+    top = np.flatnonzero(surface.top)
+    place = {int(atom): rank for rank, atom in enumerate(top)}
+    dimers = np.array([[place[int(atom)] for atom in pair] for pair in surface.dimers], dtype=np.int64)
+    conserves = config.dynamics.ensemble == "nve" and config.dynamics.bath is None
+    return [
+        draw_modes(analysis.summary, folder),
+        draw_structures(gathered.snapshots, folder),
+        draw_timelines(outcomes, folder),
+        draw_flow(outcomes, folder),
+        *([draw_waiting(waits, survival(waits), folder)] if waits else []),
+        *([draw_settling(settling, folder)] if settling else []),
+        draw_heights(gathered.traces, folder),
+        draw_impacts(
+            np.array([one.shot.impact_xy_angstrom for one in ended]),
+            modes,
+            folder,
+            cell=start.cell,
+            top_layer=start.positions[top],
+            dimers=dimers.reshape(-1, 2),
+        ),
+        *(
+            draw_sampling(
+                visits,
+                modes,
+                folder,
+                point=point,
+                top_layer=start.positions[top],
+                dimers=dimers.reshape(-1, 2),
+                dump_every_ps=config.dynamics.dump_every_steps * config.dynamics.timestep_fs / FS_PER_PS,
+                name=f"sampling-{point}",
+            )
+            for point, visits in gathered.visits.items()
+        ),
+        draw_coverage(gathered.visits, folder),
+        draw_energy_drift(
+            [one.result for one in ended],
+            folder,
+            drift_limit=config.dynamics.max_drift_ev_per_atom_per_ps if conserves else None,
+            excursion_limit=config.dynamics.max_excursion_ev_per_atom if conserves else None,
+        ),
+    ]
+
+
+def _provenance(store: Store, analysis: Analysis) -> dict[str, object]:
+    manifest = store.manifest
+    results = [one.result for one in analysis.ended]
+    return {
+        "planned": manifest.created,
+        "engine": f"{manifest.engine}, {manifest.engine.threads} thread(s) a worker",
+        "ran on": sorted({result.host for result in results}),
+        "wall time of all trajectories": f"{sum(result.wall_s for result in results):.0f} s",
+        "versions at planning": manifest.versions,
+        "SHA-256": {**manifest.files, "slab pool": manifest.pools["slab"], "molecule pool": manifest.pools["molecule"]},
+        "deck template SHA-256": manifest.template,
+    }

@@ -1,0 +1,154 @@
+"""Training, validation and test sets: by whole trajectories, at random, or as the frames themselves say."""
+
+import dataclasses
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from molgun_lmp.arrays import BoolArray
+from molgun_lmp.errors import ConfigError
+from molgun_lmp.training.dataset.labelled_frame import LabelledFrame
+from molgun_lmp.training.settings import Split
+
+SETS: Final = ("train", "validation", "test", "test_random", "test_trajectories")
+"""`test` is of the kind of the split; the other two are the second kind, where both were asked for."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class SplitFrames:
+    """The sets, each in the order in which the frames were read."""
+
+    train: tuple[LabelledFrame, ...]
+    validation: tuple[LabelledFrame, ...]
+    test: tuple[LabelledFrame, ...]
+    test_random: tuple[LabelledFrame, ...] = ()
+    """The second test set of a split by trajectory: frames of trajectories that are trained on."""
+    test_trajectories: tuple[LabelledFrame, ...] = ()
+    """The second test set of a random split: whole trajectories that are not trained on."""
+
+    def sets(self) -> dict[str, tuple[LabelledFrame, ...]]:
+        """The sets by name; a second test set only where there is one."""
+        every: dict[str, tuple[LabelledFrame, ...]] = {name: getattr(self, name) for name in SETS}
+        return {name: frames for name, frames in every.items() if frames or name in SETS[:3]}
+
+    def trajectories(self) -> dict[str, tuple[str, ...]]:
+        """The trajectories of each set, in order of appearance."""
+        return {name: tuple(dict.fromkeys(f.trajectory for f in frames)) for name, frames in self.sets().items()}
+
+
+def split_frames(frames: Sequence[LabelledFrame], split: Split) -> SplitFrames:
+    """Divide frames as `assign_sets` does."""
+    members = assign_sets([frame.trajectory for frame in frames], [frame.set_name for frame in frames], split)
+    return SplitFrames(
+        **{
+            name: tuple(frames[int(index)] for index in np.flatnonzero(members[name]))
+            for name in SETS
+            if name in members
+        }
+    )
+
+
+def assign_sets(trajectories: Sequence[str], set_names: Sequence[str | None], split: Split) -> Mapping[str, BoolArray]:
+    """Which of n frames are in which set, (n,) bool for each name of `SETS`; the same seed gives the same sets.
+
+    `trajectories` names each frame's, `set_names` the set that its file assigns it to. By trajectory, a fraction is
+    filled with whole trajectories in random order until it is reached. Raises `ConfigError` for a trajectory that does
+    not exist or is named twice, for a test set larger than what is left, for frames without a set where the sets are
+    given, and for sets that leave nothing to train on or to validate with.
+    """
+    members = _given(set_names) if split.by == "given" else _chosen(np.array(trajectories, dtype=object), split)
+    train, validation = (int(members[name].sum()) for name in ("train", "validation"))
+    if not train or not validation:
+        names = sorted(set(trajectories))
+        raise ConfigError(
+            f"this split leaves {train} frames to train on and {validation} to validate with, of "
+            f"{len(trajectories)} frames in {len(names)} trajectories ({', '.join(names[:20])}). Hold out "
+            "fewer, or add trajectories."
+        )
+    return members
+
+
+def _given(set_names: Sequence[str | None]) -> dict[str, BoolArray]:
+    foreign = sorted({str(name) for name in set_names} - set(SETS))
+    if foreign:
+        raise ConfigError(
+            f"with `by: given` the header of each frame must hold set={' or '.join(SETS)}; found {', '.join(foreign)}. "
+            "`molgun dataset` writes such frames."
+        )
+    names = np.array(set_names, dtype=object)
+    return {name: np.asarray(names == name, dtype=bool) for name in SETS}
+
+
+def _chosen(trajectories: npt.NDArray[np.object_], split: Split) -> dict[str, BoolArray]:
+    rng = np.random.default_rng(split.seed)
+    selected = _every(len(trajectories), split.every, rng)
+    left = ~selected
+    members = {name: np.zeros(len(trajectories), dtype=bool) for name in SETS}
+
+    def whole(name: str, wanted: float | tuple[str, ...] | None) -> None:
+        """Give a set whole trajectories; of what `every` leaves over, nothing is taken from them afterwards."""
+        names = _trajectories(trajectories[selected], wanted, int(selected_at_first.sum()), rng)
+        held = np.isin(trajectories, sorted(names)) if names else np.zeros(len(trajectories), dtype=bool)
+        members[name] = selected & held
+        selected[held] = left[held] = False
+
+    def at_random(name: str, wanted: float | int | None, pool: BoolArray) -> None:
+        """Give a set frames of the pool."""
+        if wanted is None:
+            return
+        count = wanted if isinstance(wanted, int) else max(1, round(wanted * int(selected_at_first.sum())))
+        candidates = np.flatnonzero(pool)
+        if count > len(candidates):
+            raise ConfigError(
+                f"the {name} set is to have {count} frames, but {len(candidates)} are left to take it from. "
+                "Ask for fewer."
+            )
+        members[name][rng.permutation(candidates)[:count]] = True
+        selected[members[name]] = False
+
+    selected_at_first = selected.copy()
+    test, validation = split.test, split.validation
+    if split.by == "trajectory":
+        whole("test", test if not isinstance(test, int) else None)
+        whole("validation", validation)
+        at_random("test_random", split.test_random, left if split.every > 1 else selected)
+    else:
+        whole("test_trajectories", split.test_trajectories)
+        at_random("test", test if not isinstance(test, tuple) else None, left if split.every > 1 else selected)
+        at_random("validation", validation if isinstance(validation, float) else None, selected)
+    members["train"] = selected
+    return members
+
+
+def _every(total: int, every: int, rng: np.random.Generator) -> BoolArray:
+    selected = np.ones(total, dtype=bool)
+    if every > 1:
+        selected[:] = False
+        selected[rng.permutation(total)[::every]] = True
+    return selected
+
+
+def _trajectories(
+    trajectories: npt.NDArray[np.object_], wanted: float | tuple[str, ...] | None, total: int, rng: np.random.Generator
+) -> set[str]:
+    """Names of whole trajectories that hold the wanted fraction of `total` frames, or the names that were wanted."""
+    counts = Counter(trajectories.tolist())
+    if isinstance(wanted, tuple):
+        missing = [name for name in wanted if name not in counts]
+        if missing:
+            raise ConfigError(
+                f"no trajectory {missing[0]!r} left to hold out. There are: {', '.join(sorted(counts))} (a trajectory "
+                "cannot be in two sets)."
+            )
+        return set(wanted)
+    held: set[str] = set()
+    if wanted is not None:
+        # All but one at most: something must be left to train on.
+        for name in rng.permutation(sorted(counts))[: max(len(counts) - 1, 0)]:
+            if sum(counts[other] for other in held) >= wanted * total:
+                break
+            held.add(str(name))
+    return held

@@ -1,0 +1,100 @@
+"""How far atoms are from those of the training set, element by element: a mean over a slab would hide a strange one."""
+
+import dataclasses
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, Final, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from molgun_lmp.arrays import FloatArray, IntArray
+from molgun_lmp.errors import InputFileError
+from molgun_lmp.models.predict import node_features
+from molgun_lmp.training.dataset.structures import Structure
+from molgun_lmp.training.descriptors.describe import DescriptorLayout
+from molgun_lmp.training.descriptors.principal_components import TrainingSpace
+
+MOST_FRAMES: Final = 1500
+"""Of the training set, evenly chosen; more hardly move the border."""
+_MOST_ATOMS: Final = 60_000
+_OWN: Final = 0.99
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class AtomSpaces:
+    """For each element the space of its atoms' invariant descriptors in the training set, and the border of it.
+
+    `borders`: the distance from the centre of the space, in units of the training set's spread, that the farthest atom
+    of 99 % of the training frames does not reach.
+    """
+
+    spaces: dict[str, TrainingSpace]
+    borders: dict[str, float]
+    frames: int
+    """Training frames that were used."""
+
+    @classmethod
+    def fit(
+        cls,
+        model: Any,
+        structures: Sequence[Structure],
+        *,
+        head: str,
+        batch_size: int = 8,
+        device: str = "cpu",
+        advance: Callable[[int], None] | None = None,
+    ) -> Self:
+        """From the frames that a loaded `.model` was trained on. Raises `InputFileError` for too few of them."""
+        chosen = structures[:: max(1, -(-len(structures) // MOST_FRAMES))]
+        rows: dict[str, list[npt.NDArray[np.float32]]] = {}
+        owners: dict[str, list[IntArray]] = {}
+        for number, (structure, features) in enumerate(
+            zip(chosen, invariants(model, chosen, head=head, batch_size=batch_size, device=device), strict=True)
+        ):
+            symbols = np.array(structure.symbols)
+            for element in sorted(set(structure.symbols)):
+                here = features[symbols == element].astype(np.float32)
+                rows.setdefault(element, []).append(here)
+                owners.setdefault(element, []).append(np.full(len(here), number))
+            if advance is not None:
+                advance(number + 1)
+        if not rows:
+            raise InputFileError("the training set has no structures: name its files with --training.")
+        spaces, borders = {}, {}
+        for element, blocks in rows.items():
+            points, owner = np.concatenate(blocks), np.concatenate(owners[element])
+            some = slice(None, None, max(1, -(-len(points) // _MOST_ATOMS)))
+            names = np.array([chosen[number].trajectory for number in owner[some].tolist()])
+            spaces[element] = TrainingSpace.fit(points[some].astype(np.float64), names)
+            farthest = np.zeros(len(chosen))
+            np.maximum.at(farthest, owner, spaces[element].distance(points.astype(np.float64)))
+            borders[element] = float(np.quantile(farthest[np.unique(owner)], _OWN))
+        return cls(spaces=spaces, borders=borders, frames=len(chosen))
+
+    def distances(self, symbols: Sequence[str], features: FloatArray) -> FloatArray:
+        """(N,) of each atom, in units of its element's border: beyond 1 is farther than 99 % of the training frames go.
+
+        Raises `InputFileError` for elements that the training set does not have.
+        """
+        unknown = sorted(set(symbols) - self.spaces.keys())
+        if unknown:
+            raise InputFileError(
+                f"the training set has no {', '.join(unknown)} (it has {', '.join(sorted(self.spaces))}), so nothing "
+                "can be said of these atoms. Name all files that the model was trained on."
+            )
+        kinds = np.array(symbols)
+        found = np.zeros(len(kinds))
+        for element, space in self.spaces.items():
+            of = kinds == element
+            if of.any():
+                found[of] = space.distance(features[of]) / self.borders[element]
+        return found
+
+
+def invariants(
+    model: Any, structures: Sequence[Structure], *, head: str, batch_size: int = 8, device: str = "cpu"
+) -> Iterator[FloatArray]:
+    """The invariant descriptors (N, F) of each structure's atoms, in order."""
+    layout = DescriptorLayout.of(model)
+    for node in node_features(model, structures, head=head, batch_size=batch_size, device=device):
+        yield layout.select(node.features, "invariant")

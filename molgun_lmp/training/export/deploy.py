@@ -1,0 +1,63 @@
+"""The two translations of a trained MACE: TorchScript for LAMMPS's `pair_style mace`, JSON for symmetrix."""
+
+import contextlib
+import io
+import json
+import logging
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+from molgun_lmp.model_formats import Dtype
+from molgun_lmp.models.mace_file import ModelFacts, default_dtype, load_model, model_facts
+
+_SPLINE_POINTS: Final = 1024
+"""Of symmetrix's radial functions: on the example 256, its default, costs 2e-4 eV/Å, 1024 costs 3e-6 at equal speed."""
+
+
+def deploy(model: Path, target: Path, *, dtype: Dtype, head: str) -> None:
+    """Write the TorchScript file that `pair_style mace` reads. `model` must have been checked (`trusted_sha256`)."""
+    loaded = load_model(model, trust=True, dtype=dtype)
+    from e3nn.util import jit  # noqa: PLC0415
+    from mace.calculators import LAMMPS_MACE  # noqa: PLC0415
+
+    with default_dtype(dtype), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # torch calls TorchScript deprecated, once for each submodule
+        jit.compile(LAMMPS_MACE(loaded, head=head)).save(str(target))
+
+
+def extract_symmetrix(model: Path, target: Path, *, head: str) -> None:
+    """Write the JSON file that symmetrix reads. `model` must have been checked (`trusted_sha256`)."""
+    from symmetrix.extract_mace_data import extract_mace_data  # noqa: PLC0415
+
+    multihead = len(model_facts(load_model(model, trust=True)).heads) > 1
+    with _quiet():
+        document = extract_mace_data(str(model), head=head if multihead else None, num_spline_points=_SPLINE_POINTS)
+    target.write_text(json.dumps(document, separators=(",", ":")) + "\n", encoding="utf-8")
+
+
+def symmetrix_refusal(facts: ModelFacts) -> str | None:
+    """Why symmetrix cannot hold a model, or None where it can."""
+    if facts.num_interactions != 2 or facts.max_ell != 3:
+        return (
+            f"symmetrix holds models of two interactions and max_ell 3; this one has {facts.num_interactions} and "
+            f"{facts.max_ell}"
+        )
+    try:
+        import symmetrix.extract_mace_data  # noqa: F401, PLC0415
+    except ImportError as error:
+        return f"symmetrix is not installed here ({error}); pip install 'molgun_lmp[fast]' and export again"
+    return None
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Symmetrix's extraction prints and warns through the root logger; on success none of it matters."""
+    before = logging.root.level
+    logging.root.setLevel(logging.ERROR)
+    try:
+        with contextlib.redirect_stdout(io.StringIO()):
+            yield
+    finally:
+        logging.root.setLevel(before)

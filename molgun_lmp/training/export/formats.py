@@ -1,0 +1,150 @@
+"""The files of a model folder: how each format is written, and how it is shown to compute what mace does."""
+
+import dataclasses
+import logging
+import shutil
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Final
+
+from molgun_lmp.errors import EngineError
+from molgun_lmp.model_formats import EXPORTED_FILES, MODEL_FORMATS, Dtype, ExportedFormat, ModelEngineKind
+from molgun_lmp.models.error_reports import ParityReport
+from molgun_lmp.models.mace_file import ModelFacts
+from molgun_lmp.models.predict import Prediction, predict_deployed, predict_symmetrix
+from molgun_lmp.training.dataset.labelled_frame import LabelledFrame
+from molgun_lmp.training.export.deploy import deploy, extract_symmetrix, symmetrix_refusal
+from molgun_lmp.training.export.lammps_parity import fit_for_lammps, predict_in_lammps
+from molgun_lmp.training.export.mliap import deploy_mliap, predict_mliap
+from molgun_lmp.training.export.parity import compare, require_parity
+
+log = logging.getLogger(__name__)
+
+_IN_LAMMPS: Final = 2
+"""Frames that are also run by LAMMPS: it reads the same file as the other check, what can differ is the way there."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Exported:
+    """What came of one format: `refusal` why there is no file, `not_run` why LAMMPS did not run it here."""
+
+    parity: tuple[ParityReport, ...] = ()
+    refusal: str | None = None
+    not_run: str | None = None
+    needs: str = ""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class _Translation:
+    """How one format is made and asked.
+
+    `write(model, file, dtype, head)` gives what the reader needs beside what the format says; `dtype` is the file's
+    own, or any where the reader chooses. `predict(file, frames, dtype)` asks the file from Python. `refusal(facts)`
+    says why a model cannot be had in this format, None where it can.
+    """
+
+    write: Callable[[Path, Path, Dtype, str], str]
+    predict: Callable[[Path, Sequence[LabelledFrame], Dtype], Iterator[Prediction]]
+    refusal: Callable[[ModelFacts], str | None] = lambda _: None
+
+
+def _write_torchscript(model: Path, file: Path, dtype: Dtype, head: str) -> str:
+    deploy(model, file, dtype=dtype, head=head)
+    return ""
+
+
+def _write_symmetrix(model: Path, file: Path, _: Dtype, head: str) -> str:
+    extract_symmetrix(model, file, head=head)
+    return ""
+
+
+_TRANSLATIONS: Final[Mapping[ExportedFormat, _Translation]] = {
+    "torchscript": _Translation(
+        write=_write_torchscript,
+        predict=lambda file, frames, dtype: predict_deployed(file, frames, dtype=dtype, virial=True),
+    ),
+    "symmetrix": _Translation(
+        write=_write_symmetrix,
+        predict=lambda file, frames, dtype: predict_symmetrix(file, frames, dtype=dtype),
+        refusal=symmetrix_refusal,
+    ),
+    "mliap": _Translation(
+        write=lambda model, file, dtype, head: deploy_mliap(model, file, dtype=dtype, head=head),
+        predict=lambda file, frames, dtype: predict_mliap(file, frames, dtype=dtype),
+    ),
+}
+
+
+def write_file(
+    name: str,
+    model: Path,
+    folder: Path,
+    *,
+    facts: ModelFacts,
+    head: str,
+    frames: Sequence[LabelledFrame],
+    reference: Sequence[Prediction],
+) -> Exported:
+    """Write one of `EXPORTED_FILES` into the folder and compare it with mace's own predictions.
+
+    `model` must have been checked (`trusted_sha256`). Raises `ModelError` for a file that fails.
+    """
+    kind = EXPORTED_FILES[name]
+    file = folder / kind.file_name
+    if kind.format == "mace":
+        shutil.copyfile(model, file)
+        return Exported()
+    row, how = MODEL_FORMATS[kind.format], _TRANSLATIONS[kind.format]
+    refusal = how.refusal(facts)
+    if refusal is not None:
+        log.warning("no %s file: %s", kind.format, refusal)
+        return Exported(refusal=refusal)
+    dtypes = tuple(row.parity) if kind.dtype is None else (kind.dtype,)
+    needs = how.write(model, file, dtypes[0], head)
+    check = _Check(file=file, format=kind.format, facts=facts, frames=frames, reference=reference)
+    for dtype in dtypes:
+        check.python(dtype, how.predict(file, frames, dtype))
+        if row.shown_with is not None:
+            check.lammps(dtype, row.shown_with)
+    return Exported(parity=tuple(check.reports), not_run=check.not_run or row.not_run_because, needs=needs)
+
+
+@dataclasses.dataclass(kw_only=True)
+class _Check:
+    """Gathers the parity reports of one file; the first that fails raises `ModelError`."""
+
+    file: Path
+    format: ExportedFormat
+    facts: ModelFacts
+    frames: Sequence[LabelledFrame]
+    reference: Sequence[Prediction]
+    reports: list[ParityReport] = dataclasses.field(default_factory=list)
+    not_run: str | None = None
+
+    def python(self, dtype: Dtype, found: Iterable[Prediction]) -> None:
+        """Asked from Python, on all frames."""
+        self.reports.append(compare(self.reference, found, format=self.format, dtype=dtype))
+        require_parity(self.reports[-1])
+
+    def lammps(self, dtype: Dtype, engine: ModelEngineKind) -> None:
+        """Run by LAMMPS with an engine, on the first frames that every LAMMPS run can hold."""
+        fit = fit_for_lammps(self.frames)[:_IN_LAMMPS]
+        if not fit:
+            self.not_run = "none of the frames is periodic in all directions or in none"
+            return
+        try:
+            found = predict_in_lammps(
+                self.file,
+                [self.frames[index] for index in fit],
+                engine=engine,
+                dtype=dtype,
+                elements=self.facts.elements,
+                cutoff_angstrom=self.facts.r_max_angstrom,
+            )
+        except EngineError as error:
+            log.warning("parity of the %s file in LAMMPS is not shown: %s", self.format, error)
+            self.not_run = str(error)
+            return
+        expected = [self.reference[index] for index in fit]
+        self.reports.append(compare(expected, found, format=self.format, dtype=dtype, run_by="lammps"))
+        require_parity(self.reports[-1])
