@@ -4,7 +4,10 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.table import Table
 
+from molgun_lmp.analysis.statistics.summary import sticking_sentence
+from molgun_lmp.campaign.store.campaign_folder import Store
 from molgun_lmp.cli.analyse_files import analyse_each_frame, analyse_files
 from molgun_lmp.cli.analyse_tables import (
     minima_json,
@@ -14,22 +17,14 @@ from molgun_lmp.cli.analyse_tables import (
     print_variants,
     quench_ends,
 )
-from molgun_lmp.cli.compare import compare
 from molgun_lmp.cli.output import AsJson, Overrides, answers, counting, print_json
-from molgun_lmp.cli.report import report
-from molgun_lmp.cli.sensitivity import sensitivity
 from molgun_lmp.errors import ConfigError
-
-_PANEL = "Results"
-
-
-def register(app: typer.Typer) -> None:
-    """Add these commands to `molgun`."""
-    for command in (analyse, report, compare, sensitivity):
-        app.command(rich_help_panel=_PANEL)(command)
+from molgun_lmp.readers.vasp_trajectories import has_runs
+from molgun_lmp.results.analyse import analyse as run_analysis
+from molgun_lmp.results.structures import is_campaign
 
 
-def analyse(
+def analyse_command(
     paths: Annotated[
         list[Path],
         typer.Argument(
@@ -75,9 +70,6 @@ def analyse(
     others: LAMMPS dumps (text, binary; plain, .gz, .bz2, .xz, .zst), extended XYZ, and molecular dynamics of VASP
     (vasprun.xml, OUTCAR, XDATCAR; in folders and archives each run once).
     """
-    from molgun_lmp.readers.vasp_trajectories import has_runs  # noqa: PLC0415
-    from molgun_lmp.results.structures import is_campaign  # noqa: PLC0415
-
     if len(paths) > 1 or paths[0].is_file() or (not is_campaign(paths[0]) and has_runs(paths[0])):
         if quench:
             raise ConfigError("--quench needs a campaign's model: name a campaign folder, one at a time.")
@@ -98,11 +90,6 @@ def analyse(
     _only_for_files(config=config, set=overrides, like=like, csv=csv)
     _only_for_files(each_frame=each_frame, one_trajectory=one_trajectory)
     campaign = paths[0]
-    from rich.table import Table  # noqa: PLC0415
-
-    from molgun_lmp.analysis.statistics.summary import sticking_sentence  # noqa: PLC0415
-    from molgun_lmp.campaign.store.campaign_folder import Store  # noqa: PLC0415
-    from molgun_lmp.results.analyse import analyse as run_analysis  # noqa: PLC0415
 
     store = Store.open(campaign)
     with counting("reading trajectories", store.manifest.trajectories) as advance:

@@ -4,7 +4,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from rich.table import Table
+from rich.text import Text
+
+from molgun_lmp.campaign.store.campaign_folder import Store
 from molgun_lmp.cli.output import answers, counting, print_json, progress_console
+from molgun_lmp.readers.vasp_trajectories import given_files
+from molgun_lmp.results.external import counts, frames, load_settings, molecule_of, trajectories, write_table
 
 if TYPE_CHECKING:
     from molgun_lmp.analysis.outcomes.intact_molecule import MoleculeReference
@@ -28,9 +34,6 @@ def analyse_files(
     as_json: bool,
 ) -> None:
     """Decide the trajectory in each file, or the one in all of them; what a table holds already is not read again."""
-    from molgun_lmp.readers.vasp_trajectories import given_files  # noqa: PLC0415
-    from molgun_lmp.results.external import trajectories, write_table  # noqa: PLC0415
-
     settings, folder, molecule = _settings(config, overrides, like)
     outcomes: list[Outcome] = []
     said, levels = {""}, list[str]()
@@ -77,9 +80,6 @@ def analyse_each_frame(
     as_json: bool,
 ) -> None:
     """Classify every frame of all files by itself."""
-    from molgun_lmp.readers.vasp_trajectories import given_files  # noqa: PLC0415
-    from molgun_lmp.results.external import frames, write_table  # noqa: PLC0415
-
     settings, folder, molecule = _settings(config, overrides, like)
     with given_files(files) as given, counting("reading files", len(given)) as advance:
         found: list[FrameClass] = list(frames(given, settings, folder, advance, molecule))
@@ -95,19 +95,12 @@ def analyse_each_frame(
 def _settings(
     config: Path | None, overrides: Sequence[str], like: Path | None
 ) -> "tuple[ForeignFiles, Path, MoleculeReference | None]":
-    from molgun_lmp.campaign.store.campaign_folder import Store  # noqa: PLC0415
-    from molgun_lmp.results.external import load_settings, molecule_of  # noqa: PLC0415
-
     store = None if like is None else Store.open(like)
     settings, folder = load_settings(config, overrides, store)
     return settings, folder, None if store is None else molecule_of(store)
 
 
 def _print(titles: Sequence[str], rows: Sequence[Sequence[str]], modes: "Sequence[Mode]") -> None:
-    from rich.table import Table  # noqa: PLC0415
-    from rich.text import Text  # noqa: PLC0415
-
-    from molgun_lmp.results.external import counts  # noqa: PLC0415
 
     table = Table(*titles, box=None)
     for row in rows[:_FEW]:

@@ -3,7 +3,18 @@
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
+from rich.table import Table
+
+from molgun_lmp.analysis.kinetics.landmark import after_contact, cells
+from molgun_lmp.analysis.outcomes.minima import BINDING_HEADER
+from molgun_lmp.analysis.statistics.clustered_intervals import FEW_CLUSTERS
+from molgun_lmp.analysis.statistics.estimates import clusters_of
+from molgun_lmp.analysis.statistics.sample_size import correlation_of
+from molgun_lmp.analysis.statistics.variants import VARIANTS_HEADER
 from molgun_lmp.cli.output import answers, counting
+from molgun_lmp.outcome_classes import WORTH_QUENCHING
+from molgun_lmp.processes import default_workers
+from molgun_lmp.results.quench import quench
 
 if TYPE_CHECKING:
     from molgun_lmp.analysis.outcomes.minima import Minima
@@ -13,16 +24,12 @@ if TYPE_CHECKING:
 
 def print_variants(analysis: "Analysis") -> None:
     """How the bound molecules sit there, where their classes have variants."""
-    from molgun_lmp.analysis.statistics.variants import VARIANTS_HEADER  # noqa: PLC0415
-
     if analysis.variants:
         _print_table(VARIANTS_HEADER, [one.cells() for one in analysis.variants])
 
 
 def print_after_contact(store: "Store", analysis: "Analysis") -> None:
     """The modes at fixed times after first contact."""
-    from molgun_lmp.analysis.kinetics.landmark import after_contact, cells  # noqa: PLC0415
-
     times = store.config().outcomes.after_contact_ps
     if not times:
         return
@@ -33,10 +40,6 @@ def print_after_contact(store: "Store", analysis: "Analysis") -> None:
 
 def print_correlation(analysis: "Analysis") -> None:
     """How alike shots of one snapshot are, where there are enough snapshots to tell."""
-    from molgun_lmp.analysis.statistics.clustered_intervals import FEW_CLUSTERS  # noqa: PLC0415
-    from molgun_lmp.analysis.statistics.estimates import clusters_of  # noqa: PLC0415
-    from molgun_lmp.analysis.statistics.sample_size import correlation_of  # noqa: PLC0415
-
     effect, clusters = analysis.summary.pooled_design_effect, clusters_of([one.outcome for one in analysis.ended])
     if effect is None or clusters.fewest < FEW_CLUSTERS:
         return
@@ -51,10 +54,6 @@ def print_correlation(analysis: "Analysis") -> None:
 
 def quench_ends(store: "Store", analysis: "Analysis", processes: int | None) -> "Minima | None":
     """Minimise the ends with so many processes, None for one on each core."""
-    from molgun_lmp.outcome_classes import WORTH_QUENCHING  # noqa: PLC0415
-    from molgun_lmp.processes import default_workers  # noqa: PLC0415
-    from molgun_lmp.results.quench import quench  # noqa: PLC0415
-
     near = [one for one in analysis.ended if one.outcome.mode in WORTH_QUENCHING]
     alone = {one.shot.slab_snapshot for one in near}, {one.shot.molecule_snapshot for one in near}
     chosen = processes or default_workers(store.manifest.engine.threads)
@@ -64,8 +63,6 @@ def quench_ends(store: "Store", analysis: "Analysis", processes: int | None) -> 
 
 def print_minima(minima: "Minima") -> None:
     """Binding energies by the class of the minimum, what they are relative to, and what fell into another class."""
-    from molgun_lmp.analysis.outcomes.minima import BINDING_HEADER  # noqa: PLC0415
-
     out, binding = answers(), minima.binding
     if binding:
         _print_table(BINDING_HEADER, [one.cells() for one in binding])
@@ -77,8 +74,6 @@ def print_minima(minima: "Minima") -> None:
 
 
 def _print_table(titles: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    from rich.table import Table  # noqa: PLC0415
-
     table = Table(*titles, box=None)
     for row in rows:
         table.add_row(*row)

@@ -1,31 +1,91 @@
-"""The command `molgun`, and the only place where an exception becomes an exit code."""
+"""The command `molgun`, and the only place where an exception becomes an exit code.
 
+A command lies in the module of its name and is loaded when it is called: `molgun status` does not wait for what
+`molgun train` needs.
+"""
+
+import ast
+import importlib
 import sys
 from contextlib import nullcontext
-from typing import Annotated
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Annotated, Any, Final, cast
 
 import typer
+from typer.core import TyperCommand, TyperGroup
 
 import molgun_lmp
-from molgun_lmp.cli import (
-    analyse,
-    bench,
-    cluster,
-    dataset,
-    descriptors,
-    doctor,
-    equilibrate,
-    evaluate,
-    label,
-    run,
-    train,
-    trust,
-)
 from molgun_lmp.cli.output import json_alone, log_to_stderr, progress_console
 from molgun_lmp.errors import InterruptedRunError, MolgunError
 
+if TYPE_CHECKING:
+    from importlib.abc import InspectLoader
+    from importlib.machinery import ModuleSpec
+
+COMMANDS: Final = {
+    "A campaign": ("init", "plan", "run", "status", "retry", "cluster", "collect", "equilibrate"),
+    "Results": ("analyse", "report", "compare", "sensitivity", "map", "trust", "replay"),
+    "Models": ("dataset", "train", "export", "evaluate", "learning-curve", "descriptors", "label"),
+    "Help": ("doctor", "schema", "bench"),
+}
+"""The panels of `molgun --help` and their commands. A new command is its module and its name here."""
+_PANELS: Final = {name: panel for panel, names in COMMANDS.items() for name in names}
+
+
+def _function_name(command: str) -> str:
+    return f"{command.replace('-', '_')}_command"
+
+
+def _module_name(command: str) -> str:
+    return f"molgun_lmp.cli.{command.replace('-', '_')}"
+
+
+def _loaded(command: str) -> TyperCommand:
+    """The command itself, with its arguments."""
+    function = getattr(importlib.import_module(_module_name(command)), _function_name(command))
+    alone = typer.Typer(add_completion=False, rich_markup_mode="rich", pretty_exceptions_enable=False)
+    alone.command(command, rich_help_panel=_PANELS[command])(function)
+    return cast("TyperCommand", typer.main.get_command(alone))
+
+
+def _listed(command: str) -> TyperCommand:
+    """A command as the list of all shows it: its docstring is read from the source, and nothing is loaded."""
+    spec = find_spec(_module_name(command))
+    source = cast("InspectLoader", cast("ModuleSpec", spec).loader).get_source(_module_name(command))
+    function = next(
+        node
+        for node in ast.parse(source or "").body
+        if isinstance(node, ast.FunctionDef) and node.name == _function_name(command)
+    )
+    return TyperCommand(
+        command,
+        help=ast.get_docstring(function),
+        rich_help_panel=_PANELS[command],
+        rich_markup_mode="rich",
+    )
+
+
+class _LazyCommands(TyperGroup):
+    """The group `molgun`: it knows its commands by name and loads the one that is called."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        del ctx
+        return list(_PANELS)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> TyperCommand | None:
+        del ctx
+        return _listed(cmd_name) if cmd_name in _PANELS else None
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Any, list[str]]:
+        if args and args[0] not in _PANELS:  # for the words of typer, which say what was nearly meant
+            self.commands = {name: _listed(name) for name in _PANELS}
+        name, command, rest = super().resolve_command(ctx, args)
+        return name, (_loaded(name) if name in _PANELS else command), rest
+
+
 app = typer.Typer(
     name="molgun",
+    cls=_LazyCommands,
     no_args_is_help=True,
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
@@ -51,23 +111,6 @@ def _options(
 ) -> None:
     del version
     log_to_stderr(debug=debug)
-
-
-for _family in (
-    run,
-    cluster,
-    analyse,
-    trust,
-    equilibrate,
-    dataset,
-    train,
-    evaluate,
-    descriptors,
-    label,
-    doctor,
-    bench,
-):
-    _family.register(app)
 
 
 def main() -> None:

@@ -7,16 +7,16 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from rich.table import Table
 
+from molgun_lmp.bench.course import measure_all
+from molgun_lmp.bench.effort import FULL, QUICK
+from molgun_lmp.bench.figure import bench_figure
 from molgun_lmp.cli.output import AsJson, answers, print_json, progress_console
+from molgun_lmp.processes import thread_environment
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command to `molgun`."""
-    app.command(rich_help_panel="Help")(bench)
-
-
-def bench(
+def bench_command(
     folder: Annotated[
         Path | None,
         typer.Option(
@@ -37,12 +37,7 @@ def bench(
 
     20 minutes, if nothing else is said.
     """
-    from molgun_lmp.processes import thread_environment  # noqa: PLC0415
-
     os.environ.update(thread_environment(threads))  # before any library counts the cores
-    from molgun_lmp.bench.course import measure_all  # noqa: PLC0415
-    from molgun_lmp.bench.effort import FULL, QUICK  # noqa: PLC0415
-    from molgun_lmp.bench.figure import bench_figure  # noqa: PLC0415
 
     effort = QUICK if quick else FULL
     if budget is not None:
@@ -63,8 +58,6 @@ def bench(
 
 
 def _print(document: dict[str, Any]) -> None:
-    from rich.table import Table  # noqa: PLC0415
-
     table = Table(
         "times faster", "over float32", "model", "atoms", "way", "ms a step", "lowest to highest", "beside the model",
         box=None,

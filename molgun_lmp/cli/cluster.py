@@ -6,19 +6,18 @@ from typing import Annotated
 
 import typer
 
+from molgun_lmp.analysis.statistics.sequential import parse_target
 from molgun_lmp.batch import BATCH_SYSTEMS, Scheduler
+from molgun_lmp.campaign.cluster.next_tasks import begin_for_cluster
+from molgun_lmp.campaign.cluster.write import ClusterSite, write_cluster
+from molgun_lmp.campaign.store.campaign_folder import Store
 from molgun_lmp.cli.arguments import CampaignFolder
-from molgun_lmp.cli.collect import collect
 from molgun_lmp.cli.output import AsJson, answers, print_json
+from molgun_lmp.config.loading import load_section
+from molgun_lmp.engine.targets import load_target
 
 
-def register(app: typer.Typer) -> None:
-    """Add these commands to `molgun`."""
-    for command in (cluster, collect):
-        app.command(rich_help_panel="A campaign")(command)
-
-
-def cluster(
+def cluster_command(
     campaign: CampaignFolder,
     *,
     target: Annotated[str, typer.Option(help="The LAMMPS there: its name, or a target file of your own (.yaml).")],
@@ -40,13 +39,6 @@ def cluster(
     as_json: AsJson = False,
 ) -> None:
     """Write the open trajectories as a folder of job arrays that needs nothing but LAMMPS."""
-    from molgun_lmp.analysis.statistics.sequential import parse_target  # noqa: PLC0415
-    from molgun_lmp.campaign.cluster.next_tasks import begin_for_cluster  # noqa: PLC0415
-    from molgun_lmp.campaign.cluster.write import ClusterSite, write_cluster  # noqa: PLC0415
-    from molgun_lmp.campaign.store.campaign_folder import Store  # noqa: PLC0415
-    from molgun_lmp.config.loading import load_section  # noqa: PLC0415
-    from molgun_lmp.engine.targets import load_target  # noqa: PLC0415
-
     chosen, targets, store = load_target(target), [parse_target(text) for text in until or ()], Store.open(campaign)
     record = write_cluster(
         store,

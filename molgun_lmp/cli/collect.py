@@ -1,15 +1,20 @@
 """."""
 
+import dataclasses
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from molgun_lmp.campaign.cluster.collect import collect as take
+from molgun_lmp.campaign.cluster.collect import read_record
+from molgun_lmp.campaign.cluster.next_tasks import advise
+from molgun_lmp.campaign.store.campaign_folder import Store
 from molgun_lmp.cli.arguments import CampaignFolder
 from molgun_lmp.cli.output import AsJson, answers, print_json
 
 
-def collect(
+def collect_command(
     campaign: CampaignFolder,
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="The folder that came back from the cluster.")],
     as_json: AsJson = False,
@@ -18,12 +23,6 @@ def collect(
 
     Where the campaign has a stop rule, also take its looks, and say which tasks the next one needs.
     """
-    import dataclasses  # noqa: PLC0415
-
-    from molgun_lmp.campaign.cluster.collect import collect as take  # noqa: PLC0415
-    from molgun_lmp.campaign.cluster.collect import read_record  # noqa: PLC0415
-    from molgun_lmp.campaign.cluster.next_tasks import advise  # noqa: PLC0415
-    from molgun_lmp.campaign.store.campaign_folder import Store  # noqa: PLC0415
 
     store = Store.open(campaign)
     found = take(store, folder)

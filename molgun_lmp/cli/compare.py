@@ -6,16 +6,23 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.table import Table
 
+from molgun_lmp.analysis.report.costs import HEADER, PAPER
 from molgun_lmp.cli.arguments import ElsewhereConfig, ElsewhereOverrides
 from molgun_lmp.cli.output import AsJson, answers, counting, print_json
+from molgun_lmp.errors import InputFileError
+from molgun_lmp.models.level_of_theory import UNSTATED
+from molgun_lmp.results import compare as comparing
+from molgun_lmp.results.compare import cost_lines, difference_cells, sides_warning
+from molgun_lmp.results.table_files import write_comparison
 
 if TYPE_CHECKING:
     from molgun_lmp.analysis.statistics.comparison import Comparison
     from molgun_lmp.results.compare import Side
 
 
-def compare(
+def compare_command(
     campaigns: Annotated[
         list[Path],
         typer.Argument(
@@ -39,10 +46,6 @@ def compare(
     Trajectories made elsewhere, such as a reference AIMD, are decided by the criteria and with the groups of the first
     campaign, whatever their order of atoms.
     """
-    from molgun_lmp.errors import InputFileError  # noqa: PLC0415
-    from molgun_lmp.results import compare as comparing  # noqa: PLC0415
-    from molgun_lmp.results.table_files import write_comparison  # noqa: PLC0415
-
     elsewhere = comparing.Elsewhere(config=config, overrides=overrides or ())
     with counting("reading trajectories", sum(map(comparing.shots_of, campaigns))) as advance:
         sides = comparing.read_sides(campaigns, elsewhere, advance)
@@ -71,11 +74,6 @@ def compare(
 
 def print_sides(sides: "Sequence[Side]", comparison: "Comparison") -> None:
     """Two tables, and between them each side's level of theory with a warning where they are not one."""
-    from rich.table import Table  # noqa: PLC0415
-
-    from molgun_lmp.analysis.report.costs import HEADER, PAPER  # noqa: PLC0415
-    from molgun_lmp.models.level_of_theory import UNSTATED  # noqa: PLC0415
-    from molgun_lmp.results.compare import cost_lines, difference_cells, sides_warning  # noqa: PLC0415
 
     out = answers()
     table = Table("", *comparison.names, "difference", "95 %", "95 %, all lines", "p", "p (Holm)", box=None)

@@ -6,8 +6,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from rich.table import Table
 
 from molgun_lmp.cli.output import AsJson, answers, print_json, progress_console
+from molgun_lmp.config.loading import validated
+from molgun_lmp.errors import ConfigError
+from molgun_lmp.readers.common.reference_frame import Labels
+from molgun_lmp.training.dataset.write import write_dataset
+from molgun_lmp.training.settings import FrameLimits, Split
 
 if TYPE_CHECKING:
     from molgun_lmp.training.dataset.write import Progress
@@ -15,12 +21,7 @@ if TYPE_CHECKING:
 _REDRAW_EVERY = 200
 
 
-def register(app: typer.Typer) -> None:
-    """Add this command to `molgun`."""
-    app.command(rich_help_panel="Models")(dataset)
-
-
-def dataset(
+def dataset_command(
     files: Annotated[
         list[Path],
         typer.Argument(
@@ -76,12 +77,6 @@ def dataset(
     The paper's way: --by random --every 25 --validation 0.05 --test 10000 --seed 24. Train on the result with
     `frames: [FOLDER]` and `split: {by: given}`.
     """
-    from molgun_lmp.config.loading import validated  # noqa: PLC0415
-    from molgun_lmp.errors import ConfigError  # noqa: PLC0415
-    from molgun_lmp.readers.common.reference_frame import Labels  # noqa: PLC0415
-    from molgun_lmp.training.dataset.write import write_dataset  # noqa: PLC0415
-    from molgun_lmp.training.settings import FrameLimits, Split  # noqa: PLC0415
-
     if (energy_key is None) != (forces_key is None):
         raise ConfigError("--energy-key and --forces-key belong together: give both, or neither.")
     labels = {"energy": energy_key, "forces": forces_key}
@@ -153,8 +148,6 @@ def _progress() -> Iterator["Progress"]:
 
 
 def _print_report(report: dict[str, Any], folder: Path) -> None:
-    from rich.table import Table  # noqa: PLC0415
-
     out = answers()
     out.print(
         f"{report['frames_read']} frames in {len(report['files'])} files, labels {report['labels']['energy']} and "

@@ -4,22 +4,24 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
+from rich.table import Table
 
 from molgun_lmp.cli.arguments import Model
 from molgun_lmp.cli.model_arguments import BatchSize, Device, Head, Sha256, TrainedOn, Trust, open_model, training_set
 from molgun_lmp.cli.output import AsJson, answers, counting, print_json
+from molgun_lmp.results.structures import campaign_structures, is_campaign
+from molgun_lmp.training.dataset.structures import structures_of, without_isolated_atoms
+from molgun_lmp.training.descriptors.describe import describe
+from molgun_lmp.training.descriptors.figures import draw_components, draw_distances
+from molgun_lmp.training.descriptors.report import of_one_composition, place, report_of, write_report
+from molgun_lmp.training.evaluation.evaluation import NOT_STATED
 
 if TYPE_CHECKING:
     from molgun_lmp.training.dataset.structures import Structure
     from molgun_lmp.training.descriptors.report import DescriptorReport
 
 
-def register(app: typer.Typer) -> None:
-    """Add this command to `molgun`."""
-    app.command(rich_help_panel="Models")(descriptors)
-
-
-def descriptors(
+def descriptors_command(
     model: Model,
     sets: Annotated[
         list[Path] | None,
@@ -50,16 +52,6 @@ def descriptors(
     as_json: AsJson = False,
 ) -> None:
     """Principal components of a model's descriptors: how far are frames, or a campaign, from its training set?"""
-    from molgun_lmp.training.descriptors.describe import describe  # noqa: PLC0415
-    from molgun_lmp.training.descriptors.figures import draw_components, draw_distances  # noqa: PLC0415
-    from molgun_lmp.training.descriptors.report import (  # noqa: PLC0415
-        of_one_composition,
-        place,
-        report_of,
-        write_report,
-    )
-    from molgun_lmp.training.evaluation.evaluation import NOT_STATED  # noqa: PLC0415
-
     source, loaded, chosen = open_model(model, head, sha256, trust)
     structures = [*training_set(model, training), *_others(sets or (), every)]
     points, left_out = f"{element} atoms", dict[str, int]()
@@ -98,9 +90,6 @@ def descriptors(
 
 
 def _others(sets: "list[Path] | tuple[()]", every: int) -> "list[Structure]":
-    from molgun_lmp.results.structures import campaign_structures, is_campaign  # noqa: PLC0415
-    from molgun_lmp.training.dataset.structures import structures_of, without_isolated_atoms  # noqa: PLC0415
-
     found: list[Structure] = []
     for path in sets:
         structures = campaign_structures if is_campaign(path) else structures_of
@@ -109,8 +98,6 @@ def _others(sets: "list[Path] | tuple[()]", every: int) -> "list[Structure]":
 
 
 def _print_report(report: "DescriptorReport") -> None:
-    from rich.table import Table  # noqa: PLC0415
-
     table = Table("descriptors", "set", "points", "median", "95 %", "largest", "outside / %", "nearest", box=None)
     for column in table.columns[2:]:
         column.justify = "right"

@@ -3,26 +3,16 @@
 import dataclasses
 from typing import Final
 
-import typer
+from rich.table import Table
 
 from molgun_lmp.cli.output import AsJson, answers, print_json
-from molgun_lmp.cli.schema import schema
+from molgun_lmp.engine.doctor import examine
 
-_PANEL = "Help"
 _MARKS: Final = {"ok": "[green]ok[/]", "warn": "[yellow]note[/]", "missing": "[red]missing[/]"}
 
 
-def register(app: typer.Typer) -> None:
-    """Add these commands to `molgun`."""
-    for command in (doctor, schema):
-        app.command(rich_help_panel=_PANEL)(command)
-
-
-def doctor(as_json: AsJson = False) -> None:
+def doctor_command(as_json: AsJson = False) -> None:
     """Say what this machine has (LAMMPS, MPI, compiler, torch, GPU) and which engines can run here."""
-    from rich.table import Table  # noqa: PLC0415
-
-    from molgun_lmp.engine.doctor import examine  # noqa: PLC0415
 
     findings = examine()
     if as_json:

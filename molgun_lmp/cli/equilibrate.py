@@ -3,17 +3,16 @@
 from typing import Annotated
 
 import typer
+from rich.table import Table
 
+from molgun_lmp.campaign.launch.equilibrate import equilibrate as make_pools
 from molgun_lmp.cli.arguments import CampaignFile
 from molgun_lmp.cli.output import AsJson, Overrides, answers, print_json, progress_console
+from molgun_lmp.config import load_campaign
+from molgun_lmp.gun.pools import Part
 
 
-def register(app: typer.Typer) -> None:
-    """Add this command to `molgun`."""
-    app.command(rich_help_panel="A campaign")(equilibrate)
-
-
-def equilibrate(
+def equilibrate_command(
     file: CampaignFile,
     *,
     slab: Annotated[bool, typer.Option("--slab", help="The slab's pool only.")] = False,
@@ -27,11 +26,6 @@ def equilibrate(
 
     Ctrl-C stops; the same command goes on, and finished runs are not repeated.
     """
-    from rich.table import Table  # noqa: PLC0415
-
-    from molgun_lmp.campaign.launch.equilibrate import equilibrate as make_pools  # noqa: PLC0415
-    from molgun_lmp.config import load_campaign  # noqa: PLC0415
-    from molgun_lmp.gun.pools import Part  # noqa: PLC0415
 
     loaded = load_campaign(file, overrides or ())
     wanted: dict[Part, bool] = {"slab": slab, "molecule": molecule}

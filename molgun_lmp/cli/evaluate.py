@@ -4,33 +4,30 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.table import Table
 
 from molgun_lmp.cli.arguments import Model
-from molgun_lmp.cli.learning_curve import learning_curve
 from molgun_lmp.cli.model_arguments import BatchSize, Device, Head, Sha256, Trust
 from molgun_lmp.cli.output import AsJson, _mev, answers, counting, print_json
 from molgun_lmp.errors import ConfigError
 from molgun_lmp.model_formats import Dtype
+from molgun_lmp.readers.common.reference_frame import Labels
+from molgun_lmp.surface.partition import MoleculeChoice
+from molgun_lmp.training.dataset.read import read_dataset
+from molgun_lmp.training.evaluation.evaluation import judge, write_judgement
+from molgun_lmp.training.evaluation.predictor import open_predictor
 
 if TYPE_CHECKING:
     from molgun_lmp.models.error_reports import Errors
-    from molgun_lmp.readers.common.reference_frame import Labels
     from molgun_lmp.training.evaluation.evaluation import Judgement
 
-_PANEL = "Models"
 
 LevelOfTheory = Annotated[
     str | None, typer.Option(help="Of the frames' labels; if not given, that of the model's card or training.")
 ]
 
 
-def register(app: typer.Typer) -> None:
-    """Add these commands to `molgun`."""
-    app.command(rich_help_panel=_PANEL)(evaluate)
-    app.command("learning-curve", rich_help_panel=_PANEL)(learning_curve)
-
-
-def evaluate(
+def evaluate_command(
     model: Model,
     frames: Annotated[list[Path], typer.Argument(metavar="FRAMES...", help="Files of labelled frames.")],
     *,
@@ -58,11 +55,6 @@ def evaluate(
     as_json: AsJson = False,
 ) -> None:
     """Give a model's errors on labelled frames: by element, molecule and surface, and trajectory, with figures."""
-    from molgun_lmp.surface.partition import MoleculeChoice  # noqa: PLC0415
-    from molgun_lmp.training.dataset.read import read_dataset  # noqa: PLC0415
-    from molgun_lmp.training.evaluation.evaluation import judge, write_judgement  # noqa: PLC0415
-    from molgun_lmp.training.evaluation.predictor import open_predictor  # noqa: PLC0415
-
     choice = MoleculeChoice.parse(molecule) if molecule is not None else None
     predictor = open_predictor(
         model, head=head, sha256=sha256, trust=trust, dtype=dtype, batch_size=batch_size, device=device
@@ -83,8 +75,6 @@ def evaluate(
 
 
 def _labels(energy_key: str | None, forces_key: str | None) -> "Labels | None":
-    from molgun_lmp.readers.common.reference_frame import Labels  # noqa: PLC0415
-
     if energy_key is None and forces_key is None:
         return None
     if energy_key is None or forces_key is None:
@@ -93,8 +83,6 @@ def _labels(energy_key: str | None, forces_key: str | None) -> "Labels | None":
 
 
 def _print_judgement(judgement: "Judgement") -> None:
-    from rich.table import Table  # noqa: PLC0415
-
     errors, out = judgement.errors, answers()
     model = judgement.model
     out.print(f"{model.name} ({model.file}, {model.format} {model.dtype}) on {errors.name}", markup=False)

@@ -7,7 +7,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from molgun_lmp.cli.output import AsJson, answers, print_json
+from molgun_lmp.errors import ModelError
 from molgun_lmp.model_formats import EXPORTED_FILES, MODEL_FORMATS
+from molgun_lmp.models.card import Licences
+from molgun_lmp.training.dataset.read import read_dataset
+from molgun_lmp.training.export.export import DEFAULT_FORMATS, Provenance, export_run
+from molgun_lmp.training.export.export import export as export_file
 
 if TYPE_CHECKING:
     from molgun_lmp.models.card import ModelCard
@@ -17,7 +22,7 @@ _WRITTEN = [name for name, file in EXPORTED_FILES.items() if MODEL_FORMATS[file.
 _ON_REQUEST = [name for name in EXPORTED_FILES if name not in _WRITTEN]
 
 
-def export(
+def export_command(
     model: Annotated[Path, typer.Argument(metavar="MODEL", help="A folder of `molgun train`, or a .model file.")],
     output: Annotated[Path, typer.Option("--output", "-o", help="The model folder to make.")],
     *,
@@ -43,12 +48,6 @@ def export(
     as_json: AsJson = False,
 ) -> None:
     """Turn a trained model into the files that LAMMPS runs, each proven against mace, with a model card."""
-    from molgun_lmp.errors import ModelError  # noqa: PLC0415
-    from molgun_lmp.models.card import Licences  # noqa: PLC0415
-    from molgun_lmp.training.dataset.read import read_dataset  # noqa: PLC0415
-    from molgun_lmp.training.export.export import DEFAULT_FORMATS, Provenance, export_run  # noqa: PLC0415
-    from molgun_lmp.training.export.export import export as export_file  # noqa: PLC0415
-
     chosen: Sequence[str] = formats or DEFAULT_FORMATS
     if model.is_dir():
         card = export_run(model, output, formats=chosen)

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from molgun_lmp.campaign.plan.examples import copy_example, examples
 from molgun_lmp.cli.output import AsJson, answers, print_json
 from molgun_lmp.errors import ConfigError
 
@@ -12,7 +13,7 @@ if TYPE_CHECKING:
     pass
 
 
-def init(
+def init_command(
     folder: Annotated[
         Path | None, typer.Argument(metavar="DIR", help="The folder to make; it must not exist.", show_default=False)
     ] = None,
@@ -21,8 +22,6 @@ def init(
     as_json: AsJson = False,
 ) -> None:
     """Copy an example (campaign file, model, snapshot pools) into a new folder, to be fired or changed."""
-    from molgun_lmp.campaign.plan.examples import copy_example, examples  # noqa: PLC0415
-
     if list_them:
         there = examples()
         if as_json:

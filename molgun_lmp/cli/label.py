@@ -6,16 +6,13 @@ from typing import Annotated
 import typer
 
 from molgun_lmp.cli.output import AsJson, Overrides, answers, counting, print_json
-
-_PANEL = "Models"
-
-
-def register(app: typer.Typer) -> None:
-    """Add this command to `molgun`."""
-    app.command(rich_help_panel=_PANEL)(label)
+from molgun_lmp.config.loading import load_section
+from molgun_lmp.training.labelling.label import label as run_labelling
+from molgun_lmp.training.labelling.label import read_structures
+from molgun_lmp.training.labelling.settings import LabellingConfig
 
 
-def label(
+def label_command(
     file: Annotated[Path, typer.Argument(metavar="LABEL.yaml", help="Which ASE calculator, with which options.")],
     frames: Annotated[
         list[Path],
@@ -26,11 +23,6 @@ def label(
     as_json: AsJson = False,
 ) -> None:
     """Compute reference energies and forces with any ASE calculator. Ctrl-C stops; the same command goes on."""
-    from molgun_lmp.config.loading import load_section  # noqa: PLC0415
-    from molgun_lmp.training.labelling.label import label as run_labelling  # noqa: PLC0415
-    from molgun_lmp.training.labelling.label import read_structures  # noqa: PLC0415
-    from molgun_lmp.training.labelling.settings import LabellingConfig  # noqa: PLC0415
-
     config = load_section(file, LabellingConfig, overrides or ())
     structures = read_structures(frames)
     with counting("labelling", len(structures)) as show:

@@ -4,9 +4,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
+from rich.table import Table
 
 from molgun_lmp.cli.output import AsJson, Overrides, answers, print_json, progress_console
+from molgun_lmp.config.loading import load_section
 from molgun_lmp.errors import ConfigError
+from molgun_lmp.training.learning_curve.run import draw_curve, plan_curve, run_curve
+from molgun_lmp.training.settings import TrainingConfig
 
 if TYPE_CHECKING:
     from molgun_lmp.training.learning_curve.records import LearningCurve
@@ -14,7 +18,7 @@ if TYPE_CHECKING:
 from molgun_lmp.cli.output import _mev
 
 
-def learning_curve(
+def learning_curve_command(
     file: Annotated[Path, typer.Argument(metavar="TRAIN.yaml", help="The training file, with a test set.")],
     sizes: Annotated[str, typer.Option(help="Numbers of training frames, such as 25,50,100,200.")],
     output: Annotated[Path, typer.Option("--output", "-o", help="The curve's folder; what is trained there is kept.")],
@@ -48,10 +52,6 @@ def learning_curve(
 
     All sizes take the same number of optimiser steps, so that they cost the same and differ in data alone.
     """
-    from molgun_lmp.config.loading import load_section  # noqa: PLC0415
-    from molgun_lmp.training.learning_curve.run import draw_curve, plan_curve, run_curve  # noqa: PLC0415
-    from molgun_lmp.training.settings import TrainingConfig  # noqa: PLC0415
-
     config = load_section(file, TrainingConfig, overrides or ())
     is_tuned = config.foundation is not None and not from_scratch
     kinds: list[Kind] = ["fine-tuned", "from scratch"] if both else ["fine-tuned" if is_tuned else "from scratch"]
@@ -91,8 +91,6 @@ def _sizes(text: str) -> list[int]:
 
 
 def _print_curve(curve: "LearningCurve") -> None:
-    from rich.table import Table  # noqa: PLC0415
-
     table = Table("", "frames", "repeat", "steps", "test forces MAE", "RMSE / meV/Å", "energy MAE", "RMSE / meV/atom")
     table.box = None
     for column in table.columns[1:]:

@@ -5,12 +5,15 @@ from typing import Annotated
 
 import typer
 
+from molgun_lmp.campaign.store.campaign_folder import Store
 from molgun_lmp.cli.arguments import CampaignFolder
 from molgun_lmp.cli.output import AsJson, answers, counting, print_json
 from molgun_lmp.errors import ConfigError
+from molgun_lmp.results.analyse import analyse
+from molgun_lmp.results.map import MapRequest, map_campaign
 
 
-def map_sampling(
+def map_command(
     campaign: CampaignFolder,
     *,
     group: Annotated[
@@ -39,10 +42,6 @@ def map_sampling(
     as_json: AsJson = False,
 ) -> None:
     """Map where a group went: its lowest point in each bin of the surface cell, and how much was visited."""
-    from molgun_lmp.campaign.store.campaign_folder import Store  # noqa: PLC0415
-    from molgun_lmp.results.analyse import analyse  # noqa: PLC0415
-    from molgun_lmp.results.map import MapRequest, map_campaign  # noqa: PLC0415
-
     store = Store.open(campaign)
     request = MapRequest(
         point=group, bin_area=bin_area, fold=_fold(fold), mirror=_mirror(mirror), sizes=tuple(size or ()), below=below

@@ -4,7 +4,12 @@ import dataclasses
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from molgun_lmp.errors import ConfigError
+from molgun_lmp.errors import ConfigError, ModelError
+from molgun_lmp.models.mace_file import choose_head, load_model, model_facts, trusted_sha256
+from molgun_lmp.training.dataset.structures import structures_of, without_isolated_atoms
+from molgun_lmp.training.descriptors.report import TRAINING_SET
+from molgun_lmp.training.evaluation.predictor import find_model
+from molgun_lmp.training.run_folder import RunFolder
 
 if TYPE_CHECKING:
     from molgun_lmp.training.dataset.structures import Structure
@@ -34,10 +39,6 @@ TrainedOn = Annotated[
 
 def open_model(path: Path, head: str | None, sha256: str | None, trusted: bool) -> "tuple[ModelSource, Any, str]":
     """A model with its SHA-256, loaded, and the head that is asked. Raises `ModelError`."""
-    from molgun_lmp.errors import ModelError  # noqa: PLC0415
-    from molgun_lmp.models.mace_file import choose_head, load_model, model_facts, trusted_sha256  # noqa: PLC0415
-    from molgun_lmp.training.evaluation.predictor import find_model  # noqa: PLC0415
-
     source = find_model(path)
     if source.format not in ("mace", None):
         raise ModelError(
@@ -55,10 +56,6 @@ def open_model(path: Path, head: str | None, sha256: str | None, trusted: bool) 
 
 def training_set(model: Path, files: list[Path] | None) -> "list[Structure]":
     """The frames of these files, or those that the training in the model's folder used. Raises `ConfigError`."""
-    from molgun_lmp.training.dataset.structures import structures_of, without_isolated_atoms  # noqa: PLC0415
-    from molgun_lmp.training.descriptors.report import TRAINING_SET  # noqa: PLC0415
-    from molgun_lmp.training.run_folder import RunFolder  # noqa: PLC0415
-
     own = RunFolder(path=model if model.is_dir() else model.parent).frames("train")
     chosen = files or ([own] if own.is_file() else [])
     if not chosen:

@@ -6,9 +6,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from molgun_lmp.campaign.launch.calibrate import CALIBRATION_S, WORTH_STEPS, calibrate
+from molgun_lmp.campaign.plan import plan, projection
+from molgun_lmp.campaign.plan.projection import campaign_cost
 from molgun_lmp.cli.arguments import CampaignFile
 from molgun_lmp.cli.output import AsJson, Overrides, answers, counting, print_json, progress_console
 from molgun_lmp.cli.until import say_sizes
+from molgun_lmp.config import dump_yaml, load_campaign
+from molgun_lmp.engine.targets import load_target
 from molgun_lmp.errors import MolgunError
 
 if TYPE_CHECKING:
@@ -16,7 +21,7 @@ if TYPE_CHECKING:
     from molgun_lmp.campaign.plan.projection import ProjectedCost
 
 
-def plan(  # noqa: PLR0917  # a command
+def plan_command(  # noqa: PLR0917  # a command
     file: CampaignFile,
     output: Annotated[
         Path | None,
@@ -62,10 +67,6 @@ def plan(  # noqa: PLR0917  # a command
     as_json: AsJson = False,
 ) -> None:
     """Draw every shot and write one LAMMPS deck for each, after everything was checked."""
-    from molgun_lmp.campaign.plan import plan, projection  # noqa: PLC0415
-    from molgun_lmp.config import dump_yaml, load_campaign  # noqa: PLC0415
-    from molgun_lmp.engine.targets import load_target  # noqa: PLC0415
-
     loaded = load_campaign(file, overrides or ())
     if targets:
         say_sizes(loaded, targets, assume, correlation, as_json)
@@ -107,9 +108,6 @@ def plan(  # noqa: PLR0917  # a command
 
 def _cost(checked: "Plan", asked: bool | None) -> "ProjectedCost | None":
     """What the campaign costs here, or None where it is not worth ten seconds, or nobody wants to know, or it fails."""
-    from molgun_lmp.campaign.launch.calibrate import CALIBRATION_S, WORTH_STEPS, calibrate  # noqa: PLC0415
-    from molgun_lmp.campaign.plan.projection import campaign_cost  # noqa: PLC0415
-
     config, engine = checked.loaded.config, checked.engine
     worth = config.trajectories * config.dynamics.steps >= WORTH_STEPS
     if not config.trajectories or not (worth if asked is None else asked):

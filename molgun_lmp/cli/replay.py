@@ -5,13 +5,19 @@ from typing import Annotated
 
 import typer
 
+from molgun_lmp.campaign.launch.local import supervise
+from molgun_lmp.campaign.plan.replay import Changes, plan_replay
+from molgun_lmp.campaign.store.campaign_folder import Store
+from molgun_lmp.campaign.store.integrity import verify_open, verify_shared
+from molgun_lmp.campaign.store.opening import campaign_work
 from molgun_lmp.cli.arguments import CampaignFolder
 from molgun_lmp.cli.output import AsJson, answers, print_json, progress_console
 from molgun_lmp.errors import ConfigError
 from molgun_lmp.model_formats import Dtype, ModelEngineKind
+from molgun_lmp.results.replay_verdict import judge
 
 
-def replay(
+def replay_command(
     campaign: CampaignFolder,
     trajectory: Annotated[str, typer.Argument(metavar="ID", help="A trajectory that has ended, such as 3.")],
     *,
@@ -25,13 +31,6 @@ def replay(
 
     The replay is a campaign folder of its own in `replays/`; the same command goes on after an interruption.
     """
-    from molgun_lmp.campaign.launch.local import supervise  # noqa: PLC0415
-    from molgun_lmp.campaign.plan.replay import Changes, plan_replay  # noqa: PLC0415
-    from molgun_lmp.campaign.store.campaign_folder import Store  # noqa: PLC0415
-    from molgun_lmp.campaign.store.integrity import verify_open, verify_shared  # noqa: PLC0415
-    from molgun_lmp.campaign.store.opening import campaign_work  # noqa: PLC0415
-    from molgun_lmp.results.replay_verdict import judge  # noqa: PLC0415
-
     store = Store.open(campaign)
     if store.select([trajectory])[0].result() is None:
         raise ConfigError(

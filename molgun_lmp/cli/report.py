@@ -5,11 +5,16 @@ from typing import Annotated
 
 import typer
 
+from molgun_lmp.analysis.statistics.summary import sticking_sentence
+from molgun_lmp.campaign.store.campaign_folder import Store
 from molgun_lmp.cli.arguments import CampaignFolder, ElsewhereConfig, ElsewhereOverrides
 from molgun_lmp.cli.output import AsJson, answers, counting, print_json
+from molgun_lmp.results.analyse import analyse as run_analysis
+from molgun_lmp.results.compare import Elsewhere, read_side, shots_of
+from molgun_lmp.results.report import report as write_page
 
 
-def report(
+def report_command(
     campaign: CampaignFolder,
     reference: Annotated[
         list[Path] | None,
@@ -28,12 +33,6 @@ def report(
     as_json: AsJson = False,
 ) -> None:
     """Analyse, draw the figures, and write one self-contained HTML page with trajectories that can be turned."""
-    from molgun_lmp.analysis.statistics.summary import sticking_sentence  # noqa: PLC0415
-    from molgun_lmp.campaign.store.campaign_folder import Store  # noqa: PLC0415
-    from molgun_lmp.results.analyse import analyse as run_analysis  # noqa: PLC0415
-    from molgun_lmp.results.compare import Elsewhere, read_side, shots_of  # noqa: PLC0415
-    from molgun_lmp.results.report import report as write_page  # noqa: PLC0415
-
     store = Store.open(campaign)
     with counting("reading trajectories", store.manifest.trajectories) as advance:
         analysis = run_analysis(store, advance)

@@ -4,6 +4,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from molgun_lmp.campaign.retry import causes_named, free_failed
+from molgun_lmp.campaign.store.campaign_folder import Store
 from molgun_lmp.cli.arguments import CampaignFolder
 from molgun_lmp.cli.output import AsJson, answers, print_json
 
@@ -11,7 +13,7 @@ if TYPE_CHECKING:
     pass
 
 
-def retry(
+def retry_command(
     campaign: CampaignFolder,
     failed: Annotated[
         list[str] | None,
@@ -25,9 +27,6 @@ def retry(
     as_json: AsJson = False,
 ) -> None:
     """Free failed trajectories, so that the next `molgun run` fires them again."""
-    from molgun_lmp.campaign.retry import causes_named, free_failed  # noqa: PLC0415
-    from molgun_lmp.campaign.store.campaign_folder import Store  # noqa: PLC0415
-
     causes = causes_named(failed or ())
     freed = free_failed(Store.open(campaign), only or (), causes)
     if as_json:

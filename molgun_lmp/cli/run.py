@@ -5,29 +5,25 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from molgun_lmp.campaign.launch.local import supervise
+from molgun_lmp.campaign.launch.mpi import under_launcher, work_as_rank
+from molgun_lmp.campaign.launch.parsl_blocks import BlockCrew
+from molgun_lmp.campaign.launch.parsl_site import load_site
+from molgun_lmp.campaign.status import read_status
+from molgun_lmp.campaign.store.campaign_folder import Store
+from molgun_lmp.campaign.store.integrity import verify_open, verify_shared
+from molgun_lmp.campaign.store.opening import campaign_work
 from molgun_lmp.cli.arguments import CampaignFolder
-from molgun_lmp.cli.init import init
 from molgun_lmp.cli.output import AsJson, answers, print_json, progress_console
-from molgun_lmp.cli.plan import plan
-from molgun_lmp.cli.retry import retry
-from molgun_lmp.cli.status import status
 from molgun_lmp.cli.until import fire_until
 from molgun_lmp.errors import ConfigError, InterruptedRunError
+from molgun_lmp.processes import default_workers
 
 if TYPE_CHECKING:
     from molgun_lmp.campaign.store.run_set import Work
 
 
-_PANEL = "A campaign"
-
-
-def register(app: typer.Typer) -> None:
-    """Add these commands to `molgun`."""
-    for command in (init, plan, run, status, retry):
-        app.command(rich_help_panel=_PANEL)(command)
-
-
-def run(  # noqa: PLR0917  # a command
+def run_command(  # noqa: PLR0917  # a command
     campaign: CampaignFolder,
     workers: Annotated[
         int | None,
@@ -61,11 +57,6 @@ def run(  # noqa: PLR0917  # a command
 
     Several terminals or machines may work on one campaign at a time: each trajectory is fired once.
     """
-    from molgun_lmp.campaign.launch.mpi import under_launcher  # noqa: PLC0415
-    from molgun_lmp.campaign.status import read_status  # noqa: PLC0415
-    from molgun_lmp.campaign.store.campaign_folder import Store  # noqa: PLC0415
-    from molgun_lmp.campaign.store.opening import campaign_work  # noqa: PLC0415
-
     store = Store.open(campaign)
     if parsl is not None and under_launcher():
         raise ConfigError("--parsl starts its workers by itself: give it without mpirun and srun.")
@@ -101,16 +92,8 @@ def _list_open(ids: list[str], as_json: bool) -> None:
 
 def _fire(work: "Work", workers: int | None, parsl: str | None) -> bool:
     """Fire with local workers, in Parsl's blocks, or as an MPI rank; True where this process speaks for all."""
-    from molgun_lmp.campaign.launch.local import supervise  # noqa: PLC0415
-    from molgun_lmp.campaign.launch.mpi import under_launcher, work_as_rank  # noqa: PLC0415
-    from molgun_lmp.campaign.store.integrity import verify_open, verify_shared  # noqa: PLC0415
-    from molgun_lmp.processes import default_workers  # noqa: PLC0415
-
     verify_shared(work)
     if parsl is not None:
-        from molgun_lmp.campaign.launch.parsl_blocks import BlockCrew  # noqa: PLC0415
-        from molgun_lmp.campaign.launch.parsl_site import load_site  # noqa: PLC0415
-
         crew = partial(BlockCrew, load_site(parsl))
         verify_open(work)
         supervise(work, workers=workers or len(work.folders), console=progress_console(), crew_of=crew)

@@ -1,10 +1,9 @@
 """."""
 
 from molgun_lmp.cli.output import print_json
+from molgun_lmp.config import Campaign
 
 
-def schema() -> None:
+def schema_command() -> None:
     """Print the JSON schema of the campaign file: every key with its meaning; editors check and complete with it."""
-    from molgun_lmp.config import Campaign  # noqa: PLC0415
-
     print_json(Campaign.model_json_schema())

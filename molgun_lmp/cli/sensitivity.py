@@ -3,12 +3,17 @@
 from typing import Annotated
 
 import typer
+from rich.table import Table
 
+from molgun_lmp.analysis.statistics.sensitivity import SCALES, cells, changed, unscaled_of
+from molgun_lmp.campaign.store.campaign_folder import Store
 from molgun_lmp.cli.arguments import CampaignFolder
 from molgun_lmp.cli.output import AsJson, answers, counting, print_json
+from molgun_lmp.results.sensitivity import CHANGES_CSV, SENSITIVITY_CSV
+from molgun_lmp.results.sensitivity import sensitivity as vary
 
 
-def sensitivity(
+def sensitivity_command(
     campaign: CampaignFolder,
     scale: Annotated[
         list[float] | None,
@@ -20,12 +25,6 @@ def sensitivity(
     as_json: AsJson = False,
 ) -> None:
     """Say how far the table depends on the bond limits: decide all trajectories again with scaled ones."""
-    from rich.table import Table  # noqa: PLC0415
-
-    from molgun_lmp.analysis.statistics.sensitivity import SCALES, cells, changed, unscaled_of  # noqa: PLC0415
-    from molgun_lmp.campaign.store.campaign_folder import Store  # noqa: PLC0415
-    from molgun_lmp.results.sensitivity import CHANGES_CSV, SENSITIVITY_CSV  # noqa: PLC0415
-    from molgun_lmp.results.sensitivity import sensitivity as vary  # noqa: PLC0415
 
     store, scales = Store.open(campaign), scale or SCALES
     with counting("deciding", store.manifest.trajectories) as advance:

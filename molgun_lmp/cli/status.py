@@ -5,7 +5,13 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.console import Group
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
 
+from molgun_lmp.campaign.status import read_status
+from molgun_lmp.campaign.store.campaign_folder import Store
 from molgun_lmp.cli.arguments import CampaignFolder
 from molgun_lmp.cli.output import AsJson, answers, print_json, progress_console
 
@@ -13,20 +19,16 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from molgun_lmp.campaign.status import Status
-    from molgun_lmp.campaign.store.campaign_folder import Store
 
 _WATCH_S = 2.0
 
 
-def status(
+def status_command(
     campaign: CampaignFolder,
     watch: Annotated[bool, typer.Option("--watch", help="Look again and again until all have ended.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Say how many trajectories have ended, are at work, and wait; and how they ended."""
-    from molgun_lmp.campaign.status import read_status  # noqa: PLC0415
-    from molgun_lmp.campaign.store.campaign_folder import Store  # noqa: PLC0415
-
     store = Store.open(campaign)
     now = read_status(store)
     if watch:
@@ -39,9 +41,6 @@ def status(
 
 def _watch(store: "Store", now: "Status") -> "Status":
     """Show the status on standard error until nothing is open or Ctrl-C; the last one."""
-    from rich.live import Live  # noqa: PLC0415
-
-    from molgun_lmp.campaign.status import read_status  # noqa: PLC0415
 
     with Live(_status_page(now), console=progress_console(), transient=True) as live, suppress(KeyboardInterrupt):
         while now.running or not now.complete:
@@ -54,10 +53,6 @@ def _watch(store: "Store", now: "Status") -> "Status":
 
 
 def _status_page(now: "Status") -> "RenderableType":
-    from rich.console import Group  # noqa: PLC0415
-    from rich.table import Table  # noqa: PLC0415
-    from rich.text import Text  # noqa: PLC0415
-
     table = Table("state", "trajectories", box=None)
     for label, number in (
         ("finished", now.finished),

@@ -6,22 +6,19 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from molgun_lmp.batch import BATCH_SYSTEMS, Scheduler
-from molgun_lmp.cli.export import export
 from molgun_lmp.cli.output import AsJson, Overrides, answers, print_json, progress_console
+from molgun_lmp.config.loading import load_section
+from molgun_lmp.errors import ConfigError
+from molgun_lmp.training.settings import TrainingConfig
+from molgun_lmp.training.trainer.figure import draw_training
+from molgun_lmp.training.trainer.job_script import job_script
+from molgun_lmp.training.trainer.train import train as run_training
 
 if TYPE_CHECKING:
     from molgun_lmp.models.error_reports import ErrorReport
 
-_PANEL = "Models"
 
-
-def register(app: typer.Typer) -> None:
-    """Add these commands to `molgun`."""
-    for command in (train, export):
-        app.command(rich_help_panel=_PANEL)(command)
-
-
-def train(
+def train_command(
     file: Annotated[Path, typer.Argument(metavar="FILE.yaml", help="The training file.")],
     output: Annotated[Path, typer.Option("--output", "-o", help="The training's folder; an unfinished one goes on.")],
     *,
@@ -51,13 +48,8 @@ def train(
     as_json: AsJson = False,
 ) -> None:
     """Train a MACE on labelled frames with mace's own trainer. Ctrl-C stops; the same command goes on."""
-    from molgun_lmp.config.loading import load_section  # noqa: PLC0415
-    from molgun_lmp.training.settings import TrainingConfig  # noqa: PLC0415
-
     config = load_section(file, TrainingConfig, overrides or ())
     if job_file is not None:
-        from molgun_lmp.training.trainer.job_script import job_script  # noqa: PLC0415
-
         text = job_script(
             config,
             file=file,
@@ -69,8 +61,6 @@ def train(
         _write_new(job_file, text)
         answers().print(f"Wrote {job_file}. Submit it with: {BATCH_SYSTEMS[scheduler].submit} {job_file}", markup=False)
         return
-    from molgun_lmp.training.trainer.figure import draw_training  # noqa: PLC0415
-    from molgun_lmp.training.trainer.train import train as run_training  # noqa: PLC0415
 
     record = run_training(config, output, base=file.resolve().parent, console=progress_console(), finish=finish)
     figure = draw_training(record, output)
@@ -94,8 +84,6 @@ def train(
 
 
 def _write_new(file: Path, text: str) -> None:
-    from molgun_lmp.errors import ConfigError  # noqa: PLC0415
-
     try:
         with file.open("x", encoding="utf-8") as handle:
             handle.write(text)

@@ -4,24 +4,19 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.table import Table
 
+from molgun_lmp.campaign.store.campaign_folder import Store
 from molgun_lmp.cli.arguments import CampaignFolder
-from molgun_lmp.cli.map import map_sampling
 from molgun_lmp.cli.model_arguments import BatchSize, Device, Head, Sha256, TrainedOn, Trust, open_model, training_set
 from molgun_lmp.cli.output import AsJson, answers, counting, print_json
-from molgun_lmp.cli.replay import replay
-
-_PANEL = "Results"
-
-
-def register(app: typer.Typer) -> None:
-    """Add these commands to `molgun`."""
-    app.command("map", rich_help_panel=_PANEL)(map_sampling)
-    for command in (trust, replay):
-        app.command(rich_help_panel=_PANEL)(command)
+from molgun_lmp.models.card import read_card
+from molgun_lmp.results.analyse import analyse
+from molgun_lmp.results.trust import Judge, judge_campaign, require_campaigns_model, training_part
+from molgun_lmp.training.descriptors.atom_distances import MOST_FRAMES, AtomSpaces
 
 
-def trust(
+def trust_command(
     campaign: CampaignFolder,
     *,
     model: Annotated[
@@ -45,12 +40,6 @@ def trust(
 
     `molgun report` shows it beside the outcomes from then on.
     """
-    from molgun_lmp.campaign.store.campaign_folder import Store  # noqa: PLC0415
-    from molgun_lmp.models.card import read_card  # noqa: PLC0415
-    from molgun_lmp.results.analyse import analyse  # noqa: PLC0415
-    from molgun_lmp.results.trust import Judge, judge_campaign, require_campaigns_model, training_part  # noqa: PLC0415
-    from molgun_lmp.training.descriptors.atom_distances import MOST_FRAMES, AtomSpaces  # noqa: PLC0415
-
     store = Store.open(campaign)
     source, loaded, chosen = open_model(model, head, sha256, trust_model)
     require_campaigns_model(store, source)
@@ -77,7 +66,6 @@ def trust(
     if as_json:
         print_json(found.to_json())
         return
-    from rich.table import Table  # noqa: PLC0415
 
     table = Table("trajectory", "mode", "farthest", "at / ps", "atom", "beyond / %", box=None)
     modes = {one.folder.id: one.outcome.mode.value for one in analysis.ended}

@@ -1,10 +1,19 @@
 """What it takes to know a fraction (`plan --for`), and firing until it is known (`run --until`)."""
 
+import dataclasses
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
+from molgun_lmp.analysis.statistics.sample_size import size
+from molgun_lmp.analysis.statistics.sequential import parse_target, stopping_sentence
+from molgun_lmp.campaign.launch.mpi import under_launcher
+from molgun_lmp.campaign.launch.until import run_until, run_until_as_rank
+from molgun_lmp.campaign.store.integrity import verify_shared
+from molgun_lmp.campaign.store.opening import campaign_work
 from molgun_lmp.cli.output import answers, print_json, progress_console
 from molgun_lmp.errors import ConfigError
+from molgun_lmp.gun.pools import read_pools
+from molgun_lmp.results.analyse import analyse
 
 if TYPE_CHECKING:
     from molgun_lmp.analysis.statistics.sequential import Stopping
@@ -16,11 +25,6 @@ if TYPE_CHECKING:
 
 def say_sizes(loaded: "LoadedCampaign", targets: list[str], assume: float, correlation: float, as_json: bool) -> None:
     """Answer how many shots and snapshots each target takes with the campaign file's pools."""
-    import dataclasses  # noqa: PLC0415
-
-    from molgun_lmp.analysis.statistics.sample_size import size  # noqa: PLC0415
-    from molgun_lmp.analysis.statistics.sequential import parse_target  # noqa: PLC0415
-    from molgun_lmp.gun.pools import read_pools  # noqa: PLC0415
 
     wanted, pools = [parse_target(target) for target in targets], read_pools(loaded)
     sizes = [
@@ -55,13 +59,6 @@ def fire_until(
 
     Where an MPI launcher started this process and `ranks` is true, its ranks fire, and not `fire`.
     """
-    from molgun_lmp.analysis.statistics.sequential import parse_target, stopping_sentence  # noqa: PLC0415
-    from molgun_lmp.campaign.launch.mpi import under_launcher  # noqa: PLC0415
-    from molgun_lmp.campaign.launch.until import run_until  # noqa: PLC0415
-    from molgun_lmp.campaign.store.integrity import verify_shared  # noqa: PLC0415
-    from molgun_lmp.campaign.store.opening import campaign_work  # noqa: PLC0415
-    from molgun_lmp.results.analyse import analyse  # noqa: PLC0415
-
     targets = [parse_target(text) for text in until]
     if only:
         raise ConfigError(
@@ -77,8 +74,6 @@ def fire_until(
             progress_console().print(stopping_sentence(now), markup=False)
 
     if ranks and under_launcher():
-        from molgun_lmp.campaign.launch.until import run_until_as_rank  # noqa: PLC0415
-
         verify_shared(campaign_work(store))
         found = run_until_as_rank(store, targets, progress_console(), outcomes, say)
         if found is None:
