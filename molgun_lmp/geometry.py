@@ -1,4 +1,4 @@
-"""."""
+"""What every structure has, wherever it comes from: elements, positions, cell and periodicity."""
 
 import hashlib
 from typing import Protocol

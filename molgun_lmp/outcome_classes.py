@@ -1,7 +1,8 @@
 """The outcome classes: one row each, with all that the package knows of a class besides the rule that finds it.
 
-A new class is a row here and a rule in `molgun_lmp.analysis.outcomes.classify`, the only module that calls classes by name; tables,
-figures and statistics ask the row. Classes and their precedence: Weiske et al., Digital Discovery 2026, 5, 1501.
+A new class is a row here and a rule in `molgun_lmp.analysis.outcomes.classify`, the only module that calls classes
+by name; tables, figures and statistics ask the row. Classes and their precedence: Weiske et al., Digital
+Discovery 2026, 5, 1501.
 """
 
 import dataclasses

@@ -1,4 +1,4 @@
-"""Commands that say what came of a campaign: analyse, report, compare, sensitivity."""
+"""`molgun analyse`."""
 
 from pathlib import Path
 from typing import Annotated

@@ -1,4 +1,4 @@
-"""The command `bench`: what a step costs on this machine, next to what others would use."""
+"""`molgun bench`."""
 
 import dataclasses
 import os

@@ -1,4 +1,4 @@
-"""Commands that send a campaign to a cluster and take its results back: cluster, collect."""
+"""`molgun cluster`."""
 
 import shlex
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""."""
+"""`molgun collect`."""
 
 import dataclasses
 from pathlib import Path

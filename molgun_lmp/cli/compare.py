@@ -1,4 +1,4 @@
-"""."""
+"""`molgun compare`."""
 
 import dataclasses
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""The command that makes a data set of reference calculations: dataset."""
+"""`molgun dataset`."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

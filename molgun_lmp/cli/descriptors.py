@@ -1,4 +1,4 @@
-"""The command that shows what is new to a model: descriptors."""
+"""`molgun descriptors`."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal

@@ -1,4 +1,4 @@
-"""Commands about this machine and this program: doctor, schema."""
+"""`molgun doctor`."""
 
 import dataclasses
 from typing import Final

@@ -1,4 +1,4 @@
-"""The command that makes snapshot pools: equilibrate."""
+"""`molgun equilibrate`."""
 
 from typing import Annotated
 

@@ -1,4 +1,4 @@
-"""Commands that say how good a model is: evaluate, learning-curve."""
+"""`molgun evaluate`."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated

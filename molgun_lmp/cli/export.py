@@ -1,4 +1,4 @@
-"""."""
+"""`molgun export`."""
 
 from collections.abc import Sequence
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""."""
+"""`molgun init`."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated

@@ -1,4 +1,4 @@
-"""The command that makes labels: `molgun label`."""
+"""`molgun label`."""
 
 from pathlib import Path
 from typing import Annotated

@@ -1,4 +1,4 @@
-"""."""
+"""`molgun learning-curve`."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal

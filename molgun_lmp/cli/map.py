@@ -1,4 +1,4 @@
-"""."""
+"""`molgun map`."""
 
 from pathlib import Path
 from typing import Annotated

@@ -1,4 +1,4 @@
-"""Commands that make a campaign: init, plan."""
+"""`molgun plan`."""
 
 import dataclasses
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""."""
+"""`molgun replay`."""
 
 from pathlib import Path
 from typing import Annotated

@@ -1,4 +1,4 @@
-"""."""
+"""`molgun report`."""
 
 from pathlib import Path
 from typing import Annotated

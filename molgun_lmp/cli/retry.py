@@ -1,4 +1,4 @@
-"""."""
+"""`molgun retry`."""
 
 from typing import TYPE_CHECKING, Annotated
 

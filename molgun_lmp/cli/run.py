@@ -1,4 +1,4 @@
-"""Commands that fire a campaign and look after it: run, status, retry; with init and plan they are a panel."""
+"""`molgun run`."""
 
 from functools import partial
 from typing import TYPE_CHECKING, Annotated

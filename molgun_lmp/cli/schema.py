@@ -1,4 +1,4 @@
-"""."""
+"""`molgun schema`."""
 
 from molgun_lmp.cli.output import print_json
 from molgun_lmp.config import Campaign

@@ -1,4 +1,4 @@
-"""."""
+"""`molgun sensitivity`."""
 
 from typing import Annotated
 

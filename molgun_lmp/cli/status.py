@@ -1,4 +1,4 @@
-"""."""
+"""`molgun status`."""
 
 import time
 from contextlib import suppress

@@ -1,4 +1,4 @@
-"""Commands that make models: train, export."""
+"""`molgun train`."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated

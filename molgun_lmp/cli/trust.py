@@ -1,4 +1,4 @@
-"""Commands that look closer at a campaign: map, trust, replay."""
+"""`molgun trust`."""
 
 from pathlib import Path
 from typing import Annotated

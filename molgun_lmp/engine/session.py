@@ -80,8 +80,8 @@ def run_deck(
     the run at its next step. After the interrupt the deck's later runs are skipped and its other commands (such as
     write_restart) are carried out. A deck's first `run` or `minimize` stands at its top level, not within an `if`, a
     loop or another file: up to there the timestep counts as 0, since LAMMPS must not be asked for it during setup.
-    Decks may run in several threads: they take turns within LAMMPS (`molgun_lmp.engine.lammps_lock`), while the force model
-    of another is at work.
+    Decks may run in several threads: they take turns within LAMMPS (`molgun_lmp.engine.lammps_lock`), while the force
+    model of another is at work.
 
     Raises `EngineError` when LAMMPS cannot start at all (wrong mpirun, a path that LAMMPS cannot read, no log file).
     """

@@ -1,4 +1,4 @@
-"""."""
+"""A symmetrix model as an ASE calculator."""
 
 import json
 import os

@@ -1,1 +1,5 @@
-"""Readers of the files that hold reference frames, one for each family of formats, all streaming."""
+"""Readers of structures and trajectories, all streaming: `lammps` (dumps, logs), `vasp`, extended XYZ, what ASE reads.
+
+`trajectory` gives the frames of any trajectory, `sources` finds the files of a data set, `packed` unpacks, `frame` and
+`reference_frame` are what readers give.
+"""

@@ -1,4 +1,4 @@
-"""."""
+"""A function over many things in several processes, in their order, where they are worth a process."""
 
 import multiprocessing
 import os

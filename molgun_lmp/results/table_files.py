@@ -1,4 +1,4 @@
-"""."""
+"""Every table that commands write: its columns, and its rows from what the analysis found."""
 
 import dataclasses
 import json

@@ -36,7 +36,7 @@ class FrameClass(JsonRecord):
 def classify_frames(
     path: Path, settings: ForeignFiles, folder: Path, apart: Apart, like: MoleculeReference | None = None
 ) -> Iterator[FrameClass]:
-    """Every frame of a file by itself, in constant memory; `like` as in `molgun_lmp.analysis.outcomes.external_system.find`.
+    """Every frame of a file by itself, in constant memory; `like` as in `external_system.find`.
 
     Which atoms are the molecule, and its bonds, are found once for all frames of the same atoms; layers and dimers in
     each frame, or in the clean slab of the settings. Raises `ConfigError`, `GeometryError` and `InputFileError`.

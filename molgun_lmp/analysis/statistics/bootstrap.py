@@ -1,4 +1,4 @@
-"""."""
+"""Bootstrap over clusters: shots resampled with the snapshots that they share."""
 
 from collections.abc import Sequence
 

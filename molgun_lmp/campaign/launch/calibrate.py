@@ -1,6 +1,7 @@
 """Ten seconds of a campaign's own decks, in as many workers as will fire it here: what a step costs on this machine.
 
-`python -m molgun_lmp.campaign.launch.calibrate FOLDER NUMBER SECONDS` is one such worker; it answers with one line of JSON.
+`python -m molgun_lmp.campaign.launch.calibrate FOLDER NUMBER SECONDS` is one such worker; it answers with one line of
+JSON.
 """
 
 import contextlib

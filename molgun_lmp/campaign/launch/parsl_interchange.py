@@ -1,4 +1,6 @@
-"""`python -m molgun_lmp.campaign.launch.parsl_interchange PARENT`: Parsl's interchange, which lives as long as its supervisor.
+"""Parsl's interchange, which lives as long as its supervisor.
+
+`python -m molgun_lmp.campaign.launch.parsl_interchange PARENT` is its process.
 
 Parsl starts this process, through which its executor and its blocks talk, beside the command: Ctrl-C in the terminal
 would kill it before the workers were asked to end, and kill -9 of the command would leave it alone, with blocks that

@@ -8,13 +8,14 @@ from typing import Final
 
 from pydantic import ValidationError
 
+import molgun_lmp
 from molgun_lmp.atomic_files import folder_whole
 from molgun_lmp.config.loading import load_yaml
 from molgun_lmp.config.section import Section
 from molgun_lmp.errors import CampaignError, ConfigError
 
 _INDEX_NAME: Final = "example.yaml"
-_FOLDER: Final = Path(__file__).parent.parent / "examples"
+_FOLDER: Final = Path(molgun_lmp.__file__).parent / "examples"
 
 
 class _Index(Section):

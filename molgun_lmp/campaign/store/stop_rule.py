@@ -1,4 +1,4 @@
-"""."""
+"""The record of a stop rule (`molgun run --until`): targets, planned looks, and those that were taken."""
 
 import dataclasses
 import json

@@ -1,4 +1,4 @@
-"""."""
+"""The loop of a worker: claim a trajectory, fire it, store its result, until none is free."""
 
 import datetime
 import logging

@@ -1,1 +1,1 @@
-"""."""
+"""LAMMPS files: text and binary dumps by their columns, and logs."""

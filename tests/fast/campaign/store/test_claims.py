@@ -170,7 +170,8 @@ def test_who_ended_itself_over_another_trajectory_did_not_die_on_this_one(folder
 def test_a_hang_ends_the_process_where_nothing_can_be_written_too() -> None:
     code = (
         "from pathlib import Path; from molgun_lmp.campaign.store.claims import Claim, Owner\n"
-        "from molgun_lmp.campaign.worker.at_work import Company; from molgun_lmp.campaign.store.campaign_folder import TrajectoryFolder\n"
+        "from molgun_lmp.campaign.worker.at_work import Company\n"
+        "from molgun_lmp.campaign.store.campaign_folder import TrajectoryFolder\n"
         "gone = TrajectoryFolder(id='000003', path=Path('/nowhere/000003'))\n"
         "company = Company()\n"
         "with company.joined(gone, Claim(number=1, token='', owner=Owner.this_process(), folder=1)):\n"
