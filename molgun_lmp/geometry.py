@@ -9,25 +9,32 @@ from ase import Atoms
 from molgun_lmp.arrays import FloatArray
 
 
-class HasAtoms(Protocol):
-    """A structure from wherever."""
+class Geometry(Protocol):
+    """A structure of N atoms, whatever else its type holds: labels, a step, where it was read."""
 
-    def atoms(self) -> Atoms:
-        """As ASE atoms."""
+    @property
+    def symbols(self) -> tuple[str, ...]:
+        """N chemical symbols."""
         ...
 
+    @property
+    def positions(self) -> FloatArray:
+        """(N, 3) Å."""
+        ...
 
-class Geometry(Protocol):
-    """What tells one structure from another; the attributes are those of `LabelledFrame`."""
+    @property
+    def cell(self) -> FloatArray:
+        """(3, 3) Å, rows are vectors."""
+        ...
 
     @property
-    def symbols(self) -> tuple[str, ...]: ...  # noqa: D102
-    @property
-    def positions(self) -> FloatArray: ...  # noqa: D102
-    @property
-    def cell(self) -> FloatArray: ...  # noqa: D102
-    @property
-    def pbc(self) -> tuple[bool, bool, bool]: ...  # noqa: D102
+    def pbc(self) -> tuple[bool, bool, bool]:
+        """Along which of them it is periodic."""
+        ...
+
+    def atoms(self) -> Atoms:
+        """As ASE atoms, without labels."""
+        ...
 
 
 def geometry_digest(structure: Geometry) -> bytes:

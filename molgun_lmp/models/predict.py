@@ -12,10 +12,9 @@ from ase import Atoms
 
 from molgun_lmp.arrays import FloatArray
 from molgun_lmp.errors import ModelError
-from molgun_lmp.geometry import HasAtoms
+from molgun_lmp.geometry import Geometry
 from molgun_lmp.model_formats import Dtype
 from molgun_lmp.models.mace_file import default_dtype
-from molgun_lmp.training.dataset.labelled_frame import LabelledFrame
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -33,7 +32,7 @@ class Prediction:
 
 
 def predict_mace(
-    model: Any, frames: Sequence[HasAtoms], *, head: str, batch_size: int = 8, device: str = "cpu"
+    model: Any, frames: Sequence[Geometry], *, head: str, batch_size: int = 8, device: str = "cpu"
 ) -> Iterator[Prediction]:
     """Predictions of a loaded `.model`, in the order of the frames, in batches."""
     for bounds, output in _answers(model, frames, head, batch_size, device, compute_force=True):
@@ -49,7 +48,7 @@ class NodeFeatures:
 
 
 def node_features(
-    model: Any, structures: Sequence[HasAtoms], *, head: str, batch_size: int = 8, device: str = "cpu"
+    model: Any, structures: Sequence[Geometry], *, head: str, batch_size: int = 8, device: str = "cpu"
 ) -> Iterator[NodeFeatures]:
     """The node features of a loaded `.model`, in the order of the structures, in batches; no forces are computed."""
     for bounds, output in _answers(model, structures, head, batch_size, device, compute_force=False):
@@ -60,7 +59,7 @@ def node_features(
 
 
 def predict_deployed(
-    file: Path, frames: Sequence[LabelledFrame], *, dtype: Dtype, batch_size: int = 1, virial: bool = False
+    file: Path, frames: Sequence[Geometry], *, dtype: Dtype, batch_size: int = 1, virial: bool = False
 ) -> Iterator[Prediction]:
     """Predictions of a deployed TorchScript file, called as the LAMMPS pair style calls it.
 
@@ -91,7 +90,7 @@ def predict_deployed(
             yield from answers
 
 
-def predict_symmetrix(file: Path, frames: Iterable[LabelledFrame], *, dtype: Dtype) -> Iterator[Prediction]:
+def predict_symmetrix(file: Path, frames: Iterable[Geometry], *, dtype: Dtype) -> Iterator[Prediction]:
     """Predictions of a symmetrix JSON file, one frame at a time. Raises `EngineError` without symmetrix."""
     from molgun_lmp.models.symmetrix import symmetrix_calculator  # noqa: PLC0415  # as campaigns ask it
 
@@ -108,7 +107,7 @@ def predict_symmetrix(file: Path, frames: Iterable[LabelledFrame], *, dtype: Dty
         )
 
 
-def predict_calculator(model_file: Path, frames: Iterable[LabelledFrame], *, head: str) -> Iterator[Prediction]:
+def predict_calculator(model_file: Path, frames: Iterable[Geometry], *, head: str) -> Iterator[Prediction]:
     """Predictions of mace's own ASE calculator in float64: the reference of every parity test.
 
     The file is loaded as it is: check it first (`trusted_sha256`).
@@ -127,7 +126,7 @@ def predict_calculator(model_file: Path, frames: Iterable[LabelledFrame], *, hea
             )
 
 
-def has_volume(frame: LabelledFrame) -> bool:
+def has_volume(frame: Geometry) -> bool:
     """Whether a frame is periodic in a cell, so that it has a virial that all programs agree on."""
     return all(frame.pbc) and abs(float(np.linalg.det(frame.cell))) > 0.0
 
@@ -137,7 +136,7 @@ def _virial(atoms: Atoms) -> FloatArray:
 
 
 def _answers(
-    model: Any, structures: Sequence[HasAtoms], head: str, batch_size: int, device: str, *, compute_force: bool
+    model: Any, structures: Sequence[Geometry], head: str, batch_size: int, device: str, *, compute_force: bool
 ) -> Iterator[tuple[Any, dict[str, Any]]]:
     """For each batch, where its structures begin and end, and what a loaded `.model` answers."""
     model = model.to(device)
@@ -150,7 +149,7 @@ def _answers(
         yield data["ptr"], output
 
 
-def _batches(frames: Sequence[HasAtoms], model: Any, head: str, heads: list[str], batch_size: int) -> Iterator[Any]:
+def _batches(frames: Sequence[Geometry], model: Any, head: str, heads: list[str], batch_size: int) -> Iterator[Any]:
     from mace import data  # noqa: PLC0415
     from mace.tools import AtomicNumberTable, torch_geometric  # noqa: PLC0415
 

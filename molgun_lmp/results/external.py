@@ -6,13 +6,9 @@ import dataclasses
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-import numpy as np
-from ase import Atoms
-
 from molgun_lmp.analysis.outcomes.external_system import decide_frames, file_frames
 from molgun_lmp.analysis.outcomes.intact_molecule import MoleculeReference
 from molgun_lmp.analysis.outcomes.single_frames import FrameClass, classify_each, classify_frames
-from molgun_lmp.arrays import IntArray
 from molgun_lmp.atomic_files import replace_file
 from molgun_lmp.campaign.store.campaign_folder import Store
 from molgun_lmp.config.external import ForeignFiles
@@ -26,8 +22,6 @@ from molgun_lmp.records import Outcome
 from molgun_lmp.results.ended import clean_surface, planned_start
 from molgun_lmp.results.outcome_cache import FileStamp, Memory, key_of, stamp
 from molgun_lmp.results.parallel import spread
-from molgun_lmp.surface.partition import Group, MoleculeChoice, group_atoms
-from molgun_lmp.training.dataset.labelled_frame import LabelledFrame
 
 _OUTCOMES = (
     *("trajectory", "mode", "detail", "stuck", "contact", "first_contact_ps", "first_bond_ps", "time_ps"),
@@ -68,32 +62,6 @@ def molecule_of(store: Store) -> MoleculeReference:
     )
 
 
-def molecule_apart(atoms: Atoms, named: str | None) -> IntArray:
-    """The molecule's atoms in a structure. Raises `ConfigError` where they cannot be told."""
-    frame = LabelledFrame(
-        symbols=tuple(atoms.get_chemical_symbols()),
-        positions=atoms.positions,
-        cell=atoms.cell[:],
-        pbc=(bool(atoms.pbc[0]), bool(atoms.pbc[1]), bool(atoms.pbc[2])),
-        energy_ev=0.0,
-        forces=np.zeros((len(atoms), 3)),
-        trajectory="",
-        config_type="",
-        source="",
-    )
-    choice = None if named is None else MoleculeChoice.parse(named)
-    grouping = group_atoms([frame], choice)
-    groups = grouping.groups[0]
-    found = [] if groups is None else [index for index, group in enumerate(groups) if group is Group.MOLECULE]
-    if not found or len(found) == len(atoms):
-        why = next(iter(grouping.undecided.values()), "all atoms hang together, or none go on through the boundaries")
-        raise ConfigError(
-            f"slab and molecule of {atoms.symbols.formula.convert('hill')} cannot be told apart: {why}. Say which "
-            "atoms are the molecule (`molecule: 128-153`, or --set molecule=128-153)."
-        )
-    return np.array(found, dtype=np.int64)
-
-
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Decided:
     """An outcome, what was found in its files in a sentence (none where it is remembered), and their level of theory.
@@ -130,7 +98,6 @@ class _ForeignTask:
             frames,
             self.settings,
             self.folder,
-            molecule_apart,
             timestep_fs=self.timestep_fs,
             like=self.like,
         )
@@ -228,9 +195,9 @@ def frames(
     """The class of every frame of all files."""
     for index, file in enumerate(files):
         if file.source is None:
-            yield from classify_frames(file.path, settings, folder, molecule_apart, like)
+            yield from classify_frames(file.path, settings, folder, like)
         else:
-            yield from classify_each(file.name, run_frames(file.source), settings, folder, molecule_apart, like=like)
+            yield from classify_each(file.name, run_frames(file.source), settings, folder, like=like)
         advance(index + 1)
 
 

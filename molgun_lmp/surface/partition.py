@@ -24,7 +24,7 @@ from scipy.sparse.csgraph import breadth_first_order, connected_components
 from molgun_lmp.arrays import BoolArray, IntArray
 from molgun_lmp.config import OutcomeCriteria
 from molgun_lmp.errors import ConfigError
-from molgun_lmp.training.dataset.labelled_frame import LabelledFrame
+from molgun_lmp.geometry import Geometry
 
 _LOOKED_AT: Final = 20
 """Frames of each composition that vote; more would find the same atoms."""
@@ -75,7 +75,7 @@ class Grouping:
     undecided: Mapping[str, str]
 
 
-def group_atoms(frames: Sequence[LabelledFrame], molecule: MoleculeChoice | None = None) -> Grouping:
+def group_atoms(frames: Sequence[Geometry], molecule: MoleculeChoice | None = None) -> Grouping:
     """The group of every atom; frames with the same elements in the same order have the same molecule."""
     families: dict[tuple[tuple[str, ...], tuple[bool, bool, bool]], list[int]] = {}
     for index, frame in enumerate(frames):
@@ -86,12 +86,27 @@ def group_atoms(frames: Sequence[LabelledFrame], molecule: MoleculeChoice | None
         looked_at = [frames[i].atoms() for i in members[:: max(1, len(members) // _LOOKED_AT)]]
         found = _find(looked_at, molecule)
         if isinstance(found, str):
-            undecided[frames[members[0]].formula] = found
+            undecided[str(looked_at[0].get_chemical_formula())] = found
             continue
         named = tuple(_group(symbol, inside) for symbol, inside in zip(frames[members[0]].symbols, found, strict=True))
         for index in members:
             groups[index] = named
     return Grouping(groups=tuple(groups), undecided=undecided)
+
+
+def molecule_atoms(atoms: Atoms, named: str | None) -> IntArray:
+    """The molecule's atoms in one structure, `named` as `MoleculeChoice.parse` takes it.
+
+    Raises `ConfigError` where they cannot be told.
+    """
+    found = _find([atoms], None if named is None else MoleculeChoice.parse(named))
+    if isinstance(found, str) or not found.any() or found.all():
+        why = found if isinstance(found, str) else "all atoms hang together, or none go on through the boundaries"
+        raise ConfigError(
+            f"slab and molecule of {atoms.symbols.formula.convert('hill')} cannot be told apart: {why}. Say which "
+            "atoms are the molecule (`molecule: 128-153`, or --set molecule=128-153)."
+        )
+    return np.flatnonzero(found)
 
 
 def _group(symbol: str, in_molecule: bool) -> Group:

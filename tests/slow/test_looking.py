@@ -24,7 +24,7 @@ from molgun_lmp.campaign.plan.replay import Changes, plan_replay
 from molgun_lmp.campaign.store.campaign_folder import Store
 from molgun_lmp.campaign.store.integrity import verify_open
 from molgun_lmp.campaign.store.opening import campaign_work
-from molgun_lmp.cli.map import map_sampling
+from molgun_lmp.cli.map import map_command
 from molgun_lmp.errors import CampaignError, ConfigError, InterruptedRunError, ModelError
 from molgun_lmp.models.card import read_card
 from molgun_lmp.models.mace_file import load_model
@@ -137,7 +137,7 @@ def test_maps_fold_by_what_is_a_symmetry_only(folder: Path, tmp_path: Path) -> N
         ({"size": [3]}, "2 trajectories have ended"),
     ):
         with pytest.raises(ConfigError, match=re.escape(words)):
-            map_sampling(campaign, **wrong)
+            map_command(campaign, **wrong)
 
 
 def test_a_replay_begins_with_the_planned_bytes_and_ends_in_the_same_way(folder: Path) -> None:

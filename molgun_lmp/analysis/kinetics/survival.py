@@ -25,7 +25,6 @@ from molgun_lmp.arrays import FloatArray, IntArray
 from molgun_lmp.outcome_classes import LEFT, Mode
 from molgun_lmp.records import Outcome
 
-
 LASTING: Final = "lasting"
 _CENSORED: Final = -1
 

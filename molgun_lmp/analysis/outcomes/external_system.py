@@ -1,7 +1,7 @@
 """Trajectories and structures made elsewhere: which atoms are the molecule, what the surface is, what became of it."""
 
 import dataclasses
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -19,12 +19,10 @@ from molgun_lmp.readers.ase_files import read_structure
 from molgun_lmp.readers.trajectory import Frame, read_parts
 from molgun_lmp.records import Outcome
 from molgun_lmp.surface.clean_surface import find_surface
+from molgun_lmp.surface.partition import molecule_atoms
 
 _LOWER_MARGIN: Final = 2.0  # Å below the slab that its lowest atoms may reach while they vibrate
 _SAME_CELL: Final = 1e-3  # of the longest in-plane vector
-
-Apart = Callable[[Atoms, str | None], IntArray]
-"""The molecule's atoms in a structure, by the user's words or by what hangs together. Raises `ConfigError`."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -84,16 +82,14 @@ class FoundMolecule:
         )
 
 
-def find(
-    frame: Frame, settings: ForeignFiles, folder: Path, apart: Apart, like: MoleculeReference | None = None
-) -> FoundMolecule:
+def find(frame: Frame, settings: ForeignFiles, folder: Path, like: MoleculeReference | None = None) -> FoundMolecule:
     """Divide a first frame into slab and molecule. `folder`: where the paths of the settings start from.
 
     `like`: the same molecule with its groups, for settings that name none. Raises `ConfigError` where the molecule
     cannot be told or does not fit, `GeometryError` for what is no slab.
     """
     atoms = atoms_of(frame)
-    molecule = apart(atoms, settings.molecule)
+    molecule = molecule_atoms(atoms, settings.molecule)
     slab = np.setdiff1d(np.arange(len(atoms)), molecule)
     clean = atoms[slab]
     if settings.clean_slab is not None:
@@ -140,14 +136,14 @@ def _groups_like(like: MoleculeReference, symbols: Sequence[str], bonded: BoolAr
 
 
 def decide_files(
-    name: str, paths: Sequence[Path], settings: ForeignFiles, folder: Path, apart: Apart
+    name: str, paths: Sequence[Path], settings: ForeignFiles, folder: Path
 ) -> tuple[Outcome, FoundMolecule]:
     """The outcome of one trajectory in one or more files, its atoms named by their places in the file.
 
     Raises `ConfigError` and `InputFileError`.
     """
     frames = file_frames(paths, settings)
-    return decide_frames(name, frames, settings, folder, apart, timestep_fs=settings.timestep_fs)
+    return decide_frames(name, frames, settings, folder, timestep_fs=settings.timestep_fs)
 
 
 def decide_frames(
@@ -155,7 +151,6 @@ def decide_frames(
     frames: Iterator[Frame],
     settings: ForeignFiles,
     folder: Path,
-    apart: Apart,
     *,
     timestep_fs: float | None,
     like: MoleculeReference | None = None,
@@ -167,7 +162,7 @@ def decide_frames(
             "--set timestep_fs=0.5; --each-frame needs none."
         )
     first = next(frames)
-    found = find(first, settings, folder, apart, like)
+    found = find(first, settings, folder, like)
     outcome = decide(
         name,
         (found.put_in_order(frame, name) for frame in _again(first, frames)),

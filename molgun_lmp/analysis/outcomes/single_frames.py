@@ -8,7 +8,7 @@ import numpy as np
 from pydantic import ConfigDict
 
 from molgun_lmp.analysis.outcomes.classify import classify
-from molgun_lmp.analysis.outcomes.external_system import Apart, FoundMolecule, atoms_of, find, lowest_of
+from molgun_lmp.analysis.outcomes.external_system import FoundMolecule, atoms_of, find, lowest_of
 from molgun_lmp.analysis.outcomes.intact_molecule import MoleculeReference
 from molgun_lmp.config.external import ForeignFiles
 from molgun_lmp.outcome_classes import BLOWN_UP, IN_FLIGHT, NEAR, Mode
@@ -34,7 +34,7 @@ class FrameClass(JsonRecord):
 
 
 def classify_frames(
-    path: Path, settings: ForeignFiles, folder: Path, apart: Apart, like: MoleculeReference | None = None
+    path: Path, settings: ForeignFiles, folder: Path, like: MoleculeReference | None = None
 ) -> Iterator[FrameClass]:
     """Every frame of a file by itself, in constant memory; `like` as in `external_system.find`.
 
@@ -43,7 +43,7 @@ def classify_frames(
     """
     types = settings.elements or None
     frames = read_frames(path, types=types, columns=settings.columns, velocities=False, one_run=False)
-    return classify_each(str(path), frames, settings, folder, apart, like=like)
+    return classify_each(str(path), frames, settings, folder, like=like)
 
 
 def classify_each(
@@ -51,7 +51,6 @@ def classify_each(
     frames: Iterator[Frame],
     settings: ForeignFiles,
     folder: Path,
-    apart: Apart,
     *,
     like: MoleculeReference | None = None,
 ) -> Iterator[FrameClass]:
@@ -63,7 +62,7 @@ def classify_each(
             continue
         found = known.get(frame.symbols)
         if found is None:
-            found = known[frame.symbols] = find(frame, settings, folder, apart, like)
+            found = known[frame.symbols] = find(frame, settings, folder, like)
         yield _classified(where, frame, found, settings)
 
 

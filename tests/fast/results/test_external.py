@@ -21,7 +21,7 @@ from molgun_lmp.errors import ConfigError, InputFileError
 from molgun_lmp.outcome_classes import Mode
 from molgun_lmp.readers.vasp_trajectories import Given
 from molgun_lmp.records import Outcome
-from molgun_lmp.results.external import load_settings, molecule_apart, trajectories
+from molgun_lmp.results.external import load_settings, trajectories
 
 N_SLAB = len(SLAB)
 ELEMENTS = {1: "H", 2: "C", 3: "Si"}
@@ -62,11 +62,11 @@ def given(paths: Sequence[Path]) -> list[Given]:
 
 
 def decided(path: Path, settings: ForeignFiles = SETTINGS) -> Outcome:
-    return decide_files("t", [path], settings, path.parent, molecule_apart)[0]
+    return decide_files("t", [path], settings, path.parent)[0]
 
 
 def test_slab_and_molecule_are_found_and_the_mode_with_its_times(tmp_path: Path) -> None:
-    outcome, found = decide_files("t", [dump(tmp_path / "a.dump", structures())], SETTINGS, tmp_path, molecule_apart)
+    outcome, found = decide_files("t", [dump(tmp_path / "a.dump", structures())], SETTINGS, tmp_path)
     assert (outcome.mode, outcome.contact, outcome.stuck) == (Mode.OT_CY, True, True)
     assert outcome.first_contact_ps == pytest.approx(0.04)
     assert outcome.time_ps == pytest.approx(0.2)
@@ -135,7 +135,7 @@ def test_cell_that_changes_is_refused_for_a_trajectory_and_taken_by_frames(tmp_p
     path = dump(tmp_path / "a.dump", frames)
     with pytest.raises(InputFileError, match="in-plane cell has changed"):
         decided(path)
-    modes = [one.mode for one in classify_frames(path, SETTINGS, tmp_path, molecule_apart)]
+    modes = [one.mode for one in classify_frames(path, SETTINGS, tmp_path)]
     assert modes == [Mode.IN_FLIGHT] * 2 + [Mode.OT_CY] * 9
 
 
@@ -188,14 +188,14 @@ def test_each_frame_against_a_clean_slab(tmp_path: Path) -> None:
     ase.io.write(tmp_path / "all.extxyz", mixed)
     ase.io.write(tmp_path / "clean.extxyz", mixed[0][:N_SLAB])
     settings = ForeignFiles(groups=dict(GROUPS), clean_slab=Path("clean.extxyz"))
-    found = list(classify_frames(tmp_path / "all.extxyz", settings, tmp_path, molecule_apart))
+    found = list(classify_frames(tmp_path / "all.extxyz", settings, tmp_path))
     assert [one.mode for one in found[1:]] == [CASES[name][1] or Mode.IN_FLIGHT for name in names]
     assert [one.step for one in found] == list(range(9))
     for index, atoms in enumerate(mixed):  # as calculations leave them: each wrapped at another height
         atoms.positions[:, 2] += 11.0 * index
         atoms.wrap()
     ase.io.write(tmp_path / "wrapped.extxyz", mixed)
-    again = list(classify_frames(tmp_path / "wrapped.extxyz", SETTINGS, tmp_path, molecule_apart))
+    again = list(classify_frames(tmp_path / "wrapped.extxyz", SETTINGS, tmp_path))
     assert [one.mode for one in again] == [one.mode for one in found]
     # A dimer that has opened under the molecule is one only in the clean slab.
     opened = structures([molecule(), CASES["OT-CY"][0]])
@@ -204,8 +204,8 @@ def test_each_frame_against_a_clean_slab(tmp_path: Path) -> None:
     opened[1].positions[B] += 0.3 * way
     opened[1].positions[N_SLAB : N_SLAB + 2] = opened[1].positions[[A, B]] + [0, 0, 1.95]
     ase.io.write(tmp_path / "opened.extxyz", opened)
-    by_clean = list(classify_frames(tmp_path / "opened.extxyz", settings, tmp_path, molecule_apart))
-    alone = list(classify_frames(tmp_path / "opened.extxyz", SETTINGS, tmp_path, molecule_apart))
+    by_clean = list(classify_frames(tmp_path / "opened.extxyz", settings, tmp_path))
+    alone = list(classify_frames(tmp_path / "opened.extxyz", SETTINGS, tmp_path))
     assert "CY reacted on-top" in by_clean[1].reason
     assert "CY reacted outside dimers" in alone[1].reason
 
@@ -215,7 +215,7 @@ def test_structures_of_different_sizes_in_one_file(tmp_path: Path) -> None:
     wider = both[0] * (2, 1, 1)
     del wider[[*range(len(both[0]) + N_SLAB, 2 * len(both[0]))]]
     ase.io.write(tmp_path / "all.extxyz", [both[0], wider, both[1]])
-    found = list(classify_frames(tmp_path / "all.extxyz", SETTINGS, tmp_path, molecule_apart))
+    found = list(classify_frames(tmp_path / "all.extxyz", SETTINGS, tmp_path))
     assert [one.mode for one in found] == [Mode.IN_FLIGHT, Mode.IN_FLIGHT, Mode.OT_CY]
 
 

@@ -27,7 +27,7 @@ from molgun_lmp.outcome_classes import Mode
 from molgun_lmp.readers.vasp.common import level_in_words
 from molgun_lmp.readers.vasp_trajectories import about, given_files, has_runs, run_frames
 from molgun_lmp.records import Outcome
-from molgun_lmp.results.external import Decided, frames, molecule_apart, trajectories
+from molgun_lmp.results.external import Decided, frames, trajectories
 from molgun_lmp.surface.minimum_image import MinimumImage
 
 EXAMPLE = Path(molgun_lmp.__file__).parent / "examples" / "ecco-si001"
@@ -65,7 +65,7 @@ def expected(shots: Shots, tmp_path_factory: pytest.TempPathFactory) -> dict[str
         file = tmp_path_factory.mktemp("plain") / "shot.extxyz"
         plain = [Atoms(frame.symbols, positions=frame.positions, cell=frame.cell, pbc=True) for frame in one]
         ase.io.write(file, plain, format="extxyz")
-        found[name] = decide_files(name, [file], settings, file.parent, molecule_apart)[0]
+        found[name] = decide_files(name, [file], settings, file.parent)[0]
     assert {found[name].mode for name in SHOTS} >= {Mode.PHYSISORBED}
     return found
 
