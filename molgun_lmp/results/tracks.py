@@ -26,6 +26,7 @@ from molgun_lmp.results.outcome_cache import AppendedLines
 TRACKS_NAME: Final = "tracks.cache.jsonl"
 
 _HEAD: Final = re.compile(rb'\{"trajectory_id": "(\d+)", "key": "([0-9a-f]+)", ')
+_END: Final = b"}}\n"
 _INTEGERS, _NUMBERS = "<i8", "<f8"
 
 
@@ -79,15 +80,20 @@ class Tracks:
         )
 
     def track(self, one: Ended, key: str, points: Points | None = None) -> Track:
-        """A trajectory's track; its dump is read where none is kept under this key, or none of these `points`.
+        """A trajectory's track, of the campaign's points or of these. Its dump is read where none is kept under this
+        key, which it then is, and for other points.
 
         Raises `InputFileError` for a damaged dump.
         """
         wanted = self.points if points is None else points
         known = {tuple(atoms): name for name, atoms in self.points.items()}
-        kept = self._kept(one.folder.id, key) if all(tuple(atoms) in known for atoms in wanted.values()) else None
-        if kept is None:
+        if not all(tuple(atoms) in known for atoms in wanted.values()):
             return track_of(one.folder, one.result, self.n_slab, wanted)
+        kept = self._kept(one.folder.id, key)
+        if kept is None:
+            kept = track_of(one.folder, one.result, self.n_slab, self.points)
+            with AppendedLines(self.file) as lines:
+                lines.add(_line(one.folder.id, key, kept))
         return dataclasses.replace(
             kept, points={name: kept.points[known[tuple(atoms)]] for name, atoms in wanted.items()}
         )
@@ -112,7 +118,7 @@ def _places(file: Path) -> tuple[dict[str, _Place], int]:
     with contextlib.suppress(OSError), file.open("rb") as handle:
         for line in handle:
             head = _HEAD.match(line)
-            if head is not None and line.endswith(b"\n"):
+            if head is not None and line.endswith(_END):
                 found[head[1].decode()] = _Place(head[2].decode(), start, len(line))
             lines, start = lines + 1, start + len(line)
     return found, lines

@@ -34,7 +34,14 @@ ARROWS = {
 """From the top floor to the ground: a folder may import what stands in its line."""
 
 WITHIN = {
-    "campaign": {"launch": "plan worker store .", "cluster": "worker store .", "plan": "store", "worker": "store", ".": "store", "store": ""},
+    "campaign": {
+        "launch": "plan worker store .",
+        "cluster": "worker store .",
+        "plan": "store",
+        "worker": "store",
+        ".": "store",
+        "store": "",
+    },
     "analysis": {},
     "training": {},
     "readers": {},
@@ -73,7 +80,7 @@ IMPORTS = {name: frozenset(imports_of(name)) - {name} for name in MODULES}
 
 def folder_of(name: str) -> str:
     """The folder that a module lies in."""
-    head = name.split(".")[0]
+    head = name.split(".", maxsplit=1)[0]
     return head if head in PACKAGES and head else GROUND
 
 

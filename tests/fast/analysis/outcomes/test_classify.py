@@ -24,9 +24,19 @@ from adsorption_cases import (
     reference_of,
 )
 from ase.build import bcc110, fcc100, fcc111, hcp0001
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
 
 from molgun_lmp.analysis.outcomes.bonds import BondLimits, Bonds
-from molgun_lmp.analysis.outcomes.classify import AtomSite, Classified, SurfaceSite, atom_site, classify, site_of
+from molgun_lmp.analysis.outcomes.classify import (
+    AtomSite,
+    Classified,
+    SurfaceSite,
+    _pieces,
+    atom_site,
+    classify,
+    site_of,
+)
 from molgun_lmp.analysis.outcomes.intact_molecule import MoleculeReference
 from molgun_lmp.analysis.outcomes.trajectory_path import Reference
 from molgun_lmp.arrays import BoolArray, FloatArray
@@ -295,3 +305,12 @@ def test_dimers_can_be_left_out_of_account() -> None:
 def test_groups_that_do_not_fit_are_refused(groups: dict[str, tuple[int, int]], message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         MoleculeReference.find(CHAIN, CHAIN_POSITIONS, groups, SURFACE.lattice, CRITERIA)
+
+
+def test_pieces_are_counted_as_any_graph_library_counts_them() -> None:
+    rng = np.random.default_rng(4)
+    for size in (1, 2, 5, 26):
+        for share in (0.0, 0.05, 0.2, 1.0):
+            upper = np.triu(rng.random((size, size)) < share, 1)
+            joined = upper | upper.T
+            assert _pieces(joined) == connected_components(coo_array(joined), directed=False)[0]
