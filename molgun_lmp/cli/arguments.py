@@ -1,14 +1,13 @@
 """Arguments and options that several commands take."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 if TYPE_CHECKING:
     pass
 
-from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     pass

@@ -2,7 +2,7 @@
 
 import dataclasses
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from molgun_lmp.errors import ConfigError, ModelError
 from molgun_lmp.models.mace_file import choose_head, load_model, model_facts, trusted_sha256

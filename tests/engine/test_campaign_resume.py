@@ -1,5 +1,6 @@
 """A trajectory that was stopped or killed goes on from its last checkpoint, and nobody can tell from what it wrote."""
 
+import contextlib
 import json
 import os
 import shutil
@@ -7,6 +8,7 @@ import signal
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -23,6 +25,7 @@ from molgun_lmp.campaign.store.opening import open_work
 from molgun_lmp.campaign.store.run_set import Work
 from molgun_lmp.campaign.worker.run_trajectory import open_engine
 from molgun_lmp.config import load_campaign
+from molgun_lmp.engine import session
 from molgun_lmp.gun.pools import Pool
 from molgun_lmp.readers.trajectory import read_frames
 from molgun_lmp.records import TrajectoryResult
@@ -58,10 +61,12 @@ def fire_once(work: Work, stop_after: int | None = None) -> TrajectoryResult | N
     assert claim is not None
     interrupt = threading.Event()
     ended = threading.Event()
+    held: contextlib.AbstractContextManager[None] = contextlib.nullcontext()
     if stop_after is not None:
         threading.Thread(target=_stop_later, args=(folder, claim.number, stop_after, interrupt, ended)).start()
+        held = _held_at(stop_after, work.root.parent)
     try:
-        with open_engine(work) as fire:
+        with held, open_engine(work) as fire:
             result = fire(folder, claim.number, interrupt, _no_hang)
     finally:
         ended.set()
@@ -71,6 +76,31 @@ def fire_once(work: Work, stop_after: int | None = None) -> TrajectoryResult | N
         assert folder.publish(result)
         folder.remove_runs(keep=claim.number)
     return result
+
+
+@contextlib.contextmanager
+def _held_at(step: int, folder: Path) -> Iterator[None]:
+    """LAMMPS comes to a pipe at a step, after its frame, and waits there until its run is asked to end."""
+    pipe = folder / f"hold.{step}"
+    readers: list[int] = []
+    split, end_its_run = session.split_at_first_run, session._Job.end_its_run
+
+    def with_pipe(text: str) -> tuple[str, str]:
+        before, after = split(text)
+        return f"{before}dump hold all custom {step} {folder}/hold.* id\n", after
+
+    def asked(job: session._Job) -> None:
+        end_its_run(job)
+        if not readers:
+            readers.append(os.open(pipe, os.O_RDONLY | os.O_NONBLOCK))
+
+    os.mkfifo(pipe)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(session, "split_at_first_run", with_pipe)
+        patch.setattr(session._Job, "end_its_run", asked)
+        yield
+    for reader in readers:
+        os.close(reader)
 
 
 def _no_hang(step: int, _: object) -> NoReturn:

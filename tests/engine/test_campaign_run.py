@@ -10,7 +10,18 @@ from pathlib import Path
 
 import pytest
 from campaign_cases import dumps, write_campaign_file, write_model
-from campaign_commands import ENVIRONMENT, MOLGUN, a_running_worker, assert_complete, attempts, molgun, results, start
+from campaign_commands import (
+    ENVIRONMENT,
+    MOLGUN,
+    a_running_worker,
+    assert_complete,
+    attempts,
+    is_sent,
+    molgun,
+    results,
+    start,
+    stopped_at_work,
+)
 from engine_cases import TinyModel
 from waiting import PATIENCE_S, wait_for
 
@@ -100,7 +111,7 @@ def test_ranks_under_mpirun_share_the_work(campaign: Path, reference: dict[str, 
 
 def test_a_killed_worker_costs_its_run_and_nothing_else(campaign: Path, reference: dict[str, bytes]) -> None:
     process = start("run", campaign, "--workers", "2")
-    os.kill(wait_for(lambda: a_running_worker(campaign), "a running trajectory"), signal.SIGKILL)
+    os.kill(stopped_at_work(campaign, process), signal.SIGKILL)
     output, errors = process.communicate(timeout=PATIENCE_S)
     assert process.returncode == 0, errors
     assert "is complete: 4 of 4" in output
@@ -112,9 +123,9 @@ def test_a_trajectory_that_kills_its_workers_is_given_up_until_it_is_retried(
     campaign: Path, reference: dict[str, bytes]
 ) -> None:
     process = start("run", campaign, "--workers", "1", "--only", "2")
-    first = wait_for(lambda: a_running_worker(campaign), "a running trajectory")
+    first = stopped_at_work(campaign, process)
     os.kill(first, signal.SIGKILL)
-    second = wait_for(lambda: (pid := a_running_worker(campaign)) != first and pid, "the retry")
+    second = stopped_at_work(campaign, process, but=first)
     os.kill(second, signal.SIGKILL)
     _, errors = process.communicate(timeout=PATIENCE_S)
     assert process.returncode == 0, errors
@@ -138,8 +149,10 @@ def test_an_interrupted_campaign_goes_on_to_the_same_end(
     campaign: Path, reference: dict[str, bytes], number: signal.Signals
 ) -> None:
     process = start("run", campaign, "--workers", "2")
-    wait_for(lambda: a_running_worker(campaign), "a running trajectory")
+    worker = stopped_at_work(campaign, process)
     os.killpg(process.pid, number)  # as a terminal does
+    wait_for(lambda: is_sent(worker, number) or is_sent(worker, signal.SIGTERM), "a request to the worker")
+    os.kill(worker, signal.SIGCONT)
     _, errors = process.communicate(timeout=PATIENCE_S)
     assert process.returncode == 130
     assert f"`molgun run {campaign}` goes on" in errors
@@ -154,8 +167,10 @@ def test_an_interrupted_campaign_goes_on_to_the_same_end(
 
 def test_a_file_named_stop_stops_it(campaign: Path, reference: dict[str, bytes]) -> None:
     process = start("run", campaign, "--workers", "2")
-    wait_for(lambda: a_running_worker(campaign), "a running trajectory")
+    worker = stopped_at_work(campaign, process)
     (campaign / "STOP").touch()
+    wait_for(lambda: is_sent(worker, signal.SIGTERM), "the command to ask its workers to end")
+    os.kill(worker, signal.SIGCONT)
     _, errors = process.communicate(timeout=PATIENCE_S)
     assert process.returncode == 130
     assert f"goes on once {campaign / 'STOP'} is removed" in errors

@@ -108,6 +108,8 @@ def test_several_heads_in_single_precision() -> None:
     cases = [structure(atoms) for atoms in structures().values()]
     double = describe(model, cases, head="other")
     single = describe(model.float(), cases, head="other")
+    assert single.features.keys() == double.features.keys()
+    assert single.features
     for kind, features in single.features.items():
         np.testing.assert_allclose(features, double.features[kind], atol=1e-5)
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from campaign_commands import ENVIRONMENT, MOLGUN, attempts, molgun, results
+from campaign_commands import ENVIRONMENT, MOLGUN, attempts, is_sent, molgun, results, states_of
 from fault_cases import assert_same_table, finish, owners_of, plan_stock, start_quietly, table, workers_of
 from waiting import PATIENCE_S, wait_for
 
@@ -144,9 +144,9 @@ def test_an_impatient_user_harms_no_trajectory(
     process = start_quietly(campaign, tmp_path / "log", 1)
     (worker,) = wait_for(lambda: owners_of(campaign), "a worker at work")
     os.kill(worker, signal.SIGSTOP)
-    wait_for(lambda: _sleeps(worker), "it to sleep")
+    wait_for(lambda: states_of(worker) == {"T"}, "it to sleep")
     process.send_signal(signal.SIGINT)
-    wait_for(lambda: _waits_for(worker, signal.SIGTERM), "the coordinator to ask the worker")
+    wait_for(lambda: is_sent(worker, signal.SIGTERM), "the coordinator to ask the worker")
     process.send_signal(signal.SIGINT)
     assert process.wait(PATIENCE_S) == InterruptedRunError.exit_code
     assert not workers_of(campaign)
@@ -164,18 +164,6 @@ def test_who_watches_sees_it_to_its_end(campaign: Path, tmp_path: Path) -> None:
     status = json.loads(watched.stdout)
     assert (status["finished"], status["pending"], status["running"]) == (COUNT, 0, 0)
     assert process.wait(PATIENCE_S) == 0
-
-
-def _sleeps(pid: int) -> bool:
-    """Whether all threads of a process are stopped: until then one of them may still take a signal."""
-    states = [file.read_text().rpartition(")")[2].split()[0] for file in Path(f"/proc/{pid}/task").glob("*/stat")]
-    return set(states) == {"T"}
-
-
-def _waits_for(pid: int, number: signal.Signals) -> bool:
-    """Whether a process was sent a signal that it has not taken (proc(5), ShdPnd)."""
-    (pending,) = (line for line in Path(f"/proc/{pid}/status").read_text().splitlines() if line.startswith("ShdPnd"))
-    return bool(int(pending.split()[1], 16) & (1 << (number - 1)))
 
 
 def _under_mpirun(campaign: Path, *first: str) -> list[str]:

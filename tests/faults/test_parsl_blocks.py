@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 from blocks_cases import processes, site_file
-from campaign_commands import ENVIRONMENT, MOLGUN, a_running_worker, attempts, molgun, results
+from campaign_commands import ENVIRONMENT, MOLGUN, a_running_worker, attempts, is_sent, molgun, results
 from fault_cases import assert_same_table, kill, plan_stock, table
 from slurm_cases import slurm, why_not
 from waiting import PATIENCE_S, wait_for
@@ -72,12 +72,6 @@ def parent(pid: int) -> int:
     return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
 
 
-def is_asked_to_end(pid: int) -> bool:
-    """Whether SIGTERM waits for a process that was stopped."""
-    status = dict(line.split(":", 1) for line in Path(f"/proc/{pid}/status").read_text().splitlines())
-    return bool(int(status["ShdPnd"], 16) >> (signal.SIGTERM - 1) & 1)
-
-
 def children(pid: int) -> list[int]:
     found = []
     for entry in Path("/proc").iterdir():
@@ -108,7 +102,7 @@ def test_a_killed_manager_costs_no_trajectory_and_none_is_run_twice(
     manager = parent(parent(worker))
     assert b"process_worker_pool" in Path(f"/proc/{manager}/cmdline").read_bytes()
     assert kill(manager)
-    wait_for(lambda: is_asked_to_end(worker), "a request to end, which it hears when it goes on")
+    wait_for(lambda: is_sent(worker, signal.SIGTERM), "a request to end, which it hears when it goes on")
     os.kill(worker, signal.SIGCONT)
     code, said = ended(process, campaign)
     assert code == 0, said

@@ -1,14 +1,16 @@
 """`molgun` as a user starts it, in processes of its own, and what a campaign folder holds meanwhile and afterwards."""
 
+import contextlib
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
 from campaign_cases import dumps
-from waiting import PATIENCE_S
+from waiting import PATIENCE_S, wait_for
 
 MOLGUN = [sys.executable, "-c", "from molgun_lmp.cli import main; main()"]
 ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1"}
@@ -47,6 +49,42 @@ def a_running_worker(campaign: Path) -> int | None:
         except FileNotFoundError:
             continue
     return None
+
+
+def stopped_at_work(campaign: Path, command: "subprocess.Popen[str]", *, but: int | None = None) -> int:
+    """A worker of a running command, `but` one, that was stopped (SIGSTOP) in the middle of a trajectory.
+
+    What holds for it now still does when something is done to it, however slow this process is.
+    """
+
+    def look() -> int:
+        for claim in campaign.glob("trajectories/*/*/claim-*.json"):
+            dump = claim.parent / f"run-{claim.stem.removeprefix('claim-')}" / "traj.dump"
+            with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+                pid: int = json.loads(claim.read_text())["owner"]["pid"]
+                if pid == but or dump.stat().st_size == 0:
+                    continue
+                os.kill(pid, signal.SIGSTOP)
+                wait_for(lambda: states_of(pid) <= {"T", "Z"}, "it to sleep")  # noqa: B023 - called at once
+                if claim.exists() and not (claim.parent / "result.json").exists():
+                    return pid
+                os.kill(pid, signal.SIGCONT)
+        return 0
+
+    caught: int = wait_for(lambda: look() or (command.poll() is not None and -1), "a worker at work")
+    assert caught != -1, f"the command ended with {command.returncode}, and no worker was caught at work"
+    return caught
+
+
+def states_of(pid: int) -> set[str]:
+    """Those of a process's threads (proc(5)): until all are stopped, T, one of them may still take a signal."""
+    return {file.read_text().rpartition(")")[2].split()[0] for file in Path(f"/proc/{pid}/task").glob("*/stat")}
+
+
+def is_sent(pid: int, number: signal.Signals) -> bool:
+    """Whether a stopped process was sent a signal, which it will take when it goes on (proc(5), ShdPnd)."""
+    (pending,) = (line for line in Path(f"/proc/{pid}/status").read_text().splitlines() if line.startswith("ShdPnd"))
+    return bool(int(pending.split()[1], 16) & (1 << (number - 1)))
 
 
 def results(campaign: Path) -> dict[str, dict[str, Any]]:
