@@ -26,6 +26,7 @@ from molgun_lmp.campaign.store.run_set import Work
 from molgun_lmp.campaign.worker.run_trajectory import open_engine
 from molgun_lmp.config import load_campaign
 from molgun_lmp.engine import session
+from molgun_lmp.engine.session import split_at_first_run
 from molgun_lmp.gun.pools import Pool
 from molgun_lmp.readers.trajectory import read_frames
 from molgun_lmp.records import TrajectoryResult
@@ -83,10 +84,10 @@ def _held_at(step: int, folder: Path) -> Iterator[None]:
     """LAMMPS comes to a pipe at a step, after its frame, and waits there until its run is asked to end."""
     pipe = folder / f"hold.{step}"
     readers: list[int] = []
-    split, end_its_run = session.split_at_first_run, session._Job.end_its_run
+    end_its_run = session._Job.end_its_run
 
     def with_pipe(text: str) -> tuple[str, str]:
-        before, after = split(text)
+        before, after = split_at_first_run(text)
         return f"{before}dump hold all custom {step} {folder}/hold.* id\n", after
 
     def asked(job: session._Job) -> None:
