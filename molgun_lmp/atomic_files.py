@@ -18,7 +18,6 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from molgun_lmp.config.section import Section
 from molgun_lmp.errors import CampaignError
 
 
@@ -167,7 +166,6 @@ def _sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
-def write_json(document: Section | dict[str, Any], target: Path) -> None:
+def write_json(document: Mapping[str, Any], target: Path) -> None:
     """Write a JSON document in one step."""
-    plain = document.model_dump(mode="json") if isinstance(document, Section) else document
-    replace_file(target, json_bytes(plain))
+    replace_file(target, json_bytes(document))

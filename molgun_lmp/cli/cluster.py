@@ -15,6 +15,7 @@ from molgun_lmp.cli.arguments import CampaignFolder
 from molgun_lmp.cli.output import AsJson, answers, print_json
 from molgun_lmp.config.loading import load_section
 from molgun_lmp.engine.targets import load_target
+from molgun_lmp.results.analyse import outcomes_of
 
 
 def cluster_command(
@@ -50,7 +51,7 @@ def cluster_command(
         chunk=chunk,
         model=model,
         beside=Path(target).parent,
-        stopping=begin_for_cluster(store, targets) if targets else None,
+        stopping=begin_for_cluster(store, targets, outcomes_of) if targets else None,
     )
     if as_json:
         print_json(record.to_json())

@@ -12,6 +12,7 @@ from molgun_lmp.campaign.cluster.next_tasks import advise
 from molgun_lmp.campaign.store.campaign_folder import Store
 from molgun_lmp.cli.arguments import CampaignFolder
 from molgun_lmp.cli.output import AsJson, answers, print_json
+from molgun_lmp.results.analyse import outcomes_of
 
 
 def collect_command(
@@ -27,7 +28,7 @@ def collect_command(
     store = Store.open(campaign)
     found = take(store, folder)
     record = read_record(store, folder)
-    advice = advise(store, record)
+    advice = advise(store, record, outcomes_of)
     if as_json:
         print_json(dataclasses.asdict(found) | {"until": None if advice is None else advice.to_json()})
         return

@@ -89,7 +89,7 @@ def descriptors_command(
         answers().print(f"Figures and numbers: {output}", markup=False)
 
 
-def _others(sets: "list[Path] | tuple[()]", every: int) -> "list[Structure]":
+def _others(sets: list[Path] | tuple[()], every: int) -> "list[Structure]":
     found: list[Structure] = []
     for path in sets:
         structures = campaign_structures if is_campaign(path) else structures_of

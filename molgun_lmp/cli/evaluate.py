@@ -74,7 +74,7 @@ def evaluate_command(
         answers().print(f"Report, figures and the worst frames: {output}", markup=False)
 
 
-def _labels(energy_key: str | None, forces_key: str | None) -> "Labels | None":
+def _labels(energy_key: str | None, forces_key: str | None) -> Labels | None:
     if energy_key is None and forces_key is None:
         return None
     if energy_key is None or forces_key is None:

@@ -1,16 +1,13 @@
 """`molgun init`."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from molgun_lmp.campaign.plan.examples import copy_example, examples
 from molgun_lmp.cli.output import AsJson, answers, print_json
 from molgun_lmp.errors import ConfigError
-
-if TYPE_CHECKING:
-    pass
 
 
 def init_command(

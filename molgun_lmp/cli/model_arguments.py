@@ -2,25 +2,16 @@
 
 import dataclasses
 from pathlib import Path
-from typing import Any
-
-from molgun_lmp.errors import ConfigError, ModelError
-from molgun_lmp.models.mace_file import choose_head, load_model, model_facts, trusted_sha256
-from molgun_lmp.training.dataset.structures import structures_of, without_isolated_atoms
-from molgun_lmp.training.descriptors.report import TRAINING_SET
-from molgun_lmp.training.evaluation.predictor import find_model
-from molgun_lmp.training.run_folder import RunFolder
-
-if TYPE_CHECKING:
-    from molgun_lmp.training.dataset.structures import Structure
-    from molgun_lmp.training.evaluation.predictor import ModelSource
-
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated, Any
 
 import typer
 
-if TYPE_CHECKING:
-    pass
+from molgun_lmp.errors import ConfigError, ModelError
+from molgun_lmp.models.mace_file import choose_head, load_model, model_facts, trusted_sha256
+from molgun_lmp.training.dataset.structures import Structure, structures_of, without_isolated_atoms
+from molgun_lmp.training.descriptors.report import TRAINING_SET
+from molgun_lmp.training.evaluation.predictor import ModelSource, find_model
+from molgun_lmp.training.run_folder import RunFolder
 
 Trust = Annotated[
     bool, typer.Option("--trust-model", help="Load a model file that nothing vouches for: it can run code of its own.")
@@ -37,7 +28,7 @@ TrainedOn = Annotated[
 ]
 
 
-def open_model(path: Path, head: str | None, sha256: str | None, trusted: bool) -> "tuple[ModelSource, Any, str]":
+def open_model(path: Path, head: str | None, sha256: str | None, trusted: bool) -> tuple[ModelSource, Any, str]:
     """A model with its SHA-256, loaded, and the head that is asked. Raises `ModelError`."""
     source = find_model(path)
     if source.format not in ("mace", None):
@@ -54,7 +45,7 @@ def open_model(path: Path, head: str | None, sha256: str | None, trusted: bool) 
     )
 
 
-def training_set(model: Path, files: list[Path] | None) -> "list[Structure]":
+def training_set(model: Path, files: list[Path] | None) -> list[Structure]:
     """The frames of these files, or those that the training in the model's folder used. Raises `ConfigError`."""
     own = RunFolder(path=model if model.is_dir() else model.parent).frames("train")
     chosen = files or ([own] if own.is_file() else [])

@@ -1,6 +1,6 @@
 """`molgun retry`."""
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -8,9 +8,6 @@ from molgun_lmp.campaign.retry import causes_named, free_failed
 from molgun_lmp.campaign.store.campaign_folder import Store
 from molgun_lmp.cli.arguments import CampaignFolder
 from molgun_lmp.cli.output import AsJson, answers, print_json
-
-if TYPE_CHECKING:
-    pass
 
 
 def retry_command(

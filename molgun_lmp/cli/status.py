@@ -39,7 +39,7 @@ def status_command(
         answers().print(_status_page(now))
 
 
-def _watch(store: "Store", now: "Status") -> "Status":
+def _watch(store: Store, now: "Status") -> "Status":
     """Show the status on standard error until nothing is open or Ctrl-C; the last one."""
 
     with Live(_status_page(now), console=progress_console(), transient=True) as live, suppress(KeyboardInterrupt):

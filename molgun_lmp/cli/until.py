@@ -13,14 +13,13 @@ from molgun_lmp.campaign.store.opening import campaign_work
 from molgun_lmp.cli.output import answers, print_json, progress_console
 from molgun_lmp.errors import ConfigError
 from molgun_lmp.gun.pools import read_pools
-from molgun_lmp.results.analyse import analyse
+from molgun_lmp.results.analyse import outcomes_of
 
 if TYPE_CHECKING:
     from molgun_lmp.analysis.statistics.sequential import Stopping
     from molgun_lmp.campaign.store.campaign_folder import Store
     from molgun_lmp.campaign.store.run_set import Work
     from molgun_lmp.config import LoadedCampaign
-    from molgun_lmp.records import Outcome
 
 
 def say_sizes(loaded: "LoadedCampaign", targets: list[str], assume: float, correlation: float, as_json: bool) -> None:
@@ -66,21 +65,18 @@ def fire_until(
             "command."
         )
 
-    def outcomes() -> "list[Outcome]":
-        return [one.outcome for one in analyse(store).ended]
-
     def say(now: "Stopping") -> None:
         if not now.over:
             progress_console().print(stopping_sentence(now), markup=False)
 
     if ranks and under_launcher():
         verify_shared(campaign_work(store))
-        found = run_until_as_rank(store, targets, progress_console(), outcomes, say)
+        found = run_until_as_rank(store, targets, progress_console(), lambda: outcomes_of(store), say)
         if found is None:
             return
         stopping = found
     else:
-        stopping = run_until(store, targets, fire, outcomes, say)
+        stopping = run_until(store, targets, fire, lambda: outcomes_of(store), say)
     if as_json:
         print_json(stopping.to_json() | {"reached": stopping.reached})
     else:

@@ -86,6 +86,11 @@ def analyse(store: Store, advance: Callable[[int], None] | None = None, *, proce
     return analysis
 
 
+def outcomes_of(store: Store) -> list[Outcome]:
+    """What became of the trajectories that have ended, in their order. Raises as `analyse`."""
+    return [one.outcome for one in analyse(store).ended]
+
+
 def _write(store: Store, surface: Surface, analysis: Analysis) -> None:
     folder = store.analysis
     try:

@@ -5,7 +5,7 @@ The looks are those of `molgun run --until`, over the same complete prefixes: wh
 """
 
 import dataclasses
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 from molgun_lmp.analysis.statistics.sequential import PrecisionTarget, Stopping, stopping_sentence
@@ -14,7 +14,9 @@ from molgun_lmp.campaign.cluster.write import ClusterRecord, chunks_until
 from molgun_lmp.campaign.store.campaign_folder import Store
 from molgun_lmp.campaign.store.stop_rule import begin_rule, take_looks
 from molgun_lmp.records import Outcome
-from molgun_lmp.results.analyse import analyse
+
+Outcomes = Callable[[Store], list[Outcome]]
+"""What became of the trajectories that have ended, in their order, such as `molgun_lmp.results.analyse.outcomes_of`."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -62,20 +64,20 @@ class Advice:
         return said
 
 
-def begin_for_cluster(store: Store, targets: Sequence[PrecisionTarget]) -> Stopping:
+def begin_for_cluster(store: Store, targets: Sequence[PrecisionTarget], outcomes: Outcomes) -> Stopping:
     """The rule by which a campaign is sent, with all looks taken that its shots so far allow.
 
     Raises `CampaignError` where the campaign has another rule.
     """
     begin_rule(store, targets)
-    stopping = take_looks(store, lambda: _outcomes(store))
+    stopping = take_looks(store, lambda: outcomes(store))
     assert stopping is not None
     return stopping
 
 
-def advise(store: Store, record: ClusterRecord) -> Advice | None:
+def advise(store: Store, record: ClusterRecord, outcomes: Outcomes) -> Advice | None:
     """Take the looks that are possible now, and say what the next one needs of a folder. None without a rule."""
-    stopping = take_looks(store, lambda: _outcomes(store))
+    stopping = take_looks(store, lambda: outcomes(store))
     if stopping is None:
         return None
     needed: Collection[str] = ()
@@ -95,7 +97,3 @@ def advise(store: Store, record: ClusterRecord) -> Advice | None:
         submissions=batch.submissions(tasks),
         cancel=batch.cancel(batch.job_name(record.campaign)),
     )
-
-
-def _outcomes(store: Store) -> list[Outcome]:
-    return [one.outcome for one in analyse(store).ended]

@@ -159,7 +159,7 @@ def write_report(report: DescriptorReport, folder: Path) -> None:
     """Write `descriptors.json`. Raises `InputFileError` where the folder cannot be written."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        write_json(report, folder / REPORT_NAME)
+        write_json(report.model_dump(mode="json"), folder / REPORT_NAME)
     except OSError as error:
         raise InputFileError(f"cannot write into {folder}: {error}. Make room, or choose another folder.") from error
 

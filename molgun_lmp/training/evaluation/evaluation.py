@@ -111,7 +111,7 @@ def write_judgement(judged: Judged, folder: Path) -> list["FigureFiles"]:
     figures = draw_evaluation(judged.comparison, judgement.errors, folder, labels=judgement.labels)
     try:
         write_worst(judged.comparison, judgement.worst, folder / WORST_NAME)
-        write_json(judgement, folder / REPORT_NAME)
+        write_json(judgement.model_dump(mode="json"), folder / REPORT_NAME)
     except OSError as error:
         raise InputFileError(f"cannot write into {folder}: {error}. Make room, or choose another folder.") from error
     return figures

@@ -177,5 +177,5 @@ def _point(training: CurveTraining, config: TrainingConfig, record: TrainingReco
 def _store(planned: PlannedCurve, points: Mapping[tuple[Kind, int, int], CurvePoint]) -> LearningCurve:
     ordered = tuple(points[key] for key in sorted(points))
     curve = LearningCurve(design=planned.design, points=ordered, fits=fits_of(ordered))
-    write_json(curve, planned.folder / CURVE_NAME)
+    write_json(curve.model_dump(mode="json"), planned.folder / CURVE_NAME)
     return curve

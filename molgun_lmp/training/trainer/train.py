@@ -72,7 +72,7 @@ def train(
                 _write_model(run, prepared, options, best)
             shutil.copyfile(run.trained_model(config.name), run.model)
             record = _record(run, prepared, history, best)
-            write_json(record, run.record)
+            write_json(record.model_dump(mode="json"), run.record)
     return record
 
 

@@ -25,6 +25,7 @@ from molgun_lmp.errors import CampaignError, InterruptedRunError
 from molgun_lmp.gun.pools import Pool
 from molgun_lmp.outcome_classes import Mode
 from molgun_lmp.records import Outcome
+from molgun_lmp.results.analyse import outcomes_of
 
 SHOTS = 60
 STOCK = {"kind": "stock", "commands": ["pair_style lj/cut 3.5", "pair_coeff * * 0.002 1.0"], "cutoff_angstrom": 3.5}
@@ -239,7 +240,7 @@ def test_a_cluster_folder_is_told_its_tasks_and_what_it_lacks(store: Store) -> N
     record = ClusterRecord(
         campaign="small one", manifest="", engine="", model="", trajectories=there, chunk=6, files={}
     )
-    advice = advise(store, record)
+    advice = advise(store, record, outcomes_of)
     assert advice is not None
     assert advice.elsewhere == ("000001",)
     assert advice.needed == tuple(f"{index:06d}" for index in range(20) if index not in (0, 3, 7))
@@ -248,7 +249,7 @@ def test_a_cluster_folder_is_told_its_tasks_and_what_it_lacks(store: Store) -> N
     assert "17 of the first 20 shots, which the next look needs, have not ended." in said
     assert "sbatch --array=0-2 job.slurm" in said
     assert "1 of them are not in this folder: 000001" in said
-    other = advise(store, record.model_copy(update={"scheduler": "pbs", "chunk": 100}))
+    other = advise(store, record.model_copy(update={"scheduler": "pbs", "chunk": 100}), outcomes_of)
     assert other is not None
     assert "also again: qsub -J 0-1:2 job.pbs" in " ".join(other.sentences())
     assert array_of([0, 1, 2, 5, 7, 8]) == "0-2,5,7-8"
