@@ -13,6 +13,7 @@ from molgun_lmp.campaign.store.campaign_folder import Store
 from molgun_lmp.campaign.store.stop_rule import counted, read_stopping, standing
 from molgun_lmp.csv_files import csv_text
 from molgun_lmp.errors import CampaignError
+from molgun_lmp.records import Outcome
 from molgun_lmp.results.decide_all import decide_all
 from molgun_lmp.results.ended import Ended, clean_surface
 from molgun_lmp.results.kept_minima import kept_minima, write_minima

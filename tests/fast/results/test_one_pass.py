@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 from ended_cases import ended
 
+from molgun_lmp.arrays import FloatArray
 from molgun_lmp.errors import InputFileError
 from molgun_lmp.readers.trajectory import Frame, read_chosen, read_frames
-from molgun_lmp.records import Cause, FloatArray
+from molgun_lmp.records import Cause
 from molgun_lmp.results.one_pass import Track, TrackObserver, observed, one_pass, seen, until_lost
 from molgun_lmp.results.outcome_cache import AppendedLines
 from molgun_lmp.results.tracks import _HEAD, _clear, _line, _places, _track
