@@ -60,14 +60,16 @@ def test_imports_in_functions_count_and_those_for_the_type_checker_do_not() -> N
 
 def test_what_decides_is_behind_an_outcome_and_what_draws_is_not() -> None:
     behind = named(DECIDING)
-    for name in ("outcomes", "following", "stretches", "bonds", "modes", "patterns", "dumps", "text_dump", "frame"):
-        assert f"analysis/{name}.py" in behind
-    assert {"campaign/walking.py", "campaign/ended.py", "gun/surface.py", "records.py", "units.py"} <= behind
+    for name in ("decide", "trajectory_path", "bond_tracking", "bonds", "classify", "smarts"):
+        assert f"analysis/outcomes/{name}.py" in behind
+    assert {"readers/trajectory.py", "readers/lammps/text_dump.py", "readers/common/frame.py"} <= behind
+    assert {"results/one_pass.py", "results/ended.py", "surface/clean_surface.py", "records.py", "units.py"} <= behind
     assert not {name for name in behind if "figure" in name or "plot" in name or "report" in name}
     assert not {name for name in behind if name.startswith(("cli/", "engine/", "training/", "bench/"))}
     files = named(external.__name__)
-    assert behind <= files | {"campaign/walking.py"}
-    assert {"training/groups.py", "campaign/foreign.py", "campaign/vasp_runs.py", "analysis/foreign.py"} <= files
+    assert behind <= files | {"results/one_pass.py"}
+    assert {"surface/partition.py", "results/external.py", "readers/vasp_trajectories.py"} <= files
+    assert "analysis/outcomes/external_system.py" in files
     assert not {name for name in files if "figure" in name or "plot" in name or "report" in name}
 
 

@@ -26,7 +26,7 @@ from molgun_lmp.models.card import Architecture, Licences, ModelCard, ModelFile
 from molgun_lmp.training.export import formats
 from molgun_lmp.training.export.export import DEFAULT_FORMATS
 
-README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+README = (Path(__file__).parents[3] / "README.md").read_text(encoding="utf-8")
 PLACES = {1: "1st", 2: "2nd", 3: "3rd"}
 OF_MODELS = [row for row in ENGINES.values() if row.format is not None]
 
