@@ -57,7 +57,7 @@ def trajectory_deck(condition: InitialCondition, setup: Setup) -> Deck:
 def _pieces(setup: Setup) -> tuple[str, ...]:
     """The template filled in with all that a campaign's decks share, cut at what each has for itself.
 
-    To fill it in anew for each of ten thousand decks would take longer than to write their files.
+    To fill it in anew for each deck would take several times as long as the rest of its text.
     """
     campaign = setup.campaign
     values = {
