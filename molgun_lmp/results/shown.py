@@ -101,11 +101,10 @@ def _thinned(one: Ended, frames: int, kept: int) -> list[Frame]:
 
 def _trace(one: Ended, track: Track, timestep_ps: float, surface_z: float) -> HeightTrace:
     stride = max(1, len(track.steps) // _POINTS)
-    time_ps = np.asarray(track.steps[::stride] * timestep_ps, dtype=np.float64)
     return HeightTrace(
         trajectory_id=one.folder.id,
         mode=one.outcome.mode,
-        time_ps=time_ps,
+        time_ps=np.asarray(track.steps[::stride] * timestep_ps, dtype=np.float64),
         height_angstrom=track.lowest_z[::stride] - surface_z,
     )
 
