@@ -10,6 +10,7 @@ from molgun_lmp.arrays import FloatArray
 from molgun_lmp.config import Clearance, Height
 from molgun_lmp.errors import GeometryError
 from molgun_lmp.surface.minimum_image import MinimumImage
+from molgun_lmp.surface.widest_gap import widest_gap
 
 MARGIN_ANGSTROM: Final = 2.0
 CONTACT_MARGIN_ANGSTROM: Final = 0.5
@@ -125,8 +126,6 @@ def _own_images(molecule: FloatArray, lattice: MinimumImage) -> FloatArray:
 
 def heights_above_bottom(heights: FloatArray, cell_height: float) -> FloatArray:
     """Heights (N,) Å of a slab, counted from its lowest atom: the slab is put together below its widest gap."""
-    ordered = np.sort(heights % cell_height)
-    gaps = np.diff(ordered, append=ordered[0] + cell_height)
-    lowest = ordered[(int(np.argmax(gaps)) + 1) % len(ordered)]
+    lowest = widest_gap(heights, cell_height).above
     above: FloatArray = (heights - lowest + _ALIGNED) % cell_height - _ALIGNED
     return above

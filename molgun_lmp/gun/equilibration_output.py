@@ -12,9 +12,9 @@ from molgun_lmp.errors import InputFileError
 from molgun_lmp.gun.equilibration_deck import steps_of
 from molgun_lmp.gun.pools import Part
 from molgun_lmp.gun.setup import masses_u
+from molgun_lmp.readers.trajectory import read_frames
 from molgun_lmp.units import ASE_VELOCITY_PER_ANGSTROM_PER_PS, BOLTZMANN_EV_PER_K, FS_PER_PS, MVV_TO_EV
 
-_COLUMNS = "ITEM: ATOMS id type element xu yu zu vx vy vz"
 _WINDOW = 5.0  # Sokal: sum the autocorrelation up to this many correlation times
 
 
@@ -39,21 +39,24 @@ def read_equilibration_dump(
     steps = steps_of(settings.duration_ps, settings.timestep_fs)
     every = steps_of(settings.snapshot_every_ps, settings.timestep_fs)
     try:
-        frames = _frames(path.read_text(encoding="ascii"))
-    except (OSError, ValueError, IndexError) as error:
-        raise InputFileError(
-            f"cannot read the equilibration dump {path}: {error}. Delete its folder and equilibrate again."
-        ) from error
-    if [step for step, _ in frames] != list(range(0, steps + 1, every)):
+        frames = list(read_frames(path))
+    except InputFileError as error:
+        raise InputFileError(f"{error} Delete the folder of this equilibration and equilibrate again.") from error
+    if [frame.step for frame in frames] != list(range(0, steps + 1, every)):
         raise InputFileError(
             f"{path} holds {len(frames)} snapshots and not every {every}th step up to {steps}: the run is not finished "
             "or had another protocol. Delete its folder and equilibrate again."
         )
     snapshots = []
-    for step, atoms in frames:
-        time_ps = step * settings.timestep_fs / FS_PER_PS
+    for frame in frames:
+        time_ps = frame.step * settings.timestep_fs / FS_PER_PS
         if time_ps <= settings.burn_in_ps:
             continue
+        if frame.velocities is None:
+            raise InputFileError(f"{path} holds no velocities: it is no dump of an equilibration. Equilibrate again.")
+        # Without the box's lower corner, which is nothing to a pool.
+        atoms = Atoms(frame.symbols, positions=frame.positions, cell=frame.cell, pbc=True)
+        atoms.set_velocities(frame.velocities * ASE_VELOCITY_PER_ANGSTROM_PER_PS)
         velocities = atoms.get_velocities() / ASE_VELOCITY_PER_ANGSTROM_PER_PS
         masses = masses_u(tuple(atoms.get_chemical_symbols()))
         if part == "molecule":
@@ -107,38 +110,3 @@ def correlation_time(values: FloatArray) -> float:
     times = np.cumsum(correlation) - 0.5
     beyond = np.flatnonzero(np.arange(n) >= _WINDOW * times)
     return max(0.5, float(times[beyond[0] if len(beyond) else -1]))
-
-
-def _frames(text: str) -> list[tuple[int, Atoms]]:
-    """(step, atoms with momenta) of every frame of a dump with the columns of the equilibration deck, sorted by id."""
-    lines = text.splitlines()
-    if not text.endswith("\n"):
-        raise ValueError("the file is cut in its last line")
-    frames = []
-    start = 0
-    while start < len(lines):
-        if lines[start] != "ITEM: TIMESTEP" or lines[start + 8] != _COLUMNS:
-            raise ValueError(f"line {start + 1} does not begin a frame of an equilibration deck")
-        step, n_atoms = int(lines[start + 1]), int(lines[start + 3])
-        rows = [line.split() for line in lines[start + 9 : start + 9 + n_atoms]]
-        if len(rows) != n_atoms or any(len(row) != 9 for row in rows):
-            raise ValueError(f"the frame of step {step} is cut")
-        numbers = np.array([row[3:] for row in rows], dtype=np.float64)
-        cell = _box(lines[start + 4], lines[start + 5 : start + 8])
-        atoms = Atoms([row[2] for row in rows], positions=numbers[:, :3], cell=cell, pbc=True)
-        atoms.set_velocities(numbers[:, 3:] * ASE_VELOCITY_PER_ANGSTROM_PER_PS)
-        frames.append((step, atoms))
-        start += 9 + n_atoms
-    return frames
-
-
-def _box(header: str, bounds: list[str]) -> FloatArray:
-    """The cell (3, 3) in Å; LAMMPS's bounds of a tilted box enclose its corners, not its edges."""
-    rows = np.array([line.split() for line in bounds], dtype=np.float64)
-    cell = np.diag(rows[:, 1] - rows[:, 0])
-    if "xy xz yz" in header:
-        xy, xz, yz = rows[:, 2]
-        cell[0, 0] -= max(0.0, xy, xz, xy + xz) - min(0.0, xy, xz, xy + xz)
-        cell[1, 1] -= abs(yz)
-        cell[1, 0], cell[2, 0], cell[2, 1] = xy, xz, yz
-    return cell

@@ -11,6 +11,7 @@ from molgun_lmp.errors import GeometryError
 from molgun_lmp.surface.dimers import find_dimers
 from molgun_lmp.surface.layers import assign_layers
 from molgun_lmp.surface.minimum_image import MinimumImage
+from molgun_lmp.surface.widest_gap import widest_gap
 
 NO_LAYER: Final = -1
 """Layer of the slab's hydrogen, which saturates it and belongs to no layer."""
@@ -128,16 +129,13 @@ def _unwrapped_heights(heights: FloatArray, cell_height: float) -> FloatArray:
     if cell_height <= 0:
         return heights
     inside = heights % cell_height
-    ordered = np.sort(inside)
-    gaps = np.diff(ordered, append=ordered[0] + cell_height)
-    widest = int(np.argmax(gaps))
-    if gaps[widest] < _LEAST_VACUUM:
+    gap = widest_gap(heights, cell_height)
+    if gap.width < _LEAST_VACUUM:
         raise GeometryError(
-            f"no surface: the largest gap along z is {gaps[widest]:.2f} Å in a cell {cell_height:.2f} Å high, and "
+            f"no surface: the largest gap along z is {gap.width:.2f} Å in a cell {cell_height:.2f} Å high, and "
             f"a slab needs a vacuum of {_LEAST_VACUUM:g} Å or more above it. Make the cell higher."
         )
-    highest = ordered[widest]
-    whole = np.where(inside > highest, inside - cell_height, inside)
+    whole = np.where(inside > gap.below, inside - cell_height, inside)
     turns = np.rint((whole - heights) / cell_height)
     # The top layer stays where the structure has it, so that the plane is in the structure's own coordinates.
     unwrapped: FloatArray = heights + (turns - turns[np.argmax(whole)]) * cell_height

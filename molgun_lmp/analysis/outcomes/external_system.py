@@ -20,6 +20,7 @@ from molgun_lmp.readers.trajectory import Frame, read_parts
 from molgun_lmp.records import Outcome
 from molgun_lmp.surface.clean_surface import find_surface
 from molgun_lmp.surface.partition import molecule_atoms
+from molgun_lmp.surface.widest_gap import widest_gap
 
 _LOWER_MARGIN: Final = 2.0  # Å below the slab that its lowest atoms may reach while they vibrate
 _SAME_CELL: Final = 1e-3  # of the longest in-plane vector
@@ -198,11 +199,8 @@ def atoms_of(frame: Frame) -> Atoms:
 
 def lowest_of(heights: FloatArray, cell_height: float) -> float:
     """Å: just below the lowest atom of a slab that may be wrapped: above the largest gap."""
-    inside = np.sort(heights % cell_height)
-    gaps = np.diff(inside, append=inside[0] + cell_height)
-    widest = int(np.argmax(gaps))
-    above = inside[(widest + 1) % len(inside)]
-    return float(above - min(_LOWER_MARGIN, gaps[widest] / 4))
+    gap = widest_gap(heights, cell_height)
+    return gap.above - min(_LOWER_MARGIN, gap.width / 4)
 
 
 def _same_atoms(given: Atoms, here: Atoms, key: str) -> Atoms:
