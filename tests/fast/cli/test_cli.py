@@ -104,15 +104,13 @@ def test_errors_are_sentences_on_standard_error(molgun: Any, tmp_path: Path) -> 
 def test_json_is_alone_on_standard_output_whatever_libraries_print(
     molgun: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from molgun_lmp.campaign.plan import examples
-
-    quiet = examples.examples
+    from molgun_lmp.campaign.plan.examples import examples as quiet
 
     def noisy() -> Any:
         print("a greeting")
         return quiet()
 
-    monkeypatch.setattr(examples, "examples", noisy)
+    monkeypatch.setattr("molgun_lmp.cli.init.examples", noisy)
     answer = molgun("init", "--list", "--json")
     assert "ecco-si001" in json.loads(answer.output)
     assert "a greeting" in answer.errors
