@@ -17,6 +17,6 @@ def csv_text(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
 
 
 def write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence[Any]]) -> Path:
-    """The same as a file; returns its path. Raises `OSError`."""
+    """Write `header` and `rows` as a CSV file (see `csv_text`); returns its path. Raises `OSError`."""
     path.write_text(csv_text(header, rows), encoding="utf-8")
     return path

@@ -77,7 +77,7 @@ class BatchSystem:
     option: re.Pattern[str]
     """An option as a script says it, without dashes: nothing in it that a shell or the system would take apart."""
     option_form: str
-    """The same in words, with an example."""
+    """What an option looks like, in words, with an example."""
     header: Callable[[JobRequest], tuple[str, ...]]
     """The lines at the head of a script that ask for this."""
     ending_early: Callable[[JobRequest, str], tuple[str, ...]]

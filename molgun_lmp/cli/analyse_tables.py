@@ -81,7 +81,7 @@ def _print_table(titles: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
 
 
 def minima_json(minima: "Minima | None") -> dict[str, object]:
-    """The same as a document; empty where no end was minimised."""
+    """Minima and binding energies for a JSON answer; empty where no end was minimised."""
     if minima is None:
         return {}
     return {

@@ -40,7 +40,7 @@ def check_dispersion(dispersion: Dispersion | None, card: ModelCard) -> None:
 
 
 def dispersion_name(dispersion: Dispersion) -> str:
-    """As it stands behind the model's level of theory."""
+    """The correction in words, such as `D3(bj, pbe) by LAMMPS`, to stand behind a model's level of theory."""
     return f"D3({dispersion.damping}, {dispersion.functional}) by LAMMPS"
 
 

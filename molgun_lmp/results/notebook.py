@@ -111,7 +111,7 @@ class Results:
         return list(self.frames(identifier))
 
     def frames(self, identifier: int | str) -> "Iterator[Atoms]":
-        """The same, one frame at a time."""
+        """The stored frames of one trajectory as `trajectory` gives them, one at a time."""
         folder, timestep_ps = self._folder(identifier), self.store.config().dynamics.timestep_fs / 1000.0
         result = folder.result()
         if result is None:

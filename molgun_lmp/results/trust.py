@@ -134,7 +134,7 @@ def _write(store: Store, trust: Trust, traces: Sequence[DistanceTrace], bad: Seq
 
 
 def structures(frames: Sequence[Frame]) -> list[Structure]:
-    """As a model describes them."""
+    """Frames as structures that a model's descriptors are computed of."""
     return [
         Structure(
             symbols=frame.symbols,

@@ -28,7 +28,7 @@ class Moments:
     translation_before_ev: float
     """Kinetic energy of the centre of mass as fired."""
     translation_after_ev: float | None
-    """The same at the end of the trajectory; None where it is not known."""
+    """Kinetic energy of the centre of mass at the end of the trajectory; None where it is not known."""
 
     @property
     def transferred_ev(self) -> float | None:

@@ -156,7 +156,7 @@ def decide_frames(
     timestep_fs: float | None,
     like: MoleculeReference | None = None,
 ) -> tuple[Outcome, FoundMolecule]:
-    """The same of its frames, whatever they are read from; `like` as in `find`."""
+    """The outcome of one trajectory from its frames, whatever they are read from; `like` as in `find`."""
     if timestep_fs is None:
         raise ConfigError(
             "a trajectory's times need `timestep_fs`, the time of one step: say it in the file after --config or with "

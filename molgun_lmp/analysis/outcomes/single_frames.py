@@ -54,7 +54,7 @@ def classify_each(
     *,
     like: MoleculeReference | None = None,
 ) -> Iterator[FrameClass]:
-    """The same of frames, whatever they are read from."""
+    """Every one of some frames by itself, whatever they are read from; settings and errors as in `classify_frames`."""
     known: dict[tuple[str, ...], FoundMolecule] = {}
     for frame in frames:
         if not np.isfinite(frame.positions).all():

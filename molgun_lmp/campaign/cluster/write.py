@@ -57,7 +57,7 @@ class ClusterRecord(Section):
     manifest: str
     """Hash of the campaign's manifest."""
     engine: str
-    """As it stands in the results."""
+    """Target and precision, such as `ml-mace float64`, as results of this folder name it."""
     model: str
     """Hash of the model file; of engine.in where there is none."""
     trajectories: tuple[str, ...]
