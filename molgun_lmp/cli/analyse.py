@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
+from molgun_lmp.analysis.outcomes.minima import Minima
 from molgun_lmp.analysis.statistics.summary import sticking_sentence
 from molgun_lmp.campaign.store.campaign_folder import Store
 from molgun_lmp.cli.analyse_files import analyse_each_frame, analyse_files
@@ -20,7 +21,7 @@ from molgun_lmp.cli.analyse_tables import (
 from molgun_lmp.cli.output import AsJson, Overrides, answers, counting, print_json
 from molgun_lmp.errors import ConfigError
 from molgun_lmp.readers.vasp_trajectories import has_runs
-from molgun_lmp.results.analyse import analyse as run_analysis
+from molgun_lmp.results.analyse import Analysis, analyse
 from molgun_lmp.results.structures import is_campaign
 
 
@@ -89,15 +90,17 @@ def analyse_command(
         return
     _only_for_files(config=config, set=overrides, like=like, csv=csv)
     _only_for_files(each_frame=each_frame, one_trajectory=one_trajectory)
-    campaign = paths[0]
-
-    store = Store.open(campaign)
+    store = Store.open(paths[0])
     with counting("reading trajectories", store.manifest.trajectories) as advance:
-        analysis = run_analysis(store, advance, processes=processes)
+        analysis = analyse(store, advance, processes=processes)
     minima = quench_ends(store, analysis, processes) if quench else analysis.minima
     if as_json:
         print_json(analysis.to_json() | minima_json(minima))
         return
+    _print_campaign(store, analysis, minima)
+
+
+def _print_campaign(store: Store, analysis: Analysis, minima: Minima | None) -> None:
     summary = analysis.summary
     out = answers()
     if summary.shots:

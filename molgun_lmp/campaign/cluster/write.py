@@ -105,14 +105,9 @@ def write_cluster(
     if output.exists():
         raise CampaignError(f"{output} exists already. Name another folder, or remove this one first.")
     batch = BATCH_SYSTEMS[scheduler]
-    batch.require_options(site.options)
+    _require_site(site, batch)
     engine = store.manifest.engine
     check_target(target, engine.dtype)
-    if site.limit_s <= site.margin_s:
-        raise ConfigError(f"time: {site.time} leaves nothing beside margin_s ({site.margin_s}).")
-    wrong = [name for name in site.environment if not _VARIABLE.fullmatch(name)]
-    if wrong:
-        raise ConfigError(f"environment: {wrong[0]!r} is no name of a variable.")
     work = campaign_work(store)
     folders = [folder for folder in work.folders if not folder.result_file.exists()]
     if not folders:
@@ -130,32 +125,7 @@ def write_cluster(
         # The first ones: the shots of the next look go before all others.
         tasks = len(chunks_until(names, size, {name for name in names if int(name) < stopping.next_look}))
         rule = f"{stopping.rule.named()}: it looks after {stopping.next_look} shots"
-    dynamics = store.config().dynamics
-    checkpoints = dynamics.checkpoint_every_steps is not None
-    job = JobRequest(
-        name=batch.job_name(store.manifest.name),
-        cpus=site.at_a_time if site.at_a_time > 1 else None,
-        gpus=int(target.gpu),
-        tasks=tasks,
-        time=site.time,
-        options=site.options,
-    )
-    values = {
-        "margin_s": site.margin_s,
-        "launch": shlex.join(target.command),
-        "checkpoints": "yes" if checkpoints else "no",
-        "steps": dynamics.steps if checkpoints else 0,  # no restart file that no deck would read
-        "whole_steps": dynamics.steps,
-        "chunk_size": size,
-        "batch": batch,
-        "header": batch.header(job),
-        "rule": rule,
-        "gpu": target.gpu,
-        "at_a_time": site.at_a_time,
-        "modules": [shlex.quote(name) for name in site.modules],
-        "environment": [f"{name}={shlex.quote(value)}" for name, value in site.environment.items()],
-        "limit_s": site.limit_s,
-    }
+    values = _script_values(store, batch, target, site, tasks=tasks, size=size, rule=rule)
     with folder_whole(output) as folder:
         name = _model_file(store, target, folder, model)
         include = target_include(target, model_file=name, elements=engine.elements)
@@ -184,6 +154,47 @@ def write_cluster(
         (folder / "trajectories.txt").write_text("".join(f"{name}\n" for name in names))
         (folder / CLUSTER_NAME).write_bytes(json_bytes(record.to_json()))
     return record
+
+
+def _require_site(site: ClusterSite, batch: BatchSystem) -> None:
+    batch.require_options(site.options)
+    if site.limit_s <= site.margin_s:
+        raise ConfigError(f"time: {site.time} leaves nothing beside margin_s ({site.margin_s}).")
+    wrong = [name for name in site.environment if not _VARIABLE.fullmatch(name)]
+    if wrong:
+        raise ConfigError(f"environment: {wrong[0]!r} is no name of a variable.")
+
+
+def _script_values(
+    store: Store, batch: BatchSystem, target: LammpsTarget, site: ClusterSite, *, tasks: int, size: int, rule: str
+) -> dict[str, Any]:
+    """What the templates of run.sh and the job are filled in with."""
+    dynamics = store.config().dynamics
+    checkpoints = dynamics.checkpoint_every_steps is not None
+    job = JobRequest(
+        name=batch.job_name(store.manifest.name),
+        cpus=site.at_a_time if site.at_a_time > 1 else None,
+        gpus=int(target.gpu),
+        tasks=tasks,
+        time=site.time,
+        options=site.options,
+    )
+    return {
+        "margin_s": site.margin_s,
+        "launch": shlex.join(target.command),
+        "checkpoints": "yes" if checkpoints else "no",
+        "steps": dynamics.steps if checkpoints else 0,  # no restart file that no deck would read
+        "whole_steps": dynamics.steps,
+        "chunk_size": size,
+        "batch": batch,
+        "header": batch.header(job),
+        "rule": rule,
+        "gpu": target.gpu,
+        "at_a_time": site.at_a_time,
+        "modules": [shlex.quote(name) for name in site.modules],
+        "environment": [f"{name}={shlex.quote(value)}" for name, value in site.environment.items()],
+        "limit_s": site.limit_s,
+    }
 
 
 def _model_file(store: Store, target: LammpsTarget, folder: Path, model: Path | None) -> str:
