@@ -6,8 +6,7 @@ from typing import Annotated
 
 import typer
 
-from molgun_lmp.campaign.cluster.collect import collect as take
-from molgun_lmp.campaign.cluster.collect import read_record
+from molgun_lmp.campaign.cluster.collect import collect, read_record
 from molgun_lmp.campaign.cluster.next_tasks import advise
 from molgun_lmp.campaign.store.campaign_folder import Store
 from molgun_lmp.cli.arguments import CampaignFolder
@@ -26,7 +25,7 @@ def collect_command(
     """
 
     store = Store.open(campaign)
-    found = take(store, folder)
+    found = collect(store, folder)
     record = read_record(store, folder)
     advice = advise(store, record, outcomes_of)
     if as_json:

@@ -7,8 +7,7 @@ import typer
 
 from molgun_lmp.cli.output import AsJson, Overrides, answers, counting, print_json
 from molgun_lmp.config.loading import load_section
-from molgun_lmp.training.labelling.label import label as run_labelling
-from molgun_lmp.training.labelling.label import read_structures
+from molgun_lmp.training.labelling.label import label, read_structures
 from molgun_lmp.training.labelling.settings import LabellingConfig
 
 
@@ -26,7 +25,7 @@ def label_command(
     config = load_section(file, LabellingConfig, overrides or ())
     structures = read_structures(frames)
     with counting("labelling", len(structures)) as show:
-        report = run_labelling(config, structures, output, show)
+        report = label(config, structures, output, show)
     if as_json:
         print_json(
             {

@@ -9,9 +9,9 @@ from molgun_lmp.analysis.statistics.summary import sticking_sentence
 from molgun_lmp.campaign.store.campaign_folder import Store
 from molgun_lmp.cli.arguments import CampaignFolder, ElsewhereConfig, ElsewhereOverrides
 from molgun_lmp.cli.output import AsJson, answers, counting, print_json
-from molgun_lmp.results.analyse import analyse as run_analysis
+from molgun_lmp.results.analyse import analyse
 from molgun_lmp.results.compare import Elsewhere, read_side, shots_of
-from molgun_lmp.results.report import report as write_page
+from molgun_lmp.results.report import report
 
 
 def report_command(
@@ -35,12 +35,12 @@ def report_command(
     """Analyse, draw the figures, and write one self-contained HTML page with trajectories that can be turned."""
     store = Store.open(campaign)
     with counting("reading trajectories", store.manifest.trajectories) as advance:
-        analysis = run_analysis(store, advance)
+        analysis = analyse(store, advance)
     elsewhere, sides = Elsewhere(config=config, overrides=overrides or ()), []
     for path in reference or ():
         with counting(f"reading {path}", shots_of(path)) as advance:
             sides.append(read_side(path, elsewhere, store, advance))
-    page = write_page(store, analysis, sides, also or ())
+    page = report(store, analysis, sides, also or ())
     if as_json:
         print_json({"page": str(page), "summary": analysis.summary.to_json()})
     else:

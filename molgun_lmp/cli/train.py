@@ -12,7 +12,7 @@ from molgun_lmp.errors import ConfigError
 from molgun_lmp.training.settings import TrainingConfig
 from molgun_lmp.training.trainer.figure import draw_training
 from molgun_lmp.training.trainer.job_script import job_script
-from molgun_lmp.training.trainer.train import train as run_training
+from molgun_lmp.training.trainer.train import train
 
 if TYPE_CHECKING:
     from molgun_lmp.models.error_reports import ErrorReport
@@ -62,7 +62,7 @@ def train_command(
         answers().print(f"Wrote {job_file}. Submit it with: {BATCH_SYSTEMS[scheduler].submit} {job_file}", markup=False)
         return
 
-    record = run_training(config, output, base=file.resolve().parent, console=progress_console(), finish=finish)
+    record = train(config, output, base=file.resolve().parent, console=progress_console(), finish=finish)
     figure = draw_training(record, output)
     if as_json:
         print_json(record.model_dump(mode="json"))
