@@ -4,6 +4,7 @@ A new arrow is a line in one of the tables, and a reason to think; an arrow that
 """
 
 import ast
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -206,3 +207,15 @@ def test_no_class_name_serves_for_two_things() -> None:
 def test_the_map_names_every_folder() -> None:
     page = (PACKAGE.parent / "docs" / "developing.md").read_text(encoding="utf-8")
     assert [folder for folder in sorted(FOLDERS) if f"`{folder}/" not in page] == []
+
+
+def test_every_test_that_the_pages_name_is_there() -> None:
+    root = PACKAGE.parent
+    pages = [root / "docs" / "developing.md", root / "tests" / "faults" / "README.md"]
+    named = {
+        page.parent / name if page.name == "README.md" else root / name
+        for page in pages
+        for name in re.findall(r"`([\w./]*test_\w+\.py)`", page.read_text(encoding="utf-8"))
+    }
+    assert len(named) > 30
+    assert [str(file) for file in sorted(named) if not file.is_file()] == []
