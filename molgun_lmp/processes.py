@@ -26,17 +26,17 @@ def stop_requests() -> Iterator[list[int]]:
 
     Python gives signals to the main thread alone: in any other the list stays empty.
     """
-    asked: list[int] = []
+    stop_requested: list[int] = []
     if threading.current_thread() is not threading.main_thread():
-        yield asked
+        yield stop_requested
         return
 
     def note(number: int, _: FrameType | None) -> None:
-        asked.append(number)
+        stop_requested.append(number)
 
     before = {number: signal.signal(number, note) for number in SIGNALS}
     try:
-        yield asked
+        yield stop_requested
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
@@ -93,9 +93,9 @@ def interrupt_on_signals(stop_file: Path, parent: int | None = None) -> threadin
 
 def _asked_to_stop(stop_file: Path, parent: int | None) -> str | None:
     """Who asked this process to stop within the next second, in words; None where nobody did."""
-    asked = signal.sigtimedwait(SIGNALS, 1.0)
-    if asked is not None:
-        return f"{signal.Signals(asked.si_signo).name} from process {asked.si_pid}"
+    stop_requested = signal.sigtimedwait(SIGNALS, 1.0)
+    if stop_requested is not None:
+        return f"{signal.Signals(stop_requested.si_signo).name} from process {stop_requested.si_pid}"
     if parent is not None and os.getppid() != parent:
         return f"process {parent}, which started this one, has ended"
     with suppress(OSError):  # a server that does not answer is no request

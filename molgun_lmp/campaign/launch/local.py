@@ -46,7 +46,7 @@ class Crew(Protocol):
     def tend(self) -> bool:
         """Replace workers that died; False once all have ended by themselves. Raises the error that ended one."""
 
-    def end(self, asked: list[int]) -> None:
+    def end(self, stop_requested: list[int]) -> None:
         """Ask all workers to end, and wait; no longer once the user insists, by another signal in `asked`."""
 
 
@@ -60,12 +60,12 @@ def supervise(
     """
     monitor = Monitor(work.folders, work.steps)
     crew = (crew_of or _Crew)(work, min(workers, monitor.planned - monitor.ended))
-    with stop_requests() as asked, crew, progress_display(monitor, console) as show:
-        while not asked and not work.stop_file.exists() and crew.tend():
+    with stop_requests() as stop_requested, crew, progress_display(monitor, console) as show:
+        while not stop_requested and not work.stop_file.exists() and crew.tend():
             show()
             time.sleep(_POLL_S)
-        crew.end(asked)
-    if asked or crew.interrupted or work.stop_file.exists():
+        crew.end(stop_requested)
+    if stop_requested or crew.interrupted or work.stop_file.exists():
         raise InterruptedRunError(
             f"stopped with {monitor.ended} of {monitor.planned} trajectories ended; those at work lose what came after "
             f"their last checkpoint. `{work.again}` goes on{_without_stop_file(work)}."
@@ -112,17 +112,17 @@ class _Crew:
                 self._died(number, code, process.pid)
         return bool(self._running)
 
-    def end(self, asked: list[int]) -> None:
+    def end(self, stop_requested: list[int]) -> None:
         """Ask all workers to end, and wait; kill them when they do not, or when the user insists.
 
         What a killed one had at work is given back: its death is no trajectory's fault.
         """
-        insisted = len(asked)
+        insisted = len(stop_requested)
         for process in self._running.values():
             process.terminate()
         deadline = time.monotonic() + _END_S
         while any(process.poll() is None for process in self._running.values()):
-            if time.monotonic() > deadline or len(asked) > insisted:
+            if time.monotonic() > deadline or len(stop_requested) > insisted:
                 for process in self._running.values():
                     process.kill()
             time.sleep(_POLL_S)

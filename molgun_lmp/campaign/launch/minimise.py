@@ -38,17 +38,17 @@ def minimise_together(
         context.Process(target=_work, args=(store.root, missing[number::workers], os.getpid(), _log(store, number)))
         for number in range(min(workers, len(missing)))
     ]
-    with stop_requests() as asked:
+    with stop_requests() as stop_requested:
         for process in processes:
             process.start()
         while any(process.is_alive() for process in processes):
-            if asked:
+            if stop_requested:
                 for process in processes:
                     process.terminate()
             if advance is not None:
                 advance(sum((folder / MINIMUM_NAME).exists() for folder, _ in jobs))
             time.sleep(_POLL_S)
-    if asked:
+    if stop_requested:
         raise InterruptedRunError("stopped while ends were minimised; the same command goes on from there.")
 
 

@@ -86,12 +86,12 @@ class BlockCrew:
         self._next_look = time.monotonic() + _LOOK_S
         return bool(self._running) and bool(self._open)
 
-    def end(self, asked: list[int]) -> None:
+    def end(self, stop_requested: list[int]) -> None:
         """Ask all workers to end, wait for those that have begun, and cancel all blocks."""
-        insisted, deadline = len(asked), time.monotonic() + (_END_S if self._open else _TIDY_S)
+        insisted, deadline = len(stop_requested), time.monotonic() + (_END_S if self._open else _TIDY_S)
         self._standing.unlink(missing_ok=True)
         while any(worker.has_begun() and worker.end() is None for worker in self._running):
-            if time.monotonic() > deadline or len(asked) > insisted:
+            if time.monotonic() > deadline or len(stop_requested) > insisted:
                 break
             time.sleep(_LOOK_S)
         self._running.clear()

@@ -31,8 +31,8 @@ def be_a_worker(root: str, only: Sequence[str], threads: int, log: str, standing
     if not order.exists():
         return InterruptedRunError.exit_code
     process = start_worker(Path(root), only, threads, Path(log))
-    with stop_requests() as asked:
-        while process.poll() is None and not asked and order.exists() and os.getppid() == manager:
+    with stop_requests() as stop_requested:
+        while process.poll() is None and not stop_requested and order.exists() and os.getppid() == manager:
             time.sleep(_LOOK_S)
         code = _ended(process)
         with aside(end_file(Path(log))) as written:

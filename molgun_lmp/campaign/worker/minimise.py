@@ -68,10 +68,10 @@ def open_minimiser(work: Work, campaign: str, *, parent: int | None = None) -> I
     before = Path.cwd()
     os.chdir(work.root)
     try:
-        with stop_requests() as asked:
+        with stop_requests() as stop_requested:
 
             def stop() -> bool:
-                return bool(asked) or (parent is not None and os.getppid() != parent)
+                return bool(stop_requested) or (parent is not None and os.getppid() != parent)
 
             setting = _Setting(work=work, campaign=campaign, model=model, stop=stop)
             yield lambda folder, structure: _minimum(setting, folder, structure)

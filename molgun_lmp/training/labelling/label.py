@@ -70,13 +70,13 @@ def label(
     order: dict[str, Structure] = {}
     for item in structures:
         order.setdefault(geometry_digest(item).hex(), item)
-    with open_ledger(folder, config) as ledger, stop_requests() as asked:
+    with open_ledger(folder, config) as ledger, stop_requests() as stop_requested:
         done = ledger.done
         todo = collections.deque((key, item) for key, item in order.items() if key not in done)
         before = len(order) - len(todo)
         failed: dict[str, str] = {}
         try:
-            results = _results(config, todo, folder / "processes", asked)
+            results = _results(config, todo, folder / "processes", stop_requested)
             for number, (key, item, result) in enumerate(results, start=before + 1):
                 if isinstance(result, ComputedLabels):
                     ledger.add(key, result)
@@ -88,7 +88,7 @@ def label(
             labelled = [(item, done[key]) for key, item in order.items() if key in done]
             target = folder / "labelled.extxyz"
             _write(labelled, config, target)
-    if asked:
+    if stop_requested:
         raise InterruptedRunError(
             f"labelling stopped; {target} holds {len(labelled)} labelled structures. The same command goes on."
         )
@@ -99,7 +99,7 @@ def label(
 
 
 def _results(
-    config: LabellingConfig, todo: collections.deque[tuple[str, Structure]], folder: Path, asked: Sequence[int]
+    config: LabellingConfig, todo: collections.deque[tuple[str, Structure]], folder: Path, stop_requested: Sequence[int]
 ) -> Iterator[tuple[str, Structure, ComputedLabels | Failure]]:
     attempts: collections.Counter[str] = collections.Counter()
     busy: dict[object, tuple[LabellingProcess, str, Structure]] = {}
@@ -108,7 +108,7 @@ def _results(
             processes.enter_context(LabellingProcess(config, folder / str(n)))
             for n in range(min(config.workers, len(todo)))
         ]
-        while (todo or busy) and not asked:
+        while (todo or busy) and not stop_requested:
             while idle and todo:
                 process, (key, item) = idle.pop(0), todo.popleft()
                 process.give(item.atoms())

@@ -50,11 +50,11 @@ def run_trainer(run: RunFolder, options_file: Path, *, gpus: int, threads: int, 
             start_new_session=True,  # Ctrl-C reaches us alone, and we end it
         ) as process,
         _ended(process),
-        stop_requests() as asked,
+        stop_requests() as stop_requested,
     ):
         while (code := process.poll()) is None:
             time.sleep(_POLL_S)
-            if asked:
+            if stop_requested:
                 raise InterruptedRunError(
                     f"training stopped; {run.path} keeps its checkpoints. The same command goes on from the last whole "
                     "epoch."
