@@ -11,7 +11,7 @@ from typing import Final, Protocol
 import numpy as np
 
 from molgun_lmp.analysis.outcomes.decide import outcome_of
-from molgun_lmp.analysis.outcomes.trajectory_path import Following, Path, Reference
+from molgun_lmp.analysis.outcomes.trajectory_path import Following, Reference, TrajectoryPath
 from molgun_lmp.arrays import FloatArray, IntArray
 from molgun_lmp.campaign.store.campaign_folder import TrajectoryFolder
 from molgun_lmp.config import Campaign
@@ -140,9 +140,9 @@ class OutcomeObserver:
 
     def without_frames(self) -> Outcome:
         """What came of a run that died and left a damaged dump, on which its outcome does not rest."""
-        return self._of(Path.empty(self._criteria))
+        return self._of(TrajectoryPath.empty(self._criteria))
 
-    def _of(self, path: Path) -> Outcome:
+    def _of(self, path: TrajectoryPath) -> Outcome:
         return outcome_of(
             self._id,
             path,

@@ -7,7 +7,7 @@ import numpy as np
 
 from molgun_lmp.analysis.outcomes.bonds import Bonds
 from molgun_lmp.analysis.outcomes.classify import Classified, binding, classify
-from molgun_lmp.analysis.outcomes.trajectory_path import Path, Reference, follow
+from molgun_lmp.analysis.outcomes.trajectory_path import Reference, TrajectoryPath, follow
 from molgun_lmp.config import OutcomeCriteria
 from molgun_lmp.errors import InputFileError
 from molgun_lmp.outcome_classes import BLOWN_UP, DAMAGED, FAILED, LEFT, STUCK, UNBOUND_FATES, UNDECIDED, Mode
@@ -42,7 +42,7 @@ def decide(
     except InputFileError:
         if not failed:
             raise
-        path = Path.empty(criteria)  # a run that died may leave any dump, and its outcome does not rest on it
+        path = TrajectoryPath.empty(criteria)  # a run that died may leave any dump, and its outcome does not rest on it
     return outcome_of(
         trajectory_id,
         path,
@@ -56,7 +56,7 @@ def decide(
 
 def outcome_of(
     trajectory_id: str,
-    path: Path,
+    path: TrajectoryPath,
     reference: Reference,
     criteria: OutcomeCriteria,
     result: TrajectoryResult | None,
@@ -98,7 +98,9 @@ class _Verdict:
     detail: str = ""
 
 
-def _verdict(path: Path, reference: Reference, criteria: OutcomeCriteria, result: TrajectoryResult | None) -> _Verdict:
+def _verdict(
+    path: TrajectoryPath, reference: Reference, criteria: OutcomeCriteria, result: TrajectoryResult | None
+) -> _Verdict:
     if result is not None and result.state == "failed":
         return _Verdict(mode=FAILED, detail=str(result.cause or ""), reason=f"{result.cause}: {result.message}")
     stop = None if result is None else result.stop
@@ -123,7 +125,7 @@ def _verdict(path: Path, reference: Reference, criteria: OutcomeCriteria, result
     return _Verdict(mode=mode, detail=path.classified.detail, reason=f"{reason} (for {age_fs / FS_PER_PS:.3f} ps)")
 
 
-def _needs_no_age(path: Path, mode: Mode, stop: Stop | None) -> bool:
+def _needs_no_age(path: TrajectoryPath, mode: Mode, stop: Stop | None) -> bool:
     """A change between unbound fates is no reaction, and a run that a leaving fragment stopped shows no more of it."""
     return (mode in UNBOUND_FATES and path.history.events[-1][1] in UNBOUND_FATES) or (
         mode in DAMAGED and stop is Stop.FRAGMENT_LEFT
@@ -131,7 +133,7 @@ def _needs_no_age(path: Path, mode: Mode, stop: Stop | None) -> bool:
 
 
 def _other_reading(
-    path: Path, bonds: Bonds, classified: Classified, reference: Reference, criteria: OutcomeCriteria
+    path: TrajectoryPath, bonds: Bonds, classified: Classified, reference: Reference, criteria: OutcomeCriteria
 ) -> Classified | None:
     """Another class that the same lengths allow, where a length has been between the thresholds for too long."""
     if path.settled is None:
@@ -157,7 +159,7 @@ def _other_reading(
     return None
 
 
-def _fate_reason(mode: Mode, stop: Stop | None, path: Path, criteria: OutcomeCriteria) -> str:
+def _fate_reason(mode: Mode, stop: Stop | None, path: TrajectoryPath, criteria: OutcomeCriteria) -> str:
     now = f"no bond to the slab, closest atom {path.nearest:.2f} Å from it"
     if path.first_contact_ps is None:
         return f"{now}, never below {path.closest:.2f} Å (contact: {criteria.contact_angstrom:g} Å)"

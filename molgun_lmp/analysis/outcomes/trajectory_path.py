@@ -98,7 +98,7 @@ class Reference:
 
 
 @dataclasses.dataclass(kw_only=True)
-class Path:
+class TrajectoryPath:
     """What was seen of a trajectory so far; times in ps, lengths in Å."""
 
     history: ModeHistory
@@ -133,7 +133,7 @@ class Following:
     def __init__(self, trajectory_id: str, reference: Reference, criteria: OutcomeCriteria, timestep_fs: float) -> None:
         self._trajectory_id, self._reference, self._criteria = trajectory_id, reference, criteria
         self._timestep_fs = timestep_fs
-        self._path = Path.empty(criteria)
+        self._path = TrajectoryPath.empty(criteria)
         self._state = BondState.none(reference.limits)
         self._first_step: int | None = None
         self._stretch: Stretch | None = None
@@ -152,7 +152,7 @@ class Following:
         if len(self._batch) == _BATCH:
             self._take_batch()
 
-    def result(self) -> Path:
+    def result(self) -> TrajectoryPath:
         """What was seen."""
         if self._batch:
             self._take_batch()
@@ -187,7 +187,7 @@ class Following:
 
 def follow(
     trajectory_id: str, frames: Iterable[Frame], reference: Reference, criteria: OutcomeCriteria, timestep_fs: float
-) -> Path:
+) -> TrajectoryPath:
     """All frames of a trajectory up to one whose positions are no numbers, as `Following` sees them.
 
     Raises `InputFileError` for frames that are not of the reference's atoms.
@@ -209,7 +209,7 @@ def _require_atoms(trajectory_id: str, frame: Frame, reference: Reference) -> No
 
 
 def _add(
-    path: Path,
+    path: TrajectoryPath,
     state: BondState,
     stretch: Stretch,
     *,
@@ -233,7 +233,9 @@ def _add(
         _add_frame(path, now, time_ps, nearest, criteria)
 
 
-def _add_frame(path: Path, classified: Classified, time_ps: float, nearest: float, criteria: OutcomeCriteria) -> None:
+def _add_frame(
+    path: TrajectoryPath, classified: Classified, time_ps: float, nearest: float, criteria: OutcomeCriteria
+) -> None:
     path.nearest = nearest
     path.closest = min(path.closest, nearest)
     path.near = nearest < (criteria.departed_angstrom if path.near else criteria.contact_angstrom)
@@ -244,7 +246,7 @@ def _add_frame(path: Path, classified: Classified, time_ps: float, nearest: floa
     path.history.add(time_ps, classified.mode or _fate(path))
 
 
-def _fate(path: Path) -> Mode:
+def _fate(path: TrajectoryPath) -> Mode:
     if path.first_contact_ps is None:
         return IN_FLIGHT
     return NEAR if path.near else LEFT
