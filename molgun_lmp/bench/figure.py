@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from molgun_lmp.plotting.style import PAGE_INCHES, FigureFiles, house_style, new_figure, plain_log, series_style, store
+from molgun_lmp.plotting.figure_files import FigureFiles
+from molgun_lmp.plotting.style import PAGE_INCHES, house_style, new_figure, plain_log, series_style, store
 
 _COMPARED: Final = 154
 """Atoms of the system whose ratios are drawn."""

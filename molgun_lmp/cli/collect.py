@@ -23,7 +23,6 @@ def collect_command(
 
     Where the campaign has a stop rule, also take its looks, and say which tasks the next one needs.
     """
-
     store = Store.open(campaign)
     found = collect(store, folder)
     record = read_record(store, folder)

@@ -74,7 +74,6 @@ def compare_command(
 
 def print_sides(sides: "Sequence[Side]", comparison: "Comparison") -> None:
     """Two tables, and between them each side's level of theory with a warning where they are not one."""
-
     out = answers()
     table = Table("", *comparison.names, "difference", "95 %", "95 %, all lines", "p", "p (Holm)", box=None)
     for cells in difference_cells(comparison):

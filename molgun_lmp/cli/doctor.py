@@ -13,7 +13,6 @@ _MARKS: Final = {"ok": "[green]ok[/]", "warn": "[yellow]note[/]", "missing": "[r
 
 def doctor_command(as_json: AsJson = False) -> None:
     """Say what this machine has (LAMMPS, MPI, compiler, torch, GPU) and which engines can run here."""
-
     findings = examine()
     if as_json:
         print_json({"findings": [dataclasses.asdict(finding) for finding in findings]})

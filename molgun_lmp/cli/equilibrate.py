@@ -26,7 +26,6 @@ def equilibrate_command(
 
     Ctrl-C stops; the same command goes on, and finished runs are not repeated.
     """
-
     loaded = load_campaign(file, overrides or ())
     wanted: dict[Part, bool] = {"slab": slab, "molecule": molecule}
     parts = [part for part, asked in wanted.items() if asked or not (slab or molecule)]

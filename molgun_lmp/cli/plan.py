@@ -2,23 +2,22 @@
 
 import dataclasses
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
+from molgun_lmp.analysis.statistics.sample_size import size
+from molgun_lmp.analysis.statistics.sequential import parse_target
 from molgun_lmp.campaign.launch.calibrate import CALIBRATION_S, WORTH_STEPS, calibrate
 from molgun_lmp.campaign.plan import plan, projection
-from molgun_lmp.campaign.plan.projection import campaign_cost
+from molgun_lmp.campaign.plan.plan import Plan
+from molgun_lmp.campaign.plan.projection import ProjectedCost, campaign_cost
 from molgun_lmp.cli.arguments import CampaignFile
 from molgun_lmp.cli.output import AsJson, Overrides, answers, counting, print_json, progress_console
-from molgun_lmp.cli.until import say_sizes
-from molgun_lmp.config import dump_yaml, load_campaign
+from molgun_lmp.config import LoadedCampaign, dump_yaml, load_campaign
 from molgun_lmp.engine.targets import load_target
 from molgun_lmp.errors import MolgunError
-
-if TYPE_CHECKING:
-    from molgun_lmp.campaign.plan.plan import Plan
-    from molgun_lmp.campaign.plan.projection import ProjectedCost
+from molgun_lmp.gun.pools import read_pools
 
 
 def plan_command(  # noqa: PLR0917  # a command
@@ -69,7 +68,7 @@ def plan_command(  # noqa: PLR0917  # a command
     """Draw every shot and write one LAMMPS deck for each, after everything was checked."""
     loaded = load_campaign(file, overrides or ())
     if targets:
-        say_sizes(loaded, targets, assume, correlation, as_json)
+        _say_sizes(loaded, targets, assume, correlation, as_json)
         return
     meant_for = None if target is None else load_target(target)
     folder = output if output is not None else plan.default_folder(loaded)
@@ -106,7 +105,7 @@ def plan_command(  # noqa: PLR0917  # a command
         answers().print(f"Wrote {loaded.config.trajectories} decks to {folder}. Next: molgun run {folder}")
 
 
-def _cost(checked: "Plan", asked: bool | None) -> "ProjectedCost | None":
+def _cost(checked: Plan, asked: bool | None) -> ProjectedCost | None:
     """What the campaign costs here, or None where it is not worth ten seconds, or nobody wants to know, or it fails."""
     config, engine = checked.loaded.config, checked.engine
     worth = config.trajectories * config.dynamics.steps >= WORTH_STEPS
@@ -128,7 +127,7 @@ def _cost(checked: "Plan", asked: bool | None) -> "ProjectedCost | None":
     )
 
 
-def _describe(checked: "Plan") -> None:
+def _describe(checked: Plan) -> None:
     setup = checked.setup
     a, b, c = setup.cell
     out = answers()
@@ -140,3 +139,25 @@ def _describe(checked: "Plan") -> None:
     )
     for note in checked.notes:
         out.print(f"note     {note}", markup=False)
+
+
+def _say_sizes(loaded: LoadedCampaign, targets: list[str], assume: float, correlation: float, as_json: bool) -> None:
+    """Answer how many shots and snapshots each target takes with the campaign file's pools."""
+    wanted, pools = [parse_target(target) for target in targets], read_pools(loaded)
+    sizes = [
+        size(
+            target,
+            fraction=assume,
+            correlation=correlation,
+            slabs=len(pools.slab),
+            molecules=len(pools.molecule),
+            planned=loaded.config.trajectories,
+        )
+        for target in wanted
+    ]
+    if as_json:
+        print_json({"sizes": [dataclasses.asdict(one) | {"sentences": one.sentences()} for one in sizes]})
+        return
+    for one in sizes:
+        for sentence in one.sentences():
+            answers().print(sentence, markup=False)

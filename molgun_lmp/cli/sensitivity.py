@@ -25,7 +25,6 @@ def sensitivity_command(
     as_json: AsJson = False,
 ) -> None:
     """Say how far the table depends on the bond limits: decide all trajectories again with scaled ones."""
-
     store, scales = Store.open(campaign), scale or SCALES
     with counting("deciding", store.manifest.trajectories) as advance:
         found = vary(store, scales, processes=processes, advance=advance)

@@ -41,7 +41,6 @@ def status_command(
 
 def _watch(store: Store, now: "Status") -> "Status":
     """Show the status on standard error until nothing is open or Ctrl-C; the last one."""
-
     with Live(_status_page(now), console=progress_console(), transient=True) as live, suppress(KeyboardInterrupt):
         while now.running or not now.complete:
             started = time.monotonic()

@@ -1,10 +1,8 @@
-"""What it takes to know a fraction (`plan --for`), and firing until it is known (`run --until`)."""
+"""Firing until a fraction is known: `molgun run --until`."""
 
-import dataclasses
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from molgun_lmp.analysis.statistics.sample_size import size
 from molgun_lmp.analysis.statistics.sequential import parse_target, stopping_sentence
 from molgun_lmp.campaign.launch.mpi import under_launcher
 from molgun_lmp.campaign.launch.until import run_until, run_until_as_rank
@@ -12,37 +10,12 @@ from molgun_lmp.campaign.store.integrity import verify_shared
 from molgun_lmp.campaign.store.opening import campaign_work
 from molgun_lmp.cli.output import answers, print_json, progress_console
 from molgun_lmp.errors import ConfigError
-from molgun_lmp.gun.pools import read_pools
 from molgun_lmp.results.analyse import outcomes_of
 
 if TYPE_CHECKING:
     from molgun_lmp.analysis.statistics.sequential import Stopping
     from molgun_lmp.campaign.store.campaign_folder import Store
     from molgun_lmp.campaign.store.run_set import Work
-    from molgun_lmp.config import LoadedCampaign
-
-
-def say_sizes(loaded: "LoadedCampaign", targets: list[str], assume: float, correlation: float, as_json: bool) -> None:
-    """Answer how many shots and snapshots each target takes with the campaign file's pools."""
-
-    wanted, pools = [parse_target(target) for target in targets], read_pools(loaded)
-    sizes = [
-        size(
-            target,
-            fraction=assume,
-            correlation=correlation,
-            slabs=len(pools.slab),
-            molecules=len(pools.molecule),
-            planned=loaded.config.trajectories,
-        )
-        for target in wanted
-    ]
-    if as_json:
-        print_json({"sizes": [dataclasses.asdict(one) | {"sentences": one.sentences()} for one in sizes]})
-        return
-    for one in sizes:
-        for sentence in one.sentences():
-            answers().print(sentence, markup=False)
 
 
 def fire_until(

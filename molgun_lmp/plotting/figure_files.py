@@ -1,12 +1,26 @@
 """Figures of a model that lie in its folder with their numbers: a campaign takes them along for its page."""
 
+import dataclasses
 import shutil
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
 from molgun_lmp.errors import InputFileError
-from molgun_lmp.plotting.style import FigureFiles
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class FigureFiles:
+    """A stored figure: vector, raster (200 dpi) and the numbers drawn."""
+
+    name: str
+    caption: str
+    svg: Path
+    png: Path
+    csv: Path
+    light_only: bool = False
+    """True for pictures of atoms, whose shading needs white paper in a dark page too."""
+
 
 CAPTIONS: Final = {
     "learning-curve": "Learning curve: the model's error on held-out frames against the number of training frames.",

@@ -1,6 +1,5 @@
 """The look of all figures, and how a figure is stored with its numbers."""
 
-import dataclasses
 import textwrap
 from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager
@@ -19,6 +18,7 @@ from molgun_lmp.csv_files import write_csv
 from molgun_lmp.errors import InputFileError
 from molgun_lmp.outcome_classes import Mode
 from molgun_lmp.palette import BLUE, DIM, FADED, GREEN, INK, ORANGE, PAPER, PURPLE, RULE, SKY, VERMILION, ModeStyle
+from molgun_lmp.plotting.figure_files import FigureFiles
 from molgun_lmp.records import Vector
 
 PAGE_INCHES: Final = 6.9
@@ -38,19 +38,6 @@ SERIES: Final = (
     ModeStyle(colour=DIM, marker="X", dash=":"),
 )
 """Styles of curves and sets that are no modes, in the order in which they are taken."""
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class FigureFiles:
-    """A stored figure: vector, raster (200 dpi) and the numbers drawn."""
-
-    name: str
-    caption: str
-    svg: Path
-    png: Path
-    csv: Path
-    light_only: bool = False
-    """True for pictures of atoms, whose shading needs white paper in a dark page too."""
 
 
 def house_style() -> AbstractContextManager[Any]:

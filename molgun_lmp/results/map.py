@@ -12,7 +12,7 @@ from molgun_lmp.analysis.maps.coverage import Coverage, Grid, Visits, require_sy
 from molgun_lmp.arrays import FloatArray, IntArray
 from molgun_lmp.campaign.store.campaign_folder import Store
 from molgun_lmp.errors import CampaignError, ConfigError
-from molgun_lmp.plotting.style import FigureFiles
+from molgun_lmp.plotting.figure_files import FigureFiles
 from molgun_lmp.results.analyse import Analysis
 from molgun_lmp.results.ended import clean_surface
 from molgun_lmp.results.one_pass import points_of

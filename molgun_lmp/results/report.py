@@ -25,8 +25,7 @@ from molgun_lmp.campaign.store.campaign_folder import Store
 from molgun_lmp.errors import CampaignError
 from molgun_lmp.models.card import read_card
 from molgun_lmp.models.level_of_theory import level_warning
-from molgun_lmp.plotting.figure_files import figures_of, other_figures
-from molgun_lmp.plotting.style import FigureFiles
+from molgun_lmp.plotting.figure_files import FigureFiles, figures_of, other_figures
 from molgun_lmp.results.analyse import Analysis
 from molgun_lmp.results.compare import Side, campaign_costs, cost_lines
 from molgun_lmp.results.ended import clean_surface, planned_start

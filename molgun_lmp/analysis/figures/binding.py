@@ -4,7 +4,8 @@ from pathlib import Path
 
 from molgun_lmp.analysis.outcomes.minima import Minima
 from molgun_lmp.palette import INK
-from molgun_lmp.plotting.style import PAGE_INCHES, FigureFiles, house_style, new_figure, store
+from molgun_lmp.plotting.figure_files import FigureFiles
+from molgun_lmp.plotting.style import PAGE_INCHES, house_style, new_figure, store
 
 
 def draw_binding(minima: Minima, folder: Path, name: str = "binding") -> FigureFiles:

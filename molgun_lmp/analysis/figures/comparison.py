@@ -10,7 +10,8 @@ from molgun_lmp.analysis.statistics.summary import Summary
 from molgun_lmp.models.level_of_theory import UNSTATED, level_warning, short_level
 from molgun_lmp.outcome_classes import Mode
 from molgun_lmp.palette import INK, PAPER
-from molgun_lmp.plotting.style import PAGE_INCHES, FigureFiles, house_style, new_figure, series_style, store
+from molgun_lmp.plotting.figure_files import FigureFiles
+from molgun_lmp.plotting.style import PAGE_INCHES, house_style, new_figure, series_style, store
 
 
 class Compared(NamedTuple):

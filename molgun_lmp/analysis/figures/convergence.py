@@ -11,7 +11,8 @@ from matplotlib.axes import Axes
 from molgun_lmp.errors import InputFileError
 from molgun_lmp.outcome_classes import Mode
 from molgun_lmp.palette import FADED, ModeStyle
-from molgun_lmp.plotting.style import PAGE_INCHES, FigureFiles, house_style, new_figure, plain_log, series_style, store
+from molgun_lmp.plotting.figure_files import FigureFiles
+from molgun_lmp.plotting.style import PAGE_INCHES, house_style, new_figure, plain_log, series_style, store
 
 _MOST_PANELS: Final = 9
 

@@ -13,16 +13,8 @@ from molgun_lmp.analysis.maps.coverage import Lowest, Visits, nested_sizes
 from molgun_lmp.arrays import FloatArray, IntArray
 from molgun_lmp.outcome_classes import Mode
 from molgun_lmp.palette import INK, RULE
-from molgun_lmp.plotting.style import (
-    PAGE_INCHES,
-    FigureFiles,
-    house_style,
-    mode_legend,
-    new_figure,
-    plain_log,
-    series_style,
-    store,
-)
+from molgun_lmp.plotting.figure_files import FigureFiles
+from molgun_lmp.plotting.style import PAGE_INCHES, house_style, mode_legend, new_figure, plain_log, series_style, store
 
 _HEIGHTS: Final = "viridis"
 _RANGE: Final = 8.0

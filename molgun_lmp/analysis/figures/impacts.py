@@ -11,16 +11,8 @@ from matplotlib.lines import Line2D
 from molgun_lmp.arrays import FloatArray, IntArray
 from molgun_lmp.outcome_classes import Mode
 from molgun_lmp.palette import INK, RULE
-from molgun_lmp.plotting.style import (
-    MANY,
-    PAGE_INCHES,
-    FigureFiles,
-    house_style,
-    mode_legend,
-    new_figure,
-    store,
-    towards_white,
-)
+from molgun_lmp.plotting.figure_files import FigureFiles
+from molgun_lmp.plotting.style import MANY, PAGE_INCHES, house_style, mode_legend, new_figure, store, towards_white
 
 
 def draw_impacts(

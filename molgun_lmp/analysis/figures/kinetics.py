@@ -14,7 +14,8 @@ from molgun_lmp.analysis.kinetics.survival import Step, Wait, transitions
 from molgun_lmp.outcome_classes import Mode, flow_columns
 from molgun_lmp.palette import FADED, INK
 from molgun_lmp.plotting.arrow_routes import Point, Rectangle, Route, routes
-from molgun_lmp.plotting.style import PAGE_INCHES, FigureFiles, halo, house_style, new_figure, series_style, store
+from molgun_lmp.plotting.figure_files import FigureFiles
+from molgun_lmp.plotting.style import PAGE_INCHES, halo, house_style, new_figure, series_style, store
 from molgun_lmp.records import Outcome
 
 _THINNEST: Final = 0.8

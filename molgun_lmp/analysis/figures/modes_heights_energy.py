@@ -15,7 +15,8 @@ from molgun_lmp.analysis.statistics.summary import Summary
 from molgun_lmp.arrays import BoolArray, FloatArray
 from molgun_lmp.outcome_classes import Mode
 from molgun_lmp.palette import ALARM, BLUE, FADED, INK, PAPER, RULE
-from molgun_lmp.plotting.style import MANY, PAGE_INCHES, FigureFiles, house_style, mode_legend, new_figure, store
+from molgun_lmp.plotting.figure_files import FigureFiles
+from molgun_lmp.plotting.style import MANY, PAGE_INCHES, house_style, mode_legend, new_figure, store
 from molgun_lmp.records import TrajectoryResult
 
 

@@ -16,7 +16,8 @@ from matplotlib.lines import Line2D
 from molgun_lmp.arrays import BoolArray, FloatArray
 from molgun_lmp.outcome_classes import Mode
 from molgun_lmp.palette import ALARM, INK
-from molgun_lmp.plotting.style import PAGE_INCHES, FigureFiles, house_style, new_figure, store, towards_white
+from molgun_lmp.plotting.figure_files import FigureFiles
+from molgun_lmp.plotting.style import PAGE_INCHES, house_style, new_figure, store, towards_white
 
 _BALL: Final = 0.55
 """Radius of a ball as a part of the covalent radius."""

@@ -10,7 +10,8 @@ from matplotlib.patches import Patch
 
 from molgun_lmp.outcome_classes import Mode
 from molgun_lmp.palette import INK
-from molgun_lmp.plotting.style import MANY, PAGE_INCHES, FigureFiles, halo, house_style, mode_legend, new_figure, store
+from molgun_lmp.plotting.figure_files import FigureFiles
+from molgun_lmp.plotting.style import MANY, PAGE_INCHES, halo, house_style, mode_legend, new_figure, store
 from molgun_lmp.records import Outcome
 
 _MODE_ORDER = {mode: rank for rank, mode in enumerate(Mode)}

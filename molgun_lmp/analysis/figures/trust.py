@@ -12,7 +12,8 @@ from molgun_lmp.arrays import FloatArray
 from molgun_lmp.errors import InputFileError
 from molgun_lmp.outcome_classes import Mode
 from molgun_lmp.palette import ALARM
-from molgun_lmp.plotting.style import MANY, PAGE_INCHES, FigureFiles, house_style, mode_legend, new_figure, store
+from molgun_lmp.plotting.figure_files import FigureFiles
+from molgun_lmp.plotting.style import MANY, PAGE_INCHES, house_style, mode_legend, new_figure, store
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -25,8 +25,8 @@ from molgun_lmp.analysis.statistics.trust import Trust, distance_cells
 from molgun_lmp.analysis.statistics.variants import VARIANTS_HEADER, Variant
 from molgun_lmp.atomic_files import replace_file
 from molgun_lmp.errors import InputFileError
+from molgun_lmp.plotting.figure_files import FigureFiles
 from molgun_lmp.plotting.inline_svg import inline_svg
-from molgun_lmp.plotting.style import FigureFiles
 from molgun_lmp.records import Outcome, Shot, TrajectoryResult
 from molgun_lmp.rendering import render_page
 

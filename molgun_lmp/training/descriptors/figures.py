@@ -11,10 +11,10 @@ from matplotlib.figure import Figure
 from molgun_lmp.arrays import BoolArray, FloatArray, TextArray
 from molgun_lmp.outcome_classes import Mode
 from molgun_lmp.palette import FADED, INK, RULE, ModeStyle
+from molgun_lmp.plotting.figure_files import FigureFiles
 from molgun_lmp.plotting.style import (
     MANY,
     PAGE_INCHES,
-    FigureFiles,
     footnote,
     house_style,
     mode_legend,

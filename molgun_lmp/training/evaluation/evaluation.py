@@ -18,7 +18,7 @@ from molgun_lmp.training.evaluation.predictor import Predictor
 from molgun_lmp.training.evaluation.worst_frames import WorstFrame, worst_frames, write_worst
 
 if TYPE_CHECKING:
-    from molgun_lmp.plotting.style import FigureFiles
+    from molgun_lmp.plotting.figure_files import FigureFiles
 
 REPORT_NAME: Final = "report.json"
 WORST_NAME: Final = "worst.extxyz"

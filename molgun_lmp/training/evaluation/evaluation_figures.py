@@ -16,16 +16,8 @@ from matplotlib.colors import LogNorm
 from molgun_lmp.arrays import FloatArray
 from molgun_lmp.models.error_reports import ErrorReport, Errors
 from molgun_lmp.palette import INK, RULE
-from molgun_lmp.plotting.style import (
-    MANY,
-    PAGE_INCHES,
-    FigureFiles,
-    footnote,
-    house_style,
-    new_figure,
-    series_style,
-    store,
-)
+from molgun_lmp.plotting.figure_files import FigureFiles
+from molgun_lmp.plotting.style import MANY, PAGE_INCHES, footnote, house_style, new_figure, series_style, store
 from molgun_lmp.training.evaluation.error_figures import draw_error_by_force, draw_errors_of_parts
 from molgun_lmp.training.evaluation.errors import ModelComparison
 

@@ -8,16 +8,8 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from molgun_lmp.palette import INK, ModeStyle
-from molgun_lmp.plotting.style import (
-    PAGE_INCHES,
-    FigureFiles,
-    footnote,
-    house_style,
-    new_figure,
-    plain_log,
-    series_style,
-    store,
-)
+from molgun_lmp.plotting.figure_files import FigureFiles
+from molgun_lmp.plotting.style import PAGE_INCHES, footnote, house_style, new_figure, plain_log, series_style, store
 from molgun_lmp.training.learning_curve.power_law import PowerLaw
 from molgun_lmp.training.learning_curve.records import LearningCurve
 

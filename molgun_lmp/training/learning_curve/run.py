@@ -34,7 +34,7 @@ from molgun_lmp.training.trainer.preparation import Prepared, prepare
 from molgun_lmp.training.trainer.train import train
 
 if TYPE_CHECKING:
-    from molgun_lmp.plotting.style import FigureFiles
+    from molgun_lmp.plotting.figure_files import FigureFiles
 
 log = logging.getLogger(__name__)
 

@@ -9,16 +9,8 @@ from matplotlib.axes import Axes
 
 from molgun_lmp.models.error_reports import ErrorReport
 from molgun_lmp.palette import FADED, INK
-from molgun_lmp.plotting.style import (
-    PAGE_INCHES,
-    FigureFiles,
-    footnote,
-    house_style,
-    new_figure,
-    plain_log,
-    series_style,
-    store,
-)
+from molgun_lmp.plotting.figure_files import FigureFiles
+from molgun_lmp.plotting.style import PAGE_INCHES, footnote, house_style, new_figure, plain_log, series_style, store
 from molgun_lmp.training.run_folder import EpochRecord, TrainingRecord
 from molgun_lmp.training.trainer.mace_options import VALID_BATCH_SIZE
 

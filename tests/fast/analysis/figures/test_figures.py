@@ -20,7 +20,8 @@ from molgun_lmp.arrays import FloatArray, IntArray
 from molgun_lmp.errors import InputFileError
 from molgun_lmp.outcome_classes import Mode
 from molgun_lmp.palette import INK, PAPER, RULE
-from molgun_lmp.plotting.style import MANY, FigureFiles
+from molgun_lmp.plotting.figure_files import FigureFiles
+from molgun_lmp.plotting.style import MANY
 from molgun_lmp.records import Cause, Outcome, TrajectoryResult
 
 HOSTILE = r"$\frac{<script>alert(1)</script>&"

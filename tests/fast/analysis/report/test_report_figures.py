@@ -16,9 +16,8 @@ from molgun_lmp.analysis.report.costs import HEADER, PAPER, costs_of
 from molgun_lmp.analysis.statistics.summary import summarise
 from molgun_lmp.errors import InputFileError
 from molgun_lmp.outcome_classes import Mode
-from molgun_lmp.plotting.figure_files import carry_figures, figures_of, other_figures
+from molgun_lmp.plotting.figure_files import FigureFiles, carry_figures, figures_of, other_figures
 from molgun_lmp.plotting.inline_svg import inline_svg
-from molgun_lmp.plotting.style import FigureFiles
 from molgun_lmp.records import Outcome
 from molgun_lmp.results.table_files import write_costs
 

@@ -14,7 +14,7 @@ from labelled_cases import labelled, off_by, slab, slab_and_molecule
 from molgun_lmp.errors import ModelError
 from molgun_lmp.models.error_reports import ErrorReport
 from molgun_lmp.models.predict import Prediction
-from molgun_lmp.plotting.style import FigureFiles
+from molgun_lmp.plotting.figure_files import FigureFiles
 from molgun_lmp.surface.partition import group_atoms
 from molgun_lmp.training.dataset.labelled_frame import LabelledFrame
 from molgun_lmp.training.dataset.read import read_dataset
