@@ -4,6 +4,7 @@ A new arrow is a line in one of the tables, and a reason to think; an arrow that
 """
 
 import ast
+import itertools
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -219,3 +220,10 @@ def test_every_test_that_the_pages_name_is_there() -> None:
     }
     assert len(named) > 30
     assert [str(file) for file in sorted(named) if not file.is_file()] == []
+
+
+def test_no_two_test_files_share_a_name() -> None:
+    """pytest imports a test file by its bare name, whatever folder it lies in."""
+    names = sorted(file.name for file in (PACKAGE.parent / "tests").rglob("*.py"))
+    assert len(names) > 150
+    assert [name for name, after in itertools.pairwise(names) if name == after and name != "conftest.py"] == []
