@@ -167,7 +167,7 @@ def test_a_flipped_bit_costs_one_interval(work: Work, undisturbed: tuple[Traject
 
 def test_a_killed_worker_loses_one_interval_at_most(work: Work, undisturbed: tuple[TrajectoryResult, bytes]) -> None:
     (folder,) = work.folders
-    command = [sys.executable, "-m", "molgun_lmp.campaign.worker.__main__", str(work.root)]
+    command = [sys.executable, "-m", "molgun_lmp.campaign.worker", str(work.root)]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     with subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL) as worker:
         wait_for((folder.run_folder(1) / "checkpoints.json").is_file, "a checkpoint")
@@ -189,7 +189,7 @@ def test_a_step_that_does_not_end_costs_its_worker_and_one_retry(planned: Path, 
     overrides = ["engine.hung_after_s=0.001", "model.folder=" + str(planned.parent / "model")]
     write(check(load_campaign(planned.parent / "campaign.yaml", overrides)), tmp_path / "hangs")
     (folder,) = open_work(tmp_path / "hangs", ()).folders
-    command = [sys.executable, "-m", "molgun_lmp.campaign.worker.__main__", str(tmp_path / "hangs")]
+    command = [sys.executable, "-m", "molgun_lmp.campaign.worker", str(tmp_path / "hangs")]
     for _ in range(2):
         done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE_S, check=False)
         assert done.returncode == 75

@@ -95,7 +95,7 @@ def watch_memory(campaign: Path, ended: threading.Event, peaks: Counter[str]) ->
             with contextlib.suppress(OSError, IndexError, ValueError):
                 words = (entry / "cmdline").read_bytes().split(b"\0") if entry.name.isdecimal() else []
                 if str(campaign).encode() in words:
-                    kind = "worker" if b"molgun_lmp.campaign.worker.__main__" in words else "coordinator"
+                    kind = "worker" if b"molgun_lmp.campaign.worker" in words else "coordinator"
                     size = int((entry / "statm").read_text().split()[1]) * os.sysconf("SC_PAGESIZE") // _MIB
                     peaks[kind] = max(peaks[kind], size)
 

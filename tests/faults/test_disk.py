@@ -210,7 +210,7 @@ def test_a_killed_run_whose_files_are_damaged_goes_on_from_what_is_whole(
 ) -> None:
     campaign = tmp_path / "campaign"
     shutil.copytree(planned, campaign)
-    command = [sys.executable, "-m", "molgun_lmp.campaign.worker.__main__", str(campaign), "--only", "1"]
+    command = [sys.executable, "-m", "molgun_lmp.campaign.worker", str(campaign), "--only", "1"]
     run = campaign / "trajectories" / "0000" / "000001" / "run-1"
     with subprocess.Popen(command, env=ENVIRONMENT, stderr=subprocess.DEVNULL) as worker:
         wait_for((run / "restart.b").is_file, "two checkpoints")

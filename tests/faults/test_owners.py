@@ -67,7 +67,7 @@ def test_a_late_owner_of_another_machine_is_too_late(
     campaign: Path, undisturbed: dict[str, dict[str, Any]], tmp_path: Path
 ) -> None:
     """A worker in a process-id namespace of its own, as on another machine, sleeps until its claim has gone stale."""
-    worker = [sys.executable, "-m", "molgun_lmp.campaign.worker.__main__", str(campaign), "--only", "0"]
+    worker = [sys.executable, "-m", "molgun_lmp.campaign.worker", str(campaign), "--only", "0"]
     try:
         subprocess.run(["unshare", "--pid", "--fork", "true"], check=True, capture_output=True)
     except (OSError, subprocess.CalledProcessError) as error:

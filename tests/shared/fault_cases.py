@@ -86,7 +86,7 @@ def workers_of(campaign: Path) -> list[int]:
                 words = (entry / "cmdline").read_bytes().split(b"\0")
             except OSError:
                 continue
-            ours = words[0] == sys.executable.encode() and b"molgun_lmp.campaign.worker.__main__" in words
+            ours = words[0] == sys.executable.encode() and b"molgun_lmp.campaign.worker" in words
             if ours and str(campaign.resolve()).encode() in words:
                 found.append(int(entry.name))
     return found

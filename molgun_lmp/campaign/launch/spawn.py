@@ -17,7 +17,7 @@ def start_worker(root: Path, only: Sequence[str], threads: int, log: Path) -> "s
     """
     announce(status_file(log))
     # Unbuffered: Python turns what it cannot write at its end, on a full disk, into an exit status of its own.
-    command = [sys.executable, "-u", "-m", "molgun_lmp.campaign.worker.__main__", str(root)]
+    command = [sys.executable, "-u", "-m", "molgun_lmp.campaign.worker", str(root)]
     command += ["--parent", str(os.getpid()), "--status", str(status_file(log)), "--only", *only]
     with log.open("ab") as output:
         return subprocess.Popen(

@@ -1,7 +1,7 @@
 """A worker: claim a trajectory, fire it, store its result, until none is free.
 
 The same code is a local process of the supervisor, a rank under mpirun, and a second terminal.
-`python -m molgun_lmp.campaign.worker.__main__ FOLDER [--only ID ...]` is one such process.
+`python -m molgun_lmp.campaign.worker FOLDER [--only ID ...]` is one such process.
 """
 
 import argparse
@@ -29,7 +29,7 @@ ERROR_MARK: Final = "molgun: error: "
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """One worker process; its exit code is that of the error that ended it, its log goes to standard error."""
-    parser = argparse.ArgumentParser(prog="python -m molgun_lmp.campaign.worker.__main__", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m molgun_lmp.campaign.worker", description=__doc__)
     parser.add_argument("folder", type=lambda path: Path(path).resolve())  # the working directory changes
     parser.add_argument("--only", nargs="*", default=[], metavar="ID")
     parser.add_argument("--parent", type=int, help="end when this process is no longer the parent")
