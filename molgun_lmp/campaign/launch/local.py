@@ -18,8 +18,7 @@ from molgun_lmp.campaign.launch.spawn import start_worker
 from molgun_lmp.campaign.store.campaign_folder import TrajectoryFolder
 from molgun_lmp.campaign.store.claims import look, release
 from molgun_lmp.campaign.store.run_set import Work
-from molgun_lmp.campaign.store.worker_status import read_status, status_file
-from molgun_lmp.campaign.worker.__main__ import ERROR_MARK
+from molgun_lmp.campaign.store.worker_status import ERROR_MARK, read_status, status_file
 from molgun_lmp.errors import EngineError, InterruptedRunError, MolgunError
 from molgun_lmp.processes import stop_requests
 

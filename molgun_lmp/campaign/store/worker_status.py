@@ -12,12 +12,16 @@ import os
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Literal
+from typing import Final, Literal
 
 from pydantic import ConfigDict, ValidationError
 
 from molgun_lmp.atomic_files import aside, json_bytes
 from molgun_lmp.records import JsonRecord
+
+ERROR_MARK: Final = "molgun: error: "
+"""Begins the line of a worker's log that says why it ended: the one line there that is for programs as well, since on a
+disk that is nearly full a line can often be added where no file can be made."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -11,20 +11,16 @@ import threading
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Final
 
 from molgun_lmp.campaign.store.campaign_folder import STOP_NAME, TrajectoryFolder
 from molgun_lmp.campaign.store.opening import open_work
-from molgun_lmp.campaign.store.worker_status import StatusKeeper
+from molgun_lmp.campaign.store.worker_status import ERROR_MARK, StatusKeeper
 from molgun_lmp.campaign.worker.run_trajectory import Fire, OnHung, open_engine
 from molgun_lmp.errors import MolgunError
 from molgun_lmp.processes import interrupt_on_signals
 from molgun_lmp.records import TrajectoryResult
 
 log = logging.getLogger(__name__)
-
-ERROR_MARK: Final = "molgun: error: "
-"""Begins the line of a worker's log that says why it ended."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
