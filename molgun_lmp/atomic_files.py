@@ -167,5 +167,5 @@ def _sync_folder(folder: Path) -> None:
 
 
 def write_json(document: Mapping[str, Any], target: Path) -> None:
-    """Write a JSON document in one step."""
+    """Put a JSON document at `target`, whatever was there, as `replace_file` does."""
     replace_file(target, json_bytes(document))

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
-from molgun_lmp.atomic_files import json_bytes, replace_file
+from molgun_lmp.atomic_files import write_json
 from molgun_lmp.bench.cases import BenchModel, demo_model, medium_model, molecule_alone, slab_with_molecule
 from molgun_lmp.bench.crews import crews
 from molgun_lmp.bench.drivers import Driver, drivers, torch_sim_missing
@@ -72,7 +72,7 @@ def measure_all(effort: Effort, *, threads: int, work: Path, folder: Path | None
         document["complete"] = number + 1 == len(parts)
         document["loads"].append([round(before, 2), round(os.getloadavg()[0], 2)])
         if folder is not None:
-            replace_file(folder / BENCH_NAME, json_bytes(document))
+            write_json(document, folder / BENCH_NAME)
     return document
 
 

@@ -10,7 +10,7 @@ from typing import Any, Final, Literal
 
 from pydantic import Field, ValidationError
 
-from molgun_lmp.atomic_files import json_bytes, replace_file
+from molgun_lmp.atomic_files import write_json
 from molgun_lmp.config.section import Section
 from molgun_lmp.errors import ModelError
 from molgun_lmp.model_formats import Dtype, ModelFormat
@@ -156,7 +156,7 @@ def load_card(path: Path) -> ModelCard:
 def write_card(card: ModelCard, folder: Path) -> Path:
     """Write a card beside its files, in one step."""
     target = folder / CARD_NAME
-    replace_file(target, json_bytes(card.model_dump(mode="json")))
+    write_json(card.model_dump(mode="json"), target)
     return target
 
 

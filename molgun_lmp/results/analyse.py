@@ -8,7 +8,7 @@ from typing import Any, Final
 from molgun_lmp.analysis.outcomes.minima import Minima
 from molgun_lmp.analysis.statistics.summary import Summary, summarise
 from molgun_lmp.analysis.statistics.variants import Variant, variants
-from molgun_lmp.atomic_files import json_bytes, replace_file
+from molgun_lmp.atomic_files import replace_file, write_json
 from molgun_lmp.campaign.store.campaign_folder import Store
 from molgun_lmp.campaign.store.stop_rule import counted, read_stopping, standing
 from molgun_lmp.csv_files import csv_text
@@ -97,9 +97,9 @@ def _write(store: Store, surface: Surface, analysis: Analysis) -> None:
     try:
         folder.mkdir(exist_ok=True)
         outcomes = {"outcomes": [one.outcome.to_json() for one in analysis.ended]}
-        replace_file(folder / OUTCOMES_JSON, json_bytes(outcomes))
+        write_json(outcomes, folder / OUTCOMES_JSON)
         write_outcomes(store, analysis.ended, analysis.minima)
-        replace_file(folder / SUMMARY_JSON, json_bytes(analysis.summary.to_json()))
+        write_json(analysis.summary.to_json(), folder / SUMMARY_JSON)
         write_summary(analysis.summary, folder / TABLE_CSV)
         write_variants(analysis.variants, folder / VARIANTS_CSV)
         write_statistics(store, surface, analysis.ended)

@@ -12,7 +12,7 @@ from typing import Final
 from pydantic import ValidationError
 
 from molgun_lmp.analysis.outcomes.minima import Minima, Quenched
-from molgun_lmp.atomic_files import json_bytes, replace_file
+from molgun_lmp.atomic_files import write_json
 from molgun_lmp.campaign.store.campaign_folder import Store
 from molgun_lmp.errors import CampaignError
 from molgun_lmp.outcome_classes import WORTH_QUENCHING
@@ -31,7 +31,7 @@ def dump_of(ended: Ended) -> str:
 
 def keep_minima(store: Store, quenched: Sequence[Quenched]) -> None:
     """Keep the records. Raises `OSError`."""
-    replace_file(store.analysis / QUENCH_JSON, json_bytes({"quenched": [one.to_json() for one in quenched]}))
+    write_json({"quenched": [one.to_json() for one in quenched]}, store.analysis / QUENCH_JSON)
 
 
 def kept_minima(store: Store, ended: Sequence[Ended]) -> Minima | None:

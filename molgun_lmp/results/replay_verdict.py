@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 from pydantic import ConfigDict, ValidationError
 
-from molgun_lmp.atomic_files import json_bytes, replace_file
+from molgun_lmp.atomic_files import write_json
 from molgun_lmp.campaign.plan.replay import Changes, replays_of
 from molgun_lmp.campaign.store.campaign_folder import Store
 from molgun_lmp.errors import CampaignError
@@ -105,7 +105,7 @@ def judge(store: Store, replay: Store) -> Verdict:
         identical=identical and original.result.steps * before_ps == again.result.steps * after_ps,
     )
     try:
-        replace_file(replay.root / VERDICT_NAME, json_bytes(verdict.to_json()))
+        write_json(verdict.to_json(), replay.root / VERDICT_NAME)
     except OSError as error:
         raise CampaignError(f"cannot write into {replay.root}: {error}. Make room, and replay again.") from error
     return verdict

@@ -15,7 +15,7 @@ from ase import Atoms
 
 from molgun_lmp.analysis.outcomes.intact_molecule import MoleculeReference
 from molgun_lmp.analysis.statistics.clustered_intervals import shots_needed, wilson
-from molgun_lmp.atomic_files import folder_whole, json_bytes, replace_file
+from molgun_lmp.atomic_files import folder_whole, write_json
 from molgun_lmp.campaign.plan.engine_choice import campaign_card, choose_engine, settle_together, shared_files
 from molgun_lmp.campaign.plan.projection import project
 from molgun_lmp.campaign.plan.shot_files import Advance, write_shots
@@ -185,7 +185,7 @@ def _write_all(plan: Plan, work: Path, advance: Advance | None) -> None:
     _write_reference_slab(plan.setup, work / SLAB_NAME)
     shards = write_shots(plan.shots(), plan.setup, work / TRAJECTORIES_FOLDER, advance)
     manifest = _manifest(plan, {name: sha256_file(work / name) for name in (CONFIG_NAME, SLAB_NAME, *shared)}, shards)
-    replace_file(work / MANIFEST_NAME, json_bytes(manifest.model_dump(mode="json")))
+    write_json(manifest.model_dump(mode="json"), work / MANIFEST_NAME)
 
 
 def _write_reference_slab(setup: Setup, file: Path) -> None:

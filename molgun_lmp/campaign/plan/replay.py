@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
-from molgun_lmp.atomic_files import folder_whole, json_bytes, replace_file
+from molgun_lmp.atomic_files import folder_whole, json_bytes, write_json
 from molgun_lmp.campaign.plan.engine_choice import choose_engine, shared_files
 from molgun_lmp.campaign.plan.replay_deck import replay_deck
 from molgun_lmp.campaign.store.campaign_folder import (
@@ -104,7 +104,7 @@ def plan_replay(store: Store, identifier: str, changes: Changes) -> Store:
     try:
         with folder_whole(folder) as work:
             _write(store, original, loaded.config, (card, model_folder), work)
-            replace_file(work / REPLAY_NAME, json_bytes(request))
+            write_json(request, work / REPLAY_NAME)
     except OSError as error:
         raise CampaignError(f"cannot write the replay {folder}: {error}. Nothing was left behind.") from error
     return Store.open(folder)
@@ -196,7 +196,7 @@ def _write(
     files = {name: sha256_file(work / name) for name in (CONFIG_NAME, SLAB_NAME, *shared)}
     manifest = _manifest(store.manifest, engine, card, cutoff, _Hashes(files=files, shards=shards))
     manifest = manifest.model_copy(update={"config": resolved.model_dump(mode="json")})
-    replace_file(work / MANIFEST_NAME, json_bytes(manifest.model_dump(mode="json")))
+    write_json(manifest.model_dump(mode="json"), work / MANIFEST_NAME)
 
 
 def _write_trajectory(

@@ -17,7 +17,7 @@ from typing import Final
 
 from pydantic import ConfigDict, ValidationError
 
-from molgun_lmp.atomic_files import json_bytes, replace_file
+from molgun_lmp.atomic_files import write_json
 from molgun_lmp.campaign.store.completeness import whole_frames
 from molgun_lmp.config import Dynamics
 from molgun_lmp.gun.names import DUMP_NAME, LOG_NAME, RESTART_NAMES, RESUME_NAME
@@ -84,7 +84,7 @@ class CheckpointWatch:
         newest_first = tuple(sorted(found.values(), key=lambda checkpoint: checkpoint.step, reverse=True))
         if newest_first != self._record.checkpoints:
             self._record = dataclasses.replace(self._record, checkpoints=newest_first)
-            replace_file(self._run / CHECKPOINTS_NAME, json_bytes(self._record.to_json()))
+            write_json(self._record.to_json(), self._run / CHECKPOINTS_NAME)
 
 
 def restart_step(content: bytes) -> int | None:

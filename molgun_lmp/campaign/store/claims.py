@@ -21,7 +21,7 @@ from typing import Final
 
 from pydantic import ConfigDict, ValidationError
 
-from molgun_lmp.atomic_files import create_file, json_bytes, replace_file
+from molgun_lmp.atomic_files import create_file, json_bytes, write_json
 from molgun_lmp.campaign.store.campaign_folder import TrajectoryFolder
 from molgun_lmp.campaign.store.checkpoints import CHECKPOINTS_NAME
 from molgun_lmp.records import JsonRecord
@@ -120,12 +120,12 @@ def beat(folder: TrajectoryFolder, claim: Claim) -> None:
 
 def mark_hung(folder: TrajectoryFolder, claim: Claim) -> None:
     """Note on a claim that its owner is about to end itself over a step that does not end."""
-    replace_file(claim_file(folder, claim.number), json_bytes(dataclasses.replace(claim, hung=True).to_json()))
+    write_json(dataclasses.replace(claim, hung=True).to_json(), claim_file(folder, claim.number))
 
 
 def mark_spared(folder: TrajectoryFolder, claim: Claim) -> None:
     """Note on a claim that its owner is about to end itself over another trajectory."""
-    replace_file(claim_file(folder, claim.number), json_bytes(dataclasses.replace(claim, spared=True).to_json()))
+    write_json(dataclasses.replace(claim, spared=True).to_json(), claim_file(folder, claim.number))
 
 
 def is_current(folder: TrajectoryFolder, claim: Claim) -> bool:

@@ -12,7 +12,7 @@ from typing import Final, Literal
 
 from pydantic import ValidationError
 
-from molgun_lmp.atomic_files import aside, json_bytes, replace_file
+from molgun_lmp.atomic_files import aside, json_bytes, write_json
 from molgun_lmp.campaign.store.campaign_folder import SHARD_HASHES, TRAJECTORIES_FOLDER, TrajectoryFolder, shard_name
 from molgun_lmp.campaign.store.manifest import EngineChoice
 from molgun_lmp.campaign.store.run_set import Work
@@ -109,7 +109,7 @@ def open_or_write(
             files={name: sha256_file(work / name) for name in shared},
             shards=_write_decks(work / TRAJECTORIES_FOLDER, decks),
         )
-        replace_file(work / EQUILIBRATION_NAME, json_bytes(manifest.model_dump(mode="json")))
+        write_json(manifest.model_dump(mode="json"), work / EQUILIBRATION_NAME)
         if not root.exists():
             work.rename(root)
     there = Equilibrations.open(root)

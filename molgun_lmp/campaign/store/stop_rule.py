@@ -8,7 +8,7 @@ from typing import Final
 from pydantic import ValidationError
 
 from molgun_lmp.analysis.statistics.sequential import Look, PrecisionTarget, Stopping, look_at, plan_rule
-from molgun_lmp.atomic_files import create_file, json_bytes, replace_file
+from molgun_lmp.atomic_files import create_file, json_bytes, write_json
 from molgun_lmp.campaign.store.campaign_folder import Store
 from molgun_lmp.errors import CampaignError
 from molgun_lmp.records import Outcome
@@ -105,7 +105,7 @@ def _without_freed(store: Store, stopping: Stopping, complete: int) -> Stopping:
     if looks == stopping.looks:
         return stopping
     kept = dataclasses.replace(stopping, looks=looks)
-    replace_file(store.root / UNTIL_NAME, json_bytes(kept.to_json()))
+    write_json(kept.to_json(), store.root / UNTIL_NAME)
     return kept
 
 
@@ -122,5 +122,5 @@ def _record(store: Store, look: Look, shots: int) -> Stopping:
     if any(before.shots >= shots for before in now.looks):
         return now
     after = dataclasses.replace(now, looks=(*now.looks, look))
-    replace_file(store.root / UNTIL_NAME, json_bytes(after.to_json()))
+    write_json(after.to_json(), store.root / UNTIL_NAME)
     return after

@@ -13,7 +13,7 @@ from typing import Final, NoReturn
 
 from molgun_lmp.analysis.outcomes.minima import Minimum
 from molgun_lmp.arrays import BoolArray, FloatArray
-from molgun_lmp.atomic_files import json_bytes, replace_file
+from molgun_lmp.atomic_files import write_json
 from molgun_lmp.campaign.store.campaign_folder import ENGINE_NAME, MODEL_FOLDER
 from molgun_lmp.campaign.store.integrity import verify_shared
 from molgun_lmp.campaign.store.run_set import Work
@@ -115,7 +115,7 @@ def _minimum(setting: _Setting, folder: Path, structure: UnrelaxedStructure) -> 
         protocol=protocol,
     )
     frame = _last_frame(folder)
-    replace_file(folder / MINIMUM_NAME, json_bytes(minimum.to_json()))
+    write_json(minimum.to_json(), folder / MINIMUM_NAME)
     return minimum, frame
 
 
