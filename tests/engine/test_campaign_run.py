@@ -20,6 +20,7 @@ from campaign_commands import (
     molgun,
     results,
     start,
+    stopped_at_its_first,
     stopped_at_work,
 )
 from engine_cases import TinyModel
@@ -146,10 +147,9 @@ def test_a_trajectory_that_kills_its_workers_is_given_up_until_it_is_retried(
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupted_campaign_goes_on_to_the_same_end(
-    campaign: Path, reference: dict[str, bytes], number: signal.Signals
+    planned: Path, tmp_path: Path, reference: dict[str, bytes], number: signal.Signals
 ) -> None:
-    process = start("run", campaign, "--workers", "2")
-    worker = stopped_at_work(campaign, process)
+    campaign, process, worker = stopped_at_its_first(planned, tmp_path)
     os.killpg(process.pid, number)  # as a terminal does
     wait_for(lambda: is_sent(worker, number) or is_sent(worker, signal.SIGTERM), "a request to the worker")
     os.kill(worker, signal.SIGCONT)
@@ -165,9 +165,8 @@ def test_an_interrupted_campaign_goes_on_to_the_same_end(
     assert_complete(campaign, reference)
 
 
-def test_a_file_named_stop_stops_it(campaign: Path, reference: dict[str, bytes]) -> None:
-    process = start("run", campaign, "--workers", "2")
-    worker = stopped_at_work(campaign, process)
+def test_a_file_named_stop_stops_it(planned: Path, tmp_path: Path, reference: dict[str, bytes]) -> None:
+    campaign, process, worker = stopped_at_its_first(planned, tmp_path)
     (campaign / "STOP").touch()
     wait_for(lambda: is_sent(worker, signal.SIGTERM), "the command to ask its workers to end")
     os.kill(worker, signal.SIGCONT)

@@ -3,9 +3,11 @@
 import contextlib
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -56,6 +58,31 @@ def stopped_at_work(campaign: Path, command: "subprocess.Popen[str]", *, but: in
 
     What holds for it now still does when something is done to it, however slow this process is.
     """
+    caught = _caught_at_work(campaign, command, but)
+    assert caught is not None, f"the command ended with {command.returncode}, and no worker was caught at work"
+    return caught
+
+
+def stopped_at_its_first(planned: Path, folder: Path) -> tuple[Path, "subprocess.Popen[str]", int]:
+    """A copy of a campaign in `folder`, a command that fires it, and its one worker, stopped in its first trajectory.
+
+    What is asked of it from then on comes before the last trajectory has ended: there is something left to stop. Where
+    this process was too slow to catch it, it tries again with another copy.
+    """
+    while True:
+        campaign = Path(tempfile.mkdtemp(prefix="a copied ", dir=folder)) / "campaign"
+        shutil.copytree(planned, campaign)
+        command = start("run", campaign, "--workers", "1")
+        worker = _caught_at_work(campaign, command)
+        if worker is not None and not results(campaign):
+            return campaign, command, worker
+        if worker is not None:
+            os.kill(worker, signal.SIGCONT)
+        command.communicate(timeout=PATIENCE_S)
+
+
+def _caught_at_work(campaign: Path, command: "subprocess.Popen[str]", but: int | None = None) -> int | None:
+    """A worker stopped at work; None where the command ended before one was."""
 
     def look() -> int:
         for claim in campaign.glob("trajectories/*/*/claim-*.json"):
@@ -72,8 +99,7 @@ def stopped_at_work(campaign: Path, command: "subprocess.Popen[str]", *, but: in
         return 0
 
     caught: int = wait_for(lambda: look() or (command.poll() is not None and -1), "a worker at work")
-    assert caught != -1, f"the command ended with {command.returncode}, and no worker was caught at work"
-    return caught
+    return None if caught == -1 else caught
 
 
 def states_of(pid: int) -> set[str]:
