@@ -80,22 +80,29 @@ def interrupt_on_signals(stop_file: Path, parent: int | None = None) -> threadin
     interrupt = threading.Event()
     signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
 
-    def wait() -> None:
-        while not interrupt.is_set():
+    def stop(why: str) -> None:
+        log.info("stops: %s", why)
+        interrupt.set()
+
+    def wait_for_signal() -> None:
+        # Without a time limit: a process that is stopped (Ctrl-Z) for longer than the limit of signal.sigtimedwait gets
+        # a signal from it that nobody sent, with any number.
+        sent = signal.sigwaitinfo(SIGNALS)
+        stop(f"{signal.Signals(sent.si_signo).name} from process {sent.si_pid}")
+
+    def look_around() -> None:
+        while not interrupt.wait(1.0):
             why = _asked_to_stop(stop_file, parent)
             if why is not None:
-                log.info("stops: %s", why)
-                interrupt.set()
+                stop(why)
 
-    threading.Thread(target=wait, name="signals", daemon=True).start()
+    for target in (wait_for_signal, look_around):
+        threading.Thread(target=target, name=target.__name__, daemon=True).start()
     return interrupt
 
 
 def _asked_to_stop(stop_file: Path, parent: int | None) -> str | None:
-    """Who asked this process to stop within the next second, in words; None where nobody did."""
-    stop_requested = signal.sigtimedwait(SIGNALS, 1.0)
-    if stop_requested is not None:
-        return f"{signal.Signals(stop_requested.si_signo).name} from process {stop_requested.si_pid}"
+    """What asks this process to stop besides signals, in words; None where nothing does."""
     if parent is not None and os.getppid() != parent:
         return f"process {parent}, which started this one, has ended"
     with suppress(OSError):  # a server that does not answer is no request

@@ -170,9 +170,9 @@ def test_a_file_named_stop_stops_it(planned: Path, tmp_path: Path, reference: di
     (campaign / "STOP").touch()
     wait_for(lambda: is_sent(worker, signal.SIGTERM), "the command to ask its workers to end")
     os.kill(worker, signal.SIGCONT)
-    _, errors = process.communicate(timeout=PATIENCE_S)
-    assert process.returncode == 130
-    assert f"goes on once {campaign / 'STOP'} is removed" in errors
+    output, errors = process.communicate(timeout=PATIENCE_S)
+    assert process.returncode == 130, (output, errors)
+    assert f"goes on once {campaign / 'STOP'} is removed" in " ".join(errors.split()), errors
     assert molgun("run", campaign).returncode == 130
     assert len(dumps(campaign)) < 4
     (campaign / "STOP").unlink()
