@@ -55,6 +55,12 @@ class TrainingError(MolgunError):
     exit_code = 17
 
 
+class LeftOutError(MolgunError):
+    """Some results of a cluster folder could not be taken; those that could be are in the campaign."""
+
+    exit_code = 18
+
+
 class InterruptedRunError(MolgunError):
     """The user or the system asked the run to end; the same command goes on from there."""
 

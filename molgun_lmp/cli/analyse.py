@@ -7,7 +7,7 @@ import typer
 from rich.table import Table
 
 from molgun_lmp.analysis.outcomes.minima import Minima
-from molgun_lmp.analysis.statistics.summary import sticking_sentence
+from molgun_lmp.analysis.statistics.summary import left_out_sentence, sticking_sentence
 from molgun_lmp.campaign.store.campaign_folder import Store
 from molgun_lmp.cli.analyse_files import analyse_each_frame, analyse_files
 from molgun_lmp.cli.analyse_tables import (
@@ -111,6 +111,8 @@ def _print_campaign(store: Store, analysis: Analysis, minima: Minima | None) -> 
     out.print(f"Model labels: {store.manifest.level_of_theory}", markup=False)
     if summary.shots < store.manifest.trajectories and not (summary.stopping and summary.stopping.reached):
         out.print(f"{summary.shots} of {store.manifest.trajectories} planned trajectories have ended.")
+    if summary.left_out:
+        out.print(left_out_sentence(summary.left_out), markup=False)
     if summary.energy_flagged:
         out.print(f"Energy not conserved within the campaign's limits: {summary.energy_flagged} of {summary.shots}.")
     out.print(sticking_sentence(summary), markup=False)

@@ -9,6 +9,7 @@ import typer
 from rich.table import Table
 
 from molgun_lmp.analysis.report.costs import HEADER, PAPER
+from molgun_lmp.analysis.statistics.summary import left_out_sentence
 from molgun_lmp.cli.arguments import ElsewhereConfig, ElsewhereOverrides
 from molgun_lmp.cli.output import AsJson, answers, counting, print_json
 from molgun_lmp.errors import InputFileError
@@ -66,6 +67,7 @@ def compare_command(
         comparison.to_json()
         | {
             "levels_of_theory": {side.name: side.level_of_theory for side in sides},
+            "left_out": {side.name: dict(side.left_out) for side in sides if side.left_out},
             "warning": comparing.sides_warning(sides),
             "costs": [dataclasses.asdict(cost) for cost in comparing.cost_lines(sides)],
         }
@@ -81,6 +83,8 @@ def print_sides(sides: "Sequence[Side]", comparison: "Comparison") -> None:
     out.print(table)
     for side in sides:
         out.print(f"{side.name}: forces of {side.level_of_theory or UNSTATED}", markup=False)
+        if side.left_out:
+            out.print(f"{side.name}: {left_out_sentence(side.left_out)}", markup=False)
     warning = sides_warning(sides)
     if warning:
         out.print(f"Warning: {warning}", markup=False)

@@ -10,6 +10,7 @@ from molgun_lmp.analysis.statistics.summary import Summary, summarise
 from molgun_lmp.analysis.statistics.variants import Variant, variants
 from molgun_lmp.atomic_files import replace_file, write_json
 from molgun_lmp.campaign.store.campaign_folder import Store
+from molgun_lmp.campaign.store.left_out import read_left_out
 from molgun_lmp.campaign.store.stop_rule import counted, read_stopping, standing
 from molgun_lmp.csv_files import csv_text
 from molgun_lmp.errors import CampaignError
@@ -17,7 +18,7 @@ from molgun_lmp.records import Outcome
 from molgun_lmp.results.decide_all import decide_all
 from molgun_lmp.results.ended import Ended, clean_surface
 from molgun_lmp.results.kept_minima import kept_minima, write_minima
-from molgun_lmp.results.table_files import write_summary, write_variants
+from molgun_lmp.results.table_files import write_left_out, write_summary, write_variants
 from molgun_lmp.results.tables import write_statistics
 from molgun_lmp.surface.clean_surface import Surface
 
@@ -26,6 +27,7 @@ OUTCOMES_CSV: Final = "outcomes.csv"
 SUMMARY_JSON: Final = "summary.json"
 TABLE_CSV: Final = "table.csv"
 VARIANTS_CSV: Final = "variants.csv"
+LEFT_OUT_CSV: Final = "left_out.csv"
 
 _CSV_HEADER: Final = (
     *("trajectory", "mode", "detail", "stuck", "contact", "first_contact_ps", "first_bond_ps", "time_ps"),
@@ -81,7 +83,13 @@ def analyse(store: Store, advance: Callable[[int], None] | None = None, *, proce
         for (folder, result), outcome in zip(results, found, strict=True)
     ]
     outcomes = [one.outcome for one in ended]
-    summary = summarise(outcomes, [one.result for one in ended], planned=store.manifest.trajectories, stopping=stopping)
+    summary = summarise(
+        outcomes,
+        [one.result for one in ended],
+        planned=store.manifest.trajectories,
+        stopping=stopping,
+        left_out=read_left_out(store),
+    )
     analysis = Analysis(ended=tuple(ended), summary=summary, keys=tuple(keys), minima=kept_minima(store, ended))
     _write(store, surface, analysis)
     return analysis
@@ -102,6 +110,7 @@ def _write(store: Store, surface: Surface, analysis: Analysis) -> None:
         write_json(analysis.summary.to_json(), folder / SUMMARY_JSON)
         write_summary(analysis.summary, folder / TABLE_CSV)
         write_variants(analysis.variants, folder / VARIANTS_CSV)
+        write_left_out(analysis.summary.left_out, folder / LEFT_OUT_CSV)
         write_statistics(store, surface, analysis.ended)
     except OSError as error:
         raise CampaignError(f"cannot write the analysis to {folder}: {error}. Make room and analyse again.") from error

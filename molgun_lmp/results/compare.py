@@ -1,7 +1,7 @@
 """`molgun compare`: campaigns, and trajectories made elsewhere, decided alike and put side by side."""
 
 import dataclasses
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -37,6 +37,8 @@ class Side:
     level_of_theory: str
     planned: int | None = None
     cost: Cost | None = None
+    left_out: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    """Shots that ended on a cluster and could not be collected: trajectory id -> why."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -92,6 +94,7 @@ def _campaign_side(name: str, store: Store, advance: Advance) -> Side:
         level_of_theory=store.manifest.level_of_theory,
         planned=store.manifest.trajectories,
         cost=campaign_costs(store, analysis)[-1] if analysis.ended else None,
+        left_out=analysis.summary.left_out,
     )
 
 

@@ -18,7 +18,7 @@ from molgun_lmp.analysis.statistics.comparison import Comparison
 from molgun_lmp.analysis.statistics.convergence import RunningPoint, ShotSet
 from molgun_lmp.analysis.statistics.dependence import Bin
 from molgun_lmp.analysis.statistics.sensitivity import Scaled, changed, unscaled_of
-from molgun_lmp.analysis.statistics.summary import Summary
+from molgun_lmp.analysis.statistics.summary import Summary, shots_text
 from molgun_lmp.analysis.statistics.trust import TrajectoryTrust, Trust
 from molgun_lmp.analysis.statistics.variants import Variant
 from molgun_lmp.csv_files import write_csv
@@ -207,17 +207,26 @@ def write_changes(found: Sequence[Scaled], path: Path) -> Path:
 
 
 def write_summary(summary: Summary, path: Path) -> Path:
-    """The table with unrounded numbers, its lines in the order of `Summary.table`; an empty field where unknown."""
+    """The table with unrounded numbers, its lines in the order of `Summary.table`; an empty field where unknown.
+
+    The note of each line says how many shots could not be collected, where there are any.
+    """
     rows = []
+    without = f"without {shots_text(len(summary.left_out))} that could not be collected" if summary.left_out else ""
     for row in summary.table():
         e = row.estimate
         rows.append(
             [
                 *(row.label, e.count, e.shots, e.fraction, *e.cluster, *e.wilson, *e.simultaneous),
-                *(e.design_effect, e.effective_shots, e.note),
+                *(e.design_effect, e.effective_shots, "; ".join(filter(None, (e.note, without)))),
             ]
         )
     return write_csv(path, SUMMARY_COLUMNS, rows)
+
+
+def write_left_out(left_out: Mapping[str, str], path: Path) -> Path:
+    """One line per shot that could not be collected; the header alone where there is none."""
+    return write_csv(path, ("trajectory", "why"), left_out.items())
 
 
 def write_trust(trust: Trust, folder: Path) -> None:

@@ -68,11 +68,12 @@ def cluster(
     site: ClusterSite | None = None,
     gpu: bool = False,
     scheduler: Scheduler = "slurm",
+    waits: str = WAITS,
 ) -> Path:
     """The folder for a target of the user's own, whose LAMMPS can be made to wait."""
     launch = folder.parent / "it's waiting.sh"
     launch.write_text(WAITING)
-    (folder.parent / "waits.in").write_text(WAITS)
+    (folder.parent / "waits.in").write_text(waits)
     own = folder.parent / "own.yaml"
     keys = {"summary": "argon", "include": INCLUDE, "launch": f'bash "{launch}"', "files": ["waits.in"], "gpu": gpu}
     own.write_text(yaml.safe_dump(keys))
@@ -96,17 +97,17 @@ def release(folder: Path, name: str) -> int:
     return os.open(folder / "trajectories" / name / "part-1" / "hold.150", os.O_RDONLY | os.O_NONBLOCK)
 
 
-def run(folder: Path, chunk: int, seconds: int = 3600) -> subprocess.Popen[str]:
+def run(folder: Path, chunk: int, seconds: int = 3600, lmp: str = LMP) -> subprocess.Popen[str]:
     """The script of one chunk, without a scheduler."""
-    environment = {key: value for key, value in os.environ.items() if not key.startswith("SLURM")} | {"LMP": LMP}
+    environment = {key: value for key, value in os.environ.items() if not key.startswith("SLURM")} | {"LMP": lmp}
     command = ["bash", str(folder / "run.sh"), str(chunk), str(seconds)]
     return subprocess.Popen(
         command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True
     )
 
 
-def finish(folder: Path, chunk: int, seconds: int = 3600) -> str:
+def finish(folder: Path, chunk: int, seconds: int = 3600, lmp: str = LMP) -> str:
     """What it said."""
-    said, _ = (job := run(folder, chunk, seconds)).communicate(timeout=PATIENCE_S)
+    said, _ = (job := run(folder, chunk, seconds, lmp)).communicate(timeout=PATIENCE_S)
     assert job.returncode == 0, said
     return said

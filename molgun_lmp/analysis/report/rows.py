@@ -4,7 +4,7 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from molgun_lmp.analysis.statistics.summary import Summary
+from molgun_lmp.analysis.statistics.summary import Summary, left_out_sentence
 from molgun_lmp.outcome_classes import FAILED
 from molgun_lmp.records import Outcome, Shot, TrajectoryResult
 
@@ -62,7 +62,7 @@ def labels_statement(level_of_theory: str) -> str:
 
 def remarks(summary: Summary) -> tuple[str, ...]:
     """What a reader must know before believing the table: missing, failed, cut or drifting trajectories."""
-    found = []
+    found = [said] if (said := left_out_sentence(summary.left_out)) else []
     stopped = summary.stopping is not None and summary.stopping.reached
     if summary.planned is not None and summary.planned > summary.shots and not stopped:
         found.append(

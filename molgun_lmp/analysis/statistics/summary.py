@@ -2,7 +2,7 @@
 
 import dataclasses
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import numpy as np
@@ -91,6 +91,8 @@ class Summary(JsonRecord):
     """Cause of failure -> trajectories."""
     stopping: Stopping | None = None
     """The stop rule of `molgun run --until` and its looks; None where the number of shots was fixed beforehand."""
+    left_out: dict[str, str] = dataclasses.field(default_factory=dict)
+    """Shots that ended on a cluster and could not be taken, none of them in the table: trajectory id -> why."""
 
     def mode(self, mode: Mode) -> Estimate:
         """The estimate of one mode."""
@@ -121,11 +123,12 @@ def summarise(
     planned: int | None = None,
     confidence: float = 0.95,
     stopping: Stopping | None = None,
+    left_out: Mapping[str, str] | None = None,
 ) -> Summary:
     """Count every mode over all `outcomes` and give its intervals.
 
     `results` tell which trajectories were flagged or failed and why; `planned` is the campaign's number of shots;
-    `stopping` the rule that stopped it.
+    `stopping` the rule that stopped it; `left_out` the shots that could not be collected, and why.
     Raises `InputFileError` where a trajectory is there twice, or where a result has no outcome: either would change
     the denominator unseen.
     """
@@ -153,6 +156,7 @@ def summarise(
         energy_unknown=len(outcomes) - len(known),
         causes=dict(sorted(Counter(r.cause.value for r in results if r.cause is not None).items())),
         stopping=stopping,
+        left_out=dict(left_out or {}),
     )
 
 
@@ -176,6 +180,23 @@ def _was(outcome: Outcome, mode: Mode) -> bool:
     return any(at is mode for _, at in outcome.events)
 
 
+def shots_text(number: int) -> str:
+    """`1 shot` or `2 shots`."""
+    return f"{number} {'shot' if number == 1 else 'shots'}"
+
+
+def left_out_sentence(left_out: Mapping[str, str]) -> str:
+    """How many shots ended and are not in the table, and why the first of them is not; empty for none."""
+    if not left_out:
+        return ""
+    number, first = len(left_out), min(left_out)
+    others = "" if number == 1 else f" (and {number - 1} more)"
+    return (
+        f"{shots_text(number)} ended on a cluster and could not be collected: left out of every table, which may "
+        f"bias it. {first}{others}: {left_out[first]}"
+    )
+
+
 def sticking_sentence(summary: Summary) -> str:
     """The answer in plain words."""
     if summary.shots == 0:
@@ -184,9 +205,9 @@ def sticking_sentence(summary: Summary) -> str:
     unclear = [f"{n} {mode.value}" for mode in (UNDECIDED, FAILED) if (n := summary.mode(mode).count)]
     if summary.mode(FAILED).count == summary.shots:
         return f"All {summary.shots} trajectories failed: nothing can be said about sticking."
-    noun, verb = "shot" if summary.shots == 1 else "shots", "is" if stuck.count == 1 else "are"
+    verb = "is" if stuck.count == 1 else "are"
     text = (
-        f"{stuck.count} of {summary.shots} {noun} {verb} bound to the surface at the end: "
+        f"{stuck.count} of {shots_text(summary.shots)} {verb} bound to the surface at the end: "
         f"{100 * stuck.count / stuck.shots:.1f} % ({level} over snapshots: {bounds_text(stuck.cluster)})."
     )
     if 0 < summary.contact < summary.shots:

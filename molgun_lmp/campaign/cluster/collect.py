@@ -12,6 +12,7 @@ from molgun_lmp.campaign.cluster.write import CLUSTER_NAME, ClusterRecord
 from molgun_lmp.campaign.store.campaign_folder import Store, TrajectoryFolder
 from molgun_lmp.campaign.store.completeness import require_whole
 from molgun_lmp.campaign.store.integrity import planned_hashes, require_planned
+from molgun_lmp.campaign.store.left_out import record_left_out
 from molgun_lmp.campaign.store.manifest import MANIFEST_NAME
 from molgun_lmp.campaign.store.opening import campaign_work
 from molgun_lmp.campaign.store.run_set import Work
@@ -20,7 +21,7 @@ from molgun_lmp.engine.failure_causes import cause_of
 from molgun_lmp.errors import CampaignError
 from molgun_lmp.gun.names import DATA_NAME, DUMP_NAME, END_NAME, INPUT_NAME, LOG_NAME, STOP_OF_FIX
 from molgun_lmp.provenance import sha256_file
-from molgun_lmp.readers.lammps.log import joined_thermo, last_halt, thermo_tables
+from molgun_lmp.readers.lammps.log import Halt, joined_thermo, last_halt, thermo_tables
 from molgun_lmp.readers.trajectory import read_frames
 from molgun_lmp.records import Cause, EnergyRecord, Stop, TrajectoryResult
 
@@ -38,7 +39,10 @@ class Collected:
 
 
 def collect(store: Store, folder: Path) -> Collected:
-    """Take what has ended. Raises `CampaignError` for a folder of another campaign, or one with changed files."""
+    """Take what has ended; what cannot be taken is remembered in the campaign, so that its tables say so.
+
+    Raises `CampaignError` for a folder of another campaign, or one with changed files.
+    """
     record = read_record(store, folder)
     work = campaign_work(store)
     taken: list[str] = []
@@ -56,6 +60,7 @@ def collect(store: Store, folder: Path) -> Collected:
                 (taken if _take(work, one, there, record) else before).append(name)
             except (CampaignError, OSError, ValueError) as error:
                 damaged[name] = str(error)
+    record_left_out(store, damaged)
     return Collected(taken=tuple(taken), before=tuple(before), missing=tuple(missing), damaged=damaged)
 
 
@@ -80,11 +85,13 @@ def _take(work: Work, one: TrajectoryFolder, there: Path, record: ClusterRecord)
     _check_hashes(there)
     parts = _chain(there)
     logs = [(part / LOG_NAME).read_text(encoding="utf-8", errors="replace") for part in parts]
-    starts = [int(thermo_tables(text)[0].rows[0, 0]) for text in logs]
+    starts = [_first_step(part, text) for part, text in zip(parts, logs, strict=True)]
     text = "".join(logs)
     thermo = joined_thermo(thermo_tables(text))
-    steps = int(thermo["Step"][-1])
-    stop, cause, message = _end(logs[-1])
+    # The last line of the thermo output need not be the end: a rule may act between two of them.
+    halt = last_halt(logs[-1])
+    steps = int(thermo["Step"][-1]) if halt is None else halt.step
+    stop, cause, message = _end(parts[-1], logs[-1], halt)
     number = 1 + max(
         (int(path.name.rpartition("-")[2].removesuffix(".json")) for path in one.path.glob("[rc]*-[0-9]*")), default=0
     )
@@ -184,9 +191,18 @@ def _frames(dump: Path, until: int | None) -> bytes:
     return b"".join(frame for frame in frames if int(frame[len(_MARK) :].partition(b"\n")[0]) < until)
 
 
-def _end(log: str) -> tuple[Stop | None, Cause | None, str]:
-    halt = last_halt(log)
-    if halt is not None and halt.fix_id in STOP_OF_FIX:
+def _first_step(part: Path, log: str) -> int:
+    """The step that a part began with."""
+    tables = [table for table in thermo_tables(log) if len(table.rows)]
+    if not tables:
+        raise CampaignError(f"{part / LOG_NAME} has no line of thermo output: nothing says where this part began.")
+    return int(tables[0].rows[0, 0])
+
+
+def _end(part: Path, log: str, halt: Halt | None) -> tuple[Stop | None, Cause | None, str]:
+    if halt is not None:
+        if halt.fix_id not in STOP_OF_FIX:
+            raise CampaignError(f"{part}: LAMMPS was halted by {halt.fix_id}, which no deck of ours has.")
         return STOP_OF_FIX[halt.fix_id], None, f"{halt.fix_id} at step {halt.step}"
     error = re.search(r"^ERROR.*", log, re.MULTILINE)
     if error is not None:

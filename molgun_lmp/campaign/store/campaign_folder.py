@@ -14,6 +14,7 @@ trajectories/0000/000003/result.json     the end of the trajectory, with the num
 quench/         minima of `analyse --quench`: ends, slabs and molecules alone
 analysis/       outcomes, table, figures, report; outcomes.cache.jsonl and tracks.cache.jsonl: nothing is read twice
 until.json      the stop rule of `run --until`, and what each of its looks found
+left_out.json   shots that ended on a cluster and could not be collected, and why
 index.sqlite    all results counted, made from the result files whenever it differs from them
 STOP            made by the user: all workers stop, with checkpoints
 logs/           for each worker process its log, and how far it has got
