@@ -14,6 +14,9 @@ from molgun_lmp.outcome_classes import Mode
 
 Vector = tuple[float, float, float]
 
+ResumedNoise = Literal["fresh", "repeated"]
+"""Random forces after a checkpoint: of a seed of their own, or (decks of earlier versions) those of the start again."""
+
 
 class JsonRecord:
     """JSON in and out for a dataclass whose fields are plain values; unknown or missing keys are refused."""
@@ -164,6 +167,9 @@ class TrajectoryResult(JsonRecord):
     """SHA-256 of `deck`, `data`, `model`, `dump`."""
     resumed_at: tuple[int, ...] = ()
     """Steps at which it went on from a checkpoint after a kill or a stop."""
+    noise_resumed: ResumedNoise | None = None
+    """Where it went on under random forces (Langevin, bath): it is as good as the undisturbed one, and not the same.
+    None where none act or it never went on, and in results of earlier versions, which do not say."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

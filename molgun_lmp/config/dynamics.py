@@ -41,6 +41,11 @@ class Dynamics(Section):
     """A fitted total-energy drift beyond this flags the trajectory (NVE without a bath)."""
     max_excursion_ev_per_atom: PositiveFloat = 1e-3
 
+    @property
+    def random_forces(self) -> bool:
+        """Whether a Langevin thermostat or bath acts."""
+        return self.bath is not None or (self.thermostat is not None and self.thermostat.kind == "langevin")
+
     @model_validator(mode="after")
     def _one_thermostat(self) -> Self:
         if self.ensemble == "nve" and self.thermostat is not None:

@@ -11,12 +11,11 @@ from molgun_lmp.gun.cell import contact_clearance
 from molgun_lmp.gun.data_file import data_file
 from molgun_lmp.gun.initial_conditions import stream
 from molgun_lmp.gun.names import DATA_NAME, DUMP_NAME, END_NAME, RESTART_NAMES, RESUME_NAME, trajectory_id
+from molgun_lmp.gun.noise import SEEDS
 from molgun_lmp.gun.setup import Setup
 from molgun_lmp.records import Deck, InitialCondition, Shot
 from molgun_lmp.rendering import deck_value, id_ranges, render
 from molgun_lmp.units import FS_PER_PS
-
-_LAMMPS_SEEDS: Final = 900_000_000
 
 # What stands where each deck has its own; no name of a campaign, element or file holds a parenthesis.
 _TRAJECTORY: Final = "(trajectory)"
@@ -78,6 +77,7 @@ def _pieces(setup: Setup) -> tuple[str, ...]:
         "dynamics": campaign.dynamics,
         "thermostat": _thermostat(campaign.dynamics),
         "seed": _SEED,
+        "seeds": SEEDS,
         "stop": stop_values(campaign.stop, setup.cutoff_angstrom),
     }
     return tuple(re.split(_GAPS, render("trajectory.in.j2", values)))
@@ -90,7 +90,7 @@ def _thermostat(dynamics: Dynamics) -> Thermostat | None:
 
 def lammps_seed(rng: np.random.Generator) -> int:
     """A seed that every LAMMPS command accepts."""
-    return int(rng.integers(1, _LAMMPS_SEEDS))
+    return int(rng.integers(1, SEEDS + 1))
 
 
 def stop_values(stop: StopRules, cutoff_angstrom: float) -> dict[str, Any]:

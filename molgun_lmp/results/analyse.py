@@ -14,7 +14,9 @@ from molgun_lmp.campaign.store.left_out import read_left_out
 from molgun_lmp.campaign.store.stop_rule import counted, read_stopping, standing
 from molgun_lmp.csv_files import csv_text
 from molgun_lmp.errors import CampaignError
-from molgun_lmp.records import Outcome
+from molgun_lmp.gun.names import INPUT_NAME
+from molgun_lmp.gun.noise import resumed_noise
+from molgun_lmp.records import Outcome, TrajectoryResult
 from molgun_lmp.results.decide_all import decide_all
 from molgun_lmp.results.ended import Ended, clean_surface
 from molgun_lmp.results.kept_minima import kept_minima, write_minima
@@ -85,7 +87,7 @@ def analyse(store: Store, advance: Callable[[int], None] | None = None, *, proce
     outcomes = [one.outcome for one in ended]
     summary = summarise(
         outcomes,
-        [one.result for one in ended],
+        [_with_noise(store, one) for one in ended],
         planned=store.manifest.trajectories,
         stopping=stopping,
         left_out=read_left_out(store),
@@ -93,6 +95,15 @@ def analyse(store: Store, advance: Callable[[int], None] | None = None, *, proce
     analysis = Analysis(ended=tuple(ended), summary=summary, keys=tuple(keys), minima=kept_minima(store, ended))
     _write(store, surface, analysis)
     return analysis
+
+
+def _with_noise(store: Store, one: Ended) -> TrajectoryResult:
+    """The result; one of an earlier version does not say what noise it had after a checkpoint, but its deck does."""
+    result = one.result
+    if result.noise_resumed is not None or not result.resumed_at:
+        return result
+    noise = resumed_noise(one.folder.path / INPUT_NAME, store.config().dynamics, result.resumed_at)
+    return dataclasses.replace(result, noise_resumed=noise)
 
 
 def outcomes_of(store: Store) -> list[Outcome]:

@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import yaml
 from campaign_cases import write_campaign_file, write_model
@@ -36,11 +37,11 @@ INCLUDE = "pair_style lj/cut 6.0\npair_coeff * * 0.0001 0.9\ninclude ${root}/wai
 WAITS = "dump waits all custom 150 ${dir}/hold.* id\n"
 
 
-def write_store(folder: Path, slab_pool: Pool, molecule_pool: Pool) -> Store:
+def write_store(folder: Path, slab_pool: Pool, molecule_pool: Pool, **dynamics: Any) -> Store:
     """A campaign of three trajectories of 400 steps, a frame every 40 and a checkpoint every 50."""
     write_model(folder / "model")
     sections = {
-        "dynamics": {"steps": 400, "dump_every_steps": 40, "checkpoint_every_steps": 50},
+        "dynamics": {"steps": 400, "dump_every_steps": 40, "checkpoint_every_steps": 50, **dynamics},
         "stop": {"max_temperature_k": None},
         "trajectories": 3,
     }

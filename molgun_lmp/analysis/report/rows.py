@@ -4,7 +4,7 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from molgun_lmp.analysis.statistics.summary import Summary, left_out_sentence
+from molgun_lmp.analysis.statistics.summary import Summary, left_out_sentence, noise_sentences
 from molgun_lmp.outcome_classes import FAILED
 from molgun_lmp.records import Outcome, Shot, TrajectoryResult
 
@@ -77,6 +77,7 @@ def remarks(summary: Summary) -> tuple[str, ...]:
         found.append(f"{_trajectories(summary.energy_flagged)} moved in total energy beyond the limits.")
     if summary.energy_unknown:
         found.append(f"The energy drift of {_trajectories(summary.energy_unknown)} is not known.")
+    found += noise_sentences(summary)
     if summary.truncated:
         found.append(f"The dump of {_trajectories(summary.truncated)} was cut; whole frames only were used.")
     if summary.shots:

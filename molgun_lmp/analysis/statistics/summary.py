@@ -3,7 +3,7 @@
 import dataclasses
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import Final
+from typing import Final, get_args
 
 import numpy as np
 from pydantic import ConfigDict
@@ -12,7 +12,7 @@ from molgun_lmp.analysis.statistics.estimates import Estimate, Estimator, cluste
 from molgun_lmp.analysis.statistics.sequential import Stopping, stopping_sentence
 from molgun_lmp.errors import InputFileError
 from molgun_lmp.outcome_classes import EVER, FAILED, UNDECIDED, Mode
-from molgun_lmp.records import JsonRecord, Outcome, TrajectoryResult
+from molgun_lmp.records import JsonRecord, Outcome, ResumedNoise, TrajectoryResult
 
 _STRICT = ConfigDict(extra="forbid")
 
@@ -89,6 +89,8 @@ class Summary(JsonRecord):
     """Analysed trajectories without a known energy drift, or without a result at all."""
     causes: dict[str, int]
     """Cause of failure -> trajectories."""
+    noise_resumed: dict[ResumedNoise, int] = dataclasses.field(default_factory=dict)
+    """Trajectories that went on from a checkpoint under random forces, by the noise that they had from there."""
     stopping: Stopping | None = None
     """The stop rule of `molgun run --until` and its looks; None where the number of shots was fixed beforehand."""
     left_out: dict[str, str] = dataclasses.field(default_factory=dict)
@@ -155,9 +157,15 @@ def summarise(
         energy_flagged=sum(r.energy.flagged for r in results),
         energy_unknown=len(outcomes) - len(known),
         causes=dict(sorted(Counter(r.cause.value for r in results if r.cause is not None).items())),
+        noise_resumed=_resumed(results),
         stopping=stopping,
         left_out=dict(left_out or {}),
     )
+
+
+def _resumed(results: Sequence[TrajectoryResult]) -> dict[ResumedNoise, int]:
+    kinds = Counter(result.noise_resumed for result in results)
+    return {kind: number for kind in get_args(ResumedNoise) if (number := kinds[kind])}
 
 
 def _check_ids(outcomes: Sequence[Outcome], results: Sequence[TrajectoryResult]) -> None:
@@ -178,6 +186,17 @@ def _check_ids(outcomes: Sequence[Outcome], results: Sequence[TrajectoryResult])
 
 def _was(outcome: Outcome, mode: Mode) -> bool:
     return any(at is mode for _, at in outcome.events)
+
+
+def noise_sentences(summary: Summary) -> list[str]:
+    """What is to be said of trajectories that went on from a checkpoint under random forces."""
+    found = summary.noise_resumed
+    said = {
+        "fresh": "went on from a checkpoint under random forces: each is as good as the undisturbed one, and another.",
+        "repeated": "went on from a checkpoint with the noise of the start again, as decks of earlier versions do, "
+        "which heats: plan such shots anew.",
+    }
+    return [f"{shots_text(found[kind])} {text}" for kind, text in said.items() if kind in found]
 
 
 def shots_text(number: int) -> str:

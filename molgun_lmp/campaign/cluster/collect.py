@@ -20,6 +20,7 @@ from molgun_lmp.campaign.worker.energy_conservation import energy_record
 from molgun_lmp.engine.failure_causes import cause_of
 from molgun_lmp.errors import CampaignError
 from molgun_lmp.gun.names import DATA_NAME, DUMP_NAME, END_NAME, INPUT_NAME, LOG_NAME, STOP_OF_FIX
+from molgun_lmp.gun.noise import resumed_noise
 from molgun_lmp.provenance import sha256_file
 from molgun_lmp.readers.lammps.log import Halt, joined_thermo, last_halt, thermo_tables
 from molgun_lmp.readers.trajectory import read_frames
@@ -136,6 +137,7 @@ def _take(work: Work, one: TrajectoryFolder, there: Path, record: ClusterRecord)
             "dump": sha256_file(run / DUMP_NAME),
         },
         resumed_at=tuple(starts[1:]),
+        noise_resumed=resumed_noise(there / INPUT_NAME, work.dynamics, starts[1:]),
     )
     if one.publish(result):
         return True

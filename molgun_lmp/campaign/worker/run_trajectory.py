@@ -30,6 +30,7 @@ from molgun_lmp.engine.joint_evaluation import JointEvaluation, Member
 from molgun_lmp.engine.registry import ENGINES
 from molgun_lmp.engine.session import DeckRun, Watchdog, run_deck
 from molgun_lmp.gun.names import DATA_NAME, DUMP_NAME, INPUT_NAME, LOG_NAME, RESTART_NAMES, RESUME_NAME, STOP_OF_FIX
+from molgun_lmp.gun.noise import resumed_noise
 from molgun_lmp.provenance import sha256_file
 from molgun_lmp.records import Cause, EnergyRecord, Stop, TrajectoryResult
 
@@ -141,6 +142,7 @@ def fire_one(
     for name in (*copies, *RESTART_NAMES, RESUME_NAME, CHECKPOINTS_NAME):
         (run / name).unlink(missing_ok=True)
     stop, cause, message = _end(done, work)
+    noise_resumed = resumed_noise(folder.path / INPUT_NAME, work.dynamics, resumed_at)
     dump = run / DUMP_NAME
     return TrajectoryResult(
         trajectory_id=folder.id,
@@ -157,6 +159,7 @@ def fire_one(
         attempt=number,
         hashes={**hashes, **({"dump": sha256_file(dump)} if dump.is_file() else {})},
         resumed_at=resumed_at,
+        noise_resumed=noise_resumed,
     )
 
 

@@ -17,6 +17,7 @@ from molgun_lmp.gun.deck import lammps_seed, stop_values, trajectory_deck
 from molgun_lmp.gun.equilibration_deck import equilibration_deck, equilibration_elements
 from molgun_lmp.gun.initial_conditions import draw
 from molgun_lmp.gun.names import STOP_OF_FIX
+from molgun_lmp.gun.noise import SEEDS
 from molgun_lmp.gun.setup import Setup
 from molgun_lmp.provenance import trajectory_rng
 from molgun_lmp.records import Stop
@@ -135,11 +136,37 @@ def test_thermostats_and_the_bath(setup_of: SetupOf) -> None:
     nose_hoover = _deck(setup_of({"dynamics": {"ensemble": "nvt"}}))
     assert "fix integrate mobile nvt temp 300.0 300.0 0.1\nfix_modify integrate temp mobile_temp\n" in nose_hoover
     stochastic = [_deck(setup_of({"dynamics": {"ensemble": "nvt", "thermostat": langevin}}), i) for i in range(2)]
-    assert all("fix integrate mobile nve\nfix thermostat mobile langevin 250.0 250.0 0.1 " in t for t in stochastic)
+    assert all("\nfix thermostat mobile langevin 250.0 250.0 0.1 " in t for t in stochastic)
     bath = [_deck(setup_of({"dynamics": {"bath": {"layers": 2}}}), index) for index in range(2)]
     assert all("group bath id 17:48\nfix thermostat bath langevin 300.0 300.0 0.5 " in text for text in bath)
-    seeds = [re.findall(r"^fix thermostat .* (\d+)$", text, re.MULTILINE) for text in (*stochastic, *bath)]
+    seeds = [
+        re.findall(r"^variable noise_seed equal 1\+\(\((\d+)-1\+step", t, re.MULTILINE) for t in (*stochastic, *bath)
+    ]
     assert seeds[0] == seeds[2] != seeds[1] == seeds[3]  # of (campaign seed, index) alone
+    assert [len(one) for one in seeds] == [1, 1, 1, 1]
+    assert seeds[0] == [str(lammps_seed(trajectory_rng(24, 0).spawn(5)[4]))]
+    assert "noise_seed" not in nose_hoover
+    assert "suffix" not in nose_hoover
+
+
+def test_random_forces_are_of_the_plain_style_on_every_build(
+    setup_of: SetupOf, si001: Atoms, campaign_of: CampaignOf
+) -> None:
+    """That of KOKKOS has another generator, whose stream depends on the threads."""
+    random: list[dict[str, Any]] = [{"ensemble": "nvt", "thermostat": {"kind": "langevin"}}, {"bath": {}}]
+    decks = [_deck(setup_of({"dynamics": dynamics})) for dynamics in random]
+    equilibration = equilibration_deck(
+        "slab", 0, si001, campaign=campaign_of({}), elements=("H", "Si"), cutoff_angstrom=5.0
+    )
+    for text in (*decks, equilibration.input_text):
+        commands = _commands(text).splitlines()
+        (at,) = (place for place, line in enumerate(commands) if " langevin " in line)
+        assert "suffix on" not in commands, "an error where no suffix was given"
+        after = [line.split() for line in commands[commands.index("suffix off") + 1 :]]
+        styles = {words[3] for words in after if words[0] in {"fix", "compute", "dump"}}
+        assert commands.index("suffix off") < at
+        assert styles <= {"langevin", "halt", "property/atom", "reduce", "custom"}, "the others may be accelerated"
+        assert not {words[0] for words in after} & {"pair_style", "include", "run_style", "min_style"}
 
 
 def test_a_deck_is_the_template_filled_in(setup_of: SetupOf) -> None:
@@ -164,6 +191,7 @@ def test_a_deck_is_the_template_filled_in(setup_of: SetupOf) -> None:
             "dynamics": setup.campaign.dynamics,
             "thermostat": None,
             "seed": lammps_seed(trajectory_rng(24, index).spawn(5)[4]),
+            "seeds": SEEDS,
             "stop": stop_values(setup.campaign.stop, setup.cutoff_angstrom),
         }
         assert text == render("trajectory.in.j2", values)

@@ -11,7 +11,13 @@ from ended_cases import ended, energy
 from pydantic import ValidationError
 
 from molgun_lmp.analysis.statistics.clustered_intervals import wilson
-from molgun_lmp.analysis.statistics.summary import Summary, sticking_sentence, summarise
+from molgun_lmp.analysis.statistics.summary import (
+    Summary,
+    left_out_sentence,
+    noise_sentences,
+    sticking_sentence,
+    summarise,
+)
 from molgun_lmp.errors import InputFileError
 from molgun_lmp.outcome_classes import Mode
 from molgun_lmp.records import Cause, Outcome, TrajectoryResult
@@ -195,3 +201,28 @@ def test_the_sentence_says_both_fractions_and_the_undecided(campaign: Campaign) 
     assert "1 undecided and 1 failed are in the denominator" in sentence
     one = summarise([dataclasses.replace(outcome(0, Mode.OT_CY), contact=True)])
     assert sticking_sentence(one).startswith("1 of 1 shot is bound")
+
+
+def test_it_says_what_went_on_under_random_forces(campaign: Campaign) -> None:
+    outcomes, results = campaign
+    assert noise_sentences(summarise(outcomes, results)) == []
+    results[0] = dataclasses.replace(results[0], resumed_at=(1000,), noise_resumed="fresh")
+    results[1] = dataclasses.replace(results[1], resumed_at=(1000,), noise_resumed="fresh")
+    results[2] = dataclasses.replace(results[2], resumed_at=(1000,), noise_resumed="repeated")
+    results[3] = dataclasses.replace(results[3], resumed_at=(1000,))
+    summary = summarise(outcomes, results)
+    assert summary.noise_resumed == {"fresh": 2, "repeated": 1}
+    assert Summary.from_json(json.loads(json.dumps(summary.to_json()))) == summary
+    fresh, repeated = noise_sentences(summary)
+    assert fresh.startswith("2 shots went on from a checkpoint under random forces")
+    assert repeated.startswith("1 shot went on from a checkpoint with the noise of the start again")
+    document = results[0].to_json()
+    del document["noise_resumed"]  # as earlier versions wrote it
+    assert TrajectoryResult.from_json(document).noise_resumed is None
+
+
+def test_it_says_what_is_left_out(campaign: Campaign) -> None:
+    summary = summarise(*campaign, left_out={"000012": "its dump is cut", "000011": "copy the folder again"})
+    assert left_out_sentence(summary.left_out).startswith("2 shots ended on a cluster and could not be collected")
+    assert left_out_sentence(summary.left_out).endswith("000011 (and 1 more): copy the folder again")
+    assert left_out_sentence({}) == ""

@@ -154,3 +154,17 @@ def test_what_is_left_out_is_said_by_the_exit_status_and_in_every_table(
     (store.root / LEFT_OUT_NAME).write_text("[")
     with pytest.raises(CampaignError, match="damaged"):
         read_left_out(store)
+
+
+def test_a_trajectory_that_went_on_under_a_bath_says_so(tmp_path: Path, slab_pool: Pool, molecule_pool: Pool) -> None:
+    store = write_store(tmp_path, slab_pool, molecule_pool, bath={"layers": 1})
+    folder = cluster(store, tmp_path / "cluster")
+    for name, went_on in (("000000", True), ("000001", False)):
+        home = folder / "trajectories" / name
+        write_part(home, 1, 0, 60 if went_on else 100, whole=not went_on)
+        if went_on:
+            write_part(home, 2, 50, 100)
+        finish_by_hand(home)
+    assert collect(store, folder).taken == ("000000", "000001")
+    results = [store.trajectory(name).result() for name in ("000000", "000001")]
+    assert [result.noise_resumed if result else "" for result in results] == ["fresh", None]
