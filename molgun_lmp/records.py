@@ -202,3 +202,6 @@ class Outcome(JsonRecord):
     """The dump was cut in its last frame; whole frames only were used."""
     slab_snapshot: str
     molecule_snapshot: str
+    energy_at_contact_ev: float | None = None
+    """Kinetic energy of the molecule's centre of mass in the last frame before first contact; None without a contact,
+    or where the frames hold no velocities."""

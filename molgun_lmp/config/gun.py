@@ -153,7 +153,8 @@ class Gun(Section):
     """The molecular gun. A preset fills in what is not given; every part can be set by itself."""
 
     preset: Literal["paper-ml", "paper-aimd"] | None = None
-    """`paper-ml`: the paper's NVE runs; `paper-aimd`: its reference runs. Both read "rescaled to match 300 K" as
+    """`paper-ml`: the paper's NVE runs; `paper-aimd`: the gun of its reference runs, which are NVT of all atoms, with
+    `dynamics: {ensemble: nvt, thermostat: {molecule: true}}`. Both read "rescaled to match 300 K" as
     `thermal_all_atoms`; set `kick.kind` for another reading."""
     pairing: Literal["independent", "paired"] = "independent"
     """`paired`: snapshot k of the slab pool always with snapshot k of the molecule pool."""

@@ -136,11 +136,15 @@ def centre_of_mass_energy_ev(file: Path, n_slab: int) -> float | None:
         data = read_data(file.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
-    masses = data.masses_u[n_slab:]
-    if data.velocities is None or not len(masses):
+    if data.velocities is None or len(data.masses_u) == n_slab:
         return None
-    momentum = masses @ data.velocities[n_slab:]
-    return float(MVV_TO_EV * (momentum @ momentum) / (2 * masses.sum()))
+    return translation_ev(data.masses_u[n_slab:], data.velocities[n_slab:])
+
+
+def translation_ev(masses_u: FloatArray, velocities: FloatArray) -> float:
+    """Kinetic energy in eV of the centre of mass of N atoms with velocities (N, 3) in Å/ps."""
+    momentum = masses_u @ velocities
+    return float(MVV_TO_EV * (momentum @ momentum) / (2 * masses_u.sum()))
 
 
 def _read_head(head: str) -> tuple[int, FloatArray]:

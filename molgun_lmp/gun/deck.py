@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from molgun_lmp.config import Dynamics, StopRules, Thermostat
+from molgun_lmp.config import StopRules
 from molgun_lmp.gun.cell import contact_clearance
 from molgun_lmp.gun.data_file import data_file
 from molgun_lmp.gun.initial_conditions import stream
@@ -21,7 +21,8 @@ from molgun_lmp.units import FS_PER_PS
 _TRAJECTORY: Final = "(trajectory)"
 _SHOT: Final = tuple(f"(shot {line})" for line in range(5))
 _SEED: Final = "(seed)"
-_GAPS: Final = re.compile("(" + "|".join(map(re.escape, (_TRAJECTORY, *_SHOT, _SEED))) + ")")
+_START_Z: Final = "(start z)"
+_GAPS: Final = re.compile("(" + "|".join(map(re.escape, (_TRAJECTORY, *_SHOT, _SEED, _START_Z))) + ")")
 
 
 def trajectory_deck(condition: InitialCondition, setup: Setup) -> Deck:
@@ -34,6 +35,7 @@ def trajectory_deck(condition: InitialCondition, setup: Setup) -> Deck:
     name = trajectory_id(shot.index)
     pieces = _pieces(setup)
     own: dict[str, str | int] = {_TRAJECTORY: name, **dict(zip(_SHOT, _shot_lines(shot), strict=True))}
+    own[_START_Z] = f"{shot.com_start[2]:.6f}"
     if _SEED in pieces:
         own[_SEED] = lammps_seed(stream(campaign.seed, shot.index, "thermostat"))
     title = f"molgun_lmp: campaign {campaign.name}, trajectory {name}, metal units"
@@ -75,17 +77,13 @@ def _pieces(setup: Setup) -> tuple[str, ...]:
         "elements": " ".join(setup.elements),
         "timestep_ps": campaign.dynamics.timestep_fs / FS_PER_PS,
         "dynamics": campaign.dynamics,
-        "thermostat": _thermostat(campaign.dynamics),
+        "thermostat": campaign.dynamics.acting_thermostat,
+        "start_z": _START_Z,
         "seed": _SEED,
         "seeds": SEEDS,
         "stop": stop_values(campaign.stop, setup.cutoff_angstrom),
     }
     return tuple(re.split(_GAPS, render("trajectory.in.j2", values)))
-
-
-def _thermostat(dynamics: Dynamics) -> Thermostat | None:
-    """The thermostat of all mobile atoms: the campaign file's, or the default one of an NVT run."""
-    return dynamics.thermostat or (Thermostat() if dynamics.ensemble == "nvt" else None)
 
 
 def lammps_seed(rng: np.random.Generator) -> int:

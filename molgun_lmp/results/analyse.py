@@ -35,7 +35,7 @@ _CSV_HEADER: Final = (
     *("trajectory", "mode", "detail", "stuck", "contact", "first_contact_ps", "first_bond_ps", "time_ps"),
     *("lowest_clearance_angstrom", "stop", "cause", "drift_ev_per_atom_per_ps", "energy_flagged"),
     *("minimum", "binding_energy_ev"),
-    *("kick_energy_ev", "polar_deg", "azimuth_deg", "impact_x_angstrom", "impact_y_angstrom"),
+    *("kick_energy_ev", "energy_at_contact_ev", "polar_deg", "azimuth_deg", "impact_x_angstrom", "impact_y_angstrom"),
     *("slab_snapshot", "molecule_snapshot", "reason"),
 )
 
@@ -149,7 +149,7 @@ def _csv(ended: Sequence[Ended], minima: Minima | None) -> str:
                     if minimum is None
                     else (minimum.mode, minimum.binding_energy_ev if minimum.converged else None)
                 ),
-                *(s.kick_energy_ev, s.polar_deg, s.azimuth_deg, *s.impact_xy_angstrom),
+                *(s.kick_energy_ev, o.energy_at_contact_ev, s.polar_deg, s.azimuth_deg, *s.impact_xy_angstrom),
                 *(s.slab_snapshot, s.molecule_snapshot, o.reason),
             ]
         )

@@ -16,11 +16,15 @@ from molgun_lmp.arrays import FloatArray, IntArray
 from molgun_lmp.campaign.store.campaign_folder import TrajectoryFolder
 from molgun_lmp.config import Campaign
 from molgun_lmp.errors import InputFileError
+from molgun_lmp.gun.data_file import translation_ev
+from molgun_lmp.gun.setup import masses_u
 from molgun_lmp.readers.trajectory import Frame
 from molgun_lmp.records import Outcome, TrajectoryResult
-from molgun_lmp.results.ended import Start, frames_of, planned_start
+from molgun_lmp.results.ended import Start, chosen_frames, frames_of, planned_start
 from molgun_lmp.surface.clean_surface import Surface
+from molgun_lmp.units import FS_PER_PS
 
+_ROUNDING_PS: Final = 1e-9
 _BATCH: Final = 64
 """Frames whose arithmetic is done together."""
 
@@ -168,7 +172,21 @@ def read_back(
     frames = until_lost(frames_of(folder, result, velocities=False))
     if not seen(observed(frames, (outcome, track)), result):
         return outcome.without_frames(), None
-    return outcome.result(), track.result()
+    decided, where = outcome.result(), track.result()
+    energy = None
+    if decided.first_contact_ps is not None:
+        times_ps = (where.steps - where.steps[0]) * config.dynamics.timestep_fs / FS_PER_PS
+        before = int(np.searchsorted(times_ps, decided.first_contact_ps - _ROUNDING_PS)) - 1
+        energy = _translation_ev(folder, result, max(0, before), n_slab)
+    return dataclasses.replace(decided, energy_at_contact_ev=energy), where
+
+
+def _translation_ev(folder: TrajectoryFolder, result: TrajectoryResult, place: int, n_slab: int) -> float | None:
+    """Kinetic energy of the molecule's centre of mass in one frame; None where it holds no velocities."""
+    frame = next(chosen_frames(folder, result, {place}), None)
+    if frame is None or frame.velocities is None:
+        return None
+    return translation_ev(masses_u(frame.symbols[n_slab:]), frame.velocities[n_slab:])
 
 
 def decided_by_each(

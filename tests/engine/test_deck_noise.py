@@ -2,24 +2,22 @@
 
 import shutil
 import subprocess
-import threading
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import numpy as np
 import pytest
 from fault_cases import STOCK, plan_stock
+from fired_decks import fire_deck, fire_trajectories
 
 from molgun_lmp.arrays import FloatArray
 from molgun_lmp.campaign.store.campaign_folder import MODEL_FOLDER, Store
 from molgun_lmp.campaign.store.checkpoints import CheckpointWatch
 from molgun_lmp.campaign.store.integrity import planned_hashes
 from molgun_lmp.campaign.store.opening import campaign_work
-from molgun_lmp.campaign.worker.run_trajectory import open_engine
-from molgun_lmp.engine.session import run_deck
 from molgun_lmp.gun.pools import Pool
-from molgun_lmp.readers.trajectory import read_frames
+from molgun_lmp.readers.trajectory import Frame, read_frames
 from molgun_lmp.results.analyse import analyse
 
 pytestmark = pytest.mark.engine
@@ -46,38 +44,20 @@ def planned(folder: Path, slab: Pool, molecule: Pool, random: Mapping[str, Any])
 
 
 def fire(store: Store, run: Path, *, resume: Path | None = None, literal_seed: bool = False) -> dict[int, FloatArray]:
-    """Velocities (N, 3) at each frame of the deck run in a folder of its own, as anybody goes on by hand.
+    """Step -> velocities (N, 3); `literal_seed` writes the seed into the deck, as earlier versions did."""
 
-    `literal_seed` writes the seed into the deck, as earlier versions did.
-    """
-    original = store.trajectory("000000").path
-    run.mkdir()
-    shutil.copyfile(original / "data.lmp", run / "data.lmp")
-    text = (original / "in.lammps").read_text()
-    if literal_seed:
+    def as_before(text: str) -> str:
         seed = text.partition("variable noise_seed equal 1+((")[2].partition("-1+step")[0]
         assert seed.isdigit()
-        text = text.replace("$(v_noise_seed:%.0f)", seed)
-    (run / "in.lammps").write_text(text)
-    variables = {"dir": str(run), "root": str(store.root)}
-    if resume is not None:
-        shutil.copyfile(resume, run / "resume.restart")
-        variables["resume"] = "yes"
-    done = run_deck(
-        run / "in.lammps",
-        variables=variables,
-        force_model=None,
-        interrupt=threading.Event(),
-        log_path=run / "log.lammps",
-        plugin=False,
-    )
-    assert done.error is None
-    return velocities(run)
+        return text.replace("$(v_noise_seed:%.0f)", seed)
+
+    changed = as_before if literal_seed else str
+    return velocities(fire_deck(store, run, resume=resume, changed=changed).values())
 
 
-def velocities(run: Path) -> dict[int, FloatArray]:
+def velocities(frames: Iterable[Frame]) -> dict[int, FloatArray]:
     found = {}
-    for frame in read_frames(run / "traj.dump"):
+    for frame in frames:
         assert frame.velocities is not None
         found[frame.step] = frame.velocities
     return found
@@ -128,13 +108,14 @@ def test_a_lammps_of_2022_takes_the_deck(tmp_path: Path, slab_pool: Pool, molecu
     for name in ("in.lammps", "data.lmp"):
         shutil.copyfile(store.trajectory("000000").path / name, there / name)
     subprocess.run([DEBIAN, "-in", "in.lammps", *words], cwd=there, check=True)
-    undisturbed = velocities(there)
+    undisturbed = velocities(read_frames(there / "traj.dump"))
     shutil.copyfile(there / "restart.a", there / "resume.restart")
     (there / "traj.dump").unlink()
     subprocess.run([DEBIAN, "-in", "in.lammps", *words, "-var", "resume", "yes"], cwd=there, check=True)
     for step, found in undisturbed.items():
         assert found == pytest.approx(here[step], abs=1e-6)
-    assert velocities(there)[2 * PART] == pytest.approx(resumed[2 * PART], abs=1e-6)
+    again = velocities(read_frames(there / "traj.dump"))
+    assert again[2 * PART] == pytest.approx(resumed[2 * PART], abs=1e-6)
 
 
 @pytest.mark.parametrize(("random", "said"), [(RANDOM["bath"], "fresh"), ({}, None)], ids=["bath", "none"])
@@ -151,13 +132,7 @@ def test_a_result_says_that_its_noise_was_resumed(
     hashes = {"deck": planned_ones["in.lammps"], "data": planned_ones["data.lmp"], "model": model}
     CheckpointWatch(run, hashes, resumed_at=())(0)
 
-    def hung(step: int, _: object) -> NoReturn:
-        raise AssertionError(f"step {step} does not end")
-
-    with open_engine(work) as fire_one:
-        result = fire_one(folder, 2, threading.Event(), hung)
-    assert result is not None
+    (result,) = fire_trajectories(store, number=2)
     assert result.resumed_at
     assert result.noise_resumed == said
-    assert folder.publish(result)
     assert analyse(store).summary.noise_resumed == ({} if said is None else {said: 1})

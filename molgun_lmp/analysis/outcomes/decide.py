@@ -31,7 +31,8 @@ def decide(
 
     A mode that has not lasted the persistence time at the end, and bonds that stayed between forming and breaking
     for that long where they would change the class, are undecided. A young mode still counts where a rule ended the
-    run because of it (a fragment left). The run's own failure comes first, then a run that blew up.
+    run because of it (a fragment left). A molecule that was stopped as departed has left only where it had been in
+    contact or was above its start. The run's own failure comes first, then a run that blew up.
 
     Raises `InputFileError` for a trajectory that did not fail: for a damaged dump, for frames that are not of the
     reference's atoms, and for no frame at all.
@@ -108,7 +109,7 @@ def _verdict(
         why = "positions are no longer numbers" if path.blew_up else "stopped as hotter than any real molecule"
         return _Verdict(mode=BLOWN_UP, reason=f"the run blew up after {path.history.time_ps:.3f} ps: {why}")
     since_ps, mode = path.history.last
-    if mode in UNBOUND_FATES and stop is Stop.DEPARTED:
+    if mode in UNBOUND_FATES and stop is Stop.DEPARTED and _went_back(path):
         mode = LEFT
     reason = path.classified.reason if path.classified.mode else _fate_reason(mode, stop, path, criteria)
     age_fs = (path.history.time_ps - since_ps) * FS_PER_PS
@@ -123,6 +124,11 @@ def _verdict(
     if other is not None:
         return _Verdict(mode=UNDECIDED, detail=f"{mode} or {other.mode or 'not bound'}", reason=other.reason)
     return _Verdict(mode=mode, detail=path.classified.detail, reason=f"{reason} (for {age_fs / FS_PER_PS:.3f} ps)")
+
+
+def _went_back(path: TrajectoryPath) -> bool:
+    """Whether what the stop rule took for a departure is one: a thermostat may turn a molecule round in flight."""
+    return path.first_contact_ps is not None or path.risen > 0.0
 
 
 def _needs_no_age(path: TrajectoryPath, mode: Mode, stop: Stop | None) -> bool:
@@ -162,7 +168,8 @@ def _other_reading(
 def _fate_reason(mode: Mode, stop: Stop | None, path: TrajectoryPath, criteria: OutcomeCriteria) -> str:
     now = f"no bond to the slab, closest atom {path.nearest:.2f} Å from it"
     if path.first_contact_ps is None:
-        return f"{now}, never below {path.closest:.2f} Å (contact: {criteria.contact_angstrom:g} Å)"
+        turned = f", on its way out {path.risen:.2f} Å above its start" if mode is LEFT else ""
+        return f"{now}{turned}, never below {path.closest:.2f} Å (contact: {criteria.contact_angstrom:g} Å)"
     if mode is LEFT:
         how = "stopped on its way out" if stop is Stop.DEPARTED else f"beyond {criteria.departed_angstrom:g} Å"
     else:

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, Self
 
 import numpy as np
+from ase.data import atomic_masses, atomic_numbers
 
 from molgun_lmp.analysis.outcomes.bond_tracking import BondState, Stretch, stretches
 from molgun_lmp.analysis.outcomes.bonds import BondLimits, Bonds
@@ -114,6 +115,8 @@ class TrajectoryPath:
     closest: float = np.inf
     """The smallest of all `nearest`."""
     lowest_clearance: float | None = None
+    risen: float = 0.0
+    """How far the centre of mass is above where it was in the first frame."""
     blew_up: bool = False
     truncated: bool = False
 
@@ -136,6 +139,9 @@ class Following:
         self._path = TrajectoryPath.empty(criteria)
         self._state = BondState.none(reference.limits)
         self._first_step: int | None = None
+        self._first_height: float | None = None
+        masses = atomic_masses[[atomic_numbers[symbol] for symbol in reference.symbols[reference.n_slab :]]]
+        self._weights = masses / masses.sum()
         self._stretch: Stretch | None = None
         self._batch: list[Frame] = []
 
@@ -172,6 +178,10 @@ class Following:
         finite = np.isfinite(positions).all(axis=(1, 2))
         usable = len(batch) if finite.all() else int(np.argmin(finite))
         molecule, slab = positions[:usable, reference.n_slab :], positions[:usable, : reference.n_slab]
+        if usable:
+            heights = molecule[[0, -1], :, 2] @ self._weights
+            self._first_height = float(heights[0]) if self._first_height is None else self._first_height
+            path.risen = float(heights[1]) - self._first_height
         for part in stretches(molecule):
             stretch = Stretch.of(molecule[part], slab[part], reference.surface.lattice, reference.limits)
             _add(path, self._state, stretch, times_ps=times_ps[part], reference=reference, criteria=self._criteria)

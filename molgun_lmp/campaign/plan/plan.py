@@ -75,6 +75,7 @@ class Plan:
             update={
                 "model": config.model.model_copy(update={"folder": Path(MODEL_FOLDER)}),
                 "engine": config.engine.model_copy(update={"kind": self.engine.kind, "together": self.engine.together}),
+                "dynamics": config.dynamics.model_copy(update={"thermostat": config.dynamics.acting_thermostat}),
                 "system": config.system.model_copy(update={"cell_height_angstrom": height, "molecule": molecule}),
             }
         )
@@ -251,6 +252,19 @@ def _notes(plan: Plan) -> tuple[str, ...]:
         notes.append(targets_that_take(plan.card, plan.engine.dtype, plan.engine.elements))
     if not shots:
         notes.append("The campaign has no trajectories: `--set trajectories=N` plans some.")
+    thermostat = config.dynamics.acting_thermostat
+    if thermostat is not None and thermostat.molecule:
+        notes.append(
+            "WARNING: dynamics.thermostat.molecule is true: the thermostat acts on the beam, too. It brakes or heats "
+            "the molecule in flight, so that the energy of the kick is not the energy that arrives "
+            "(`energy_at_contact_ev` in outcomes.csv), and Langevin noise may stop it before. The reference paper's "
+            "AIMD is run so."
+        )
+    elif thermostat is not None:
+        notes.append(
+            "NVT: the thermostat holds the slab's mobile atoms; the molecule moves under NVE. "
+            "`dynamics.thermostat.molecule: true` couples it, too."
+        )
     if config.dynamics.ensemble == "nve" and config.dynamics.bath is None:
         warming = _ADSORPTION_EV / (3 * mobile * BOLTZMANN_EV_PER_K)
         notes.append(

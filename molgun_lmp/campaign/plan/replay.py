@@ -30,7 +30,7 @@ from molgun_lmp.campaign.store.campaign_folder import (
 from molgun_lmp.campaign.store.integrity import planned_hashes, require_planned, verify_shared
 from molgun_lmp.campaign.store.manifest import MANIFEST_NAME, EngineChoice, Manifest
 from molgun_lmp.campaign.store.opening import campaign_work
-from molgun_lmp.config import Campaign, LoadedCampaign, dump_yaml, load_campaign
+from molgun_lmp.config import Campaign, LoadedCampaign, dump_yaml
 from molgun_lmp.engine.registry import runs_no_model
 from molgun_lmp.engine.stock import stock_card
 from molgun_lmp.errors import CampaignError, ConfigError
@@ -125,7 +125,6 @@ def _request(folder: Path) -> dict[str, Any]:
 
 def _changed(store: Store, changes: Changes) -> LoadedCampaign:
     """The campaign file of the replay: one trajectory, and all intervals as long in time as they were."""
-    file = store.root / CONFIG_NAME
     config = store.config()
     overrides = ["trajectories=1"]
     if changes.dtype is not None:
@@ -142,7 +141,7 @@ def _changed(store: Store, changes: Changes) -> LoadedCampaign:
             if steps is not None:
                 overrides.append(f"{name}={_whole(steps * ratio, name, steps, changes.timestep_fs)}")
         overrides.append(f"dynamics.timestep_fs={changes.timestep_fs!r}")
-    return load_campaign(file, overrides)
+    return store.config_with(overrides)
 
 
 def _whole(steps: float, name: str, before: int, timestep_fs: float) -> int:

@@ -33,7 +33,7 @@ from pydantic import ValidationError
 
 from molgun_lmp.atomic_files import create_file, json_bytes
 from molgun_lmp.campaign.store.manifest import Manifest, read_manifest
-from molgun_lmp.config import Campaign, load_campaign
+from molgun_lmp.config import Campaign, LoadedCampaign, load_campaign, load_yaml
 from molgun_lmp.errors import CampaignError
 from molgun_lmp.gun.names import DUMP_NAME, trajectory_id
 from molgun_lmp.records import Shot, TrajectoryResult
@@ -148,7 +148,22 @@ class Store:
 
     @functools.cached_property
     def _config(self) -> Campaign:
-        return load_campaign(self.root / CONFIG_NAME).config
+        return self.config_with(()).config
+
+    def config_with(self, overrides: Sequence[str]) -> LoadedCampaign:
+        """The resolved campaign file with other values in some places (`dotted.key=value`). Raises `ConfigError`.
+
+        What it does not say has the meaning that it had when it was planned: before thermostats had a key `molecule`
+        they held all mobile atoms, and all that were planned since say it.
+        """
+        file = self.root / CONFIG_NAME
+        dynamics = load_yaml(file).get("dynamics")
+        before = []
+        if isinstance(dynamics, dict) and dynamics.get("ensemble") == "nvt":
+            thermostat = dynamics.get("thermostat")
+            if not isinstance(thermostat, dict) or "molecule" not in thermostat:
+                before = ["dynamics.thermostat.molecule=true"]
+        return load_campaign(file, [*before, *overrides])
 
     @property
     def model(self) -> Path:

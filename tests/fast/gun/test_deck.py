@@ -134,9 +134,17 @@ def test_the_same_deck_every_time(setup_of: SetupOf) -> None:
 def test_thermostats_and_the_bath(setup_of: SetupOf) -> None:
     langevin = {"kind": "langevin", "temperature_k": 250.0, "damping_ps": 0.1}
     nose_hoover = _deck(setup_of({"dynamics": {"ensemble": "nvt"}}))
-    assert "fix integrate mobile nvt temp 300.0 300.0 0.1\nfix_modify integrate temp mobile_temp\n" in nose_hoover
+    assert _commands(
+        "group mobile_slab subtract mobile molecule\n"
+        "compute slab_temp mobile_slab temp\n"
+        "compute_modify slab_temp extra/dof 0\n"
+        "fix integrate_molecule molecule nve\n"
+        "fix integrate mobile_slab nvt temp 300.0 300.0 0.1\n"
+        "fix_modify integrate temp slab_temp\n"
+    ) in _commands(nose_hoover)
     stochastic = [_deck(setup_of({"dynamics": {"ensemble": "nvt", "thermostat": langevin}}), i) for i in range(2)]
-    assert all("\nfix thermostat mobile langevin 250.0 250.0 0.1 " in t for t in stochastic)
+    assert all("\nfix integrate mobile nve\n" in t for t in stochastic)
+    assert all("\nfix thermostat mobile_slab langevin 250.0 250.0 0.1 " in t for t in stochastic)
     bath = [_deck(setup_of({"dynamics": {"bath": {"layers": 2}}}), index) for index in range(2)]
     assert all("group bath id 17:48\nfix thermostat bath langevin 300.0 300.0 0.5 " in text for text in bath)
     seeds = [
@@ -147,6 +155,21 @@ def test_thermostats_and_the_bath(setup_of: SetupOf) -> None:
     assert seeds[0] == [str(lammps_seed(trajectory_rng(24, 0).spawn(5)[4]))]
     assert "noise_seed" not in nose_hoover
     assert "suffix" not in nose_hoover
+
+
+def test_the_molecule_is_coupled_only_where_it_is_said(setup_of: SetupOf) -> None:
+    """As in the reference paper's AIMD; in flight a thermostat may turn it round, which is no departure."""
+    for kind, line in (
+        ("nose_hoover", "fix integrate mobile nvt temp 300.0 300.0 0.1\nfix_modify integrate temp mobile_temp\n"),
+        ("langevin", "fix thermostat mobile langevin 300.0 300.0 0.1 "),
+    ):
+        setup = setup_of({"dynamics": {"ensemble": "nvt", "thermostat": {"kind": kind, "molecule": True}}})
+        text = _commands(_deck(setup, 3))
+        assert line in text
+        assert "mobile_slab" not in text
+        start = draw(3, setup).shot.com_start[2]
+        assert f" && (xcm(molecule,z) > {start:.6f}) && (vcm(molecule,z) > 0.0)" in text
+    assert "xcm" not in _deck(setup_of({"dynamics": {"ensemble": "nvt"}}))
 
 
 def test_random_forces_are_of_the_plain_style_on_every_build(
@@ -192,6 +215,7 @@ def test_a_deck_is_the_template_filled_in(setup_of: SetupOf) -> None:
             "thermostat": None,
             "seed": lammps_seed(trajectory_rng(24, index).spawn(5)[4]),
             "seeds": SEEDS,
+            "start_z": f"{shot.com_start[2]:.6f}",
             "stop": stop_values(setup.campaign.stop, setup.cutoff_angstrom),
         }
         assert text == render("trajectory.in.j2", values)

@@ -194,6 +194,15 @@ def test_fates_of_an_unbound_molecule() -> None:
     assert "stopped on its way out" in stopped.reason
 
 
+@pytest.mark.parametrize(("start", "mode"), [(6.5, Mode.IN_FLIGHT), (5.0, Mode.SCATTERED)])
+def test_a_molecule_that_was_stopped_in_flight_has_not_left(start: float, mode: Mode) -> None:
+    """A thermostat may turn it round before it arrives; above its start it is on its way out."""
+    found = outcome((hovering(start), 3), (hovering(4.3), 2), (hovering(5.8), 1), stop=Stop.DEPARTED)
+    assert (found.mode, found.contact) == (mode, False)
+    assert "never below 4.30 Å" in found.reason
+    assert ("above its start" in found.reason) == (mode is Mode.SCATTERED)
+
+
 def test_lone_frame_of_a_free_molecule_is_in_flight() -> None:
     assert outcome((GONE, 1)).mode == Mode.IN_FLIGHT
 

@@ -313,6 +313,18 @@ def test_a_plan_says_which_targets_take_it(plan_of: PlanOf, tmp_path: Path) -> N
     assert "ml-mace (no torchscript file in float32)" in note
 
 
+def test_a_plan_says_what_its_thermostat_holds(plan_of: PlanOf, tmp_path: Path) -> None:
+    def notes(name: str, dynamics: Mapping[str, Any]) -> str:
+        return "\n".join(plan_of(tmp_path / name, {"dynamics": dynamics}).notes)
+
+    assert "thermostat" not in notes("nve", {})
+    assert "the molecule moves under NVE" in notes("nvt", {"ensemble": "nvt"})
+    coupled = notes("all", {"ensemble": "nvt", "thermostat": {"molecule": True}})
+    assert "WARNING: dynamics.thermostat.molecule is true" in coupled
+    plan = plan_of(tmp_path / "resolved", {"dynamics": {"ensemble": "nvt"}})
+    assert plan.resolved.dynamics.thermostat == plan.loaded.config.dynamics.acting_thermostat
+
+
 def test_a_target_that_would_compute_wrongly_is_refused_at_plan(plan_of: PlanOf, tmp_path: Path) -> None:
     plan = plan_of(tmp_path, {})
     single = dataclasses.replace(plan, engine=plan.engine.model_copy(update={"dtype": "float32"}))
