@@ -15,6 +15,7 @@ from typing import Annotated, Final
 from ase.data import atomic_numbers
 from pydantic import Field
 
+from molgun_lmp.config import Dispersion
 from molgun_lmp.config.loading import load_section
 from molgun_lmp.config.section import Section
 from molgun_lmp.errors import ConfigError, ModelError
@@ -64,6 +65,8 @@ class LammpsTarget(Section):
     """The command before `-in`; words are quoted as in a shell, nothing in them is expanded."""
     gpu: bool = False
     """Whether a job asks for a GPU."""
+    dispersion: bool = True
+    """Whether that LAMMPS has pair style dispersion/d3, which `model.dispersion` needs (LAMMPS of February 2025 on)."""
     include: Annotated[str, Field(min_length=1)]
     """The text of engine.in: `{{ model_file }}` and `{{ elements }}` are filled in, the model lies in
     `${root}/model/`, other `files` in `${root}/`."""
@@ -106,13 +109,21 @@ def target_include(target: LammpsTarget, *, model_file: str, elements: Sequence[
     return render_text(target.include, {"model_file": model_file, "elements": " ".join(elements)})
 
 
-def check_target(target: LammpsTarget, dtype: Dtype) -> None:
-    """Refuse what would end in an error of LAMMPS or in wrong forces. Raises `ConfigError`: what to change."""
+def check_target(target: LammpsTarget, dtype: Dtype, dispersion: Dispersion | None = None) -> None:
+    """Refuse what would end in an error of LAMMPS or in wrong forces. Raises `ConfigError`: what to change.
+
+    `dispersion` is the correction that is laid over the model.
+    """
     if dtype not in target.dtypes:
         raise ConfigError(
             f"the model of this campaign is to be computed in {dtype}, and this target computes in "
             f"{' or '.join(target.dtypes)} only ({target.summary}). Plan the campaign with `model.dtype: "
             f"{target.dtypes[0]}`, or take another target."
+        )
+    if dispersion is not None and not target.dispersion:
+        raise ConfigError(
+            f"model.dispersion needs LAMMPS's pair style dispersion/d3, and this target's LAMMPS is older than that "
+            f"style ({target.summary}). Take another target, or plan the campaign without model.dispersion."
         )
     _check_include(target.include)
     _check_launch(target)
@@ -127,23 +138,34 @@ def check_target(target: LammpsTarget, dtype: Dtype) -> None:
         )
 
 
-def check_model(target: LammpsTarget, card: ModelCard, dtype: Dtype, elements: Sequence[str]) -> None:
+def check_model(
+    target: LammpsTarget,
+    card: ModelCard,
+    dtype: Dtype,
+    elements: Sequence[str],
+    dispersion: Dispersion | None = None,
+) -> None:
     """Refuse a model that the target cannot read. Raises `ConfigError` or `ModelError`: what to export or change."""
-    check_target(target, dtype)
+    check_target(target, dtype, dispersion)
     if target.model is not None:
         check_elements(card, elements)
         card.find(target.model, dtype)
 
 
-def targets_that_take(card: ModelCard, dtype: Dtype, elements: Sequence[str]) -> str:
+def targets_that_take(
+    card: ModelCard, dtype: Dtype, elements: Sequence[str], dispersion: Dispersion | None = None
+) -> str:
     """One sentence: which of the package's targets can be sent this model, and why the others cannot."""
     taken, left = [], []
     for name in target_names():
         target = load_target(name)
         try:
-            check_model(target, card, dtype, elements)
+            check_model(target, card, dtype, elements, dispersion)
         except ConfigError:
-            left.append(f"{name} (computes in {' or '.join(target.dtypes)} only)")
+            why = (
+                "no dispersion/d3 there" if dtype in target.dtypes else f"computes in {' or '.join(target.dtypes)} only"
+            )
+            left.append(f"{name} ({why})")
         except ModelError:
             left.append(f"{name} (no {target.model} file in {dtype})")
         else:

@@ -107,7 +107,7 @@ def write_cluster(
     batch = BATCH_SYSTEMS[scheduler]
     _require_site(site, batch)
     engine = store.manifest.engine
-    check_target(target, engine.dtype)
+    check_target(target, engine.dtype, engine.dispersion)
     work = campaign_work(store)
     folders = [folder for folder in work.folders if not folder.result_file.exists()]
     if not folders:

@@ -139,7 +139,7 @@ def require_target(plan: Plan, target: LammpsTarget) -> None:
 
     Raises `ConfigError` or `ModelError`: what to change in the campaign, in the target or in the exported model.
     """
-    check_model(target, plan.card, plan.engine.dtype, plan.engine.elements)
+    check_model(target, plan.card, plan.engine.dtype, plan.engine.elements, plan.engine.dispersion)
 
 
 def default_folder(loaded: LoadedCampaign) -> Path:
@@ -249,7 +249,8 @@ def _notes(plan: Plan) -> tuple[str, ...]:
         n_atoms = len(setup.slab.symbols) + len(setup.molecule.symbols)
         notes.append(project(shots, n_atoms, config.dynamics).sentence(shots))
     if not runs_no_model(plan.engine.kind):
-        notes.append(targets_that_take(plan.card, plan.engine.dtype, plan.engine.elements))
+        engine = plan.engine
+        notes.append(targets_that_take(plan.card, engine.dtype, engine.elements, engine.dispersion))
     if not shots:
         notes.append("The campaign has no trajectories: `--set trajectories=N` plans some.")
     thermostat = config.dynamics.acting_thermostat

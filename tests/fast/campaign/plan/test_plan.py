@@ -12,6 +12,7 @@ import pytest
 import yaml
 from campaign_cases import write_campaign_file, write_model
 
+from molgun_lmp.campaign.cluster.write import ClusterSite, write_cluster
 from molgun_lmp.campaign.plan import plan as planning
 from molgun_lmp.campaign.plan.shot_files import shot_json
 from molgun_lmp.campaign.status import read_status
@@ -358,3 +359,22 @@ def test_dispersion_stands_in_the_include_and_in_the_level_of_theory(plan_of: Pl
         "pair_coeff * * dispersion/d3 H C Si",
     ]
     assert store.manifest.level_of_theory == "none (untrained) + D3(bj, pbe) by LAMMPS"
+
+
+def test_dispersion_is_refused_for_a_lammps_that_is_older_than_the_style(plan_of: PlanOf, tmp_path: Path) -> None:
+    d3 = {"kind": "d3", "functional": "pbe", "labels_hold_none": True}
+    plan = plan_of(tmp_path, {"model": {"dispersion": d3}})
+    engine = plan.engine.model_copy(update={"dispersion": plan.loaded.config.model.dispersion})
+    with_d3 = dataclasses.replace(plan, engine=engine)
+    for name in ("ml-mace", "ml-mace-kokkos"):
+        planning.require_target(plan, load_target(name))
+        with pytest.raises(ConfigError, match=r"dispersion/d3, and this target's LAMMPS is older"):
+            planning.require_target(with_d3, load_target(name))
+        site, folder = ClusterSite(time="01:00:00"), tmp_path / name
+        store = planning.write(with_d3, tmp_path / f"of-{name}")
+        with pytest.raises(ConfigError, match=r"dispersion/d3, and this target's LAMMPS is older"):
+            write_cluster(store, folder, target=load_target(name), target_name=name, site=site)
+        assert not folder.exists()
+    planning.require_target(with_d3, load_target("pip"))
+    (note,) = (note for note in with_d3.notes if "molgun cluster" in note)
+    assert "can send this campaign to pip; not to ml-mace (no dispersion/d3 there), ml-mace-kokkos (no" in note
