@@ -115,17 +115,19 @@ def compile_pair_style(compiler: str, lammps: Sequence[str], versions: Mapping[s
         ["-shared", "pair_mace.o", "mace_model.o", "-o", LIBRARY_NAME, *link],
         ["-shared", str(SOURCES / "plugin.cpp"), "-o", PLUGIN_NAME, *lammps, "-ldl"],
     ]
-    for arguments in steps:
-        # LAMMPS prints the source file of an error: the short name, not where this package lies.
-        command = [compiler, "-std=c++20", "-O2", "-fPIC", f"-ffile-prefix-map={SOURCES}/=", *arguments]
-        done = subprocess.run(command, cwd=work, capture_output=True, text=True, check=False)
-        if done.returncode != 0:
-            raise EngineError(
-                f"the pair style did not compile. The command was\n  {' '.join(command)}\nand the compiler said\n"
-                f"{_first_errors(done.stderr)}\nSet CXX to another compiler, {_OTHER_ENGINE}."
-            )
-    for leftover in work.glob("*.o"):
-        leftover.unlink()
+    try:
+        for arguments in steps:
+            # LAMMPS prints the source file of an error: the short name, not where this package lies.
+            command = [compiler, "-std=c++20", "-O2", "-fPIC", f"-ffile-prefix-map={SOURCES}/=", *arguments]
+            done = subprocess.run(command, cwd=work, capture_output=True, text=True, check=False)
+            if done.returncode != 0:
+                raise EngineError(
+                    f"the pair style did not compile. The command was\n  {' '.join(command)}\nand the compiler said\n"
+                    f"{_first_errors(done.stderr)}\nSet CXX to another compiler, {_OTHER_ENGINE}."
+                )
+    finally:
+        for name in ("mace_model.o", "pair_mace.o"):
+            (work / name).unlink(missing_ok=True)
     version = subprocess.run([compiler, "--version"], capture_output=True, text=True, check=False).stdout
     record = {"compiler": version.partition("\n")[0], "path": compiler, **versions}
     (work / "build.json").write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")

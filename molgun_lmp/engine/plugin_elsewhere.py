@@ -16,15 +16,20 @@ from molgun_lmp.errors import EngineError, MolgunError
 
 
 def build(headers: Path, folder: Path, mpi: Path | None = None, integers: str = "SMALLBIG") -> Path:
-    """The plugin's file. `headers` is LAMMPS's `src`, or `include/lammps` of an installed one.
+    """The plugin's file, as an absolute path. `headers` is LAMMPS's `src`, or `include/lammps` of an installed one.
 
-    Raises `EngineError` without headers or a C++20 compiler, or where something does not compile.
+    Paths may be relative to the working directory. Raises `EngineError` without headers (of LAMMPS, or of MPI in the
+    folder `mpi`) or a C++20 compiler, or where something does not compile.
     """
     if not (headers / "pair.h").is_file():
         raise EngineError(
             f"{headers} holds no pair.h: name LAMMPS's src folder, or include/lammps where it is installed."
         )
-    options = [f"-I{headers}", *([] if mpi is None else [f"-I{mpi}"]), f"-DLAMMPS_{integers}"]
+    if mpi is not None and not (mpi / "mpi.h").is_file():
+        raise EngineError(f"{mpi} holds no mpi.h: name the include folder of the MPI that LAMMPS was built with.")
+    # The compiler works in the folder of the build, from where a relative path would lead elsewhere.
+    headers, folder = headers.resolve(), folder.absolute()
+    options = [f"-I{headers}", *([] if mpi is None else [f"-I{mpi.resolve()}"]), f"-DLAMMPS_{integers}"]
     folder.mkdir(parents=True, exist_ok=True)
     compile_pair_style(find_compiler(), options, {"lammps": str(headers)}, folder)
     return folder / PLUGIN_NAME
