@@ -18,6 +18,7 @@ from pydantic import Field
 from molgun_lmp.config import Dispersion
 from molgun_lmp.config.loading import load_section
 from molgun_lmp.config.section import Section
+from molgun_lmp.engine.plugin_path import PLUGIN_NAME
 from molgun_lmp.errors import ConfigError, ModelError
 from molgun_lmp.model_formats import Dtype, ExportedFormat
 from molgun_lmp.models.card import ModelCard, check_elements
@@ -50,6 +51,7 @@ _DECKS_OWN: Final = [
 """Commands that the deck gives before or after its include: a second one would undo it or be refused by LAMMPS."""
 _OURS: Final = frozenset({"-in", "-i", "-log", "-l", "-screen", "-sc", "-var", "-v", "-partition", "-p"})
 """Options of LAMMPS that the job script gives."""
+_PLUGINS: Final = "LAMMPS_PLUGIN_PATH="
 _RANKS: Final = re.compile(r"-n|-np|--np|--ntasks|-N")
 
 
@@ -70,6 +72,10 @@ class LammpsTarget(Section):
     include: Annotated[str, Field(min_length=1)]
     """The text of engine.in: `{{ model_file }}` and `{{ elements }}` are filled in, the model lies in
     `${root}/model/`, other `files` in `${root}/`."""
+    plugin: bool = False
+    """Whether its `pair_style mace` is this project's plug-in (`molgun_lmp.engine.plugin_elsewhere`), which has no
+    variant for KOKKOS, in a LAMMPS without ML-MACE. It goes without saying where `launch` sets LAMMPS_PLUGIN_PATH, or
+    the include loads the plug-in or gives the pair style a word that only ours takes (`threads`, `device`)."""
     files: tuple[Path, ...] = ()
     """More files that the include reads, relative to the target file."""
     notes: tuple[str, ...] = ()
@@ -127,14 +133,11 @@ def check_target(target: LammpsTarget, dtype: Dtype, dispersion: Dispersion | No
         )
     _check_include(target.include)
     _check_launch(target)
-    if (
-        dtype == "float32"
-        and _uses_kokkos(target)
-        and re.search(r"^\s*pair_style\s+mace\b", target.include, re.MULTILINE)
-    ):
+    if dtype == "float32" and _uses_mace_kk(target):
         raise ConfigError(
-            "launch: pair_style mace under Kokkos hands a float32 model its double-precision arrays, and the energies "
-            "are wrong without an error. Plan the campaign with `model.dtype: float64`, or leave the suffix kk out."
+            "launch: pair_style mace/kk of ML-MACE hands a float32 model its double-precision arrays, and the energies "
+            "are wrong without an error. Plan the campaign with `model.dtype: float64`, or leave the suffix kk out. If "
+            "that LAMMPS has this project's plug-in and no ML-MACE, say so in the target: `plugin: true`."
         )
 
 
@@ -182,6 +185,25 @@ def _check_include(text: str) -> None:
                 f"include: `{line.strip()}` belongs to the deck, which says it before or after. The include holds "
                 "pair_style and pair_coeff, and what they need."
             )
+
+
+def _uses_mace_kk(target: LammpsTarget) -> bool:
+    """Whether the target's LAMMPS would take ML-MACE's style for KOKKOS, which this project's plug-in does not have."""
+    style = re.search(
+        r"^[ \t]*pair_style[ \t]+(?:hybrid\S*[ \t]+(?:.*[ \t])?)?mace(/kk)?(?:[ \t]+(.*))?$",
+        target.include,
+        re.MULTILINE,
+    )
+    if style is None:
+        return False
+    if style[1]:
+        return True
+    before = re.findall(r"^\s*suffix\s+(on|off|kk)\b", target.include[: style.start()], re.MULTILINE)
+    if not _uses_kokkos(target) or (before and before[-1] == "off"):
+        return False
+    loaded = re.search(rf"^\s*plugin\s+load\s.*{re.escape(PLUGIN_NAME)}", target.include, re.MULTILINE)
+    ours = {"threads", "device"} & set((style[2] or "").split())
+    return not (target.plugin or loaded or ours or any(word.startswith(_PLUGINS) for word in target.command))
 
 
 def _uses_kokkos(target: LammpsTarget) -> bool:

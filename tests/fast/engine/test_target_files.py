@@ -61,6 +61,44 @@ def test_float32_under_kokkos_is_refused_in_an_own_target_too(suffix: dict[str, 
     check_target(mliap, "float32")
 
 
+OURS = "pair_style mace no_domain_decomposition"
+
+
+@pytest.mark.parametrize(
+    "keys",
+    [
+        {"plugin": True, "include": OURS},
+        {"launch": f"env LAMMPS_PLUGIN_PATH=/sw/plugins lmp {KOKKOS}", "include": OURS},
+        {"include": f"plugin load /sw/plugins/molgunplugin.so\n{OURS}"},
+        {"include": f"{OURS} device cuda"},
+        {"include": f"suffix off\n{OURS}\nsuffix on"},
+    ],
+    ids=["said", "path", "loaded", "words", "plain"],
+)
+def test_float32_under_kokkos_is_taken_with_this_project_s_plug_in(keys: dict[str, Any], tmp_path: Path) -> None:
+    """It has no style for KOKKOS, so that the suffix changes nothing about it."""
+    target = load_target(own(tmp_path, **{"launch": f"lmp {KOKKOS}", **keys}))
+    check_target(target, "float32")
+    check_target(target, "float64")
+
+
+@pytest.mark.parametrize(
+    "include",
+    [
+        OURS,
+        "pair_style hybrid/overlay mace no_domain_decomposition lj/cut 5.0",
+        "pair_style hybrid/overlay lj/cut 5.0 mace",
+        "pair_style mace/kk no_domain_decomposition",
+        f"suffix off\nsuffix on\n{OURS}",
+    ],
+)
+def test_float32_is_refused_for_what_would_be_mace_kk(include: str, tmp_path: Path) -> None:
+    target = load_target(own(tmp_path, launch=f"lmp {KOKKOS}", include=include))
+    with pytest.raises(ConfigError, match=r"energies are wrong without an error.*`plugin: true`"):
+        check_target(target, "float32")
+    check_target(target, "float64")
+
+
 @pytest.mark.parametrize(
     ("keys", "words"),
     [
