@@ -30,11 +30,12 @@ def print_variants(analysis: "Analysis") -> None:
 
 def print_after_contact(store: "Store", analysis: "Analysis") -> None:
     """The modes at fixed times after first contact."""
-    times = store.config().outcomes.after_contact_ps
+    config = store.config()
+    times = config.outcomes.after_contact_ps
     if not times:
         return
-    outcomes = [one.outcome for one in analysis.ended]
-    tables = after_contact(outcomes, [one.result.stop for one in analysis.ended], times)
+    outcomes, stops = [one.outcome for one in analysis.ended], [one.result.stop for one in analysis.ended]
+    tables = after_contact(outcomes, stops, times, planned_ps=config.dynamics.duration_ps)
     _print_table(("after first contact", *(f"{time:g} ps" for time in times)), cells(tables))
 
 

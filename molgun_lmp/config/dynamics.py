@@ -55,6 +55,11 @@ class Dynamics(Section):
         thermostat = self.acting_thermostat
         return self.bath is not None or (thermostat is not None and thermostat.kind == "langevin")
 
+    @property
+    def duration_ps(self) -> float:
+        """Of a trajectory that no stop rule ends."""
+        return self.steps * self.timestep_fs / 1000.0
+
     @model_validator(mode="after")
     def _one_thermostat(self) -> Self:
         if self.ensemble == "nve" and self.thermostat is not None:

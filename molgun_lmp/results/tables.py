@@ -67,7 +67,8 @@ def write_statistics(store: "Store", surface: "Surface", ended: Sequence["Ended"
     write_sets(sets_of(prefix), folder / SETS_CSV)
     write_dependence(dependence(drawn_variables(store, surface, ended), outcomes), folder / DEPENDENCE_CSV)
     stops = [one.result.stop for one in ended]
-    tables = after_contact(outcomes, stops, config.outcomes.after_contact_ps)
+    planned_ps = config.dynamics.duration_ps
+    tables = after_contact(outcomes, stops, config.outcomes.after_contact_ps, planned_ps=planned_ps)
     write_after_contact(tables, folder / AFTER_CONTACT_CSV)
     write_survival(survival([w for w in map(wait_of, outcomes) if w is not None]), folder / PRECURSOR_CSV)
     curves = {"after contact": competing_risks(waits_after_contact(outcomes), rng)}

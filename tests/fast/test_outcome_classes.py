@@ -168,7 +168,7 @@ def test_a_row_is_all_that_tables_and_figures_need(tmp_path: Path) -> None:
     table = {row.label: row.estimate.count for row in summary.table()}
     assert table["made up"] == table["made up, at any time"] == table["stuck, of all"] == 3
     assert str(parse_target("made up:0.1")) == "made up:0.1"
-    assert ("made up", "3 of 3") in cells(after_contact(outcomes, [None] * 3, (1.0,)))
+    assert ("made up", "3 of 3") in cells(after_contact(outcomes, [None] * 3, (1.0,), planned_ps=2.0))
     assert competing_risks(visits(outcomes, made_up), np.random.default_rng(0))
 
     assert mode_legend([made_up])[0].get_color() == "#102030"

@@ -1,4 +1,9 @@
-"""Modes at fixed times after first contact, which flight times of different length cannot blur."""
+"""Modes at fixed times after first contact, which flight times of different length cannot blur.
+
+A table at one time is over the shots that were planned to be watched so long, whatever became of them. Who ended early
+because of its fate (a molecule that left) is in it or out of it by the same rule as all others: counted wherever its
+fate is known, it would be counted too often.
+"""
 
 import dataclasses
 from collections.abc import Sequence
@@ -7,7 +12,7 @@ from typing import Final
 import numpy as np
 
 from molgun_lmp.analysis.statistics.estimates import STUCK_LINE, Estimate, Estimator, clusters_of
-from molgun_lmp.outcome_classes import FAILED, LEFT, STUCK, UNDECIDED, Mode
+from molgun_lmp.outcome_classes import FAILED, STUCK, UNDECIDED, Mode
 from molgun_lmp.records import Outcome, Stop
 
 _ENDED_BY_ITS_MODE: Final = frozenset({Stop.DEPARTED, Stop.FRAGMENT_LEFT, Stop.TOO_HOT})
@@ -18,9 +23,9 @@ _ROUNDING_PS: Final = 1e-9
 class AfterContact:
     """The table at one time after first contact.
 
-    Of the `contact` shots that came into contact `censored` were not watched so long (the trajectory was over, or
-    failed); the `watched` others are the denominator. That is fair where how late a molecule arrives has no bearing on
-    what becomes of it.
+    Of the `contact` shots that came into contact `censored` were not watched so long (the planned end came before, or
+    the run failed); the `watched` others are the denominator. That is fair where how late a molecule arrives has no
+    bearing on what becomes of it.
     """
 
     time_ps: float
@@ -31,18 +36,21 @@ class AfterContact:
     """Every mode that was seen then, and `stuck`."""
 
 
-def mode_after_contact(outcome: Outcome, stop: Stop | None, time_ps: float) -> Mode | None:
-    """The mode of one shot `time_ps` after its first contact; None where it made none or was not watched so long.
+def mode_after_contact(outcome: Outcome, stop: Stop | None, time_ps: float, planned_ps: float) -> Mode | None:
+    """The mode of one shot `time_ps` after its first contact; None where it made none or was not to be watched so long.
 
-    A shot whose molecule left, or which a stop rule ended because of what it saw (`stop`), stays as it ended. A mode
-    that had not lasted the persistence time when the trajectory ended is undecided.
+    `planned_ps` is how long its trajectory was planned to be. Whatever became of a molecule that arrived too late for
+    this time, it is not in the table. Before its planned end a shot that a stop rule ended because of what it saw
+    (`stop`) stays as it ended, and one that failed, or whose dump was cut, is watched until then. A mode that had not
+    lasted the persistence time when the trajectory ended is undecided.
     """
     if outcome.first_contact_ps is None:
         return None
     at = outcome.first_contact_ps + time_ps
+    if at > planned_ps + _ROUNDING_PS:
+        return None
     if at > outcome.time_ps + _ROUNDING_PS:
-        lasts = outcome.mode is LEFT or (stop in _ENDED_BY_ITS_MODE and outcome.mode is not FAILED)
-        return outcome.mode if lasts else None
+        return outcome.mode if stop in _ENDED_BY_ITS_MODE and outcome.mode is not FAILED else None
     began = [event for event in outcome.events if event[0] <= at + _ROUNDING_PS]
     if not began:
         return None
@@ -52,14 +60,24 @@ def mode_after_contact(outcome: Outcome, stop: Stop | None, time_ps: float) -> M
 
 
 def after_contact(
-    outcomes: Sequence[Outcome], stops: Sequence[Stop | None], times_ps: Sequence[float], confidence: float = 0.95
+    outcomes: Sequence[Outcome],
+    stops: Sequence[Stop | None],
+    times_ps: Sequence[float],
+    *,
+    planned_ps: float,
+    confidence: float = 0.95,
 ) -> tuple[AfterContact, ...]:
-    """The tables at each of `times_ps`; `stops` are the outcomes' in their order."""
+    """The tables at each of `times_ps`; `stops` are the outcomes' in their order, `planned_ps` the length of every
+    trajectory as planned.
+
+    Trajectories that nobody planned (made elsewhere) have no such table: where a run ended says when it was to end only
+    if it did not end because of what became of its molecule.
+    """
     tables = []
     clusters = clusters_of(outcomes)
     contact = sum(outcome.first_contact_ps is not None for outcome in outcomes)
     for time_ps in times_ps:
-        modes = [mode_after_contact(o, stop, time_ps) for o, stop in zip(outcomes, stops, strict=True)]
+        modes = [mode_after_contact(o, stop, time_ps, planned_ps) for o, stop in zip(outcomes, stops, strict=True)]
         watched = np.array([mode is not None for mode in modes], dtype=np.bool_)
         seen = [mode for mode in modes if mode is not None]
         hits = {m.value: np.array([mode is m for mode in seen], dtype=np.bool_) for m in Mode if m in seen}

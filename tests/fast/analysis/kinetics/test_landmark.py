@@ -3,6 +3,7 @@
 import csv
 from pathlib import Path
 
+import numpy as np
 import pytest
 from outcome_cases import outcome_of
 
@@ -19,6 +20,7 @@ LEFT = outcome_of(3, Mode.SCATTERED, events=(*EVENTS[:2], (0.8, Mode.SCATTERED))
 BROKEN = outcome_of(4, Mode.CC_BROKEN, events=(*EVENTS[:2], (0.8, Mode.CC_BROKEN)), time_ps=1.0)
 FAILED = outcome_of(5, Mode.FAILED, events=EVENTS[:3], time_ps=1.2)
 FLYING = outcome_of(6, Mode.IN_FLIGHT, events=EVENTS[:1], contact_ps=None)
+PLANNED_PS = 2.0
 
 
 @pytest.mark.parametrize(
@@ -27,21 +29,22 @@ FLYING = outcome_of(6, Mode.IN_FLIGHT, events=EVENTS[:1], contact_ps=None)
         (ADSORBED, Stop.COMPLETED, [Mode.PHYSISORBED, Mode.PC, Mode.OT_CY, None]),
         (SHORT, Stop.COMPLETED, [Mode.PHYSISORBED, Mode.PC, None, None]),
         (YOUNG, Stop.COMPLETED, [Mode.PHYSISORBED, Mode.PC, Mode.UNDECIDED, None]),
-        (LEFT, Stop.DEPARTED, [Mode.PHYSISORBED, Mode.SCATTERED, Mode.SCATTERED, Mode.SCATTERED]),
+        (LEFT, Stop.DEPARTED, [Mode.PHYSISORBED, Mode.SCATTERED, Mode.SCATTERED, None]),
         (BROKEN, Stop.COMPLETED, [Mode.PHYSISORBED, Mode.CC_BROKEN, None, None]),
-        (BROKEN, Stop.FRAGMENT_LEFT, [Mode.PHYSISORBED, Mode.CC_BROKEN, Mode.CC_BROKEN, Mode.CC_BROKEN]),
+        (BROKEN, Stop.FRAGMENT_LEFT, [Mode.PHYSISORBED, Mode.CC_BROKEN, Mode.CC_BROKEN, None]),
         (FAILED, None, [Mode.PHYSISORBED, Mode.PC, None, None]),
         (FLYING, Stop.COMPLETED, [None] * 4),
     ],
 )
 def test_mode_at_each_time(outcome: object, stop: Stop | None, expected: list[Mode | None]) -> None:
-    assert [mode_after_contact(outcome, stop, t) for t in (0.1, 0.4, 1.12, 1.6)] == expected  # type: ignore[arg-type]
+    found = [mode_after_contact(outcome, stop, t, PLANNED_PS) for t in (0.1, 0.4, 1.12, 1.6)]  # type: ignore[arg-type]
+    assert found == expected
 
 
 def test_the_table_counts_the_watched_and_names_the_censored(tmp_path: Path) -> None:
     outcomes = [ADSORBED, SHORT, YOUNG, LEFT, BROKEN, FAILED, FLYING]
     stops = [*[Stop.COMPLETED] * 3, Stop.DEPARTED, Stop.FRAGMENT_LEFT, None, Stop.COMPLETED]
-    early, late = after_contact(outcomes, stops, (0.4, 1.12))
+    early, late = after_contact(outcomes, stops, (0.4, 1.12), planned_ps=PLANNED_PS)
     assert (early.contact, early.watched, early.censored) == (6, 6, 0)
     assert {line: e.count for line, e in early.lines} == {"C-C broken": 1, "PC": 4, "scattered": 1, "stuck": 4}
     assert (late.contact, late.watched, late.censored) == (6, 4, 2)
@@ -66,6 +69,42 @@ def test_the_table_counts_the_watched_and_names_the_censored(tmp_path: Path) -> 
 
 
 def test_no_contact_at_all() -> None:
-    (table,) = after_contact([FLYING], [Stop.COMPLETED], (0.5,))
+    (table,) = after_contact([FLYING], [Stop.COMPLETED], (0.5,), planned_ps=PLANNED_PS)
     assert (table.contact, table.watched) == (0, 0)
     assert [(line, e.fraction) for line, e in table.lines] == [("stuck", None)]
+
+
+@pytest.mark.parametrize(("arrival_ps", "run_ps"), [((0.2, 2.2), 3.0), ((3.0, 9.5), 10.0), ((0.0, 4.0), 4.0)])
+def test_who_scatters_is_not_counted_where_others_that_came_as_late_are_not(
+    arrival_ps: tuple[float, float], run_ps: float
+) -> None:
+    """Arrival has no bearing on fate; 40 % scatter 0.8 ps after contact, which ends their run, and 60 % bind."""
+    rng = np.random.default_rng(11)
+    outcomes, stops = [], []
+    arrivals, fates = rng.uniform(*arrival_ps, 4000), rng.random(4000) < 0.4
+    for index, (contact, scatters) in enumerate(zip(arrivals, fates, strict=True)):
+        gone = float(contact) + 0.8
+        leaves = bool(scatters) and gone <= run_ps
+        met = ((0.0, Mode.IN_FLIGHT), (float(contact), Mode.PHYSISORBED))
+        if leaves:
+            mode, events = Mode.SCATTERED, (*met, (gone, Mode.SCATTERED))
+        elif scatters:
+            mode, events = Mode.PHYSISORBED, met
+        else:
+            mode, events = Mode.OT_CY, (*met, (float(contact) + 1e-3, Mode.OT_CY))
+        end = gone if leaves else run_ps
+        outcomes.append(outcome_of(index, mode, events=events, contact_ps=float(contact), time_ps=end))
+        stops.append(Stop.DEPARTED if leaves else Stop.COMPLETED)
+    (table,) = after_contact(outcomes, stops, (2.0,), planned_ps=run_ps)
+    lines = dict(table.lines)
+    low, high = lines["scattered"].cluster
+    assert low <= 0.4 <= high
+    assert lines["scattered"].fraction == pytest.approx(0.4, abs=0.03)
+    assert lines["OT-CY"].count + lines["scattered"].count == table.watched
+    assert table.watched == sum(o.first_contact_ps + 2.0 <= run_ps for o in outcomes)  # type: ignore[operator]
+
+
+def test_a_failed_shot_is_watched_until_it_failed() -> None:
+    lost = outcome_of(7, Mode.FAILED, events=EVENTS[:3], time_ps=1.2)
+    found = [mode_after_contact(lost, None, time, 10.0) for time in (0.1, 0.6, 0.8)]
+    assert found == [Mode.PHYSISORBED, Mode.PC, None]
