@@ -187,13 +187,19 @@ class Outcome(JsonRecord):
     contact: bool
     """The molecule came within the contact distance of the surface at some time."""
     first_contact_ps: float | None
+    first_touch_ps: float | None = None
+    """The first frame with a bond to the surface, however short that lasted: it depends on how often frames are
+    stored."""
     first_bond_ps: float | None
+    """The first bound mode that lasted the persistence time began; None where none did."""
     time_ps: float
     """Length of the trajectory that was read."""
     lowest_clearance_angstrom: float | None
     """Lowest molecule atom above the highest slab atom over all frames; None where no frame was read."""
     events: tuple[tuple[float, Mode], ...]
     """The sequence of modes: (time in ps at which each began, mode)."""
+    bound_changes: tuple[tuple[float, bool], ...] = ()
+    """When the molecule was bound, intact or not: (time in ps, whether) from then on, by modes that lasted."""
     bonds: tuple[tuple[int, int, float], ...]
     """Molecule-surface bonds at the end: (molecule atom, slab atom, length in Å); indices into the trajectory."""
     reason: str

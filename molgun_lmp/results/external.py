@@ -24,8 +24,8 @@ from molgun_lmp.results.outcome_cache import FileStamp, Memory, key_of, stamp
 from molgun_lmp.results.parallel import spread
 
 _OUTCOMES = (
-    *("trajectory", "mode", "detail", "stuck", "contact", "first_contact_ps", "first_bond_ps", "time_ps"),
-    *("lowest_clearance_angstrom", "truncated", "reason"),
+    *("trajectory", "mode", "detail", "stuck", "contact", "first_contact_ps", "first_touch_ps", "first_bond_ps"),
+    *("time_ps", "lowest_clearance_angstrom", "truncated", "reason"),
 )
 _FRAMES = ("file", "step", "mode", "detail", "bound", "nearest_angstrom", "reason")
 

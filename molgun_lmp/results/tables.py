@@ -4,7 +4,7 @@ running.csv         every line of the table after 10, 20, 50, ... shots, with in
 sets_of_ten.csv     the same in each set of ten consecutive shots
 dependence.csv      every line in bins of energy, angles, place and orientation, with intervals and a test
 after_contact.csv   modes at fixed times after first contact (`outcomes.after_contact_ps`)
-precursor.csv       waiting, bound and left since first contact, as if shots were independent
+precursor.csv       waiting, bound (by a mode that lasted) and left since first contact, as if shots were independent
 lifetimes.csv       the same and the fates of each precursor, with bands over snapshots
 transitions.csv     counts and rates of one mode following another
 events.csv          the moments of each trajectory, and the energy that it gave away

@@ -73,6 +73,20 @@ def asked(command: str, campaign: Path, *options: str) -> dict[str, Any]:
     return document
 
 
+def as_meant_now(tables: dict[str, Any]) -> dict[str, Any]:
+    """What that version's tables say in today's columns. Its bonds began with their first touch; waits and lifetimes
+    began and ended with it, and are others now."""
+    kept = {name: table for name, table in tables.items() if name not in {"precursor.csv", "lifetimes.csv"}}
+    for name in {"outcomes.csv", "events.csv"} & set(kept):
+        kept[name] = [_touch(row) for row in kept[name]]
+    kept["outcomes.json"] = {"outcomes": [_touch(row) for row in kept["outcomes.json"]["outcomes"]]}
+    return kept
+
+
+def _touch(row: dict[str, Any]) -> dict[str, Any]:
+    return {"first_touch_ps" if key == "first_bond_ps" else key: value for key, value in row.items()}
+
+
 def test_its_status_is_what_it_was(partly_run: Path) -> None:
     status = asked("status", partly_run)
     assert (status["planned"], status["finished"], status["failed"]) == (12, 6, 1)
@@ -94,10 +108,10 @@ def test_its_outcomes_and_tables_are_what_they_were(partly_run: Path) -> None:
         if file != remembered:
             file.unlink()
     asked("analyse", partly_run)
-    assert_same(tables(analysis), before, relative=READ_AGAIN)
+    assert_same(tables(analysis), as_meant_now(before), relative=READ_AGAIN)
     remembered.unlink()
     asked("analyse", partly_run)
-    assert_same(tables(analysis), before, relative=READ_AGAIN)
+    assert_same(tables(analysis), as_meant_now(before), relative=READ_AGAIN)
 
 
 def test_it_has_a_page(partly_run: Path) -> None:
@@ -141,7 +155,7 @@ def test_it_ends_as_if_nothing_had_disturbed_it(retried: Path) -> None:
         # Of two equal runs only what numpy makes of them may differ: the analysis, and a drift, which is a fit.
         assert_same(
             after[f"{name}.csv"],
-            rows_of(DATA / f"campaign-0.1.undisturbed-{name}.csv"),
+            [_touch(row) for row in rows_of(DATA / f"campaign-0.1.undisturbed-{name}.csv")],
             relative=READ_AGAIN,
             absolute=ENERGY_EV_PER_ATOM if exact else LENGTH_ANGSTROM,
             where=name,

@@ -139,8 +139,8 @@ def draw_waiting(waits: Sequence[Wait], steps: Sequence[Step], folder: Path, nam
         figure.legend(loc="outside right upper")
         caption = (
             f"What became of {len(waits)} molecules after first contact: still waiting (Kaplan-Meier, band: 95 %), "
-            "first bond, left again (Aalen-Johansen, competing risks). Molecules whose trajectory ended count as "
-            "watched until then. Shots are taken as independent here."
+            "first bound mode that lasted, left without one (Aalen-Johansen, competing risks). Molecules whose "
+            "trajectory ended count as watched until then. Shots are taken as independent here."
         )
         header = ("after_contact_ps", "at_risk", "waiting", "waiting_low", "waiting_high", "bound", "left")
         rows = [(s.time_ps, s.at_risk, s.waiting, *s.interval, s.bound, s.left) for s in steps]

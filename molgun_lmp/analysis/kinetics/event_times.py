@@ -19,7 +19,10 @@ class Moments:
     precursor_ended_ps: float | None
     """That precursor became something else; None where it lasted until the trajectory ended."""
     precursor_became: Mode | None
+    first_touch_ps: float | None
+    """The first frame with a bond to the surface, however short that lasted."""
     first_bond_ps: float | None
+    """The first bound mode that lasted began."""
     final_bond_ps: float | None
     """The mode in which it was stuck at the end began."""
     began_ps: Mapping[str, float | None]
@@ -50,6 +53,7 @@ def moments(outcome: Outcome, *, translation_before_ev: float, translation_after
         precursor_ps=None if at is None else outcome.events[at][0],
         precursor_ended_ps=None if following is None else following[0],
         precursor_became=None if following is None else following[1],
+        first_touch_ps=outcome.first_touch_ps,
         first_bond_ps=outcome.first_bond_ps,
         final_bond_ps=outcome.events[-1][0] if outcome.stuck and outcome.events else None,
         began_ps={column: began.get(column) for column in MOMENT_COLUMNS},

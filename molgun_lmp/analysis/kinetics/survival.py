@@ -33,6 +33,7 @@ class Fate(StrEnum):
     """What ended the wait after first contact."""
 
     BOUND = "bound"
+    """A bound mode began that lasted; a touch ends no wait."""
     LEFT = "left"
     CENSORED = "censored"
 
@@ -66,8 +67,9 @@ class Step:
 def wait_of(outcome: Outcome) -> Wait | None:
     """The wait of one trajectory; None where the molecule never came into contact.
 
-    A molecule that scattered has left when that mode began for the last time; one that ended in any other way
-    (trajectory over, failed, blown up) was watched until then and is censored.
+    It ends with the first bound mode that lasts the persistence time, as modes do in their sequence. A molecule that
+    scattered without one has left when that mode began for the last time; one that ended in any other way (trajectory
+    over, failed, blown up) was watched until then and is censored.
     """
     contact = outcome.first_contact_ps
     if contact is None:
@@ -148,7 +150,7 @@ class Shares:
 
 
 def waits_after_contact(outcomes: Sequence[Outcome]) -> list[Spell]:
-    """From first contact to first bond (`bound`) or to leaving (`left`)."""
+    """From first contact to the first bound mode that lasts (`bound`) or to leaving without one (`left`)."""
     found = [(outcome, wait) for outcome in outcomes if (wait := wait_of(outcome)) is not None]
     return [
         _spell(outcome, wait.time_ps, None if wait.fate is Fate.CENSORED else wait.fate.value)

@@ -73,6 +73,7 @@ def outcome_of(
         raise InputFileError(f"trajectory {trajectory_id}: no frame to decide it by. Run it again.")
     verdict = _verdict(path, reference, criteria, result)
     events = tuple(path.history.events) + (() if path.history.young is None else (path.history.young,))
+    bound_changes = path.bound_changes()
     return Outcome(
         trajectory_id=trajectory_id,
         mode=verdict.mode,
@@ -80,7 +81,9 @@ def outcome_of(
         stuck=verdict.mode in STUCK,
         contact=path.first_contact_ps is not None,
         first_contact_ps=path.first_contact_ps,
-        first_bond_ps=path.first_bond_ps,
+        first_touch_ps=path.first_touch_ps,
+        first_bond_ps=next((time for time, bound in bound_changes if bound), None),
+        bound_changes=bound_changes,
         time_ps=path.history.time_ps,
         lowest_clearance_angstrom=path.lowest_clearance,
         events=events,

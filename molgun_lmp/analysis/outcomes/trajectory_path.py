@@ -2,7 +2,7 @@
 
 import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Final, Self
+from typing import Final, Generic, Self, TypeVar
 
 import numpy as np
 from ase.data import atomic_masses, atomic_numbers
@@ -21,38 +21,41 @@ from molgun_lmp.units import FS_PER_PS
 
 _ROUNDING_PS = 1e-9
 
+State = TypeVar("State")
+"""A mode, or a mode and whether the molecule is bound."""
+
 
 @dataclasses.dataclass(kw_only=True)
-class ModeHistory:
-    """Fed one mode per frame; a new mode counts once it has lasted `persistence_ps`, from when it began.
+class ModeHistory(Generic[State]):
+    """Fed one state per frame; a new one counts once it has lasted `persistence_ps`, from when it began.
 
-    `events`: (time in ps at which it began, mode) of each mode that counts, the first frame's mode to begin with;
-    `young`: the same for a newer mode that has not lasted long enough yet.
+    `events`: (time in ps at which it began, state) of each one that counts, the first frame's to begin with; `young`:
+    the same for a newer one that has not lasted long enough yet.
     """
 
     persistence_ps: float
-    events: list[tuple[float, Mode]] = dataclasses.field(default_factory=list)
-    young: tuple[float, Mode] | None = None
+    events: list[tuple[float, State]] = dataclasses.field(default_factory=list)
+    young: tuple[float, State] | None = None
     time_ps: float = 0.0
 
-    def add(self, time_ps: float, mode: Mode) -> None:
-        """The mode of the next frame. A return to the old mode forgets the young one."""
+    def add(self, time_ps: float, state: State) -> None:
+        """The state of the next frame. A return to the old one forgets the young one."""
         self.time_ps = time_ps
         if not self.events:
-            self.events.append((time_ps, mode))
+            self.events.append((time_ps, state))
             return
-        if mode == self.events[-1][1]:
+        if state == self.events[-1][1]:
             self.young = None
             return
-        if self.young is None or self.young[1] != mode:
-            self.young = (time_ps, mode)
+        if self.young is None or self.young[1] != state:
+            self.young = (time_ps, state)
         if time_ps - self.young[0] >= self.persistence_ps - _ROUNDING_PS:
             self.events.append(self.young)
             self.young = None
 
     @property
-    def last(self) -> tuple[float, Mode]:
-        """The mode of the last frame and when it began, however young it is."""
+    def last(self) -> tuple[float, State]:
+        """The state of the last frame and when it began, however young it is."""
         return self.young or self.events[-1]
 
 
@@ -102,14 +105,17 @@ class Reference:
 class TrajectoryPath:
     """What was seen of a trajectory so far; times in ps, lengths in Å."""
 
-    history: ModeHistory
+    history: ModeHistory[Mode]
+    bonding: ModeHistory[tuple[Mode, bool]]
+    """The same, and whether the molecule was bound: one that is broken is of one mode, bound or not."""
     frames: int = 0
     bonds: Bonds | None = None
     classified: Classified | None = None
     settled: tuple[FloatArray, FloatArray] | None = None
     """(n, n) and (n, m): when each length was last outside the range between forming and breaking."""
     first_contact_ps: float | None = None
-    first_bond_ps: float | None = None
+    first_touch_ps: float | None = None
+    """The first frame with a bond to the slab, however short that lasted."""
     near: bool = False
     nearest: float = np.inf
     closest: float = np.inf
@@ -123,7 +129,25 @@ class TrajectoryPath:
     @classmethod
     def empty(cls, criteria: OutcomeCriteria) -> Self:
         """Before the first frame."""
-        return cls(history=ModeHistory(persistence_ps=criteria.persistence_fs / FS_PER_PS))
+        persistence_ps = criteria.persistence_fs / FS_PER_PS
+        return cls(
+            history=ModeHistory(persistence_ps=persistence_ps), bonding=ModeHistory(persistence_ps=persistence_ps)
+        )
+
+    def bound_changes(self) -> tuple[tuple[float, bool], ...]:
+        """When the molecule was bound, (time in ps, whether) from then on, by the modes that lasted alone.
+
+        The first frame's mode is the only one that may not have lasted; then it is as if it had not been bound. Bonds
+        that change so fast that none of their modes lasts are touches, as they are for the sequence of modes.
+        """
+        events = self.bonding.events
+        ends = [*(time for time, _ in events[1:]), self.bonding.time_ps]
+        changes: list[tuple[float, bool]] = []
+        for (began, (_, bound)), ended in zip(events, ends, strict=False):
+            lasted = bound and ended - began >= self.bonding.persistence_ps - _ROUNDING_PS
+            if not changes or changes[-1][1] is not lasted:
+                changes.append((began, lasted))
+        return tuple(changes)
 
 
 class Following:
@@ -193,6 +217,7 @@ class Following:
             path.truncated = batch[usable].cut_after
             path.blew_up = True
             path.history.add(float(times_ps[usable]), BLOWN_UP)
+            path.bonding.add(float(times_ps[usable]), (BLOWN_UP, False))
 
 
 def follow(
@@ -251,9 +276,11 @@ def _add_frame(
     path.near = nearest < (criteria.departed_angstrom if path.near else criteria.contact_angstrom)
     if path.near and path.first_contact_ps is None:
         path.first_contact_ps = time_ps
-    if classified.bound and path.first_bond_ps is None:
-        path.first_bond_ps = time_ps
-    path.history.add(time_ps, classified.mode or _fate(path))
+    if classified.bound and path.first_touch_ps is None:
+        path.first_touch_ps = time_ps
+    mode = classified.mode or _fate(path)
+    path.history.add(time_ps, mode)
+    path.bonding.add(time_ps, (mode, classified.bound))
 
 
 def _fate(path: TrajectoryPath) -> Mode:

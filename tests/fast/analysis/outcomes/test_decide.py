@@ -22,6 +22,7 @@ from adsorption_cases import (
     reference_of,
 )
 
+from molgun_lmp.analysis.kinetics.survival import Fate, wait_of
 from molgun_lmp.analysis.outcomes.bonds import BondLimits
 from molgun_lmp.analysis.outcomes.decide import decide
 from molgun_lmp.analysis.outcomes.trajectory_path import ModeHistory, Reference
@@ -99,7 +100,7 @@ def test_every_bound_class_at_the_end_of_a_trajectory(name: str) -> None:
     positions, mode, detail = CASES[name]
     found = outcome((GONE, 3), (positions, 8))
     assert (found.mode, found.detail, found.stuck, found.contact) == (mode, detail, True, True)
-    assert found.first_contact_ps == found.first_bond_ps == pytest.approx(0.06)
+    assert found.first_contact_ps == found.first_touch_ps == found.first_bond_ps == pytest.approx(0.06)
     assert [event_mode for _, event_mode in found.events] == [Mode.IN_FLIGHT, mode]
     assert found.events[1][0] == pytest.approx(0.06)
     assert found.time_ps == pytest.approx(0.2)
@@ -149,6 +150,46 @@ def test_sequence_of_modes_with_times() -> None:
     assert times == pytest.approx((0.0, 0.1, 0.3, 0.5))
     assert (found.mode, found.stuck) == (Mode.SCATTERED, False)
     assert found.first_bond_ps == pytest.approx(0.1)
+
+
+def test_a_touch_is_no_bond() -> None:
+    touched = outcome((GONE, 5), (hovering(3.5), 3), (ON_TOP, 4), (hovering(3.5), 10), (GONE, 10))
+    assert touched.mode == Mode.SCATTERED
+    assert touched.first_touch_ps == pytest.approx(0.16)
+    assert touched.first_bond_ps is None
+    wait = wait_of(touched)
+    assert wait is not None
+    assert wait.fate is Fate.LEFT, "the table and the lifetimes tell one story"
+    again = outcome((GONE, 5), (ON_TOP, 2), (hovering(3.5), 10), (PRECURSOR, 10))
+    assert again.first_touch_ps == pytest.approx(0.1)
+    assert again.first_bond_ps == pytest.approx(0.34)
+    assert [bound for _, bound in again.bound_changes] == [False, True]
+
+
+def test_a_bond_of_the_first_frame_has_to_last_as_any_other() -> None:
+    brief = outcome((ON_TOP, 3), (hovering(3.5), 10))
+    assert (brief.first_touch_ps, brief.first_bond_ps) == (0.0, None)
+    assert brief.bound_changes == ((0.0, False),)
+    assert outcome((ON_TOP, 6), (GONE, 10)).first_bond_ps == 0.0
+
+
+def test_a_broken_molecule_is_bound_from_when_it_is() -> None:
+    bound = ON_TOP.copy()
+    bound[5] = GONE[5] + np.array([0, 0, 6.0])
+    found = outcome((GONE, 5), (broken(5, 6.0), 10), (bound, 10), criteria=OutcomeCriteria(max_fragments=5))
+    assert [mode for _, mode in found.events] == [Mode.IN_FLIGHT, Mode.H_ABSTRACTION]
+    assert found.events[1][0] == pytest.approx(0.1)
+    assert found.first_bond_ps == found.first_touch_ps == pytest.approx(0.3)
+
+
+@pytest.mark.parametrize("every", [1, 2, 4])
+def test_when_it_bound_does_not_hang_on_how_often_frames_are_stored(every: int) -> None:
+    """Three touches shorter than the persistence time, then a bond that stays: found by all strides to within one."""
+    stages = [(GONE, 9), (ON_TOP, 3), (hovering(3.5), 13), (PRECURSOR, 1), (hovering(3.5), 12), (ON_TOP, 4)]
+    stored = list(frames(*stages, (hovering(3.5), 12), (ON_TOP, 20)))[::every]
+    found = decide("t", stored, REFERENCE, CRITERIA, result(), timestep_fs=0.5)
+    assert found.mode == Mode.OT_CY
+    assert found.first_bond_ps == pytest.approx(1.08, abs=0.02 * every - 1e-9)
 
 
 def test_desorption_younger_than_the_persistence_is_undecided() -> None:
@@ -298,8 +339,8 @@ def test_reference_from_a_planned_start() -> None:
     assert (made.limits.surface == REFERENCE.limits.surface).all()
 
 
-def history(persistence_ps: float, modes: Sequence[Mode]) -> ModeHistory:
-    made = ModeHistory(persistence_ps=persistence_ps)
+def history(persistence_ps: float, modes: Sequence[Mode]) -> ModeHistory[Mode]:
+    made: ModeHistory[Mode] = ModeHistory(persistence_ps=persistence_ps)
     for index, mode in enumerate(modes):
         made.add(index * 0.02, mode)
     return made
