@@ -18,7 +18,14 @@ import numpy as np
 
 from molgun_lmp.analysis.kinetics.event_times import Moments, moments
 from molgun_lmp.analysis.kinetics.landmark import after_contact
-from molgun_lmp.analysis.kinetics.survival import competing_risks, survival, visits, wait_of, waits_after_contact
+from molgun_lmp.analysis.kinetics.survival import (
+    WAIT_ENDS,
+    competing_risks,
+    survival,
+    visits,
+    wait_of,
+    waits_after_contact,
+)
 from molgun_lmp.analysis.kinetics.transition_rates import rates
 from molgun_lmp.analysis.maps.impact import tilt_deg, to_dimer, to_top_atom
 from molgun_lmp.analysis.statistics.convergence import running, sets_of
@@ -71,7 +78,7 @@ def write_statistics(store: "Store", surface: "Surface", ended: Sequence["Ended"
     tables = after_contact(outcomes, stops, config.outcomes.after_contact_ps, planned_ps=planned_ps)
     write_after_contact(tables, folder / AFTER_CONTACT_CSV)
     write_survival(survival([w for w in map(wait_of, outcomes) if w is not None]), folder / PRECURSOR_CSV)
-    curves = {"after contact": competing_risks(waits_after_contact(outcomes), rng)}
+    curves = {"after contact": competing_risks(waits_after_contact(outcomes), rng, possible=WAIT_ENDS)}
     curves |= {mode.value: competing_risks(visits(outcomes, mode), rng) for mode in PRECURSORS}
     write_shares(curves, folder / LIFETIMES_CSV)
     write_rates(rates(outcomes), folder / TRANSITIONS_CSV)

@@ -2,7 +2,8 @@
 
 The share that lasts is Kaplan and Meier's estimate, the share that each cause has ended is Aalen and Johansen's, so
 that all add up to one at every time. Bands are bootstrapped over slab and molecule snapshots, since spells of shots
-that share one resemble each other.
+that share one resemble each other. What has happened to none, or to all, is alike in every bootstrap sample, which says
+nothing of how rare it may be: its band is that of a fraction of which none, or all, was seen.
 
 Written here, thirty lines, since the libraries that have it do not fit: lifelines' Aalen-Johansen estimate moves tied
 times at random, and times of frames are tied; statsmodels' gives no bands over clusters and would be built anew for
@@ -12,7 +13,7 @@ each resample.
 import dataclasses
 import math
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from enum import StrEnum
 from typing import Final
 
@@ -20,13 +21,14 @@ import numpy as np
 from scipy import stats
 
 from molgun_lmp.analysis.statistics.bootstrap import resampled_weights
-from molgun_lmp.analysis.statistics.clustered_intervals import Clusters
+from molgun_lmp.analysis.statistics.clustered_intervals import Clusters, cluster_interval, pooled_design_effect
 from molgun_lmp.arrays import FloatArray, IntArray
 from molgun_lmp.outcome_classes import LEFT, Mode
 from molgun_lmp.records import Outcome
 
 LASTING: Final = "lasting"
 _CENSORED: Final = -1
+_ROUNDING: Final = 1e-12
 
 
 class Fate(StrEnum):
@@ -38,7 +40,7 @@ class Fate(StrEnum):
     CENSORED = "censored"
 
 
-_WAIT_ENDS: Final = {Fate.BOUND: 0, Fate.LEFT: 1}
+WAIT_ENDS: Final = {Fate.BOUND: 0, Fate.LEFT: 1}
 """The causes that end a wait, by their column."""
 
 
@@ -93,9 +95,9 @@ def survival(waits: Sequence[Wait], confidence: float = 0.95) -> tuple[Step, ...
         return tuple(steps)
     z = float(stats.norm.ppf(0.5 + confidence / 2))
     times = np.array([wait.time_ps for wait in waits])
-    codes = np.array([_WAIT_ENDS.get(wait.fate, _CENSORED) for wait in waits], dtype=np.int64)
+    codes = np.array([WAIT_ENDS.get(wait.fate, _CENSORED) for wait in waits], dtype=np.int64)
     moments = np.unique(times[codes != _CENSORED])
-    at_risk, shares = _shares(times, codes, moments, len(_WAIT_ENDS), np.ones(len(waits)))
+    at_risk, shares = _shares(times, codes, moments, len(WAIT_ENDS), np.ones(len(waits)))
     ended = np.bincount(np.searchsorted(moments, times[codes != _CENSORED]), minlength=len(moments))
     greenwood = 0.0
     for time, watched, gone, (waiting, bound, left) in zip(
@@ -139,8 +141,9 @@ class Shares:
     """Shares of all spells from `time_ps` until the next such record.
 
     `shares`: `lasting`, then every cause -> (estimate, low, high). The bounds are the middle 95 % (or the confidence
-    asked for) of bootstrap samples over snapshots; (0, 1) with a single snapshot of a kind, which says nothing of
-    others.
+    asked for) of bootstrap samples over snapshots; for none and for all they are those of `cluster_interval` over the
+    spells that were watched so long or had ended; (0, 1) with a single snapshot of a kind, which says nothing of
+    others. At time zero nothing has ended by definition.
     """
 
     time_ps: float
@@ -182,17 +185,22 @@ def _spell(outcome: Outcome, time_ps: float, cause: str | None) -> Spell:
 
 
 def competing_risks(
-    spells: Sequence[Spell], rng: np.random.Generator, *, resamples: int = 200, confidence: float = 0.95
+    spells: Sequence[Spell],
+    rng: np.random.Generator,
+    *,
+    possible: Iterable[str] = (),
+    resamples: int = 200,
+    confidence: float = 0.95,
 ) -> tuple[Shares, ...]:
     """The shares at time zero and at each time at which a spell ended, causes in alphabetic order.
 
-    A spell that is censored at the time of an event is at risk for it. Sources: Kaplan and Meier, J. Am. Stat. Assoc.
-    53, 457 (1958); Aalen and Johansen, Scand. J. Stat. 5, 141 (1978); the bootstrap as in
-    `molgun_lmp.analysis.statistics.convergence`.
+    `possible` causes are there even where they ended no spell. A spell that is censored at the time of an event is at
+    risk for it. Sources: Kaplan and Meier, J. Am. Stat. Assoc. 53, 457 (1958); Aalen and Johansen, Scand. J. Stat. 5,
+    141 (1978); the bootstrap as in `molgun_lmp.analysis.statistics.convergence`.
     """
     if not spells:
         return ()
-    causes = sorted({spell.cause for spell in spells if spell.cause is not None})
+    causes = sorted({spell.cause for spell in spells if spell.cause is not None} | set(possible))
     times = np.array([spell.time_ps for spell in spells])
     codes = np.array([_CENSORED if s.cause is None else causes.index(s.cause) for s in spells], dtype=np.int64)
     moments = np.unique(times[codes != _CENSORED])
@@ -206,6 +214,12 @@ def competing_risks(
             for _ in range(resamples)
         ]
         low, high = np.quantile(samples, [(1 - confidence) / 2, (1 + confidence) / 2], axis=0)
+        pooled = pooled_design_effect([codes == cause for cause in range(len(causes))], clusters)
+        for row, column in np.argwhere((high < _ROUNDING) | (low > 1 - _ROUNDING)):
+            known = (times >= moments[row]) | (codes != _CENSORED)
+            every = np.full(int(known.sum()), low[row, column] > 0.5)
+            interval = cluster_interval(every, clusters.take(known), confidence, pooled)
+            low[row, column], high[row, column] = interval.low, interval.high
     names = (LASTING, *causes)
     start = Shares(time_ps=0.0, at_risk=len(spells), shares={n: (float(n == LASTING),) * 3 for n in names})
     steps = [
@@ -234,4 +248,4 @@ def _shares(
     hazard = np.divide(table, at_risk[:, None], out=np.zeros_like(table), where=at_risk[:, None] > 0)
     lasting = np.cumprod(1 - hazard.sum(axis=1))
     before = np.append(1.0, lasting[:-1])
-    return at_risk, np.column_stack([lasting, np.cumsum(before[:, None] * hazard, axis=0)])
+    return at_risk, np.column_stack([lasting, np.minimum(1.0, np.cumsum(before[:, None] * hazard, axis=0))])

@@ -2,6 +2,7 @@
 
 A band says where the fraction of a campaign of so many shots would lie, with other snapshots and other shots of the
 same kind: snapshots are drawn anew with replacement, each kind for itself, and then as many shots as are asked for.
+Where that gives none or all only, it does not say how rare the others may be: the fraction's own interval is the band.
 """
 
 import dataclasses
@@ -73,6 +74,7 @@ def running(
         estimator = Estimator.of([hit[:size] for hit in hits], first, confidence=confidence)
         for number, (line, hit) in enumerate(lines.items()):
             estimate = estimator.over(hit[:size], first)
+            band = (float(bands[0, at, number]), float(bands[1, at, number]))
             points.append(
                 RunningPoint(
                     line=line,
@@ -81,7 +83,7 @@ def running(
                     fraction=estimate.count / size,
                     low=estimate.cluster[0],
                     high=estimate.cluster[1],
-                    band=(float(bands[0, at, number]), float(bands[1, at, number])),
+                    band=estimate.cluster if band in {(0.0, 0.0), (1.0, 1.0)} else band,
                 )
             )
     return tuple(sorted(points, key=lambda point: list(lines).index(point.line)))

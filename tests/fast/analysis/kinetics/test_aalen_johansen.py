@@ -11,6 +11,7 @@ from scipy import stats
 from molgun_lmp.analysis.kinetics.event_times import moments
 from molgun_lmp.analysis.kinetics.survival import Spell, competing_risks, survival, visits, wait_of, waits_after_contact
 from molgun_lmp.analysis.kinetics.transition_rates import poisson_rate, rates
+from molgun_lmp.analysis.statistics.clustered_intervals import wilson
 from molgun_lmp.outcome_classes import Mode
 from molgun_lmp.results.table_files import write_moments, write_rates, write_shares
 
@@ -89,6 +90,41 @@ def test_bands_hold_the_truth_where_snapshots_matter() -> None:
     assert np.mean(held) >= 0.95 - 3 * np.sqrt(0.95 * 0.05 / 60) - 0.02
     independent = 2 * 1.96 * np.sqrt(0.4 * 0.6 / 250)
     assert np.mean(width) > 1.15 * independent
+
+
+def test_a_cause_that_was_never_seen_may_still_be_there() -> None:
+    """0 of 100 independent spells allow 3.7 % (Wilson), and of as many that share 10 snapshots more."""
+    own = spells(*((1.0 + k / 100, "bound") for k in range(100)))
+    alone = competing_risks(own, np.random.default_rng(0), possible=("bound", "left"), resamples=50)
+    assert alone[-1].shares["left"] == pytest.approx((0.0, 0.0, 0.037), abs=5e-4)
+    assert alone[-1].shares["bound"] == pytest.approx((1.0, 0.963, 1.0), abs=5e-4)
+    assert alone[-1].shares["lasting"] == pytest.approx((0.0, 0.0, 0.037), abs=5e-4)
+    shared = [
+        Spell(time_ps=one.time_ps, cause="bound", slab_snapshot=f"s{k % 10}", molecule_snapshot=f"m{k % 11}")
+        for k, one in enumerate(own)
+    ]
+    together = competing_risks(shared, np.random.default_rng(0), possible=("bound", "left"), resamples=50)
+    assert together[-1].shares["left"][2] == pytest.approx(wilson(0, 10)[1])
+    assert "left" not in competing_risks(own, np.random.default_rng(0), resamples=10)[-1].shares
+    single = competing_risks(spells((1, "bound"), snapshot="x"), np.random.default_rng(0), possible=("left",))
+    assert single[-1].shares["left"] == (0.0, 0.0, 1.0)
+
+
+def test_those_that_were_not_watched_so_long_do_not_say_that_nothing_happens() -> None:
+    watched = [(1.0, "bound")] * 10 + [(0.5, None)] * 30 + [(2.0, "bound")] * 10
+    steps = competing_risks(spells(*watched), np.random.default_rng(0), possible=("left",), resamples=50)
+    assert [step.shares["left"][2] for step in steps[1:]] == pytest.approx([wilson(0, 20)[1]] * 2)
+
+
+def test_bands_of_a_rare_cause_hold_the_truth_as_often_as_they_say() -> None:
+    rng = np.random.default_rng(8)
+    held = []
+    for _ in range(100):
+        rare = rng.random(100) < 0.01
+        given = spells(*((1.0, "left" if one else "bound") for one in rare))
+        _, low, high = competing_risks(given, rng, possible=("left",), resamples=50)[-1].shares["left"]
+        held.append(low <= 0.01 <= high)
+    assert np.mean(held) >= 0.9
 
 
 def test_rates_count_the_time_without_a_transition() -> None:

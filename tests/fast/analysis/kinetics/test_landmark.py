@@ -81,6 +81,7 @@ def test_who_scatters_is_not_counted_where_others_that_came_as_late_are_not(
     """Arrival has no bearing on fate; 40 % scatter 0.8 ps after contact, which ends their run, and 60 % bind."""
     rng = np.random.default_rng(11)
     outcomes, stops = [], []
+    events: tuple[tuple[float, Mode], ...]
     arrivals, fates = rng.uniform(*arrival_ps, 4000), rng.random(4000) < 0.4
     for index, (contact, scatters) in enumerate(zip(arrivals, fates, strict=True)):
         gone = float(contact) + 0.8

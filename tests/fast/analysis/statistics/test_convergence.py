@@ -8,7 +8,7 @@ import pytest
 from outcome_cases import outcome_of
 
 from molgun_lmp.analysis.statistics.bootstrap import bootstrap_fractions, resampled_weights
-from molgun_lmp.analysis.statistics.clustered_intervals import Clusters
+from molgun_lmp.analysis.statistics.clustered_intervals import Clusters, wilson
 from molgun_lmp.analysis.statistics.convergence import running, sets_of, sizes_up_to
 from molgun_lmp.outcome_classes import Mode
 from molgun_lmp.results.table_files import write_running, write_sets
@@ -35,6 +35,14 @@ def test_the_running_estimate_sees_the_first_shots_only() -> None:
     again = running(outcomes, np.random.default_rng(0), resamples=50)
     assert again == tuple(points[p.line, p.shots] for p in again), "the same numbers from the same generator"
     assert running([], np.random.default_rng(0)) == ()
+
+
+def test_a_line_of_none_or_all_has_a_band_too() -> None:
+    none = running([outcome_of(k, Mode.SCATTERED) for k in range(100)], np.random.default_rng(0), resamples=50)
+    found = {(p.line, p.shots): p.band for p in none}
+    for shots in (10, 20, 50, 100):
+        assert found["stuck", shots] == wilson(0, shots)
+        assert found["scattered", shots] == wilson(shots, shots)
 
 
 def test_bands_are_as_wide_as_the_binomial_for_independent_shots_at_every_size() -> None:
