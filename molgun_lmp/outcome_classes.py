@@ -33,9 +33,9 @@ class Kind(StrEnum):
     """
 
     BOUND = "bound"
-    """Intact and bound to the surface: it sticks."""
+    """Intact and bound to the surface."""
     DAMAGED = "damaged"
-    """A bond of the molecule is broken."""
+    """A bond of the molecule is broken; what is left of it may be bound to the surface or not."""
     BLOWN_UP = "blown up"
     """Damaged beyond chemistry, or the run itself blew up."""
     IN_FLIGHT = "in flight"
@@ -200,8 +200,10 @@ UNDECIDED: Final = _only(Kind.UNDECIDED)
 FAILED: Final = _only(Kind.FAILED)
 """The classes that a trajectory's course gives, whatever its bonds."""
 
-STUCK: Final = frozenset(mode for mode in Mode if mode.row.kind is Kind.BOUND)
-"""Bound to the surface at the end."""
+BOUND_INTACT: Final = frozenset(mode for mode in Mode if mode.row.kind is Kind.BOUND)
+CAN_STICK: Final = frozenset(mode for mode in Mode if mode.row.kind in {Kind.BOUND, Kind.DAMAGED})
+"""Ends in which a molecule may be bound to the surface, intact or broken. One that has blown up, or of which it is not
+decided, does not count as bound."""
 DAMAGED: Final = frozenset(mode for mode in Mode if mode.row.kind in {Kind.DAMAGED, Kind.BLOWN_UP})
 UNBOUND_FATES: Final = frozenset(mode for mode in Mode if mode.row.kind in {Kind.IN_FLIGHT, Kind.LEFT, Kind.NEAR})
 """Those of an intact molecule without a bond to the slab, told apart by time and distance."""

@@ -183,7 +183,7 @@ class Outcome(JsonRecord):
     detail: str = ""
     """The variant within the class, such as `both dative` among `other`; for a broken molecule how it is bound."""
     stuck: bool
-    """Bound to the surface at the end (every class of `STUCK`)."""
+    """Bound to the surface at the end, intact or broken; never where that is undecided."""
     contact: bool
     """The molecule came within the contact distance of the surface at some time."""
     first_contact_ps: float | None

@@ -68,7 +68,7 @@ class Results:
 
     @functools.cached_property
     def table(self) -> "pandas.DataFrame":
-        """The summary as a table: one line per mode and two for sticking, with the columns of `table.csv`."""
+        """The summary as a table: each mode, what is bound, and what sticks, with the columns of `table.csv`."""
         return self._table(TABLE_CSV).set_index("mode")
 
     @functools.cached_property

@@ -18,6 +18,7 @@ from molgun_lmp.analysis.kinetics.event_times import Moments
 from molgun_lmp.analysis.outcomes.classify import classify
 from molgun_lmp.outcome_classes import (
     BLOWN_UP,
+    BOUND_INTACT,
     DAMAGED,
     EVER,
     FAILED,
@@ -26,7 +27,6 @@ from molgun_lmp.outcome_classes import (
     MOMENT_COLUMNS,
     NEAR,
     PRECURSORS,
-    STUCK,
     UNBOUND_FATES,
     UNDECIDED,
     WORTH_QUENCHING,
@@ -62,7 +62,7 @@ def test_every_class_is_its_own() -> None:
 
 
 def test_every_class_belongs_to_exactly_one_set() -> None:
-    sets = (STUCK, DAMAGED, UNBOUND_FATES, {UNDECIDED}, {FAILED})
+    sets = (BOUND_INTACT, DAMAGED, UNBOUND_FATES, {UNDECIDED}, {FAILED})
     for mode in Mode:
         assert sum(mode in one for one in sets) == 1
 
@@ -74,7 +74,7 @@ def test_what_a_course_gives_is_one_class_of_each_kind() -> None:
 
 
 def test_classes_are_those_of_the_paper() -> None:
-    adsorbed = {mode.row.paper for mode in STUCK}
+    adsorbed = {mode.row.paper for mode in BOUND_INTACT}
     assert adsorbed == {str(number) for number in range(1, 10)}
     assert {mode.row.paper for mode in UNBOUND_FATES} == {"i"}
     assert {mode: mode.row.paper for mode in DAMAGED} == {
@@ -85,7 +85,7 @@ def test_classes_are_those_of_the_paper() -> None:
 
 
 def test_what_is_minimised_counted_and_followed() -> None:
-    assert (STUCK | DAMAGED | {NEAR, UNDECIDED}) - {BLOWN_UP} == WORTH_QUENCHING
+    assert (BOUND_INTACT | DAMAGED | {NEAR, UNDECIDED}) - {BLOWN_UP} == WORTH_QUENCHING
     assert EVER == (Mode.CC_BROKEN, Mode.H_ABSTRACTION)
     assert PRECURSORS == (Mode.PC,)
 
@@ -146,13 +146,13 @@ def test_a_row_is_all_that_tables_and_figures_need(tmp_path: Path) -> None:
     from molgun_lmp.analysis.kinetics.survival import competing_risks, visits
     from molgun_lmp.analysis.statistics.sequential import parse_target
     from molgun_lmp.analysis.statistics.summary import summarise
-    from molgun_lmp.outcome_classes import IN_FLIGHT, STUCK, WORTH_QUENCHING, Mode
+    from molgun_lmp.outcome_classes import BOUND_INTACT, IN_FLIGHT, WORTH_QUENCHING, Mode
     from molgun_lmp.plotting.style import mode_legend
     from molgun_lmp.records import Outcome
     from molgun_lmp.results.table_files import write_moments
 
     made_up = Mode.named("made up")
-    assert made_up in STUCK
+    assert made_up in BOUND_INTACT
     assert made_up in WORTH_QUENCHING
     outcomes = [
         Outcome(

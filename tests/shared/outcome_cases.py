@@ -1,6 +1,6 @@
 """Outcomes as the statistics see them, made from a mode and two snapshots."""
 
-from molgun_lmp.outcome_classes import STUCK, Mode
+from molgun_lmp.outcome_classes import BOUND_INTACT, Mode
 from molgun_lmp.records import Outcome
 
 
@@ -13,18 +13,24 @@ def outcome_of(
     events: tuple[tuple[float, Mode], ...] | None = None,
     contact_ps: float | None = 0.5,
     time_ps: float = 2.0,
+    stuck: bool | None = None,
+    detail: str = "",
 ) -> Outcome:
-    """An outcome in which nothing else matters; snapshots of its own where none are given."""
+    """An outcome in which nothing else matters; snapshots of its own where none are given. It is bound, `stuck`, where
+    its mode says so unless told otherwise."""
+    course = ((0.0, mode),) if events is None else events
     return Outcome(
         trajectory_id=f"{index:06d}",
         mode=mode,
-        stuck=mode in STUCK,
+        detail=detail,
+        stuck=mode in BOUND_INTACT if stuck is None else stuck,
         contact=contact_ps is not None,
         first_contact_ps=contact_ps,
         first_bond_ps=None,
         time_ps=time_ps,
         lowest_clearance_angstrom=1.9,
-        events=((0.0, mode),) if events is None else events,
+        events=course,
+        bound_changes=tuple((time, at in BOUND_INTACT) for time, at in course),
         bonds=(),
         reason="",
         truncated=False,

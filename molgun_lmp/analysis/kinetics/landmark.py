@@ -12,7 +12,7 @@ from typing import Final
 import numpy as np
 
 from molgun_lmp.analysis.statistics.estimates import STUCK_LINE, Estimate, Estimator, clusters_of
-from molgun_lmp.outcome_classes import FAILED, STUCK, UNDECIDED, Mode
+from molgun_lmp.outcome_classes import CAN_STICK, FAILED, UNDECIDED, Mode
 from molgun_lmp.records import Outcome, Stop
 
 _ENDED_BY_ITS_MODE: Final = frozenset({Stop.DEPARTED, Stop.FRAGMENT_LEFT, Stop.TOO_HOT})
@@ -33,7 +33,7 @@ class AfterContact:
     watched: int
     censored: int
     lines: tuple[tuple[str, Estimate], ...]
-    """Every mode that was seen then, and `stuck`."""
+    """Every mode that was seen then, and `stuck`: bound to the surface then, intact or broken."""
 
 
 def mode_after_contact(outcome: Outcome, stop: Stop | None, time_ps: float, planned_ps: float) -> Mode | None:
@@ -59,6 +59,17 @@ def mode_after_contact(outcome: Outcome, stop: Stop | None, time_ps: float, plan
     return began[-1][1]
 
 
+def stuck_after_contact(outcome: Outcome, mode: Mode, time_ps: float) -> bool:
+    """Whether a shot was bound `time_ps` after first contact, when it was in `mode` (as `mode_after_contact` says)."""
+    at = (outcome.first_contact_ps or 0.0) + time_ps
+    if mode not in CAN_STICK:
+        return False
+    if at > outcome.time_ps + _ROUNDING_PS:
+        return outcome.stuck
+    changes = [bound for began, bound in outcome.bound_changes if began <= at + _ROUNDING_PS]
+    return bool(changes) and changes[-1]
+
+
 def after_contact(
     outcomes: Sequence[Outcome],
     stops: Sequence[Stop | None],
@@ -81,7 +92,8 @@ def after_contact(
         watched = np.array([mode is not None for mode in modes], dtype=np.bool_)
         seen = [mode for mode in modes if mode is not None]
         hits = {m.value: np.array([mode is m for mode in seen], dtype=np.bool_) for m in Mode if m in seen}
-        hits[STUCK_LINE] = np.array([mode in STUCK for mode in seen], dtype=np.bool_)
+        stuck = [stuck_after_contact(o, m, time_ps) for o, m in zip(outcomes, modes, strict=True) if m is not None]
+        hits[STUCK_LINE] = np.array(stuck, dtype=np.bool_)
         among = clusters.take(watched)
         estimator = Estimator.of(
             list(hits.values())[:-1], among, confidence=confidence, lines=(len(Mode) + 1) * len(times_ps)

@@ -10,7 +10,7 @@ from molgun_lmp.analysis.outcomes.classify import Classified, binding, classify
 from molgun_lmp.analysis.outcomes.trajectory_path import Reference, TrajectoryPath, follow
 from molgun_lmp.config import OutcomeCriteria
 from molgun_lmp.errors import InputFileError
-from molgun_lmp.outcome_classes import BLOWN_UP, DAMAGED, FAILED, LEFT, STUCK, UNBOUND_FATES, UNDECIDED, Mode
+from molgun_lmp.outcome_classes import BLOWN_UP, CAN_STICK, DAMAGED, FAILED, LEFT, UNBOUND_FATES, UNDECIDED, Mode
 from molgun_lmp.readers.trajectory import Frame
 from molgun_lmp.records import Outcome, Stop, TrajectoryResult
 from molgun_lmp.units import FS_PER_PS
@@ -78,7 +78,7 @@ def outcome_of(
         trajectory_id=trajectory_id,
         mode=verdict.mode,
         detail=verdict.detail,
-        stuck=verdict.mode in STUCK,
+        stuck=verdict.mode in CAN_STICK and path.classified is not None and path.classified.bound,
         contact=path.first_contact_ps is not None,
         first_contact_ps=path.first_contact_ps,
         first_touch_ps=path.first_touch_ps,

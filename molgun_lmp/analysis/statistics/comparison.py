@@ -30,7 +30,7 @@ class Difference(JsonRecord):
     __pydantic_config__ = _STRICT
 
     row: str
-    """A mode, or one of the two lines on sticking."""
+    """A label of the table's first column."""
     campaign: str
     reference: str
     difference: float | None
@@ -93,8 +93,8 @@ def compare(
 ) -> Comparison:
     """Compare campaigns, each a name and all its outcomes, with the first one.
 
-    Lines are the modes that any of them shows, then sticking over all shots and over those in contact. `planned` are
-    the campaigns' numbers of shots. Raises `InputFileError` for fewer than two campaigns or for a name given twice.
+    Lines are those of the table in which any of them counts something, and always those on sticking. `planned` are the
+    campaigns' numbers of shots. Raises `InputFileError` for fewer than two campaigns or for a name given twice.
     """
     names = tuple(name for name, _ in named)
     if len(names) < 2 or len(set(names)) < len(names):
@@ -105,7 +105,7 @@ def compare(
         for (_, outcomes), number in zip(named, numbers, strict=True)
     )
     tables = [summary.table() for summary in summaries]
-    rows = _rows(tables)
+    rows = _rows(tables, sticking=len(summaries[0].sticking()))
     lines = len(rows) * (len(named) - 1)
     strict = [summarise(outcomes, confidence=1 - (1 - confidence) / lines).table() for _, outcomes in named]
     found = [
@@ -128,10 +128,10 @@ def compare(
     return Comparison(names=names, summaries=summaries, confidence=confidence, lines=lines, differences=differences)
 
 
-def _rows(tables: Sequence[Sequence[TableRow]]) -> list[int]:
-    """Lines in which any campaign counts something; sticking always, the last two."""
+def _rows(tables: Sequence[Sequence[TableRow]], sticking: int) -> list[int]:
+    """Lines in which any campaign counts something; those on sticking always, the last ones."""
     counts = np.array([[row.estimate.count for row in table] for table in tables]).sum(axis=0)
-    return [row for row, count in enumerate(counts) if count or row >= len(counts) - 2]
+    return [row for row, count in enumerate(counts) if count or row >= len(counts) - sticking]
 
 
 def _between(a: Estimate, b: Estimate) -> float | None:

@@ -86,4 +86,4 @@ def lines_of(outcomes: Sequence[Outcome]) -> dict[str, BoolArray]:
 
 
 STUCK_LINE = "stuck"
-"""Bound to the surface at the end, of all shots."""
+"""Bound to the surface at the end, intact or broken, of all shots."""

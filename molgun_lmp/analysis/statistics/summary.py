@@ -11,7 +11,7 @@ from pydantic import ConfigDict
 from molgun_lmp.analysis.statistics.estimates import Estimate, Estimator, clusters_of, hits_of
 from molgun_lmp.analysis.statistics.sequential import Stopping, stopping_sentence
 from molgun_lmp.errors import InputFileError
-from molgun_lmp.outcome_classes import EVER, FAILED, UNDECIDED, Mode
+from molgun_lmp.outcome_classes import BOUND_INTACT, EVER, FAILED, LEFT, UNDECIDED, Mode
 from molgun_lmp.records import JsonRecord, Outcome, ResumedNoise, TrajectoryResult
 
 _STRICT = ConfigDict(extra="forbid")
@@ -22,7 +22,7 @@ TABLE_HEADER: Final = (
 )
 """Column titles that go with `TableRow.cells`, for a confidence of 95 %; see `Summary.header`."""
 
-_LINES: Final = len(Mode) + len(EVER) + 2
+_LINES: Final = len(Mode) + len(EVER) + 5
 """Of the table; the simultaneous intervals allow for all of them, seen or not."""
 
 
@@ -72,10 +72,18 @@ class Summary(JsonRecord):
     """Every mode once, in the order of `Mode`."""
     ever: tuple[ModeEstimate, ...]
     """Shots that were in a class of `EVER` at any time, whatever came of them."""
+    bound_intact: Estimate
+    """Bound at the end and intact, of all shots."""
+    bound_damaged: Estimate
+    """Bound at the end and broken, of all shots."""
     stuck: Estimate
-    """Bound at the end, of all shots."""
+    """Bound at the end, intact or broken, of all shots."""
     stuck_of_contact: Estimate
-    """Bound at the end, of the shots that came into contact."""
+    """Bound at the end, of the shots that came into contact: the sticking coefficient is not below it."""
+    trapped_of_contact: Estimate
+    """Not gone at the end, of the shots that came into contact: the sticking coefficient is not above it."""
+    open_of_contact: dict[Mode, int]
+    """Mode -> shots in contact that are in neither count or in the second only: neither bound nor gone at the end."""
     contact: int
     slab_snapshots: int
     molecule_snapshots: int
@@ -101,12 +109,22 @@ class Summary(JsonRecord):
         return next(row.estimate for row in self.modes if row.mode is mode)
 
     def table(self) -> tuple[TableRow, ...]:
-        """Every mode, events at any time, then sticking over all shots and over those in contact."""
+        """Every mode, events at any time, what is bound, then sticking over all shots and over those in contact."""
         rows = [TableRow(label=row.mode.value, estimate=row.estimate) for row in self.modes]
         rows += [TableRow(label=f"{row.mode.value}, at any time", estimate=row.estimate) for row in self.ever]
-        rows.append(TableRow(label="stuck, of all", estimate=self.stuck))
-        rows.append(TableRow(label="stuck, of those in contact", estimate=self.stuck_of_contact))
+        rows.append(TableRow(label="bound, intact", estimate=self.bound_intact))
+        rows.append(TableRow(label="bound, damaged", estimate=self.bound_damaged))
+        rows += [TableRow(label=label, estimate=estimate) for label, estimate in self.sticking().items()]
         return tuple(rows)
+
+    def sticking(self) -> dict[str, Estimate]:
+        """The table's last lines: label -> estimate of what sticks. The last two are bounds of the sticking
+        coefficient, between which lies who was neither bound nor gone when the trajectories ended."""
+        return {
+            "stuck, of all": self.stuck,
+            "stuck, of those in contact": self.stuck_of_contact,
+            "trapped (not left)": self.trapped_of_contact,
+        }
 
     def header(self) -> tuple[str, ...]:
         """Column titles of `TableRow.cells` with this summary's confidence."""
@@ -139,7 +157,10 @@ def summarise(
     estimator = Estimator.of(hits.values(), clusters, confidence=confidence, lines=_LINES)
     ever = {mode: hits[mode] | np.array([_was(o, mode) for o in outcomes], dtype=np.bool_) for mode in EVER}
     stuck = np.array([o.stuck for o in outcomes], dtype=np.bool_)
+    intact = np.array([o.stuck and o.mode in BOUND_INTACT for o in outcomes], dtype=np.bool_)
     contact = np.array([o.contact for o in outcomes], dtype=np.bool_)
+    in_contact, trapped = clusters.take(contact), np.array([o.mode is not LEFT for o in outcomes], dtype=np.bool_)
+    neither = Counter(o.mode for o in outcomes if o.contact and not o.stuck and o.mode is not LEFT)
     known = [r for r in results if r.energy.drift_ev_per_atom_per_ps is not None]
     return Summary(
         shots=len(outcomes),
@@ -147,8 +168,12 @@ def summarise(
         confidence=confidence,
         modes=tuple(ModeEstimate(mode=mode, estimate=estimator.over(hit, clusters)) for mode, hit in hits.items()),
         ever=tuple(ModeEstimate(mode=mode, estimate=estimator.over(hit, clusters)) for mode, hit in ever.items()),
+        bound_intact=estimator.over(intact, clusters),
+        bound_damaged=estimator.over(stuck & ~intact, clusters),
         stuck=estimator.over(stuck, clusters),
-        stuck_of_contact=estimator.over(stuck[contact], clusters.take(contact)),
+        stuck_of_contact=estimator.over(stuck[contact], in_contact),
+        trapped_of_contact=estimator.over(trapped[contact], in_contact),
+        open_of_contact={mode: neither[mode] for mode in Mode if neither[mode]},
         contact=int(contact.sum()),
         slab_snapshots=clusters.slabs,
         molecule_snapshots=clusters.molecules,
@@ -227,8 +252,10 @@ def sticking_sentence(summary: Summary) -> str:
     verb = "is" if stuck.count == 1 else "are"
     text = (
         f"{stuck.count} of {shots_text(summary.shots)} {verb} bound to the surface at the end: "
-        f"{100 * stuck.count / stuck.shots:.1f} % ({level} over snapshots: {bounds_text(stuck.cluster)})."
+        f"{100 * stuck.count / stuck.shots:.1f} % ({level} over snapshots: {bounds_text(stuck.cluster)})"
     )
+    damaged = summary.bound_damaged.count
+    text += f", {summary.bound_intact.count} of them intact and {damaged} damaged." if damaged else "."
     if 0 < summary.contact < summary.shots:
         of = summary.stuck_of_contact
         text += (
@@ -240,4 +267,19 @@ def sticking_sentence(summary: Summary) -> str:
     if unclear:
         text += f" {' and '.join(unclear)} are in the denominator and count as not bound."
     rule = "" if summary.stopping is None else stopping_sentence(summary.stopping, summary.shots)
-    return f"{text} {rule}".rstrip()
+    return " ".join(filter(None, (text, _coefficient_sentence(summary), rule)))
+
+
+def _coefficient_sentence(summary: Summary) -> str:
+    """The sticking coefficient as the bracket that the trajectories leave; empty where none came into contact."""
+    low, high = summary.stuck_of_contact, summary.trapped_of_contact
+    if low.fraction is None or high.fraction is None:
+        return ""
+    bounds = bounds_text((low.cluster[0], high.cluster[1]))
+    if not summary.open_of_contact:
+        return f"Sticking coefficient: {100 * low.fraction:.1f} % ({bounds})."
+    between = ", ".join(f"{count} {mode.value}" for mode, count in summary.open_of_contact.items())
+    return (
+        f"Sticking coefficient: between {100 * low.fraction:.1f} % (bound) and {100 * high.fraction:.1f} % (not "
+        f"scattered) of those in contact ({bounds} with the intervals of both); between the two: {between}."
+    )

@@ -1,6 +1,7 @@
 """Modes at fixed times after first contact: what is known, what is censored, and the table's denominators."""
 
 import csv
+import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -66,6 +67,21 @@ def test_the_table_counts_the_watched_and_names_the_censored(tmp_path: Path) -> 
     assert [(float(r["after_contact_ps"]), int(r["watched"]), int(r["censored"])) for r in rows] == (
         [(0.4, 6, 0)] * 4 + [(1.12, 4, 2)] * 5
     )
+
+
+def test_the_broken_that_are_bound_are_stuck_then_too() -> None:
+    """One that breaks before it binds: broken and free, then broken and bound."""
+    events = ((0.0, Mode.IN_FLIGHT), (0.5, Mode.H_ABSTRACTION))
+    one = dataclasses.replace(
+        outcome_of(0, Mode.H_ABSTRACTION, events=events, stuck=True), bound_changes=((0.0, False), (1.1, True))
+    )
+    blown = dataclasses.replace(
+        outcome_of(1, Mode.EXPLOSION, events=((0.0, Mode.EXPLOSION),)), bound_changes=((0, True),)
+    )
+    tables = after_contact([one, blown], [Stop.COMPLETED] * 2, (0.5, 1.0), planned_ps=PLANNED_PS)
+    assert [dict(table.lines)["stuck"].count for table in tables] == [0, 1]
+    (stopped,) = after_contact([one], [Stop.FRAGMENT_LEFT], (2.0,), planned_ps=9.0)
+    assert dict(stopped.lines)["stuck"].count == 1
 
 
 def test_no_contact_at_all() -> None:

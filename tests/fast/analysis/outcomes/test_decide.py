@@ -261,6 +261,18 @@ def test_broken_bonds() -> None:
     assert outcome((GONE, 2), (broken(1, 3.0), 8)).mode == Mode.EXPLOSION
 
 
+def test_what_is_left_of_a_broken_molecule_sticks_where_it_is_bound() -> None:
+    criteria = OutcomeCriteria(max_fragments=5)
+    bound = ON_TOP.copy()
+    bound[5, 2] += 6.0
+    found = outcome((GONE, 5), (bound, 10), criteria=criteria)
+    assert (found.mode, found.detail, found.stuck) == (Mode.H_ABSTRACTION, "bound as OT-CY", True)
+    assert found.first_bond_ps == pytest.approx(0.1)
+    free = outcome((GONE, 5), (broken(5, 6.0), 10), criteria=criteria)
+    assert (free.mode, free.detail, free.stuck) == (Mode.H_ABSTRACTION, "not bound", False)
+    assert outcome((GONE, 5), (bound, 3), criteria=criteria).stuck is False, "undecided"
+
+
 def test_fragment_that_left_needs_no_persistence() -> None:
     stages = ((GONE, 5), (broken(5, 3.0), 1))
     criteria = OutcomeCriteria(max_fragments=5)

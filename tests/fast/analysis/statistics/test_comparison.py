@@ -98,10 +98,11 @@ def test_a_comparison_shows_what_any_campaign_shows_and_sticking() -> None:
     a = outcomes([Mode.OT_CY] * 30 + [Mode.SCATTERED] * 10)
     b = outcomes([Mode.OT_CY] * 10 + [Mode.SCATTERED] * 20 + [Mode.FAILED] * 10)
     found = compare([("a", a), ("b", b), ("again", a)])
-    labels = [Mode.OT_CY, Mode.SCATTERED, Mode.FAILED, "stuck, of all", "stuck, of those in contact"]
+    sticking = ["stuck, of all", "stuck, of those in contact", "trapped (not left)"]
+    labels = [Mode.OT_CY, Mode.SCATTERED, Mode.FAILED, "bound, intact", *sticking]
     by = {(d.row, d.campaign): d for d in found.differences}
     assert {row for row, _ in by} == {str(label) for label in labels}
-    assert found.lines == len(by) == 10
+    assert found.lines == len(by) == 14
     less = by["OT-CY", "b"]
     assert less.difference == pytest.approx(-0.5)
     assert less.simultaneous[0] < less.interval[0] < -0.5 < less.interval[1] < less.simultaneous[1] < 0

@@ -8,9 +8,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 from ended_cases import ended, energy
+from outcome_cases import outcome_of
 from pydantic import ValidationError
 
 from molgun_lmp.analysis.statistics.clustered_intervals import wilson
+from molgun_lmp.analysis.statistics.estimates import lines_of
+from molgun_lmp.analysis.statistics.sequential import look_at, parse_target, plan_rule
 from molgun_lmp.analysis.statistics.summary import (
     Summary,
     left_out_sentence,
@@ -18,6 +21,7 @@ from molgun_lmp.analysis.statistics.summary import (
     sticking_sentence,
     summarise,
 )
+from molgun_lmp.analysis.statistics.variants import variants
 from molgun_lmp.errors import InputFileError
 from molgun_lmp.outcome_classes import Mode
 from molgun_lmp.records import Cause, Outcome, TrajectoryResult
@@ -91,6 +95,52 @@ def test_sticking_over_all_and_over_those_in_contact(campaign: Campaign) -> None
     assert summary.stuck_of_contact.wilson == wilson(5, 9)
 
 
+def test_bound_is_bound_whether_intact_or_broken() -> None:
+    """And the sticking coefficient lies between those that are bound and those that have not left again."""
+    shots = [
+        *(outcome_of(k, Mode.OT_CY) for k in range(40)),
+        *(outcome_of(k, Mode.CC_BROKEN, stuck=True, detail="bound as DB") for k in range(40, 60)),
+        *(outcome_of(k, Mode.H_ABSTRACTION, stuck=True, detail="bound as OT-CY") for k in range(60, 80)),
+        *(outcome_of(k, Mode.PHYSISORBED) for k in range(80, 100)),
+    ]
+    summary = summarise(shots)
+    table = {row.label: row.estimate for row in summary.table()}
+    assert table["bound, intact"].count == table["bound, damaged"].count == 40
+    assert table["stuck, of all"].count == table["stuck, of those in contact"].count == 80
+    assert table["trapped (not left)"].count == 100
+    sentence = sticking_sentence(summary)
+    assert "80 of 100 shots are bound to the surface at the end: 80.0 %" in sentence
+    assert "40 of them intact and 40 damaged" in sentence
+    assert (
+        f"between 80.0 % (bound) and 100.0 % (not scattered) of those in contact ({100 * wilson(80, 100)[0]:.1f} to "
+        "100.0 % with the intervals of both); between the two: 20 physisorbed."
+    ) in sentence
+    assert {row.mode: row.estimate.count for row in summary.modes if row.estimate.count} == {
+        Mode.OT_CY: 40, Mode.CC_BROKEN: 20, Mode.H_ABSTRACTION: 20, Mode.PHYSISORBED: 20,
+    }  # fmt: skip
+    assert [(one.mode, one.detail, one.estimate.count) for one in variants(shots)] == [
+        (Mode.CC_BROKEN, "bound as DB", 20), (Mode.H_ABSTRACTION, "bound as OT-CY", 20), (Mode.OT_CY, "", 40),
+    ]  # fmt: skip
+    rule = plan_rule([parse_target("stuck:0.2")], 100)
+    assert look_at(rule, shots).found[0].count == 80
+    assert {line: hit.sum() for line, hit in lines_of(shots).items()}["stuck"] == 80
+
+
+def test_the_sticking_coefficient_counts_contacts_alone_and_may_be_one_number() -> None:
+    modes = [*[Mode.OT_CY] * 6, *[Mode.SCATTERED] * 2]
+    shots = [outcome_of(k, mode) for k, mode in enumerate(modes)]
+    low, high = wilson(6, 8)
+    missed = outcome_of(8, Mode.IN_FLIGHT, contact_ps=None)
+    assert f"Sticking coefficient: 75.0 % ({100 * low:.1f} to {100 * high:.1f} %)." in sticking_sentence(
+        summarise([*shots, missed])
+    )
+    undecided = [outcome_of(9, Mode.UNDECIDED), outcome_of(10, Mode.EXPLOSION, stuck=False)]
+    sentence = sticking_sentence(summarise([*shots, missed, *undecided]))
+    assert "between 60.0 % (bound) and 80.0 % (not scattered)" in sentence
+    assert "between the two: 1 explosion, 1 undecided." in sentence
+    assert "Sticking coefficient" not in sticking_sentence(summarise([missed]))
+
+
 def test_shared_snapshots_widen_the_interval() -> None:
     shots = [outcome(i, Mode.OT_CY if i % 4 < 2 else Mode.SCATTERED, slab=f"s{i % 4}") for i in range(80)]
     summary = summarise(shots)
@@ -150,7 +200,7 @@ def test_csv_equals_the_summary(campaign: Campaign, tmp_path: Path) -> None:
     summary = summarise(*campaign)
     with write_summary(summary, tmp_path / "table.csv").open(newline="", encoding="utf-8") as handle:
         rows = list(csv.DictReader(handle))
-    assert len(rows) == len(Mode) + 4
+    assert len(rows) == len(Mode) + 7
     for row, line in zip(summary.table(), rows, strict=True):
         e = row.estimate
         assert line["mode"] == row.label
@@ -167,7 +217,7 @@ def test_table_cells_go_with_the_header(campaign: Campaign) -> None:
     assert summary.header()[4] == "90 % over snapshots"
     low, high = wilson(5, 10, 0.9)
     bounds = f"{100 * low:.1f} to {100 * high:.1f} %"
-    low, high = wilson(5, 10, 1 - 0.1 / (len(Mode) + 4))
+    low, high = wilson(5, 10, 1 - 0.1 / (len(Mode) + 7))
     strict = f"{100 * low:.1f} to {100 * high:.1f} %"
     assert row.cells()[:7] == ("OT-CY", "5", "10", "50.0 %", bounds, strict, bounds)
 
