@@ -197,7 +197,8 @@ class Outcome(JsonRecord):
     lowest_clearance_angstrom: float | None
     """Lowest molecule atom above the highest slab atom over all frames; None where no frame was read."""
     events: tuple[tuple[float, Mode], ...]
-    """The sequence of modes: (time in ps at which each began, mode)."""
+    """The sequence of modes: (time in ps at which each began, mode). The last one may begin at the end, where a stop
+    rule says it (a molecule that departed)."""
     bound_changes: tuple[tuple[float, bool], ...] = ()
     """When the molecule was bound, intact or not: (time in ps, whether) from then on, by modes that lasted."""
     bonds: tuple[tuple[int, int, float], ...]

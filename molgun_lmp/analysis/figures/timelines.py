@@ -27,7 +27,8 @@ Span = tuple[int, float, float, Mode]
 def draw_timelines(outcomes: Sequence[Outcome], folder: Path, name: str = "timelines") -> FigureFiles:
     """The sequence of modes along each trajectory, sorted by the final mode and the time of first contact.
 
-    The final mode is marked at the end of the bar where it is not the last of the sequence (undecided, failed).
+    The final mode is marked at the end of the bar where it is not the last of the sequence (undecided, failed), or is
+    so only since the run stopped (scattered).
     """
     ordered = sorted(outcomes, key=_rank)
     spans = [(row, *span) for row, outcome in enumerate(ordered) for span in _spans(outcome)]
@@ -96,8 +97,14 @@ def _draw_moments(axes: Axes, ordered: Sequence[Outcome]) -> list[Patch | Line2D
     return handles
 
 
+def _has_a_bar(outcome: Outcome) -> bool:
+    """Whether the mode at the end is the last of the sequence, and not only as the run stopped."""
+    began, last = outcome.events[-1]
+    return last is outcome.mode and (began < outcome.time_ps or len(outcome.events) == 1)
+
+
 def _draw_ends(axes: Axes, ordered: Sequence[Outcome]) -> list[Line2D]:
-    otherwise = [(row, o) for row, o in enumerate(ordered) if o.events and o.events[-1][1] is not o.mode]
+    otherwise = [(row, o) for row, o in enumerate(ordered) if o.events and not _has_a_bar(o)]
     for row, outcome in otherwise:
         style = outcome.mode.row.style
         axes.plot(

@@ -31,8 +31,9 @@ def decide(
 
     A mode that has not lasted the persistence time at the end, and bonds that stayed between forming and breaking
     for that long where they would change the class, are undecided. A young mode still counts where a rule ended the
-    run because of it (a fragment left). A molecule that was stopped as departed has left only where it had been in
-    contact or was above its start. The run's own failure comes first, then a run that blew up.
+    run because of it (the molecule or a fragment left). A molecule that was stopped as departed has left only where it
+    had been in contact or was above its start. The run's own failure comes first, then a run that blew up. What such a
+    rule says of the end (departed, too hot) and the frames do not show yet is an event at the end.
 
     Raises `InputFileError` for a trajectory that did not fail: for a damaged dump, for frames that are not of the
     reference's atoms, and for no frame at all.
@@ -72,7 +73,6 @@ def outcome_of(
     if path.frames == 0 and (result is None or result.state != "failed"):
         raise InputFileError(f"trajectory {trajectory_id}: no frame to decide it by. Run it again.")
     verdict = _verdict(path, reference, criteria, result)
-    events = tuple(path.history.events) + (() if path.history.young is None else (path.history.young,))
     bound_changes = path.bound_changes()
     return Outcome(
         trajectory_id=trajectory_id,
@@ -86,13 +86,26 @@ def outcome_of(
         bound_changes=bound_changes,
         time_ps=path.history.time_ps,
         lowest_clearance_angstrom=path.lowest_clearance,
-        events=events,
+        events=_events(path, verdict.mode),
         bonds=_listed(path.bonds, reference),
         reason=verdict.reason,
         truncated=path.truncated,
         slab_snapshot=slab_snapshot,
         molecule_snapshot=molecule_snapshot,
     )
+
+
+def _events(path: TrajectoryPath, end: Mode) -> tuple[tuple[float, Mode], ...]:
+    """The modes that lasted, and the last one however young it is, or the end that a stop rule gave.
+
+    Such a rule acts before the frames show it: a molecule on its way out is stopped before it is as far as they ask
+    for.
+    """
+    lasting, young = tuple(path.history.events), path.history.young
+    last = young or (lasting[-1] if lasting else None)
+    if end not in {UNDECIDED, FAILED} and (last is None or last[1] is not end):
+        return (*lasting, (path.history.time_ps, end))
+    return lasting if young is None else (*lasting, young)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -135,9 +148,12 @@ def _went_back(path: TrajectoryPath) -> bool:
 
 
 def _needs_no_age(path: TrajectoryPath, mode: Mode, stop: Stop | None) -> bool:
-    """A change between unbound fates is no reaction, and a run that a leaving fragment stopped shows no more of it."""
-    return (mode in UNBOUND_FATES and path.history.events[-1][1] in UNBOUND_FATES) or (
-        mode in DAMAGED and stop is Stop.FRAGMENT_LEFT
+    """A change between unbound fates is no reaction, and a run that a leaving molecule, or a fragment of it, stopped
+    shows no more of it."""
+    return (
+        (mode in UNBOUND_FATES and path.history.events[-1][1] in UNBOUND_FATES)
+        or (mode is LEFT and stop is Stop.DEPARTED)
+        or (mode in DAMAGED and stop is Stop.FRAGMENT_LEFT)
     )
 
 

@@ -22,7 +22,8 @@ from adsorption_cases import (
     reference_of,
 )
 
-from molgun_lmp.analysis.kinetics.survival import Fate, wait_of
+from molgun_lmp.analysis.kinetics.survival import Fate, transitions, visits, wait_of
+from molgun_lmp.analysis.kinetics.transition_rates import rates
 from molgun_lmp.analysis.outcomes.bonds import BondLimits
 from molgun_lmp.analysis.outcomes.decide import decide
 from molgun_lmp.analysis.outcomes.trajectory_path import ModeHistory, Reference
@@ -244,6 +245,32 @@ def test_a_molecule_that_was_stopped_in_flight_has_not_left(start: float, mode: 
     assert ("above its start" in found.reason) == (mode is Mode.SCATTERED)
 
 
+@pytest.mark.parametrize("out_angstrom", [5.4, 5.6, 5.9, 6.1, 6.5])
+def test_a_departure_is_an_event_wherever_the_run_was_stopped(out_angstrom: float) -> None:
+    """The stop acts at 5.5 Å, and the frames say that a molecule has gone from 6 Å on."""
+    outcomes = [
+        outcome((GONE, 3), (hovering(3.5), 6), (hovering(5.0), 1), (hovering(out_angstrom), 1), stop=Stop.DEPARTED),
+        outcome((GONE, 3), (PRECURSOR, 10), (hovering(3.5), 10), (hovering(out_angstrom), 1), stop=Stop.DEPARTED),
+    ]
+    for one in outcomes:
+        assert one.mode == Mode.SCATTERED
+        assert one.events[-1] == (one.time_ps, Mode.SCATTERED)
+    counts = transitions(outcomes)
+    assert counts[Mode.PHYSISORBED, Mode.SCATTERED] == 2
+    (rate,) = (one for one in rates(outcomes) if one.before is Mode.PHYSISORBED)
+    assert (rate.count, rate.visits, rate.censored) == (2, 2, 0)
+    assert [spell.cause for spell in visits(outcomes, Mode.PHYSISORBED)] == [Mode.SCATTERED] * 2
+
+
+def test_who_departs_from_a_bond_at_once_has_left() -> None:
+    """Frames stored so seldom that the last two are a bond and the way out."""
+    gone = outcome((GONE, 2), (PRECURSOR, 10), (hovering(5.6), 1), stop=Stop.DEPARTED)
+    assert (gone.mode, gone.events[-1][1]) == (Mode.SCATTERED, Mode.SCATTERED)
+    assert [spell.cause for spell in visits([gone], Mode.PC)] == ["scattered"]
+    never = outcome((GONE, 5), stop=Stop.DEPARTED)
+    assert [mode for _, mode in never.events] == [Mode.IN_FLIGHT], "neither in contact nor above its start"
+
+
 def test_lone_frame_of_a_free_molecule_is_in_flight() -> None:
     assert outcome((GONE, 1)).mode == Mode.IN_FLIGHT
 
@@ -283,6 +310,8 @@ def test_fragment_that_left_needs_no_persistence() -> None:
 def test_run_that_blew_up() -> None:
     hot = outcome((GONE, 2), (ON_TOP, 10), stop=Stop.TOO_HOT)
     assert (hot.mode, hot.stuck) == (Mode.EXPLOSION, False)
+    assert [mode for _, mode in hot.events] == [Mode.IN_FLIGHT, Mode.OT_CY, Mode.EXPLOSION]
+    assert hot.events[-1][0] == hot.time_ps
     lost = GONE.copy()
     lost[2, 1] = np.nan
     found = outcome((GONE, 2), (lost, 1), (GONE, 3))
