@@ -94,7 +94,7 @@ class Mode(StrEnum):
 
     EXPLOSION = OutcomeClass(
         label="explosion", paper="iv", kind=Kind.BLOWN_UP, style=ModeStyle(colour=VERMILION, marker="*"),
-        meaning="The molecule is in more pieces than `outcomes.max_fragments`, or its run blew up.",
+        meaning="More pieces of the molecule are free than `outcomes.max_fragments`, or its run blew up.",
         flow_place=(4, 0), quenched=False, counted_at_any_time=False, precursor=False, moment="explosion_ps",
     )  # fmt: skip
     CC_BROKEN = OutcomeClass(

@@ -27,7 +27,7 @@ class OutcomeCriteria(Section):
     """`auto`: by dimers and rows where the surface has them; `atoms`: on top of one atom, bridge or hollow, whatever
     the surface. A surface without dimers has only these."""
     max_fragments: Annotated[int, Field(ge=1)] = 3
-    """More fragments of the molecule than this are an explosion."""
+    """More fragments of the molecule than this that are not bound to the slab are an explosion."""
     after_contact_ps: tuple[PositiveFloat, ...] = (0.5, 1.0, 2.0)
     """Times after first contact at which the modes are tabulated besides at the end."""
 

@@ -98,8 +98,9 @@ def classify(bonds: Bonds, molecule: MoleculeReference, surface: Surface, max_fr
     Hydrogen binds to the slab only where it has left every heavier atom of the molecule: a C-H bond pressed against
     the surface is no bond to it. OT and BR stand for the groups named CY and ET; another group's reaction is `other`
     with its name and site as the detail, and so is a molecule bound only by atoms of no group. Such bonds besides a
-    bound group change no class; the reason names them. On a surface without dimers the same classes hold, and sites
-    are those of `AtomSite`.
+    bound group change no class; the reason names them. Pieces of a broken molecule that are bound to the slab are a
+    dissociation, however many: only more than `max_fragments` free ones are an explosion. On a surface without dimers
+    the same classes hold, and sites are those of `AtomSite`.
     """
     bound = _bound(bonds, molecule, surface)
     return _damage(bonds, molecule, max_fragments, bound) or bound
@@ -148,15 +149,15 @@ def atom_site(surface: Surface, partners: Iterable[int]) -> AtomSite:
     if len(atoms) == 1:
         return AtomSite.ON_TOP
     together = surface.adjacent[np.ix_(atoms, atoms)]
-    if _pieces(together) > 1:
+    if len(_pieces(together)) > 1:
         return AtomSite.APART
     return AtomSite.BRIDGE if len(atoms) == 2 else AtomSite.HOLLOW
 
 
-def _pieces(joined: BoolArray) -> int:
-    """Into how many connected pieces N atoms fall; `joined` (N, N), symmetric."""
+def _pieces(joined: BoolArray) -> list[BoolArray]:
+    """The connected pieces that N atoms fall into, each (N,) True for its atoms; `joined` (N, N), symmetric."""
     # A graph of few atoms, at every change of a bond: a sparse matrix for it costs more than everything else here.
-    unseen, pieces = np.ones(len(joined), dtype=np.bool_), 0
+    unseen, pieces = np.ones(len(joined), dtype=np.bool_), list[BoolArray]()
     while unseen.any():
         piece = np.zeros_like(unseen)
         piece[np.argmax(unseen)] = True
@@ -165,7 +166,7 @@ def _pieces(joined: BoolArray) -> int:
             size = grown
             piece |= joined[piece].any(axis=0)
         unseen &= ~piece
-        pieces += 1
+        pieces.append(piece)
     return pieces
 
 
@@ -174,17 +175,17 @@ def _damage(bonds: Bonds, molecule: MoleculeReference, max_fragments: int, bound
     if not lost.any():
         return None
     broken = [(int(a), int(b)) for a, b in np.argwhere(np.triu(lost))]
-    n_fragments = _pieces(bonds.molecule)
+    pieces = _pieces(bonds.molecule)
+    to_surface = binding(bonds, molecule)
+    free = sum(not to_surface[piece].any() for piece in pieces)
     listed = ", ".join(
         f"{molecule.symbols[a]}{a}-{molecule.symbols[b]}{b} ({bonds.lengths[a, b]:.2f} Å)" for a, b in broken
     )
-    pieces = f"broken: {listed}; the molecule is in {n_fragments} piece(s)"
-    reason = f"{pieces}; {bound.reason}"
+    reason = f"broken: {listed}; the molecule is in {len(pieces)} piece(s), {free} of them free; {bound.reason}"
     detail = f"bound as {bound.mode}" if bound.mode else "not bound"
-    if n_fragments > max_fragments:
-        return Classified(
-            mode=Mode.EXPLOSION, detail=detail, bound=bound.bound, reason=f"more than {max_fragments} pieces; {reason}"
-        )
+    if free > max_fragments:
+        why = f"more than {max_fragments} pieces that nothing binds to the slab; {reason}"
+        return Classified(mode=Mode.EXPLOSION, detail=detail, bound=bound.bound, reason=why)
     skeleton = any(not molecule.hydrogen[[a, b]].any() for a, b in broken)
     mode = Mode.CC_BROKEN if skeleton else Mode.H_ABSTRACTION
     return Classified(mode=mode, detail=detail, bound=bound.bound, reason=reason)

@@ -184,6 +184,33 @@ def test_lost_hydrogen_and_its_precedence() -> None:
     assert chain_on_slab(scattered, max_fragments=5).mode == Mode.CC_BROKEN
 
 
+def phosphine(*pieces: Sequence[float] | FloatArray) -> Classified:
+    """PH3 of which the phosphorus stands over a dimer atom, and H atoms where they are put, from that atom in Å."""
+    symbols = ("P", "H", "H", "H")
+    bonded = np.zeros((4, 4), dtype=bool)
+    bonded[0, 1:] = bonded[1:, 0] = True
+    reference = MoleculeReference(symbols=symbols, bonded=bonded, groups={})
+    limits = BondLimits.of(symbols, SLAB.get_chemical_symbols(), CRITERIA)
+    positions = np.array(pieces) + SLAB.positions[A]
+    return classify(
+        limits.bonds(positions, SLAB.positions, SURFACE.lattice), reference, SURFACE, CRITERIA.max_fragments
+    )
+
+
+def test_a_hydride_that_dissociates_on_the_slab_has_not_exploded() -> None:
+    above = np.array([0.0, 0.0, 1.5]) - SLAB.positions[A]
+    on_slab = [SLAB.positions[dimer_end(row, place, 0)] + above for row, place in ((0, 3), (1, 1), (1, 3))]
+    all_bound = phosphine((0.0, 0.0, 2.2), *on_slab)
+    assert (all_bound.mode, all_bound.bound) == (Mode.H_ABSTRACTION, True)
+    assert "4 piece(s), 0 of them free" in all_bound.reason
+    one_gone = phosphine((0.0, 0.0, 2.2), *on_slab[:2], (0.0, 0.0, 9.0))
+    assert one_gone.mode == Mode.H_ABSTRACTION
+    three_gone = phosphine((0.0, 0.0, 2.2), (0.0, 0.0, 9.0), (4.0, 0.0, 9.0), (0.0, 4.0, 9.0))
+    assert three_gone.mode == Mode.H_ABSTRACTION, "three free pieces are not more than three"
+    in_the_air = phosphine((0.0, 0.0, 8.0), (0.0, 0.0, 12.0), (4.0, 0.0, 12.0), (0.0, 4.0, 12.0))
+    assert (in_the_air.mode, in_the_air.bound) == (Mode.EXPLOSION, False)
+
+
 def test_lost_hydrogen_on_the_slab_counts_as_a_bond() -> None:
     moved = CHAIN_POSITIONS.copy()
     moved[4] = [0, 0, -13.5]
@@ -313,4 +340,8 @@ def test_pieces_are_counted_as_any_graph_library_counts_them() -> None:
         for share in (0.0, 0.05, 0.2, 1.0):
             upper = np.triu(rng.random((size, size)) < share, 1)
             joined = upper | upper.T
-            assert _pieces(joined) == connected_components(coo_array(joined), directed=False)[0]
+            number, labels = connected_components(coo_array(joined), directed=False)
+            pieces = _pieces(joined)
+            assert [labels[piece].tolist() for piece in pieces] == [
+                [k] * int((labels == k).sum()) for k in range(number)
+            ]
