@@ -96,12 +96,12 @@ def write_dependence(bins: Sequence[Bin], path: Path) -> Path:
     """One line per variable, line of the table and bin, numbers unrounded."""
     header = (
         *("variable", "low", "high", "line", "count", "shots", "fraction", "cluster_low", "cluster_high"),
-        *("p", "p_holm", "note"),
+        *("p", "p_holm", "detectable_difference", "note"),
     )
     rows = (
         [
             *(b.variable, b.low, b.high, b.line, b.estimate.count, b.estimate.shots, b.estimate.fraction),
-            *(*b.estimate.cluster, b.p, b.p_holm, b.estimate.note),
+            *(*b.estimate.cluster, b.p, b.p_holm, b.detectable, b.estimate.note),
         ]
         for b in bins
     )

@@ -1,11 +1,17 @@
-"""Does the outcome depend on what was drawn? Fractions in bins of one variable at a time, with intervals and a test."""
+"""Does the outcome depend on what was drawn? Fractions in bins of one variable at a time, with intervals and a test.
+
+The test sees strong dependence only. Of campaigns without any it rejects fewer than it may (5 %): 2.7 % where shots of
+one snapshot are no more alike than others, and none where they are, for the bins share their snapshots. So each test
+comes with the difference that it could have found: a large p says that there is hardly a larger one, and nothing of
+smaller ones.
+"""
 
 import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Final
 
 import numpy as np
-from scipy import stats
+from scipy import optimize, stats
 
 from molgun_lmp.analysis.statistics.estimates import Estimate, Estimator, clusters_of, lines_of
 from molgun_lmp.analysis.statistics.multiple_testing import holm
@@ -30,6 +36,8 @@ class Bin:
     """Of equal fractions in all bins of this variable, the same for each of them; None where no test is possible."""
     p_holm: float | None
     """The same adjusted for the number of variables and lines that were tested (Holm)."""
+    detectable: float | None
+    """See `detectable_difference`; None where no test is possible."""
 
 
 def bin_edges(values: FloatArray, bins: int = BINS, fewest: int = FEWEST_IN_BIN) -> FloatArray:
@@ -76,6 +84,7 @@ def dependence(
                 for estimator, keep in zip(estimators, inside, strict=True)
             ]
             tests[variable, line] = equal_fractions_p(estimates)
+            detectable = detectable_difference(estimates)
             found += [
                 Bin(
                     variable=variable,
@@ -85,6 +94,7 @@ def dependence(
                     estimate=estimate,
                     p=tests[variable, line],
                     p_holm=None,
+                    detectable=detectable,
                 )
                 for low, high, estimate in zip(edges[:-1], edges[1:], estimates, strict=True)
             ]
@@ -94,13 +104,48 @@ def dependence(
 
 def equal_fractions_p(estimates: Sequence[Estimate]) -> float | None:
     """P value of one fraction behind all estimates; 1 where all shots agree, None where one says nothing."""
-    if len(estimates) < 2 or any(e.shots == 0 or not e.effective_shots > 0 for e in estimates):
+    if not _tells(estimates):
         return None
-    shots = np.array([e.shots for e in estimates], dtype=np.float64)
-    counts = np.array([e.count for e in estimates], dtype=np.float64)
+    shots, counts = _numbers(estimates)
     overall = counts.sum() / shots.sum()
     if overall in (0.0, 1.0):
         return 1.0
     pearson = float((shots * (counts / shots - overall) ** 2).sum() / (overall * (1 - overall)))
-    effect = float(np.mean([e.shots / e.effective_shots for e in estimates]))
-    return float(stats.chi2.sf(pearson / max(1.0, effect), len(estimates) - 1))
+    return float(stats.chi2.sf(pearson / _effect(estimates), len(estimates) - 1))
+
+
+def detectable_difference(estimates: Sequence[Estimate], level: float = 0.05, power: float = 0.8) -> float | None:
+    """How far the fractions of the first and the last bin would have to be apart, those between them evenly spaced, for
+    the test to give p below `level` in a share `power` of such campaigns.
+
+    From the noncentral chi-squared distribution at the test's own design effect (Cohen, Statistical Power Analysis,
+    1988, ch. 7). As the test is conservative where bins share snapshots, it may miss this much, too. Beyond 1: it can
+    see nothing. None where it says nothing, or where all shots agree.
+    """
+    if not _tells(estimates):
+        return None
+    shots, counts = _numbers(estimates)
+    overall = counts.sum() / shots.sum()
+    if overall in (0.0, 1.0):
+        return None
+    freedom = len(estimates) - 1
+    beyond = stats.chi2.isf(level, freedom)
+    needed = optimize.brentq(lambda size: stats.ncx2.sf(beyond, freedom, size) - power, 1e-6, 1e3)
+    place = np.linspace(0.0, 1.0, len(estimates))
+    spread = float((shots * (place - np.average(place, weights=shots)) ** 2).sum())
+    return float(np.sqrt(needed * overall * (1 - overall) * _effect(estimates) / spread))
+
+
+def _tells(estimates: Sequence[Estimate]) -> bool:
+    return len(estimates) > 1 and all(e.shots > 0 and e.effective_shots > 0 for e in estimates)
+
+
+def _numbers(estimates: Sequence[Estimate]) -> tuple[FloatArray, FloatArray]:
+    """Shots and counts of each bin."""
+    shots, counts = np.array([(e.shots, e.count) for e in estimates], dtype=np.float64).T
+    return shots, counts
+
+
+def _effect(estimates: Sequence[Estimate]) -> float:
+    """Mean design effect within the bins."""
+    return max(1.0, float(np.mean([e.shots / e.effective_shots for e in estimates])))

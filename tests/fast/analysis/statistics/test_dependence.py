@@ -68,6 +68,40 @@ def test_the_test_keeps_its_level(spread: float) -> None:
     assert rejected <= 0.05 + 3 * np.sqrt(0.05 * 0.95 / 120)
 
 
+def test_what_the_test_could_have_found_is_found_that_often() -> None:
+    """Independent shots whose chance rises over the variable by what is called detectable: found in 80 of 100."""
+    rng = np.random.default_rng(9)
+    variable = rng.uniform(size=300)
+    flat = [outcome_of(k, Mode.OT_CY if k % 2 else Mode.SCATTERED) for k in range(300)]
+    bins = [b for b in dependence({"e": variable}, flat) if b.line == "OT-CY"]
+    detectable = bins[0].detectable
+    assert detectable is not None
+    assert 0.2 < detectable < 0.4
+    place = np.searchsorted([b.high for b in bins[:-1]], variable, side="right") / (len(bins) - 1)
+    found = []
+    for _ in range(100):
+        hit = rng.random(300) < 0.5 + detectable * (place - 0.5)
+        shots = [outcome_of(k, Mode.OT_CY if h else Mode.SCATTERED) for k, h in enumerate(hit)]
+        p = next(b.p for b in dependence({"e": variable}, shots) if b.line == "OT-CY")
+        found.append(p is not None and p < 0.05)
+    assert np.mean(found) == pytest.approx(0.8, abs=3 * np.sqrt(0.8 * 0.2 / 100))
+
+
+def test_fewer_or_more_alike_shots_see_less_and_agreement_nothing() -> None:
+    def detectable(shots: int, snapshots: int, modes: list[Mode]) -> float | None:
+        outcomes = [outcome_of(k, modes[k % len(modes)], k % snapshots, k % (snapshots + 1)) for k in range(shots)]
+        return dependence({"e": np.linspace(0, 1, shots)}, outcomes)[0].detectable
+
+    two = [Mode.OT_CY, Mode.SCATTERED, Mode.SCATTERED]
+    many, few, alike = detectable(600, 599, two), detectable(60, 59, two), detectable(600, 8, two)
+    assert many is not None
+    assert few is not None
+    assert alike is not None
+    assert many < few
+    assert many < alike
+    assert detectable(60, 59, [Mode.OT_CY]) is None
+
+
 def test_impacts_fold_onto_dimers_and_atoms() -> None:
     middle = (POSITIONS[A] + POSITIONS[B])[:2] / 2
     axis = (POSITIONS[B] - POSITIONS[A])[:2]
