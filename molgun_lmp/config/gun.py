@@ -96,7 +96,10 @@ class Height(Section):
 
 
 class Clearance(Section):
-    """Start with the closest molecule atom this far above the highest slab atom, by raising the molecule."""
+    """Start where no molecule of the pool, however turned, has an atom closer than this above the highest slab atom:
+    all shots with their centre of mass at one height, that of the pools' highest slab atom + this + the largest radius
+    of a molecule about its centre of mass. Raising each molecule by itself would favour some orientations at arrival.
+    """
 
     kind: Literal["clearance"]
     angstrom: PositiveFloat
@@ -164,8 +167,12 @@ class Gun(Section):
     """`random`: uniform over all rotations, velocities turned with the positions."""
     kick: Kick = ThermalAllAtomsKick(kind="thermal_all_atoms")
     skip_free_flight: bool = False
-    """Start where the molecule first could feel the surface (clearance cutoff + 0.5 Å), the free flight left out.
-    Changes nothing for a model with a finite cutoff."""
+    """Start where the molecule, however turned, does not feel the surface yet (as `start` with a clearance of the
+    cutoff + 0.5 Å, one height for all shots), the free flight above left out. With `pairing: independent` and
+    `orientation: random` that changes nothing on average: places, orientations, phases and kicks at arrival are
+    distributed as after the whole flight. It does change what becomes of a single shot; with `paired` snapshots other
+    phases of their motion meet, and `as_drawn` molecules have turned by less, so that only a pool without a preferred
+    orientation arrives as it would."""
     min_distance_angstrom: PositiveFloat = 3.0
     """No molecule atom starts closer than this to a slab atom or to an atom of the molecule's periodic image."""
 
@@ -181,6 +188,6 @@ class Gun(Section):
         if self.start.kind == "clearance" and self.start.angstrom < self.min_distance_angstrom:
             raise ValueError(
                 f"start.angstrom ({self.start.angstrom:g}) is below min_distance_angstrom "
-                f"({self.min_distance_angstrom:g}): every shot would be refused"
+                f"({self.min_distance_angstrom:g}): a shot that starts so close would be refused"
             )
         return self

@@ -45,14 +45,14 @@ def draw(index: int, setup: Setup) -> InitialCondition:
     shape, internal = turned[: len(turned) // 2], turned[len(turned) // 2 :]
     kick = draw_kick(gun.kick, setup.molecule.mass_u, len(setup.molecule.symbols), rng_of("kick"))
 
-    lowest = float(shape[:, 2].min())
     fractional = rng_of("place").random(2) if not isinstance(gun.place, PointPlace) else np.array(gun.place.fractional)
     com = np.empty(3)
     com[:2] = fractional @ setup.cell[:2, :2]
-    com[2] = surface_z + gun.start.angstrom if gun.start.kind == "height" else highest_z + gun.start.angstrom - lowest
+    start = gun.start
+    com[2] = surface_z + start.angstrom if start.kind == "height" else setup.start_z(start.angstrom)
     skipped_ps = 0.0
     if gun.skip_free_flight:
-        ahead = com[2] + lowest - highest_z - contact_clearance(setup.cutoff_angstrom)
+        ahead = com[2] - setup.start_z(contact_clearance(setup.cutoff_angstrom))
         skipped_ps = max(0.0, ahead) / -kick[2]
     com = wrap(com + skipped_ps * kick, setup.cell)
     molecule = com + shape

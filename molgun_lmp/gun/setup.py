@@ -56,6 +56,11 @@ class MoleculeSnapshots:
     mass_u: float
 
     @functools.cached_property
+    def radius(self) -> float:
+        """The largest distance in Å of any atom of any snapshot from its centre of mass."""
+        return float(np.linalg.norm(self.positions, axis=-1).max())
+
+    @functools.cached_property
     def both(self) -> FloatArray:
         """(S, 2m, 3): the positions and then the velocities of each snapshot, which are turned together."""
         return np.concatenate((self.positions, self.velocities), axis=1)
@@ -75,6 +80,15 @@ class Setup:
     lattice: MinimumImage
     cutoff_angstrom: float
     elements: tuple[str, ...]
+
+    def start_z(self, clearance_angstrom: float) -> float:
+        """The height in the cell, in Å, of the centre of mass of every shot that starts with a clearance.
+
+        One for all shots, so high that no molecule of the pool, however it is turned, has an atom closer than that
+        above the highest atom of any slab snapshot. A height of its own for each orientation would make how the
+        molecule is turned depend on when it arrives: orientations at arrival would then not be those of a free flight.
+        """
+        return max(self.slab.highest_z) + clearance_angstrom + self.molecule.radius
 
     @functools.cached_property
     def symbols(self) -> tuple[str, ...]:
@@ -107,7 +121,7 @@ def prepare(campaign: Campaign, slab_pool: Pool, molecule_pool: Pool, cutoff_ang
     molecule = _molecule_snapshots(molecule_pool)
     extents = Extents(
         slab_thickness=float(np.ptp(slab.positions[..., 2], axis=1).max()),
-        molecule_radius=float(np.linalg.norm(molecule.positions, axis=-1).max()),
+        molecule_radius=molecule.radius,
     )
     needed = needed_height(extents, campaign.gun.start, campaign.gun.skip_free_flight, cutoff_angstrom)
     height = choose_height(campaign.system.cell_height_angstrom, needed)
