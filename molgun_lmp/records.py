@@ -76,6 +76,10 @@ class Shot(JsonRecord):
     """Where the straight line of the centre of mass meets the surface plane, wrapped into the cell."""
     skipped_flight_ps: float
     """Free flight left out before the first step (0 where none was skipped)."""
+    slab_run: str = ""
+    """Equilibration run that the slab's snapshot was taken from; empty in shots of earlier versions."""
+    molecule_run: str = ""
+    """The same of the molecule's."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -212,3 +216,11 @@ class Outcome(JsonRecord):
     energy_at_contact_ev: float | None = None
     """Kinetic energy of the molecule's centre of mass in the last frame before first contact; None without a contact,
     or where the frames hold no velocities."""
+    molecule_run: str = ""
+    """Equilibration run of the molecule's snapshot where molecules are fired as drawn: snapshots of one run are turned
+    nearly alike, and shots of one run are not independent. Empty where each snapshot is drawn by itself."""
+
+    @property
+    def molecule_cluster(self) -> str:
+        """What shots must not share to be independent: the molecule's run, or else its snapshot."""
+        return f"run {self.molecule_run}" if self.molecule_run else self.molecule_snapshot

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from molgun_lmp.analysis.statistics.sample_size import size
+from molgun_lmp.analysis.statistics.sample_size import AS_DRAWN_CORRELATION, CORRELATION, size
 from molgun_lmp.analysis.statistics.sequential import parse_target
 from molgun_lmp.campaign.launch.calibrate import CALIBRATION_S, WORTH_STEPS, calibrate
 from molgun_lmp.campaign.plan import plan, projection
@@ -41,14 +41,15 @@ def plan_command(  # noqa: PLR0917  # a command
         float, typer.Option(min=0.0, max=1.0, help="With --for: the fraction to expect; if not given, the worst case.")
     ] = 0.5,
     correlation: Annotated[
-        float,
+        float | None,
         typer.Option(
             min=0.0,
             max=0.5,
             help="With --for: how much shots that share a slab, or a molecule, snapshot are alike (intra-cluster "
-            "correlation of each kind).",
+            f"correlation of each kind); if not given, {CORRELATION:g}, or {AS_DRAWN_CORRELATION:g} for molecules that "
+            "are fired as drawn, which share runs.",
         ),
-    ] = 0.02,
+    ] = None,
     huge: Annotated[
         bool, typer.Option("--huge", help="Plan more than 100,000 trajectories, whose cost is said without it.")
     ] = False,
@@ -141,16 +142,21 @@ def _describe(checked: Plan) -> None:
         out.print(f"note     {note}", markup=False)
 
 
-def _say_sizes(loaded: LoadedCampaign, targets: list[str], assume: float, correlation: float, as_json: bool) -> None:
+def _say_sizes(
+    loaded: LoadedCampaign, targets: list[str], assume: float, correlation: float | None, as_json: bool
+) -> None:
     """Answer how many shots and snapshots each target takes with the campaign file's pools."""
     wanted, pools = [parse_target(target) for target in targets], read_pools(loaded)
+    as_drawn = loaded.config.gun.orientation == "as_drawn"
+    assumed = AS_DRAWN_CORRELATION if as_drawn else CORRELATION
     sizes = [
         size(
             target,
             fraction=assume,
-            correlation=correlation,
+            correlation=assumed if correlation is None else correlation,
             slabs=len(pools.slab),
-            molecules=len(pools.molecule),
+            molecules=len(set(pools.molecule.run_of_each)) if as_drawn else len(pools.molecule),
+            molecule_unit="run" if as_drawn else "snapshot",
             planned=loaded.config.trajectories,
         )
         for target in wanted

@@ -164,7 +164,9 @@ class Gun(Section):
     place: Annotated[UniformPlace | PointPlace, Field(discriminator="kind")] = UniformPlace()
     start: Annotated[Height | Clearance, Field(discriminator="kind")] = Height(kind="height", angstrom=20.0)
     orientation: Literal["random", "as_drawn"] = "random"
-    """`random`: uniform over all rotations, velocities turned with the positions."""
+    """`random`: uniform over all rotations, velocities turned with the positions. `as_drawn`: as in the snapshot; those
+    of one equilibration run are turned nearly alike, so that intervals are then over the molecule's runs, and wide
+    where there are few of them."""
     kick: Kick = ThermalAllAtomsKick(kind="thermal_all_atoms")
     skip_free_flight: bool = False
     """Start where the molecule, however turned, does not feel the surface yet (as `start` with a clearance of the

@@ -74,6 +74,8 @@ def draw(index: int, setup: Setup) -> InitialCondition:
         campaign_seed=campaign.seed,
         slab_snapshot=setup.slab.ids[k_slab],
         molecule_snapshot=setup.molecule.ids[k_molecule],
+        slab_run=setup.slab.runs[k_slab],
+        molecule_run=setup.molecule.runs[k_molecule],
         kick_kind=gun.kick.kind,
         kick_velocity=(float(kick[0]), float(kick[1]), float(kick[2])),
         kick_energy_ev=kinetic_energy_ev(kick, setup.molecule.mass_u),

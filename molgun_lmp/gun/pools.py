@@ -29,18 +29,26 @@ _SAME_CELL_ANGSTROM: Final = 1e-5
 class Pool:
     """Snapshots of one system, all of the same atoms in the same order.
 
-    `snapshots`: ASE atoms with momenta; `ids`: their unique names, such as "slab-02-017ps"; `frozen`: (N,) bool, the
-    atoms that equilibration held, or None where the file does not say; `source` and `sha256`: the file.
+    `snapshots`: ASE atoms with momenta; `ids`: their unique names, such as "slab-02-017ps"; `runs`: the equilibration
+    run that each was taken from, or None where the file does not say; `frozen`: (N,) bool, the atoms that equilibration
+    held, or None where the file does not say; `source` and `sha256`: the file.
     """
 
     snapshots: tuple[Atoms, ...]
     ids: tuple[str, ...]
+    runs: tuple[str, ...] | None
     frozen: BoolArray | None
     source: Path
     sha256: str
 
     def __len__(self) -> int:
         return len(self.snapshots)
+
+    @property
+    def run_of_each(self) -> tuple[str, ...]:
+        """The run of each snapshot. Those of a file that does not say count as one run: most such files are one, and
+        snapshots that follow each other are not independent of each other."""
+        return (self.source.name,) * len(self) if self.runs is None else self.runs
 
     @property
     def symbols(self) -> tuple[str, ...]:
@@ -68,7 +76,8 @@ def read_pool(path: Path, part: Part, elements: Sequence[str] | None = None) -> 
     """A pool from extended XYZ, VASP (POSCAR, CONTCAR) or LAMMPS (data, dump; metal units) files with velocities.
 
     `elements` names LAMMPS types 1, 2, ... where the file does not. Molecules are made whole across periodic
-    boundaries. A record of frozen atoms is a per-atom `frozen` column or ASE's `FixAtoms` (VASP: selective dynamics).
+    boundaries. A record of frozen atoms is a per-atom `frozen` column or ASE's `FixAtoms` (VASP: selective dynamics);
+    one of equilibration runs is `run` in each header line (extended XYZ).
 
     Raises `InputFileError` for a file that cannot be read, has no velocities, or whose snapshots differ in their atoms
     or (slab) in their cell.
@@ -93,6 +102,7 @@ def read_pool(path: Path, part: Part, elements: Sequence[str] | None = None) -> 
     return Pool(
         snapshots=tuple(snapshots),
         ids=_snapshot_ids(snapshots, path),
+        runs=_recorded_runs(snapshots),
         frozen=_recorded_frozen(snapshots, path),
         source=path,
         sha256=sha256_file(path),
@@ -172,6 +182,13 @@ def _snapshot_ids(snapshots: Sequence[Atoms], path: Path) -> tuple[str, ...]:
     if len(set(ids)) != len(ids):
         raise InputFileError(f"{path}: snapshot ids stand twice. Change `snapshot` in the file's header lines.")
     return ids
+
+
+def _recorded_runs(snapshots: Sequence[Atoms]) -> tuple[str, ...] | None:
+    """The runs where every snapshot names its own; a few names among many say nothing of the others."""
+    if all("run" in atoms.info for atoms in snapshots):
+        return tuple(str(atoms.info["run"]) for atoms in snapshots)
+    return None
 
 
 def _recorded_frozen(snapshots: Sequence[Atoms], path: Path) -> BoolArray | None:

@@ -23,9 +23,11 @@ from molgun_lmp.units import ANGSTROM_PER_PS_PER_ASE_VELOCITY
 @dataclasses.dataclass(frozen=True, kw_only=True, eq=False)
 class SlabSnapshots:
     """A slab pool of S snapshots as arrays: `positions` (S, n, 3) Å, lowest atom at z = 1 Å; `velocities` (S, n, 3)
-    Å/ps, zero for frozen atoms; `top`, `frozen`, `bath` (n,) bool: top layer, atoms that never move, bath's atoms."""
+    Å/ps, zero for frozen atoms; `top`, `frozen`, `bath` (n,) bool: top layer, atoms that never move, bath's atoms;
+    `ids` and `runs` name each snapshot and the equilibration run that it was taken from."""
 
     ids: tuple[str, ...]
+    runs: tuple[str, ...]
     symbols: tuple[str, ...]
     positions: FloatArray
     velocities: FloatArray
@@ -47,9 +49,10 @@ class SlabSnapshots:
 @dataclasses.dataclass(frozen=True, kw_only=True, eq=False)
 class MoleculeSnapshots:
     """A molecule pool of S snapshots as arrays: `positions` (S, m, 3) Å and `velocities` (S, m, 3) Å/ps, both relative
-    to the centre of mass; `mass_u` of the whole molecule."""
+    to the centre of mass; `mass_u` of the whole molecule; `ids` and `runs` as of the slab's."""
 
     ids: tuple[str, ...]
+    runs: tuple[str, ...]
     symbols: tuple[str, ...]
     positions: FloatArray
     velocities: FloatArray
@@ -162,6 +165,7 @@ def _slab_snapshots(campaign: Campaign, pool: Pool) -> SlabSnapshots:
     bath = campaign.dynamics.bath
     return SlabSnapshots(
         ids=pool.ids,
+        runs=pool.run_of_each,
         symbols=pool.symbols,
         positions=positions,
         velocities=velocities,
@@ -185,6 +189,7 @@ def _molecule_snapshots(pool: Pool) -> MoleculeSnapshots:
     velocities = _velocities(pool)
     return MoleculeSnapshots(
         ids=pool.ids,
+        runs=pool.run_of_each,
         symbols=pool.symbols,
         positions=positions - (weights * positions).sum(axis=1, keepdims=True),
         velocities=velocities - (weights * velocities).sum(axis=1, keepdims=True),

@@ -36,7 +36,7 @@ _CSV_HEADER: Final = (
     *("time_ps", "lowest_clearance_angstrom", "stop", "cause", "drift_ev_per_atom_per_ps", "energy_flagged"),
     *("minimum", "binding_energy_ev"),
     *("kick_energy_ev", "energy_at_contact_ev", "polar_deg", "azimuth_deg", "impact_x_angstrom", "impact_y_angstrom"),
-    *("slab_snapshot", "molecule_snapshot", "reason"),
+    *("slab_snapshot", "molecule_snapshot", "slab_run", "molecule_run", "reason"),
 )
 
 
@@ -150,7 +150,7 @@ def _csv(ended: Sequence[Ended], minima: Minima | None) -> str:
                     else (minimum.mode, minimum.binding_energy_ev if minimum.converged else None)
                 ),
                 *(s.kick_energy_ev, o.energy_at_contact_ev, s.polar_deg, s.azimuth_deg, *s.impact_xy_angstrom),
-                *(s.slab_snapshot, s.molecule_snapshot, o.reason),
+                *(s.slab_snapshot, s.molecule_snapshot, s.slab_run, s.molecule_run, o.reason),
             ]
         )
     return csv_text(_CSV_HEADER, rows)

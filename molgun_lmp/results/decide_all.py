@@ -12,7 +12,7 @@ from molgun_lmp.gun.names import DATA_NAME
 from molgun_lmp.import_closure import code_version
 from molgun_lmp.provenance import sha256_file
 from molgun_lmp.records import Outcome, TrajectoryResult
-from molgun_lmp.results.one_pass import Track, read_back
+from molgun_lmp.results.one_pass import Track, read_back, shared_run
 from molgun_lmp.results.outcome_cache import FileStamp, Memory, key_of, stamp
 from molgun_lmp.results.parallel import spread
 from molgun_lmp.results.tracks import TrackWriter
@@ -75,7 +75,7 @@ def _tasks(store: Store, ended: Sequence[tuple[TrajectoryFolder, TrajectoryResul
     for folder, result in ended:
         dump = stamp(folder.dump(result), memory.dump_stamp(folder.id))
         start, shot = _hash(folder.path / DATA_NAME), folder.shot()
-        snapshots = [shot.slab_snapshot, shot.molecule_snapshot]
+        snapshots = [shot.slab_snapshot, shot.molecule_snapshot, shared_run(config, shot)]
         key = key_of(dump, code=code, campaign=campaign, start=start, snapshots=snapshots, result=result.to_json())
         tasks.append(_Task(folder=folder, result=result, dump=dump, key=key))
     return tasks

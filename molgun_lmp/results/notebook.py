@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from molgun_lmp.analysis.statistics.summary import Summary
 
-_NAMES = frozenset({"trajectory", "trajectory_id", "slab_snapshot", "molecule_snapshot"})
+_NAMES = frozenset({"trajectory", "trajectory_id", "slab_snapshot", "molecule_snapshot", "slab_run", "molecule_run"})
 """Columns of names that may look like numbers."""
 
 

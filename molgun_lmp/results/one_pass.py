@@ -19,7 +19,7 @@ from molgun_lmp.errors import InputFileError
 from molgun_lmp.gun.data_file import translation_ev
 from molgun_lmp.gun.setup import masses_u
 from molgun_lmp.readers.trajectory import Frame
-from molgun_lmp.records import Outcome, TrajectoryResult
+from molgun_lmp.records import Outcome, Shot, TrajectoryResult
 from molgun_lmp.results.ended import Start, chosen_frames, frames_of, planned_start
 from molgun_lmp.surface.clean_surface import Surface
 from molgun_lmp.units import FS_PER_PS
@@ -124,6 +124,7 @@ class OutcomeObserver:
         self, config: Campaign, surface: Surface, start: Start, folder: TrajectoryFolder, result: TrajectoryResult
     ) -> None:
         self._id, self._shot, self._result, self._criteria = folder.id, folder.shot(), result, config.outcomes
+        self._molecule_run = shared_run(config, self._shot)
         self._reference = Reference.of(
             symbols=start.symbols,
             positions=start.positions,
@@ -155,7 +156,16 @@ class OutcomeObserver:
             self._result,
             slab_snapshot=self._shot.slab_snapshot,
             molecule_snapshot=self._shot.molecule_snapshot,
+            molecule_run=self._molecule_run,
         )
+
+
+def shared_run(config: Campaign, shot: Shot) -> str:
+    """The equilibration run of a shot's molecule where it decides how the molecule is turned, else nothing.
+
+    As drawn, snapshots of one run look nearly the same way; turned at random, each shot has an orientation of its own.
+    """
+    return shot.molecule_run if config.gun.orientation == "as_drawn" else ""
 
 
 def read_back(

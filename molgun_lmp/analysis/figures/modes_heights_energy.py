@@ -60,8 +60,7 @@ def draw_modes(summary: Summary, folder: Path, name: str = "modes") -> FigureFil
         axes.text(1.015, 1.02, "shots", transform=axes.transAxes, ha="left", va="bottom")
         caption = (
             f"Modes at the end of {summary.shots} trajectories. Lines: {100 * summary.confidence:g} % intervals, "
-            f"robust against effects of the {summary.slab_snapshots} slab and {summary.molecule_snapshots} molecule "
-            "snapshots; grey for modes that were not seen."
+            f"robust against effects of the {summary.pools()}; grey for modes that were not seen."
         )
         header = ("mode", "count", "shots", "fraction", "low", "high")
         numbers = [(m.value, e.count, e.shots, e.fraction, *e.cluster) for m, e in rows]

@@ -128,7 +128,8 @@ def transitions(outcomes: Sequence[Outcome]) -> dict[tuple[Mode, Mode], int]:
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Spell:
     """One stretch of time in ps in which a molecule stayed in a state, and what ended it; None where it was still in
-    it when the trajectory ended (censored)."""
+    it when the trajectory ended (censored). `molecule_snapshot` is the molecule's run where that is what shots share.
+    """
 
     time_ps: float
     cause: str | None
@@ -180,7 +181,7 @@ def _spell(outcome: Outcome, time_ps: float, cause: str | None) -> Spell:
         time_ps=time_ps,
         cause=cause,
         slab_snapshot=outcome.slab_snapshot,
-        molecule_snapshot=outcome.molecule_snapshot,
+        molecule_snapshot=outcome.molecule_cluster,
     )
 
 

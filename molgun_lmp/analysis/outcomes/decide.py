@@ -65,6 +65,7 @@ def outcome_of(
     *,
     slab_snapshot: str = "",
     molecule_snapshot: str = "",
+    molecule_run: str = "",
 ) -> Outcome:
     """The outcome of a trajectory that has been followed, as `decide` says.
 
@@ -92,6 +93,7 @@ def outcome_of(
         truncated=path.truncated,
         slab_snapshot=slab_snapshot,
         molecule_snapshot=molecule_snapshot,
+        molecule_run=molecule_run,
     )
 
 

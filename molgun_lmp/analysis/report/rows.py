@@ -81,10 +81,7 @@ def remarks(summary: Summary) -> tuple[str, ...]:
     if summary.truncated:
         found.append(f"The dump of {_trajectories(summary.truncated)} was cut; whole frames only were used.")
     if summary.shots:
-        found.append(
-            f"{summary.shots} shots used {summary.slab_snapshots} slab and {summary.molecule_snapshots} molecule "
-            "snapshots."
-        )
+        found.append(f"{summary.shots} shots used {summary.pools()}.")
     return tuple(found)
 
 

@@ -3,12 +3,15 @@
 Shots from one snapshot resemble each other, so a binomial interval claims too much. The variance of the fraction is
 taken over both kinds of snapshots at once (two-way cluster-robust); its ratio to the binomial variance is the design
 effect, and the interval is Wilson's at the number of independent shots that are worth as much.
+
+Molecules that are fired as drawn look nearly the same way in all snapshots of one equilibration run. What is said of
+molecule snapshots here then holds for these runs.
 """
 
 import dataclasses
 import math
 from collections.abc import Hashable, Sequence
-from typing import Final
+from typing import Final, Literal
 
 import numpy as np
 from scipy import stats
@@ -27,21 +30,25 @@ class Clusters:
     molecule: IntArray
     both: IntArray
     """Codes of the pairs (slab snapshot, molecule snapshot)."""
+    molecule_unit: Literal["snapshot", "run"] = "snapshot"
+    """What `molecule` counts: snapshots, or equilibration runs of which all snapshots are alike."""
 
     @classmethod
-    def of(cls, slab: Sequence[Hashable], molecule: Sequence[Hashable]) -> "Clusters":
+    def of(
+        cls,
+        slab: Sequence[Hashable],
+        molecule: Sequence[Hashable],
+        molecule_unit: Literal["snapshot", "run"] = "snapshot",
+    ) -> "Clusters":
         """Codes of N labels each. Raises `ValueError` where the two differ in length."""
         if len(slab) != len(molecule):
             raise ValueError(f"{len(slab)} slab labels but {len(molecule)} molecule labels: one of each per shot")
         pairs = list(zip(slab, molecule, strict=True))
-        return cls(slab=_codes(slab), molecule=_codes(molecule), both=_codes(pairs))
+        return cls(slab=_codes(slab), molecule=_codes(molecule), both=_codes(pairs), molecule_unit=molecule_unit)
 
     def take(self, keep: BoolArray) -> "Clusters":
         """The clusters of the shots where `keep`, (N,) bool, is true."""
-        pairs = list(zip(self.slab[keep].tolist(), self.molecule[keep].tolist(), strict=True))
-        return Clusters(
-            slab=_codes(self.slab[keep].tolist()), molecule=_codes([m for _, m in pairs]), both=_codes(pairs)
-        )
+        return Clusters.of(self.slab[keep].tolist(), self.molecule[keep].tolist(), self.molecule_unit)
 
     @property
     def shots(self) -> int:
@@ -62,6 +69,13 @@ class Clusters:
     def fewest(self) -> int:
         """Snapshots of the kind that has fewer; its sample decides how much can be known."""
         return min(self.slabs, self.molecules)
+
+    @property
+    def fewest_name(self) -> str:
+        """What `fewest` counts, in words."""
+        return (
+            "molecule runs" if self.molecule_unit == "run" and self.molecules <= self.slabs else "snapshots of a kind"
+        )
 
     @property
     def all_distinct(self) -> bool:
@@ -207,16 +221,17 @@ def _effective_shots(
         effect = pooled
         notes.append("few events: design effect of the whole campaign")
     if clusters.fewest < FEW_CLUSTERS:
-        notes.append(f"only {clusters.fewest} snapshots of a kind")
+        notes.append(f"only {clusters.fewest} {clusters.fewest_name}")
     if effect is None:
-        return None, float(clusters.fewest), "; ".join(["all alike: one observation per snapshot", *notes])
+        one = "run" if clusters.fewest_name == "molecule runs" else "snapshot"
+        return None, float(clusters.fewest), "; ".join([f"all alike: one observation per {one}", *notes])
     few = stats.t.ppf(0.5 + confidence / 2, shots - 1) / stats.t.ppf(0.5 + confidence / 2, clusters.fewest - 1)
     return effect, float(shots / effect * few**2), "; ".join(notes)
 
 
 def _single(clusters: Clusters) -> str:
-    kinds = [name for name, n in (("slab", clusters.slabs), ("molecule", clusters.molecules)) if n == 1]
-    return f"a single {' and a single '.join(kinds)} snapshot"
+    kinds = (("slab snapshot", clusters.slabs), (f"molecule {clusters.molecule_unit}", clusters.molecules))
+    return " and ".join(f"a single {name}" for name, number in kinds if number == 1)
 
 
 def shots_needed(half_width: float, fraction: float, design_effect: float = 1.0, confidence: float = 0.95) -> int:

@@ -70,8 +70,13 @@ class Estimator:
 
 
 def clusters_of(outcomes: Sequence[Outcome]) -> Clusters:
-    """Which snapshots each shot used."""
-    return Clusters.of([o.slab_snapshot for o in outcomes], [o.molecule_snapshot for o in outcomes])
+    """Which slab snapshot, and which molecule snapshot or run of them, each shot shares with others."""
+    by_run = any(o.molecule_run for o in outcomes)
+    return Clusters.of(
+        [o.slab_snapshot for o in outcomes],
+        [o.molecule_cluster for o in outcomes],
+        molecule_unit="run" if by_run else "snapshot",
+    )
 
 
 def hits_of(outcomes: Sequence[Outcome]) -> dict[Mode, BoolArray]:

@@ -87,6 +87,7 @@ class Summary(JsonRecord):
     contact: int
     slab_snapshots: int
     molecule_snapshots: int
+    """Different snapshots that the shots used."""
     pooled_design_effect: float | None
     """Mean over the modes; None where the shots cannot tell it."""
     truncated: int
@@ -99,6 +100,9 @@ class Summary(JsonRecord):
     """Cause of failure -> trajectories."""
     noise_resumed: dict[ResumedNoise, int] = dataclasses.field(default_factory=dict)
     """Trajectories that went on from a checkpoint under random forces, by the noise that they had from there."""
+    molecule_runs: int | None = None
+    """Equilibration runs that the molecule snapshots are of, where molecules were fired as drawn and intervals are over
+    runs; None where they are over snapshots."""
     stopping: Stopping | None = None
     """The stop rule of `molgun run --until` and its looks; None where the number of shots was fixed beforehand."""
     left_out: dict[str, str] = dataclasses.field(default_factory=dict)
@@ -125,6 +129,15 @@ class Summary(JsonRecord):
             "stuck, of those in contact": self.stuck_of_contact,
             "trapped (not left)": self.trapped_of_contact,
         }
+
+    def pools(self) -> str:
+        """What the shots share with each other, and the intervals are over, in words."""
+        if self.molecule_runs is None:
+            return f"{self.slab_snapshots} slab and {self.molecule_snapshots} molecule snapshots"
+        return (
+            f"{self.slab_snapshots} slab snapshots and {self.molecule_runs} molecule runs ({self.molecule_snapshots} "
+            "snapshots, fired as drawn)"
+        )
 
     def header(self) -> tuple[str, ...]:
         """Column titles of `TableRow.cells` with this summary's confidence."""
@@ -176,7 +189,8 @@ def summarise(
         open_of_contact={mode: neither[mode] for mode in Mode if neither[mode]},
         contact=int(contact.sum()),
         slab_snapshots=clusters.slabs,
-        molecule_snapshots=clusters.molecules,
+        molecule_snapshots=len({o.molecule_snapshot for o in outcomes}),
+        molecule_runs=clusters.molecules if clusters.molecule_unit == "run" else None,
         pooled_design_effect=estimator.pooled,
         truncated=sum(o.truncated for o in outcomes),
         energy_flagged=sum(r.energy.flagged for r in results),

@@ -42,6 +42,7 @@ def replay_deck(store: Store, original: TrajectoryFolder, config: Campaign, cuto
         campaign=config,
         slab=SlabSnapshots(
             ids=(shot.slab_snapshot,),
+            runs=(shot.slab_run,),
             symbols=symbols[:n_slab],
             positions=frame.positions[None, :n_slab],
             velocities=measured.velocities[None, :n_slab],
@@ -51,6 +52,7 @@ def replay_deck(store: Store, original: TrajectoryFolder, config: Campaign, cuto
         ),
         molecule=MoleculeSnapshots(
             ids=(shot.molecule_snapshot,),
+            runs=(shot.molecule_run,),
             symbols=symbols[n_slab:],
             positions=frame.positions[None, n_slab:],
             velocities=measured.velocities[None, n_slab:],

@@ -1,5 +1,6 @@
 """Draws are a pure function of (config, seed, index), and what was drawn is recovered from the written data files."""
 
+import dataclasses
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -98,6 +99,13 @@ def test_paired_snapshots_stay_together(setup_of: SetupOf) -> None:
     setup = setup_of({})
     independent = [draw(index, setup).shot for index in range(30)]
     assert any(shot.slab_snapshot[-2:] != shot.molecule_snapshot[-2:] for shot in independent)
+
+
+def test_a_shot_knows_the_runs_of_its_snapshots_and_an_old_one_may_not(setup_of: SetupOf) -> None:
+    shot = draw(0, setup_of({})).shot
+    assert (shot.slab_run, shot.molecule_run) == ("0", "0")
+    old = {key: value for key, value in shot.to_json().items() if key not in {"slab_run", "molecule_run"}}
+    assert Shot.from_json(old) == dataclasses.replace(shot, slab_run="", molecule_run="")
 
 
 def test_starts_are_at_the_height_or_clearance_asked_for(setup_of: SetupOf) -> None:

@@ -132,6 +132,22 @@ def _water(velocities: bool = True) -> Atoms:
     return atoms
 
 
+def test_a_pool_remembers_the_run_of_each_snapshot(molecule_pool: Pool, tmp_path: Path) -> None:
+    snapshots = [atoms.copy() for atoms in molecule_pool.snapshots]
+    for number, atoms in enumerate(snapshots):
+        atoms.set_momenta(molecule_pool.snapshots[number].get_momenta())
+        atoms.info["run"] = number // 2
+    write_pool(tmp_path / "runs.extxyz", snapshots, None)
+    found = read_pool(tmp_path / "runs.extxyz", "molecule")
+    assert found.runs == found.run_of_each == ("0", "0", "1", "1", "2", "2")
+    for atoms in snapshots[1:]:  # one name says nothing of the others
+        del atoms.info["run"]
+    write_pool(tmp_path / "unknown.extxyz", snapshots, None)
+    unknown = read_pool(tmp_path / "unknown.extxyz", "molecule")
+    assert unknown.runs is None
+    assert unknown.run_of_each == ("unknown.extxyz",) * 6
+
+
 def test_a_pool_without_velocities_is_refused(tmp_path: Path) -> None:
     ase.io.write(tmp_path / "a.extxyz", _water(velocities=False))
     (tmp_path / "POSCAR").write_text(CONTCAR.split("\n\n", maxsplit=1)[0] + "\n")

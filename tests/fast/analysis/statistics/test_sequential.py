@@ -1,6 +1,7 @@
 """The stop rule: looks fixed beforehand, honest coverage with snapshot effects, and what it takes to reach a target."""
 
 import math
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -174,7 +175,7 @@ def test_the_expected_width_is_the_tables_own() -> None:
 
 
 def test_sizes_say_when_the_pools_are_too_small() -> None:
-    given = {"fraction": 0.3, "correlation": 0.02}
+    given: dict[str, Any] = {"fraction": 0.3, "correlation": 0.02}
     small = size(parse_target("OT-CY:0.02"), slabs=10, molecules=10, planned=1000, **given)
     assert small.shots is None
     assert "cannot be known with 10 slab and 10 molecule" in small.sentences()[0]

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import re
 import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -14,6 +15,7 @@ from campaign_cases import write_campaign_file, write_model
 
 from molgun_lmp.campaign.cluster.write import ClusterSite, write_cluster
 from molgun_lmp.campaign.plan import plan as planning
+from molgun_lmp.campaign.plan.pool_notes import orientation_notes
 from molgun_lmp.campaign.plan.shot_files import shot_json
 from molgun_lmp.campaign.status import read_status
 from molgun_lmp.campaign.store.campaign_folder import Store
@@ -29,6 +31,7 @@ from molgun_lmp.gun.recover import recover_shot
 from molgun_lmp.gun.setup import Setup, prepare
 from molgun_lmp.models.card import load_card
 from molgun_lmp.records import InitialCondition
+from molgun_lmp.results.one_pass import shared_run
 from molgun_lmp.surface.clean_surface import find_surface
 
 PlanOf = Callable[[Path, Mapping[str, Any]], planning.Plan]
@@ -187,6 +190,32 @@ def test_a_campaign_of_no_trajectories_says_so(plan_of: PlanOf, tmp_path: Path) 
     assert any("no trajectories" in note for note in plan.notes)
     status = read_status(planning.write(plan, tmp_path / "small"))
     assert "nothing to run" in status.sentence()
+
+
+def test_a_plan_says_what_runs_of_molecules_fired_as_drawn_are_worth(
+    plan_of: PlanOf, molecule_pool: Pool, tmp_path: Path
+) -> None:
+    assert not any("as_drawn" in note for note in plan_of(tmp_path / "random", {}).notes)
+    plan = plan_of(tmp_path / "drawn", {"gun": {"orientation": "as_drawn"}})
+    note = next(note for note in plan.notes if "as_drawn" in note)
+    assert "6 molecule snapshots are of 1 equilibration run, " in note
+    assert "0 to 100 %" in note
+    four = dataclasses.replace(molecule_pool, runs=("0", "0", "1", "1", "2", "3"))
+    setup = dataclasses.replace(plan.setup, molecule=dataclasses.replace(plan.setup.molecule, runs=four.run_of_each))
+    note = orientation_notes(setup, four)[0]
+    assert re.search(r"of 4 equilibration runs, and a fraction near one half will be known to ±2\d % at best", note)
+    assert "orientation: random" in note
+    unknown = dataclasses.replace(molecule_pool, runs=None)
+    setup = dataclasses.replace(plan.setup, molecule=dataclasses.replace(plan.setup.molecule, runs=unknown.run_of_each))
+    assert "does not say which equilibration run" in orientation_notes(setup, unknown)[0]
+
+
+@pytest.mark.parametrize(("orientation", "run"), [("random", ""), ("as_drawn", "0")])
+def test_outcomes_share_the_molecule_s_run_only_as_drawn(
+    plan_of: PlanOf, tmp_path: Path, orientation: str, run: str
+) -> None:
+    store = planning.write(plan_of(tmp_path, {"gun": {"orientation": orientation}}), tmp_path / "campaign")
+    assert {shared_run(store.config(), folder.shot()) for folder in store.trajectories()} == {run}
 
 
 def test_an_existing_folder_is_left_alone(plan_of: PlanOf, tmp_path: Path) -> None:

@@ -1,0 +1,41 @@
+"""What `molgun plan` says of a campaign's pools: what their shots will share, and how well anything can be known so."""
+
+from typing import Final
+
+from molgun_lmp.analysis.statistics.sample_size import AS_DRAWN_CORRELATION, half_width
+from molgun_lmp.gun.pools import Pool
+from molgun_lmp.gun.setup import Setup
+
+_ENDLESS: Final = 1_000_000
+
+
+def orientation_notes(setup: Setup, molecules: Pool) -> tuple[str, ...]:
+    """Of molecules that are fired as drawn: how many equilibration runs they are of, and what that is worth."""
+    if setup.campaign.gun.orientation != "as_drawn":
+        return ()
+    runs = len(set(setup.molecule.runs))
+    if molecules.runs is None:
+        whose = (
+            f"{molecules.source} does not say which equilibration run each snapshot was taken from: they count as one "
+            "run. Write `run=0`, `run=1`, ... into its header lines (extended XYZ) if they are of several"
+        )
+    else:
+        whose = f"the {len(molecules)} molecule snapshots are of {runs} equilibration run{'' if runs == 1 else 's'}"
+    if runs == 1:
+        worth = "and with a single one nothing can be said of other orientations: all intervals will be 0 to 100 %"
+    else:
+        known = half_width(
+            shots=_ENDLESS,
+            fraction=0.5,
+            slabs=len(setup.slab.ids),
+            molecules=runs,
+            correlation=AS_DRAWN_CORRELATION,
+        )
+        worth = (
+            f"and a fraction near one half will be known to ±{100 * known:.0f} % at best, however many shots there are "
+            f"(intra-cluster correlation of {AS_DRAWN_CORRELATION:g} assumed)"
+        )
+    return (
+        "gun.orientation is `as_drawn`: snapshots of one run are turned nearly alike, so that intervals are over runs; "
+        f"{whose}, {worth}. More runs (system.equilibration.runs) or `orientation: random` make them narrower.",
+    )
