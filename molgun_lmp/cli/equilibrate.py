@@ -44,4 +44,6 @@ def equilibrate_command(
                 f"{run.independent_snapshots:.0f}",
             )
         out.print(table)
+        for feature in pool.memory:
+            out.print(feature.sentence(), markup=False, style=None if feature.independent else "yellow")
         out.print(f"Wrote {pool.snapshots} snapshots of the {pool.part} to {pool.file}", markup=False)

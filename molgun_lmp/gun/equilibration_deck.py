@@ -4,6 +4,7 @@ from typing import Final
 
 import numpy as np
 from ase import Atoms
+from scipy.spatial.transform import Rotation
 
 from molgun_lmp.arrays import BoolArray, FloatArray
 from molgun_lmp.config import Campaign
@@ -34,6 +35,7 @@ def equilibration_deck(
     """The deck of equilibration run `run` of the slab or the molecule, from the structure `start`.
 
     It runs in a folder three levels below the one that holds `engine.in`, and writes `snapshots.dump` and `end.data`.
+    Each run of the molecule starts turned at random: a run may be too short to forget how it began.
     `elements` are the LAMMPS types 1, 2, ... of `engine.in`. Raises `GeometryError` for an element that is not among
     them or a turned cell, `ConfigError` for layers that cannot be frozen.
     """
@@ -44,9 +46,9 @@ def equilibration_deck(
             "slab and molecule of the campaign file must be those of its pools."
         )
     settings = campaign.system.equilibration
-    positions, cell = _alone_in_a_cell(part, start, cutoff_angstrom)
+    velocity_rng, langevin_rng, orientation_rng = _streams(campaign.seed, part, run)
+    positions, cell = _alone_in_a_cell(part, start, cutoff_angstrom, orientation_rng)
     symbols = tuple(start.get_chemical_symbols())
-    velocity_rng, langevin_rng = _streams(campaign.seed, part, run)
     values = {
         "campaign": campaign.name,
         "part": part,
@@ -93,8 +95,11 @@ def steps_of(duration_ps: float, timestep_fs: float) -> int:
     return max(1, round(duration_ps * FS_PER_PS / timestep_fs))
 
 
-def _alone_in_a_cell(part: Part, start: Atoms, cutoff_angstrom: float) -> tuple[FloatArray, FloatArray]:
-    """Positions (N, 3) and cell (3, 3) in Å in which no atom feels a periodic image beyond the slab's own plane."""
+def _alone_in_a_cell(
+    part: Part, start: Atoms, cutoff_angstrom: float, rng: np.random.Generator
+) -> tuple[FloatArray, FloatArray]:
+    """Positions (N, 3) and cell (3, 3) in Å in which no atom feels a periodic image beyond the slab's own plane; a
+    molecule is turned at random."""
     if part == "slab":
         positions = np.array(start.positions, dtype=np.float64)
         positions[:, 2] = BOTTOM_Z_ANGSTROM + heights_above_bottom(positions[:, 2], float(start.cell[2, 2]))
@@ -105,11 +110,10 @@ def _alone_in_a_cell(part: Part, start: Atoms, cutoff_angstrom: float) -> tuple[
     masses = masses_u(tuple(whole.get_chemical_symbols()))
     centred = whole.positions - masses @ whole.positions / masses.sum()
     side = float(np.ceil(2.0 * np.linalg.norm(centred, axis=1).max() + cutoff_angstrom + _ROOM_ANGSTROM))
-    return centred + side / 2.0, side * np.eye(3)
+    return Rotation.random(None, rng).apply(centred) + side / 2.0, side * np.eye(3)
 
 
-def _streams(campaign_seed: int, part: Part, run: int) -> tuple[np.random.Generator, np.random.Generator]:
-    """Generators of one equilibration; the key is longer than those of trajectories, so that none is ever shared."""
+def _streams(campaign_seed: int, part: Part, run: int) -> list[np.random.Generator]:
+    """Three generators of one equilibration; the key is longer than those of trajectories, so that none is shared."""
     sequence = np.random.SeedSequence(campaign_seed, spawn_key=(_STREAM_OF_PART[part], run, 0))
-    first, second = sequence.spawn(2)
-    return np.random.default_rng(first), np.random.default_rng(second)
+    return [np.random.default_rng(child) for child in sequence.spawn(3)]

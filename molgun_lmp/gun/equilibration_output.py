@@ -9,13 +9,12 @@ from ase import Atoms
 from molgun_lmp.arrays import BoolArray, FloatArray
 from molgun_lmp.config import Equilibration
 from molgun_lmp.errors import InputFileError
+from molgun_lmp.gun.correlation import correlation_time
 from molgun_lmp.gun.equilibration_deck import steps_of
 from molgun_lmp.gun.pools import Part
 from molgun_lmp.gun.setup import masses_u
 from molgun_lmp.readers.trajectory import read_frames
 from molgun_lmp.units import ASE_VELOCITY_PER_ANGSTROM_PER_PS, BOLTZMANN_EV_PER_K, FS_PER_PS, MVV_TO_EV
-
-_WINDOW = 5.0  # Sokal: sum the autocorrelation up to this many correlation times
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -92,21 +91,3 @@ def equilibration_stats(
         correlation_time_ps=time,
         independent_snapshots=length / (2.0 * time),
     )
-
-
-def correlation_time(values: FloatArray) -> float:
-    """Integrated autocorrelation time 1/2 + sum of rho(t), in samples; at least 1/2, that of independent samples.
-
-    The sum ends at the first t beyond five times its own value (A. Sokal's automatic windowing). Samples are as good
-    as independent when two of these times apart.
-    """
-    n = len(values)
-    if n < 2 or np.ptp(values) == 0.0:
-        return 0.5
-    deviations = np.asarray(values, dtype=np.float64) - np.mean(values)
-    variance = float(deviations @ deviations)
-    spectrum = np.fft.rfft(deviations, 2 * n)
-    correlation = np.fft.irfft(spectrum * np.conj(spectrum), 2 * n)[:n] / variance
-    times = np.cumsum(correlation) - 0.5
-    beyond = np.flatnonzero(np.arange(n) >= _WINDOW * times)
-    return max(0.5, float(times[beyond[0] if len(beyond) else -1]))

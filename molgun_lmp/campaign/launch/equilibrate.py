@@ -24,6 +24,7 @@ from molgun_lmp.gun.equilibration_deck import (
 )
 from molgun_lmp.gun.equilibration_output import EquilibrationStats, equilibration_stats, read_equilibration_dump
 from molgun_lmp.gun.names import LOG_NAME
+from molgun_lmp.gun.pool_memory import FeatureMemory, dimer_memory, orientation_memory
 from molgun_lmp.gun.pools import Part, read_pool, write_pool
 from molgun_lmp.models.card import ModelCard
 from molgun_lmp.processes import default_workers
@@ -34,12 +35,13 @@ from molgun_lmp.units import FS_PER_PS
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class EquilibratedPool:
-    """A pool that was written, and how each of its runs went."""
+    """A pool that was written, how each of its runs went, and how long slow features of it last."""
 
     part: Part
     file: Path
     snapshots: int
     runs: tuple[EquilibrationStats, ...]
+    memory: tuple[FeatureMemory, ...]
 
     def to_json(self) -> dict[str, Any]:
         """The record as a JSON-ready dictionary."""
@@ -48,6 +50,7 @@ class EquilibratedPool:
             "file": str(self.file),
             "snapshots": self.snapshots,
             "runs": [dataclasses.asdict(run) for run in self.runs],
+            "memory": [dataclasses.asdict(one) | {"independent": one.independent} for one in self.memory],
         }
 
 
@@ -135,7 +138,7 @@ def _prepared(
 def _pooled(loaded: LoadedCampaign, part: Part, start: Atoms, runs: Equilibrations) -> EquilibratedPool:
     settings = loaded.config.system.equilibration
     frozen = equilibration_frozen(part, start, loaded.config)
-    snapshots: list[Atoms] = []
+    snapshots: list[tuple[Atoms, ...]] = []
     stats: list[EquilibrationStats] = []
     for number in range(runs.manifest.runs):
         folder = runs.run(number)
@@ -152,12 +155,20 @@ def _pooled(loaded: LoadedCampaign, part: Part, start: Atoms, runs: Equilibratio
                 f"{runs.root} to begin anew."
             )
         left = folder.run_folder(result.attempt)
-        snapshots += read_equilibration_dump(left / SNAPSHOTS_NAME, part, number, settings, frozen)
+        snapshots.append(read_equilibration_dump(left / SNAPSHOTS_NAME, part, number, settings, frozen))
         stats.append(_stats(left / LOG_NAME, settings.burn_in_ps, settings.timestep_fs))
     file = pool_file(loaded, part)
     file.parent.mkdir(parents=True, exist_ok=True)
-    write_pool(file, snapshots, frozen if part == "slab" else None)
-    return EquilibratedPool(part=part, file=file, snapshots=len(snapshots), runs=tuple(stats))
+    pool = [atoms for run in snapshots for atoms in run]
+    write_pool(file, pool, frozen if part == "slab" else None)
+    memory = (orientation_memory if part == "molecule" else dimer_memory)(snapshots, settings.snapshot_every_ps)
+    return EquilibratedPool(
+        part=part,
+        file=file,
+        snapshots=len(pool),
+        runs=tuple(stats),
+        memory=() if memory is None else (memory,),
+    )
 
 
 def _stats(log: Path, burn_in_ps: float, timestep_fs: float) -> EquilibrationStats:

@@ -9,10 +9,12 @@ import ase.io
 import numpy as np
 import pytest
 from ase import Atoms
+from scipy import stats
 
+from molgun_lmp.arrays import FloatArray
 from molgun_lmp.config import Campaign
 from molgun_lmp.errors import ConfigError, GeometryError
-from molgun_lmp.gun.data_file import data_file
+from molgun_lmp.gun.data_file import data_file, read_data
 from molgun_lmp.gun.deck import lammps_seed, stop_values, trajectory_deck
 from molgun_lmp.gun.equilibration_deck import equilibration_deck, equilibration_elements
 from molgun_lmp.gun.initial_conditions import draw
@@ -304,6 +306,31 @@ def test_equilibration_of_the_molecule(campaign_of: CampaignOf, ecco: Atoms) -> 
     sides = [float(side) for side in re.findall(r"^0\.0 (\S+) [xyz]lo", deck.data_text, re.M)]
     assert len(set(sides)) == 1  # a cube in which no image is felt
     assert sides[0] >= ecco.get_all_distances().max() + 5.0
+
+
+def test_each_equilibration_of_the_molecule_starts_turned_at_random(
+    campaign_of: CampaignOf, ecco: Atoms, si001: Atoms
+) -> None:
+    def started(seed: int, run: int) -> FloatArray:
+        campaign = campaign_of({"seed": seed})
+        deck = equilibration_deck("molecule", run, ecco, campaign=campaign, elements=("H", "C"), cutoff_angstrom=5.0)
+        return read_data(deck.data_text).positions
+
+    starts = {(seed, run): started(seed, run) for seed in (0, 24) for run in range(40)}
+    assert np.array_equal(started(24, 3), starts[24, 3]), "a function of seed and run alone"
+    rigid = ecco.get_all_distances()
+    for positions in starts.values():
+        assert Atoms("C26", positions=positions).get_all_distances() == pytest.approx(rigid, abs=1e-6)
+    axis = np.array([positions[0] - positions[7] for positions in starts.values()])
+    axis /= np.linalg.norm(axis, axis=1)[:, None]
+    assert len(np.unique(axis.round(6), axis=0)) == 80
+    for component in axis.T:  # of an isotropic axis each is uniform in [-1, 1]
+        assert stats.kstest((component + 1) / 2, "uniform").pvalue > 1e-3
+    slabs = [
+        equilibration_deck("slab", run, si001, campaign=campaign_of({}), elements=("H", "Si"), cutoff_angstrom=5.0)
+        for run in range(2)
+    ]
+    assert slabs[0].data_text == slabs[1].data_text, "a surface keeps its place"
 
 
 def test_every_equilibration_has_its_own_seeds(campaign_of: CampaignOf, si001: Atoms, ecco: Atoms) -> None:

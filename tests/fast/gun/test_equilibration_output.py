@@ -7,8 +7,8 @@ import pytest
 
 from molgun_lmp.config import Equilibration
 from molgun_lmp.errors import InputFileError
+from molgun_lmp.gun.correlation import correlation_time
 from molgun_lmp.gun.equilibration_output import (
-    correlation_time,
     equilibration_stats,
     kinetic_temperature_k,
     read_equilibration_dump,
