@@ -133,7 +133,9 @@ def _describe(checked: Plan) -> None:
     a, b, c = setup.cell
     out = answers()
     out.print(f"engine   {checked.engine}, {checked.engine.threads} thread(s) a worker", markup=False)
-    out.print(f"model    {checked.card.name}, cutoff {setup.cutoff_angstrom:g} Å", markup=False)
+    cutoff = checked.card.architecture.r_max_angstrom
+    reach = f", dispersion felt to {setup.cutoff_angstrom:.1f} Å" if setup.cutoff_angstrom > cutoff else ""
+    out.print(f"model    {checked.card.name}, cutoff {cutoff:g} Å{reach}", markup=False)
     out.print(
         f"cell     {a[0]:.2f} x {b[1]:.2f} x {c[2]:.2f} Å, {len(setup.slab.symbols)} slab atoms "
         f"({int(setup.slab.frozen.sum())} frozen) and {len(setup.molecule.symbols)} of the molecule"

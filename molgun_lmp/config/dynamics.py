@@ -73,9 +73,9 @@ class StopRules(Section):
     """Rules that end a trajectory before its last step. They change no outcome."""
 
     departed: bool = True
-    """End when the whole molecule is beyond the cutoff above the surface and moves away (under a thermostat of its own
-    also above its start, since noise may turn it round in flight), or when any of its atoms comes within the cutoff of
-    the slab's periodic image above. Switching this off needs a bounded run."""
+    """End when the whole molecule is beyond the cutoff (or the reach of `model.dispersion`) above the surface and moves
+    away (under a thermostat of its own also above its start, since noise may turn it round in flight), or when any of
+    its atoms comes so close to the slab's periodic image above. Switching this off needs a bounded run."""
     max_temperature_k: PositiveFloat | None = 5000.0
     """End when the kinetic temperature of the mobile atoms exceeds this: the run blew up."""
     check_every_steps: PositiveInt = 20

@@ -22,7 +22,7 @@ class OutcomeCriteria(Section):
     """The molecule is in contact when its closest atom is nearer than this to a slab atom."""
     departed_angstrom: PositiveFloat = 6.0
     """An unbound molecule has left when its closest atom is farther than this from every slab atom; between the two
-    distances it stays what it was."""
+    distances it stays what it was. With `model.dispersion` never less than where the molecule still feels that."""
     sites: Literal["auto", "atoms"] = "auto"
     """`auto`: by dimers and rows where the surface has them; `atoms`: on top of one atom, bridge or hollow, whatever
     the surface. A surface without dimers has only these."""

