@@ -43,7 +43,8 @@ class Slab(Section):
     start: Annotated[Si001Start | StructureFile, Field(discriminator="kind")] | None = None
     """What `molgun equilibrate` starts from."""
     frozen_layers: Annotated[int, Field(ge=0)] = 1
-    """Lowest layers that never move, with everything below them (the saturating hydrogen)."""
+    """Lowest layers that never move, with everything below them (the saturating hydrogen). With none the slab's centre
+    of mass starts at rest."""
 
 
 class Molecule(Section):

@@ -52,6 +52,7 @@ def equilibration_deck(
     reach = cutoff_angstrom if dispersion is None else max(cutoff_angstrom, dispersion.cutoff_angstrom)
     positions, cell = _alone_in_a_cell(part, start, reach, orientation_rng)
     symbols = tuple(start.get_chemical_symbols())
+    frozen = equilibration_frozen(part, start, campaign)
     values = {
         "campaign": campaign.name,
         "part": part,
@@ -65,7 +66,8 @@ def equilibration_deck(
         "steps": steps_of(settings.duration_ps, settings.timestep_fs),
         "every": steps_of(settings.snapshot_every_ps, settings.timestep_fs),
         "thermo_every": max(1, round(THERMO_EVERY_FS / settings.timestep_fs)),
-        "frozen": id_ranges(equilibration_frozen(part, start, campaign)),
+        "frozen": id_ranges(frozen),
+        "free": moves_as_a_whole(frozen),
         "elements": " ".join(elements),
         "velocity_seed": lammps_seed(velocity_rng),
         "langevin_seed": lammps_seed(langevin_rng),
@@ -91,6 +93,11 @@ def equilibration_frozen(part: Part, start: Atoms, campaign: Campaign) -> BoolAr
     if part == "molecule" or frozen_layers == 0:
         return np.zeros(len(start), dtype=np.bool_)
     return frozen_mask(start, find_surface(start), frozen_layers)
+
+
+def moves_as_a_whole(frozen: BoolArray) -> bool:
+    """Whether nothing of a structure is frozen, (N,) bool, so that its centre of mass has to be held at rest."""
+    return not frozen.any()
 
 
 def steps_of(duration_ps: float, timestep_fs: float) -> int:

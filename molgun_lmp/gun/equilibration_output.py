@@ -10,7 +10,7 @@ from molgun_lmp.arrays import BoolArray, FloatArray
 from molgun_lmp.config import Equilibration
 from molgun_lmp.errors import InputFileError
 from molgun_lmp.gun.correlation import correlation_time
-from molgun_lmp.gun.equilibration_deck import steps_of
+from molgun_lmp.gun.equilibration_deck import moves_as_a_whole, steps_of
 from molgun_lmp.gun.pools import Part
 from molgun_lmp.gun.setup import masses_u
 from molgun_lmp.readers.trajectory import read_frames
@@ -32,8 +32,9 @@ def read_equilibration_dump(
 ) -> tuple[Atoms, ...]:
     """The snapshots of one equilibration after its burn-in, with momenta, ready for `write_pool`.
 
-    Positions are unwrapped; a molecule's centre-of-mass velocity is removed. `info` holds `snapshot` (the id), `run`,
-    `time_ps` and `temperature_k`. Raises `InputFileError` for a dump that is missing, cut, or of another protocol.
+    Positions are unwrapped; the centre-of-mass velocity is removed of what has no frozen atom. `info` holds `snapshot`
+    (the id), `run`, `time_ps` and `temperature_k`. Raises `InputFileError` for a dump that is missing, cut, or of
+    another protocol.
     """
     steps = steps_of(settings.duration_ps, settings.timestep_fs)
     every = steps_of(settings.snapshot_every_ps, settings.timestep_fs)
@@ -46,6 +47,7 @@ def read_equilibration_dump(
             f"{path} holds {len(frames)} snapshots and not every {every}th step up to {steps}: the run is not finished "
             "or had another protocol. Delete its folder and equilibrate again."
         )
+    free = moves_as_a_whole(frozen)
     snapshots = []
     for frame in frames:
         time_ps = frame.step * settings.timestep_fs / FS_PER_PS
@@ -58,11 +60,11 @@ def read_equilibration_dump(
         atoms.set_velocities(frame.velocities * ASE_VELOCITY_PER_ANGSTROM_PER_PS)
         velocities = atoms.get_velocities() / ASE_VELOCITY_PER_ANGSTROM_PER_PS
         masses = masses_u(tuple(atoms.get_chemical_symbols()))
-        if part == "molecule":
+        if free:
             velocities = velocities - masses @ velocities / masses.sum()
             atoms.set_velocities(velocities * ASE_VELOCITY_PER_ANGSTROM_PER_PS)
         mobile = ~frozen
-        constrained = 3 if part == "molecule" else 0
+        constrained = 3 if free else 0
         atoms.info = {
             "snapshot": f"{part}-{run:02d}-{time_ps:07.3f}ps",
             "run": run,

@@ -181,6 +181,8 @@ def _slab_snapshots(campaign: Campaign, pool: Pool) -> SlabSnapshots:
     require_same_frozen(pool.frozen, frozen, str(pool.source), frozen_layers)
     velocities = _velocities(pool)
     velocities[:, frozen] = 0.0
+    if not frozen.any():  # a slab that is held nowhere would drift through the cell with its thermal momentum
+        velocities = _at_rest(velocities, pool.symbols)
     bath = campaign.dynamics.bath
     return SlabSnapshots(
         ids=pool.ids,
@@ -203,17 +205,23 @@ def _mean_structure(first: Atoms, positions: FloatArray) -> Atoms:
 
 def _molecule_snapshots(pool: Pool) -> MoleculeSnapshots:
     masses = masses_u(pool.symbols)
-    weights = (masses / masses.sum())[None, :, None]
     positions = np.array([atoms.positions for atoms in pool.snapshots])
-    velocities = _velocities(pool)
     return MoleculeSnapshots(
         ids=pool.ids,
         runs=pool.run_of_each,
         symbols=pool.symbols,
-        positions=positions - (weights * positions).sum(axis=1, keepdims=True),
-        velocities=velocities - (weights * velocities).sum(axis=1, keepdims=True),
+        positions=_at_rest(positions, pool.symbols),
+        velocities=_at_rest(_velocities(pool), pool.symbols),
         mass_u=float(masses.sum()),
     )
+
+
+def _at_rest(vectors: FloatArray, symbols: tuple[str, ...]) -> FloatArray:
+    """Positions or velocities (S, N, 3) less those of the centre of mass of each snapshot."""
+    masses = masses_u(symbols)
+    weights = (masses / masses.sum())[None, :, None]
+    relative: FloatArray = vectors - (weights * vectors).sum(axis=1, keepdims=True)
+    return relative
 
 
 def _velocities(pool: Pool) -> FloatArray:

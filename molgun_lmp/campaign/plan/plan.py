@@ -17,7 +17,7 @@ from molgun_lmp.analysis.outcomes.intact_molecule import MoleculeReference
 from molgun_lmp.analysis.statistics.clustered_intervals import shots_needed, wilson
 from molgun_lmp.atomic_files import folder_whole, write_json
 from molgun_lmp.campaign.plan.engine_choice import campaign_card, choose_engine, settle_together, shared_files
-from molgun_lmp.campaign.plan.pool_notes import orientation_notes
+from molgun_lmp.campaign.plan.pool_notes import image_notes, orientation_notes
 from molgun_lmp.campaign.plan.projection import project
 from molgun_lmp.campaign.plan.shot_files import Advance, write_shots
 from molgun_lmp.campaign.store.campaign_folder import CONFIG_NAME, MODEL_FOLDER, SLAB_NAME, TRAJECTORIES_FOLDER, Store
@@ -259,6 +259,7 @@ def _notes(plan: Plan) -> tuple[str, ...]:
         engine = plan.engine
         notes.append(targets_that_take(plan.card, engine.dtype, engine.elements, engine.dispersion))
     notes += orientation_notes(setup, plan.molecule_pool)
+    notes += image_notes(setup, plan.card.architecture.r_max_angstrom)
     if not shots:
         notes.append("The campaign has no trajectories: `--set trajectories=N` plans some.")
     thermostat = config.dynamics.acting_thermostat

@@ -2,11 +2,29 @@
 
 from typing import Final
 
+import numpy as np
+from scipy.spatial.distance import pdist
+
 from molgun_lmp.analysis.statistics.sample_size import AS_DRAWN_CORRELATION, half_width
 from molgun_lmp.gun.pools import Pool
 from molgun_lmp.gun.setup import Setup
 
 _ENDLESS: Final = 1_000_000
+
+
+def image_notes(setup: Setup, cutoff_angstrom: float) -> tuple[str, ...]:
+    """Of a molecule that the model lets feel its own lateral images, where the cell is so narrow."""
+    widest = max(float(pdist(one).max(initial=0.0)) for one in setup.molecule.positions)
+    period = float(np.linalg.norm(setup.lattice.vectors, axis=1).min())
+    closest = period - widest
+    if closest >= cutoff_angstrom:
+        return ()
+    return (
+        f"The molecule is up to {widest:.1f} Å long and its periodic images are {period:.1f} Å apart: lying along that "
+        f"direction it comes within {max(0.0, closest):.1f} Å of them, and the model feels {cutoff_angstrom:g} Å far. "
+        f"Only starts within gun.min_distance_angstrom ({setup.campaign.gun.min_distance_angstrom:g}) are refused; in "
+        "others the molecule meets copies of itself. A larger slab (system.slab) keeps them apart.",
+    )
 
 
 def orientation_notes(setup: Setup, molecules: Pool) -> tuple[str, ...]:

@@ -308,6 +308,17 @@ def test_equilibration_of_the_molecule(campaign_of: CampaignOf, ecco: Atoms) -> 
     assert sides[0] >= ecco.get_all_distances().max() + 5.0
 
 
+def test_equilibration_of_a_slab_that_is_held_nowhere_keeps_it_in_place(campaign_of: CampaignOf, si001: Atoms) -> None:
+    system = campaign_of({}).system.model_dump()
+    system["slab"]["frozen_layers"] = 0
+    campaign = campaign_of({"system": system})
+    deck = equilibration_deck("slab", 0, si001, campaign=campaign, elements=("H", "Si"), cutoff_angstrom=5.0)
+    text = _commands(deck.input_text)
+    assert "fix rest mobile momentum 1 linear 1 1 1\n" in text
+    assert "compute_modify mobile_temp extra/dof 3\n" in text
+    assert re.search(r"^velocity mobile create 300.0 \d+ mom yes rot no", text, re.M)
+
+
 def test_each_equilibration_of_the_molecule_starts_turned_at_random(
     campaign_of: CampaignOf, ecco: Atoms, si001: Atoms
 ) -> None:

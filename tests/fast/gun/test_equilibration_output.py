@@ -32,7 +32,7 @@ def _dump(steps: list[int], box: str = "pp pp pp\n0.0 10.0\n0.0 10.0\n0.0 10.0")
 def test_snapshots_after_the_burn_in(tmp_path: Path) -> None:
     path = tmp_path / "snapshots.dump"
     path.write_text(_dump([0, 2000, 4000, 6000, 8000]))
-    slab = read_equilibration_dump(path, "slab", 3, SETTINGS, NONE_FROZEN)
+    slab = read_equilibration_dump(path, "slab", 3, SETTINGS, np.array([True, False]))
     assert [atoms.info["snapshot"] for atoms in slab] == ["slab-03-002.000ps", "slab-03-003.000ps", "slab-03-004.000ps"]
     assert slab[0].positions.tolist() == [[0.1, -0.25, 4000.0], [0.1, 0.75, 4000.0]]
     velocities = slab[0].get_velocities() * ANGSTROM_PER_PS_PER_ASE_VELOCITY
@@ -40,6 +40,9 @@ def test_snapshots_after_the_burn_in(tmp_path: Path) -> None:
     molecule = read_equilibration_dump(path, "molecule", 0, SETTINGS, NONE_FROZEN)
     momentum = molecule[0].get_masses() @ molecule[0].get_velocities()
     assert momentum == pytest.approx([0.0, 0.0, 0.0], abs=1e-12)
+    free = read_equilibration_dump(path, "slab", 0, SETTINGS, NONE_FROZEN)
+    assert free[0].get_velocities() == pytest.approx(molecule[0].get_velocities()), "nothing holds it"
+    assert free[0].info["temperature_k"] == molecule[0].info["temperature_k"]
     write_pool(tmp_path / "pool.extxyz", molecule, None)
     assert read_pool(tmp_path / "pool.extxyz", "molecule").ids[0] == "molecule-00-002.000ps"
 

@@ -9,15 +9,17 @@ import pytest
 from ase.geometry import get_distances
 from scipy import stats
 
+from molgun_lmp.config import Campaign
 from molgun_lmp.errors import InputFileError
 from molgun_lmp.gun.deck import trajectory_deck
 from molgun_lmp.gun.initial_conditions import STREAMS, draw, stream
 from molgun_lmp.gun.kicks import thermal_width
+from molgun_lmp.gun.pools import Pool
 from molgun_lmp.gun.recover import MeasuredShot, recover_shot
-from molgun_lmp.gun.setup import Setup
+from molgun_lmp.gun.setup import Setup, masses_u, prepare
 from molgun_lmp.provenance import trajectory_rng
 from molgun_lmp.records import InitialCondition, Shot
-from molgun_lmp.units import BOLTZMANN_EV_PER_K
+from molgun_lmp.units import ANGSTROM_PER_PS_PER_ASE_VELOCITY, BOLTZMANN_EV_PER_K
 
 SetupOf = Callable[[Mapping[str, Any]], Setup]
 SHOTS = 150
@@ -106,6 +108,27 @@ def test_a_shot_knows_the_runs_of_its_snapshots_and_an_old_one_may_not(setup_of:
     assert (shot.slab_run, shot.molecule_run) == ("0", "0")
     old = {key: value for key, value in shot.to_json().items() if key not in {"slab_run", "molecule_run"}}
     assert Shot.from_json(old) == dataclasses.replace(shot, slab_run="", molecule_run="")
+
+
+def test_a_slab_that_is_held_nowhere_does_not_drift(
+    campaign_of: Callable[[Mapping[str, Any]], Campaign], slab_pool: Pool, molecule_pool: Pool
+) -> None:
+    system = campaign_of({}).system.model_dump()
+    system["slab"]["frozen_layers"] = 0
+    free = dataclasses.replace(slab_pool, frozen=np.zeros(len(slab_pool.symbols), dtype=np.bool_))
+    setup = prepare(campaign_of({"system": system}), free, molecule_pool, 5.0)
+    held = prepare(campaign_of({}), slab_pool, molecule_pool, 5.0)
+    masses = masses_u(setup.slab.symbols)
+    for index in range(5):
+        condition = draw(index, setup)
+        assert not condition.frozen.any()
+        slab = condition.velocities[: condition.n_slab]
+        assert masses @ slab / masses.sum() == pytest.approx([0.0, 0.0, 0.0], abs=1e-12)
+        # Only that: atoms move against each other as in the snapshot.
+        k = setup.slab.ids.index(condition.shot.slab_snapshot)
+        pool = slab_pool.snapshots[k].get_velocities() * ANGSTROM_PER_PS_PER_ASE_VELOCITY
+        assert slab - slab[0] == pytest.approx(pool - pool[0])
+        assert np.abs(masses @ draw(index, held).velocities[: condition.n_slab]).max() > 1.0
 
 
 def test_starts_are_at_the_height_or_clearance_asked_for(setup_of: SetupOf) -> None:

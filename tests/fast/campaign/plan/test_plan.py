@@ -15,7 +15,7 @@ from campaign_cases import write_campaign_file, write_model
 
 from molgun_lmp.campaign.cluster.write import ClusterSite, write_cluster
 from molgun_lmp.campaign.plan import plan as planning
-from molgun_lmp.campaign.plan.pool_notes import orientation_notes
+from molgun_lmp.campaign.plan.pool_notes import image_notes, orientation_notes
 from molgun_lmp.campaign.plan.shot_files import shot_json
 from molgun_lmp.campaign.status import read_status
 from molgun_lmp.campaign.store.campaign_folder import Store
@@ -33,6 +33,7 @@ from molgun_lmp.models.card import load_card
 from molgun_lmp.records import InitialCondition
 from molgun_lmp.results.one_pass import shared_run
 from molgun_lmp.surface.clean_surface import find_surface
+from molgun_lmp.surface.minimum_image import MinimumImage
 
 PlanOf = Callable[[Path, Mapping[str, Any]], planning.Plan]
 
@@ -421,3 +422,18 @@ def test_a_molecule_has_left_only_beyond_the_reach_of_dispersion(
     engine = plan.engine.model_copy(update={"dispersion": plan.loaded.config.model.dispersion})
     store = planning.write(dataclasses.replace(plan, engine=engine), tmp_path / "small")
     assert store.manifest.cutoff_angstrom == plan.setup.cutoff_angstrom
+
+
+def test_a_plan_says_where_a_molecule_feels_its_own_images(plan_of: PlanOf, tmp_path: Path) -> None:
+    plan = plan_of(tmp_path, {})
+    assert not any("periodic images" in note for note in plan.notes), "4 Å of cutoff in a cell of 15.5 Å"
+    widest = max(atoms.get_all_distances().max() for atoms in plan.molecule_pool.snapshots)
+    closest = 15.47 - widest
+    assert image_notes(plan.setup, closest - 0.05) == ()
+    (note,) = image_notes(plan.setup, closest + 0.1)
+    assert f"up to {widest:.1f} Å long and its periodic images are 15.5 Å apart" in note
+    assert f"within {closest:.1f} Å of them, and the model feels {closest + 0.1:g} Å far" in note
+    # In a skewed cell the images along the shortest vector count, whichever two the file gives.
+    skewed = MinimumImage.of_cell(np.array([[12.0, 0.0, 0.0], [18.0, 9.0, 0.0], [0.0, 0.0, 40.0]]))
+    (note,) = image_notes(dataclasses.replace(plan.setup, lattice=skewed), 6.0)
+    assert f"images are {np.hypot(6.0, 9.0):.1f} Å apart" in note
