@@ -20,6 +20,12 @@ from molgun_lmp.arrays import BoolArray, FloatArray, IntArray
 
 FEW_CLUSTERS: Final = 10
 """Below this many snapshots of a kind an estimate of their spread is itself vague, and the note says so."""
+RARE: Final = 0.1
+"""Where fewer shots than this share hit, or missed, the few events may hide that they come in bursts."""
+_MORE_EVENTS: Final = 2
+"""That a rare fraction is held against: z^2 / 2, as Wilson's interval moves its centre for the fraction itself."""
+_ALIKE: Final = 0.1
+"""Intraclass correlation up to which this is done: more has to be seen."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -169,17 +175,53 @@ def _binomial_variance(hits: int, shots: int) -> float:
     return hits * (shots - hits) / (shots * shots * (shots - 1))
 
 
+def burst_design_effect(hit: BoolArray, clusters: Clusters) -> float | None:
+    """The design effect that a rare event would have had with two more of them in its fullest snapshot.
+
+    Whether events come in bursts, a few snapshots with many, shows in pairs that share a snapshot. A few events make
+    hardly a pair, and their design effect is then 1 although many snapshots with none and one with ten would be no
+    surprise: just those campaigns that saw too few of them would be given too short an interval. Two more events are
+    to the pairs what the z^2 / 2 more of Wilson's interval are to the fraction. Never below the design effect itself,
+    and hardly above it for a hundred events, nor for few shots on each snapshot: it is not raised beyond what an
+    intraclass correlation of 0.1 makes (Kish, Survey Sampling (1965)). None where the design effect is.
+    """
+    effect = design_effect(hit, clusters)
+    if effect is None:
+        return None
+    event = hit if 2 * hit.sum() <= len(hit) else ~hit
+    raised = []
+    for codes in (clusters.slab, clusters.molecule):
+        fullest = int(np.argmax(np.bincount(codes, weights=event)))
+        more = event.copy()
+        more[np.flatnonzero((codes == fullest) & ~event)[:_MORE_EVENTS]] = True
+        shots_each = float(np.sum(np.bincount(codes) ** 2)) / len(hit)
+        raised.append(min(design_effect(more, clusters) or effect, 1 + _ALIKE * (shots_each - 1)))
+    return max(effect, *raised)
+
+
 def pooled_design_effect(hits: Sequence[BoolArray], clusters: Clusters) -> float | None:
     """Mean design effect of several categories, weighted by their binomial variances; None where none has one.
 
-    It stands in for categories too rare to show their own. Source: Rao and Scott, Ann. Stat. 12, 46 (1984), the
-    first-order correction.
+    It stands in for categories too rare to show their own. Where all are, with next to all shots in one category, it
+    is not below that one's `burst_design_effect`. Source: Rao and Scott, Ann. Stat. 12, 46 (1984), the first-order
+    correction.
     """
     seen = [hit for hit in hits if 0 < hit.sum() < len(hit)]
     if not seen or clusters.fewest < 2:
         return None
     variance = sum(two_way_variance(hit, clusters) for hit in seen)
-    return max(1.0, variance / sum(_binomial_variance(int(hit.sum()), len(hit)) for hit in seen))
+    effect = max(1.0, variance / sum(_binomial_variance(int(hit.sum()), len(hit)) for hit in seen))
+    commonest = max(seen, key=_events)
+    return max(effect, burst_design_effect(commonest, clusters) or effect) if _is_rare(commonest) else effect
+
+
+def _events(hit: BoolArray) -> int:
+    """Hits or misses, whichever are fewer."""
+    return min(int(hit.sum()), int((~hit).sum()))
+
+
+def _is_rare(hit: BoolArray) -> bool:
+    return _events(hit) < RARE * len(hit)
 
 
 def cluster_interval(
@@ -192,8 +234,10 @@ def cluster_interval(
     contains Wilson's own, and equals it where every shot has its own snapshots.
 
     `hit` (N,) bool. `pooled` is the design effect of the campaign as a whole: with fewer hits, or misses, than
-    snapshots, a fraction's own design effect is noise, and the larger of the two is used. Where neither is known, each
-    snapshot counts as one observation, the worst case. A single snapshot of a kind says nothing about others: (0, 1).
+    snapshots, a fraction's own design effect is noise, and the larger of the two is used. Up to a tenth of the shots
+    the pooled one is still a lower bound, unless the fraction's own `burst_design_effect` is smaller; that is used
+    where no other is given. Where none is known, each snapshot counts as one observation, the worst case. A single
+    snapshot of a kind says nothing about others: (0, 1).
     """
     shots, hits = len(hit), int(hit.sum())
     if shots == 0:
@@ -214,12 +258,17 @@ def cluster_interval(
 def _effective_shots(
     hit: BoolArray, clusters: Clusters, confidence: float, pooled: float | None
 ) -> tuple[float | None, float, str]:
-    shots, hits = len(hit), int(hit.sum())
-    effect = design_effect(hit, clusters)
+    shots, effect = len(hit), design_effect(hit, clusters)
+    burst = burst_design_effect(hit, clusters) if _is_rare(hit) else effect
     notes = []
-    if pooled is not None and min(hits, shots - hits) < clusters.fewest and (effect is None or pooled > effect):
+    if pooled is not None and _events(hit) < clusters.fewest and (effect is None or pooled > effect):
         effect = pooled
         notes.append("few events: design effect of the whole campaign")
+    elif effect is not None and burst is not None:
+        least = burst if pooled is None else min(burst, pooled)
+        if least > effect:
+            effect = least
+            notes.append("few events: allowing for two more in one snapshot")
     if clusters.fewest < FEW_CLUSTERS:
         notes.append(f"only {clusters.fewest} {clusters.fewest_name}")
     if effect is None:

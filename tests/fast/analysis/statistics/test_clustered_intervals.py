@@ -12,6 +12,7 @@ from scipy.special import expit
 
 from molgun_lmp.analysis.statistics.clustered_intervals import (
     Clusters,
+    burst_design_effect,
     cluster_interval,
     design_effect,
     pooled_design_effect,
@@ -191,6 +192,64 @@ def test_coverage_without_snapshot_effects() -> None:
     independent, robust = _coverage(shots=200, spread=0.0, location=-1.0, repeats=400, seed=1)
     assert independent == pytest.approx(0.95, abs=0.033)
     assert independent <= robust  # the price of not knowing that the shots are independent
+
+
+LEAST = 0.95 - 2.33 * math.sqrt(0.95 * 0.05 / 400)
+"""What 95 % coverage stays above with 99 % probability in 400 campaigns."""
+
+
+@pytest.mark.parametrize(
+    ("snapshots", "shots_each", "fraction", "alike"),
+    [(10, 100, 0.01, 0.05), (10, 100, 0.01, 0.1), (10, 100, 0.02, 0.02), (10, 30, 0.03, 0.1), (30, 100, 0.005, 0.02)],
+)
+@pytest.mark.parametrize("alone", [True, False])
+def test_a_lone_rare_mode_is_covered(
+    snapshots: int, shots_each: int, fraction: float, alike: float, alone: bool
+) -> None:
+    # Beta-binomial: `alike` is the intraclass correlation. Each molecule snapshot was used once.
+    rng = np.random.default_rng(3)
+    slab = np.repeat(np.arange(snapshots), shots_each)
+    clusters = Clusters.of(slab.tolist(), range(len(slab)))
+    shape = (1 - alike) / alike
+    covered, repeats = 0, 400
+    for _ in range(repeats):
+        hit = rng.random(len(slab)) < rng.beta(fraction * shape, (1 - fraction) * shape, snapshots)[slab]
+        interval = cluster_interval(
+            hit, clusters, pooled=None if alone else pooled_design_effect([hit, ~hit], clusters)
+        )
+        covered += interval.low <= fraction <= interval.high
+    assert covered / repeats >= LEAST
+
+
+def test_rare_events_that_other_modes_vouch_for_are_not_widened() -> None:
+    # Three modes of which the rare one's events lie apart: the others know that snapshots do not matter.
+    rng = np.random.default_rng(5)
+    slab, molecule = rng.integers(30, size=(2, 1000))
+    clusters = Clusters.of(slab.tolist(), molecule.tolist())
+    kind = rng.choice(3, size=1000, p=[0.5, 0.45, 0.05])
+    modes = [kind == k for k in range(3)]
+    pooled = pooled_design_effect(modes, clusters)
+    assert pooled is not None
+    own = design_effect(modes[2], clusters)
+    assert own is not None
+    interval = cluster_interval(modes[2], clusters, pooled=pooled)
+    assert interval.design_effect == pytest.approx(max(own, pooled))
+    assert cluster_interval(modes[0], clusters, pooled=pooled).design_effect == design_effect(modes[0], clusters)
+
+
+def test_two_more_events_by_hand() -> None:
+    # 400 shots, four snapshots; two events apart. With two more beside the first: 3, 1, 0, 0 of a hundred each.
+    clusters = Clusters.of(np.repeat(np.arange(4), 100).tolist(), range(400))
+    hit = np.zeros(400, dtype=bool)
+    hit[[0, 100]] = True
+    variance = 4 / 3 * sum((n - 1) ** 2 for n in (3, 1, 0, 0)) / 400**2
+    assert burst_design_effect(hit, clusters) == pytest.approx(variance / (0.01 * 0.99 / 399))
+    assert burst_design_effect(~hit, clusters) == burst_design_effect(hit, clusters)
+    assert burst_design_effect(np.zeros(400, dtype=bool), clusters) is None
+    assert burst_design_effect(hit, Clusters.of(range(400), range(400))) == pytest.approx(1.0)
+    # Five shots on each snapshot: what is not seen is no correlation beyond 0.1.
+    small = Clusters.of(np.repeat(np.arange(8), 5).tolist(), range(40))
+    assert burst_design_effect(np.arange(40) == 0, small) == pytest.approx(1.4)
 
 
 def test_shots_needed_by_hand() -> None:
