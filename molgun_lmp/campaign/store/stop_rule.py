@@ -51,7 +51,7 @@ def standing(stopping: Stopping | None, ended: Sequence[str]) -> Stopping | None
 
 
 def begin_rule(store: Store, targets: Sequence[PrecisionTarget]) -> Stopping:
-    """The campaign's rule with its looks so far; made now where there is none.
+    """The campaign's rule with its looks so far; made now where there is none. One that is there keeps its level.
 
     Raises `CampaignError` for a campaign without trajectories, or one that has another rule.
     """
@@ -60,7 +60,7 @@ def begin_rule(store: Store, targets: Sequence[PrecisionTarget]) -> Stopping:
     wanted = Stopping(rule=plan_rule(targets, store.manifest.trajectories))
     create_file(store.root / UNTIL_NAME, json_bytes(wanted.to_json()))
     stopping = read_stopping(store)
-    if stopping is None or stopping.rule != wanted.rule:
+    if stopping is None or not wanted.rule.asks_the_same(stopping.rule):
         there = "another one" if stopping is None else stopping.rule.named()
         raise CampaignError(
             f"{store.root / UNTIL_NAME} has a stop rule already ({there}), made before its shots were looked at: "

@@ -1,5 +1,6 @@
 """The stop rule: looks fixed beforehand, honest coverage with snapshot effects, and what it takes to reach a target."""
 
+import dataclasses
 import math
 from typing import Any
 
@@ -7,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 from outcome_cases import outcome_of
+from scipy import stats
 from scipy.special import expit
 
 from molgun_lmp.analysis.statistics.clustered_intervals import (
@@ -55,8 +57,9 @@ def test_looks_begin_where_the_target_can_be_reached_and_end_with_all_shots() ->
     assert (high - low) / 2 > 0.05
     assert rule.looks[-1] == 3000
     assert all(a < b <= math.ceil(a * GROWTH) for a, b in zip(rule.looks, rule.looks[1:], strict=False))
-    assert rule.level == pytest.approx(1 - 0.05 / len(rule.looks))
-    assert plan_rule([NARROW], 10).looks == (10,)
+    assert rule.level == pytest.approx(0.97)
+    only = plan_rule([NARROW], 10)
+    assert (only.looks, only.level) == ((10,), pytest.approx(0.95))
     assert plan_rule([PrecisionTarget(line="PC", half_width=0.4)], 100).looks[0] == FEWEST_SHOTS
     assert plan_rule([NARROW, PrecisionTarget(line="PC", half_width=0.4)], 3000).looks == rule.looks
 
@@ -100,6 +103,57 @@ def test_the_interval_at_the_stop_covers_as_promised(
     assert covered / repeats >= 0.95
     assert early > repeats / 4, "the rule does stop campaigns"
     assert independent < covered, "taken as independent and looked at once it would claim too much"
+
+
+@pytest.mark.parametrize(
+    ("half", "planned", "snapshots", "spread", "location"),
+    [
+        (0.05, 2000, 300, 0.0, math.log(0.28 / 0.72)),
+        (0.05, 5000, 60, 0.3, -1.0),
+        (0.08, 4000, 40, 0.4, -1.0),
+    ],
+)
+def test_a_rule_stops_after_little_more_than_half_of_bonferronis_shots(
+    half: float, planned: int, snapshots: int, spread: float, location: float
+) -> None:
+    rng = np.random.default_rng(4)
+    rule = plan_rule([PrecisionTarget(line="OT-CY", half_width=half)], planned)
+    strict = dataclasses.replace(rule, look_level=None)
+    assert strict.level == 1 - 0.05 / len(rule.looks)
+    truth, repeats = _truth(spread, location), 120
+    covered, shots_of = 0, {rule: 0, strict: 0}
+    for _ in range(repeats):
+        hit, slab, molecule = _campaign(rng, planned, snapshots, spread, location)
+        for which in shots_of:
+            for shots in which.looks:
+                clusters = Clusters.of(slab[:shots].tolist(), molecule[:shots].tolist())
+                interval = interval_at(which, hit[:shots], clusters, pooled_design_effect([hit[:shots]], clusters))
+                if (interval.high - interval.low) / 2 <= half:
+                    break
+            shots_of[which] += shots
+            covered += which is rule and interval.low <= truth <= interval.high
+    assert covered / repeats >= 0.95 - 2.33 * math.sqrt(0.95 * 0.05 / repeats)
+    assert shots_of[rule] <= 0.6 * shots_of[strict]
+
+
+@pytest.mark.parametrize("half", [0.02, 0.05, 0.1, 0.2])
+def test_the_level_of_a_look_is_enough_for_brownian_motion_at_any_fraction(half: float) -> None:
+    # As the level was found: normal increments between the looks, Wilson's interval, the worst of all fractions.
+    rng = np.random.default_rng(6)
+    rule = plan_rule([PrecisionTarget(line="OT-CY", half_width=half)], 20_000)
+    looks, paths = np.array(rule.looks), 4000
+    walks = np.cumsum(rng.normal(size=(paths, len(looks))) * np.sqrt(np.diff(looks, prepend=0)), axis=1) / looks
+    z = stats.norm.ppf(0.5 + rule.level / 2)
+    worst = 1.0
+    for truth in np.linspace(0.02, 0.5, 33):
+        seen = np.clip(truth + math.sqrt(truth * (1 - truth)) * walks, 0, 1)
+        width = z / (1 + z * z / looks) * np.sqrt(seen * (1 - seen) / looks + (z / 2 / looks) ** 2)
+        reached = width <= half
+        reached[:, -1] = True
+        stop = (np.arange(paths), reached.argmax(axis=1))
+        centre = (seen + z * z / 2 / looks) / (1 + z * z / looks)
+        worst = min(worst, float((np.abs(centre - truth) <= width)[stop].mean()))
+    assert worst >= 0.95 - 3 * math.sqrt(0.95 * 0.05 / paths)
 
 
 def test_a_look_sees_its_prefix_and_the_level_of_all_looks() -> None:

@@ -1,5 +1,6 @@
 """`run --until` over several looks: prefixes only, nothing repeated, and no rule made after looking."""
 
+import json
 import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -143,6 +144,20 @@ def test_another_rule_and_a_damaged_record_are_refused(store: Store) -> None:
     (store.root / UNTIL_NAME).write_text("{")
     with pytest.raises(CampaignError, match="damaged"):
         read_stopping(store)
+
+
+def test_a_rule_that_is_there_keeps_its_level(store: Store) -> None:
+    # As the build before wrote it: no level of a look, so the error is divided by the number of looks.
+    target = {"line": "OT-CY", "half_width": 0.2}
+    rule = {"targets": [target], "looks": list(LOOKS), "confidence": 0.95}
+    old = {"rule": rule, "looks": [], "method": "repeated confidence intervals"}
+    (store.root / UNTIL_NAME).write_text(json.dumps(old))
+    stopping, _ = Crew(store, half_and_half).run("OT-CY:0.2")
+    assert stopping.rule.level == pytest.approx(1 - 0.05 / len(LOOKS))
+    assert stopping.method == "repeated confidence intervals"
+    assert read_stopping(store) == stopping
+    with pytest.raises(CampaignError, match=r"stop rule already \(OT-CY:0\.2\)"):
+        Crew(store, half_and_half).run("OT-CY:0.3")
 
 
 def test_looks_taken_late_are_those_that_would_have_been_taken(store: Store, tmp_path: Path) -> None:
