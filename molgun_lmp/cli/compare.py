@@ -44,7 +44,8 @@ def compare_command(
 ) -> None:
     """Put campaigns side by side and say by how much each differs from the first, with 95 % intervals and a test.
 
-    Trajectories made elsewhere, such as a reference AIMD, are decided by the criteria and with the groups of the first
+    Campaigns of one seed, with the same pools and gun, are compared shot by shot. Trajectories made elsewhere, such as
+    a reference AIMD, are decided by the criteria and with the groups of the first
     campaign, whatever their order of atoms.
     """
     elsewhere = comparing.Elsewhere(config=config, overrides=overrides or ())
@@ -77,10 +78,14 @@ def compare_command(
 def print_sides(sides: "Sequence[Side]", comparison: "Comparison") -> None:
     """Two tables, and between them each side's level of theory with a warning where they are not one."""
     out = answers()
-    table = Table("", *comparison.names, "difference", "95 %", "95 %, all lines", "p", "p (Holm)", box=None)
+    table = Table(
+        "", *comparison.names, "difference", "95 %", "95 %, all lines", "p", "p (Holm)", "paired shots", box=None
+    )
     for cells in difference_cells(comparison):
         table.add_row(*cells)
     out.print(table)
+    for pairing in comparison.pairings:
+        out.print(pairing.sentence(), markup=False)
     for side in sides:
         out.print(f"{side.name}: forces of {side.level_of_theory or UNSTATED}", markup=False)
         if side.left_out:

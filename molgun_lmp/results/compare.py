@@ -7,6 +7,7 @@ from typing import Final
 
 from molgun_lmp.analysis.report.costs import Cost, costs_of
 from molgun_lmp.analysis.statistics.comparison import Comparison, Difference, compare
+from molgun_lmp.analysis.statistics.pairing import Drawn
 from molgun_lmp.analysis.statistics.summary import summarise
 from molgun_lmp.campaign.store.campaign_folder import Store
 from molgun_lmp.errors import InputFileError
@@ -29,7 +30,7 @@ class Side:
     """A campaign, or trajectories made elsewhere (such as a reference AIMD), decided.
 
     `name` is the path as the user wrote it; `level_of_theory` of the forces, empty where nobody says; `planned` None
-    where nobody planned; `cost` None where the time is not known.
+    where nobody planned; `cost` None where the time is not known; `drawn` None where the shots are not a gun's.
     """
 
     name: str
@@ -39,6 +40,7 @@ class Side:
     cost: Cost | None = None
     left_out: Mapping[str, str] = dataclasses.field(default_factory=dict)
     """Shots that ended on a cluster and could not be collected: trajectory id -> why."""
+    drawn: Drawn | None = None
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -95,6 +97,11 @@ def _campaign_side(name: str, store: Store, advance: Advance) -> Side:
         planned=store.manifest.trajectories,
         cost=campaign_costs(store, analysis)[-1] if analysis.ended else None,
         left_out=analysis.summary.left_out,
+        drawn=Drawn(
+            seed=store.manifest.seed,
+            pools=store.manifest.pools,
+            gun=store.config().gun.model_dump(mode="json", exclude={"preset"}),
+        ),
     )
 
 
@@ -116,7 +123,11 @@ def _counted(advance: Advance | None, before: int) -> Advance:
 
 def compare_sides(sides: Sequence[Side]) -> Comparison:
     """All sides held against the first. Raises `InputFileError` where there are not two different ones."""
-    return compare([(side.name, side.outcomes) for side in sides], planned=[side.planned for side in sides])
+    return compare(
+        [(side.name, side.outcomes) for side in sides],
+        planned=[side.planned for side in sides],
+        drawn=[side.drawn for side in sides],
+    )
 
 
 def sides_warning(sides: Sequence[Side]) -> str:
@@ -148,7 +159,7 @@ def write_sides(sides: Sequence[Side], comparison: Comparison, folder: Path) -> 
 
 
 def difference_cells(comparison: Comparison) -> Iterator[tuple[str, ...]]:
-    """Lines of the printed table: label, each campaign's count, difference, two intervals, two p values.
+    """Lines of the printed table: label, each campaign's count, difference, two intervals, two p values, paired shots.
 
     With more than two campaigns a line is printed once for each that differs from the reference, its name added.
     """
@@ -162,9 +173,10 @@ def difference_cells(comparison: Comparison) -> Iterator[tuple[str, ...]]:
 
 def _numbers(one: Difference) -> tuple[str, ...]:
     if one.difference is None:
-        return ("–",) * 5
+        return ("–",) * 6
     return (
         f"{100 * one.difference:+.1f}",
         *(f"{100 * low:+.1f} to {100 * high:+.1f}" for low, high in (one.interval, one.simultaneous)),
         *("–" if p is None else f"{p:.2g}" for p in (one.p, one.p_holm)),
+        str(one.pairs) if one.pairs else "–",
     )

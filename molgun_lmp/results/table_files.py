@@ -47,7 +47,7 @@ COST_COLUMNS: Final = (
 
 COMPARISON_COLUMNS: Final = (
     *("row", "reference", "campaign", "reference_count", "reference_shots", "count", "shots", "difference"),
-    *("low", "high", "simultaneous_low", "simultaneous_high", "p", "p_holm"),
+    *("low", "high", "simultaneous_low", "simultaneous_high", "p", "p_holm", "paired_shots"),
 )
 
 
@@ -65,7 +65,7 @@ def write_comparison(comparison: Comparison, path: Path) -> Path:
             [
                 *(one.row, one.reference, one.campaign),
                 *(reference.count, reference.shots, other.count, other.shots),
-                *(one.difference, *one.interval, *one.simultaneous, one.p, one.p_holm),
+                *(one.difference, *one.interval, *one.simultaneous, one.p, one.p_holm, one.pairs),
             ]
         )
     return write_csv(path, COMPARISON_COLUMNS, rows)

@@ -138,8 +138,8 @@ def _normal_quantile(confidence: float) -> float:
     return float(stats.norm.ppf(0.5 + confidence / 2))
 
 
-def two_way_variance(hit: BoolArray, clusters: Clusters) -> float:
-    """Variance of the mean of `hit` (N,) over both kinds of snapshots; 0 where all shots agree.
+def two_way_variance(hit: BoolArray | FloatArray, clusters: Clusters) -> float:
+    """Variance of the mean of `hit` (N,), hits or numbers, over both kinds of snapshots; 0 where all shots agree.
 
     V = V_slab + V_molecule - V_pair, each term with the factor G/(G-1). This difference can come out too small by
     chance, even negative, so the result is never below the larger one-way variance. Needs two snapshots of each kind,
@@ -250,18 +250,22 @@ def cluster_interval(
         low, high = wilson(hits, shots, confidence)
         note = "every shot has its own snapshots: equal to Wilson"
         return Interval(low=low, high=high, design_effect=1.0, effective_shots=shots, note=note)
-    effect, effective, note = _effective_shots(hit, clusters, confidence, pooled)
+    effect, effective, note = effective_shots(hit, clusters, design_effect(hit, clusters), confidence, pooled)
     low, high = wilson(hits / shots * effective, effective, confidence)
     return Interval(low=low, high=high, design_effect=effect, effective_shots=effective, note=note)
 
 
-def _effective_shots(
-    hit: BoolArray, clusters: Clusters, confidence: float, pooled: float | None
+def effective_shots(
+    event: BoolArray, clusters: Clusters, effect: float | None, confidence: float, pooled: float | None
 ) -> tuple[float | None, float, str]:
-    shots, effect = len(hit), design_effect(hit, clusters)
-    burst = burst_design_effect(hit, clusters) if _is_rare(hit) else effect
+    """The design effect to use, the independent shots that are worth as much, and what the reader must know.
+
+    `event` (N,) bool are what the estimate rests on, and `effect` is its own design effect; see `cluster_interval`.
+    """
+    shots = len(event)
+    burst = burst_design_effect(event, clusters) if _is_rare(event) else effect
     notes = []
-    if pooled is not None and _events(hit) < clusters.fewest and (effect is None or pooled > effect):
+    if pooled is not None and _events(event) < clusters.fewest and (effect is None or pooled > effect):
         effect = pooled
         notes.append("few events: design effect of the whole campaign")
     elif effect is not None and burst is not None:

@@ -2,13 +2,13 @@
 
 The interval of a difference is made of the two fractions' own cluster-robust intervals (Newcombe's hybrid score method,
 which takes any two intervals: "MOVER"). The test asks whether both campaigns could share one fraction, at the number of
-independent shots that each is worth. Both take the campaigns as independent: where they used the same snapshots their
-fractions move together, and the interval is wider than it had to be.
+independent shots that each is worth. Both take the campaigns as independent. Campaigns that fired the same shots are
+not: they are compared shot by shot (`pairing`).
 """
 
 import dataclasses
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from pydantic import ConfigDict
@@ -16,7 +16,17 @@ from scipy import stats
 
 from molgun_lmp.analysis.statistics.estimates import Estimate
 from molgun_lmp.analysis.statistics.multiple_testing import holm
-from molgun_lmp.analysis.statistics.summary import Summary, TableRow, summarise
+from molgun_lmp.analysis.statistics.pairing import (
+    Drawn,
+    Pairing,
+    Pairs,
+    pair,
+    paired_interval,
+    paired_line,
+    paired_p,
+    pooled_effect,
+)
+from molgun_lmp.analysis.statistics.summary import Summary, TableRow, summarise, table_lines
 from molgun_lmp.errors import InputFileError
 from molgun_lmp.records import JsonRecord, Outcome
 
@@ -43,6 +53,8 @@ class Difference(JsonRecord):
     """Two-sided, for this line alone; None where a campaign cannot tell how much its shots are worth."""
     p_holm: float | None
     """Adjusted for the number of lines (Holm)."""
+    pairs: int = 0
+    """Shots whose own differences were taken; 0 where the campaigns were compared as independent."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -57,6 +69,8 @@ class Comparison(JsonRecord):
     lines: int
     """Number of differences that the simultaneous intervals and Holm's p values allow for."""
     differences: tuple[Difference, ...]
+    pairings: tuple[Pairing, ...] = ()
+    """Of each campaign with the reference."""
 
 
 def difference_interval(a: Estimate, b: Estimate) -> tuple[float, float]:
@@ -89,43 +103,102 @@ def difference_p(a: Estimate, b: Estimate) -> float | None:
 
 
 def compare(
-    named: Sequence[tuple[str, Sequence[Outcome]]], *, planned: Sequence[int | None] = (), confidence: float = 0.95
+    named: Sequence[tuple[str, Sequence[Outcome]]],
+    *,
+    planned: Sequence[int | None] = (),
+    drawn: Sequence[Drawn | None] = (),
+    confidence: float = 0.95,
 ) -> Comparison:
     """Compare campaigns, each a name and all its outcomes, with the first one.
 
     Lines are those of the table in which any of them counts something, and always those on sticking. `planned` are the
-    campaigns' numbers of shots. Raises `InputFileError` for fewer than two campaigns or for a name given twice.
+    campaigns' numbers of shots; `drawn` what their shots were drawn from: where that agrees with the reference's,
+    differences are taken shot by shot. Raises `InputFileError` for fewer than two campaigns or for a name given twice.
     """
     names = tuple(name for name, _ in named)
     if len(names) < 2 or len(set(names)) < len(names):
         raise InputFileError(f"cannot compare {', '.join(names) or 'nothing'}: give two or more different campaigns.")
     numbers = tuple(planned) or (None,) * len(named)
+    sources = tuple(drawn) or (None,) * len(named)
     summaries = tuple(
         summarise(outcomes, planned=number, confidence=confidence)
         for (_, outcomes), number in zip(named, numbers, strict=True)
     )
-    tables = [summary.table() for summary in summaries]
-    rows = _rows(tables, sticking=len(summaries[0].sticking()))
+    rows = _rows([summary.table() for summary in summaries], sticking=len(summaries[0].sticking()))
     lines = len(rows) * (len(named) - 1)
-    strict = [summarise(outcomes, confidence=1 - (1 - confidence) / lines).table() for _, outcomes in named]
-    found = [
-        Difference(
-            row=tables[0][row].label,
-            campaign=names[one],
-            reference=names[0],
-            difference=_between(tables[one][row].estimate, tables[0][row].estimate),
-            interval=difference_interval(tables[one][row].estimate, tables[0][row].estimate),
-            simultaneous=difference_interval(strict[one][row].estimate, strict[0][row].estimate),
-            p=difference_p(tables[one][row].estimate, tables[0][row].estimate),
-            p_holm=None,
-        )
-        for one in range(1, len(named))
-        for row in rows
-    ]
+    levels = (confidence, 1 - (1 - confidence) / lines)
+    tables = [[summarise(outcomes, confidence=level).table() for level in levels] for _, outcomes in named]
+    pairings, found = [], list[Difference]()
+    for one in range(1, len(named)):
+        pairing, pairs = pair((*named[0], sources[0]), (*named[one], sources[one]))
+        pairings.append(pairing)
+        if pairs is None:
+            found += _independent(names[one], names[0], tables[one], tables[0], rows)
+        else:
+            labels = [row.label for row in tables[0][0]]
+            found += _paired(pairing, pairs, (named[0][1], named[one][1]), {row: labels[row] for row in rows}, levels)
     differences = tuple(
         dataclasses.replace(one, p_holm=p) for one, p in zip(found, holm([one.p for one in found]), strict=True)
     )
-    return Comparison(names=names, summaries=summaries, confidence=confidence, lines=lines, differences=differences)
+    return Comparison(
+        names=names,
+        summaries=summaries,
+        confidence=confidence,
+        lines=lines,
+        differences=differences,
+        pairings=tuple(pairings),
+    )
+
+
+def _independent(
+    campaign: str,
+    reference: str,
+    theirs: Sequence[Sequence[TableRow]],
+    ours: Sequence[Sequence[TableRow]],
+    rows: Sequence[int],
+) -> list[Difference]:
+    """Of both tables, each at the level of one line and at that of all."""
+    return [
+        Difference(
+            row=ours[0][row].label,
+            campaign=campaign,
+            reference=reference,
+            difference=_between(theirs[0][row].estimate, ours[0][row].estimate),
+            interval=difference_interval(theirs[0][row].estimate, ours[0][row].estimate),
+            simultaneous=difference_interval(theirs[1][row].estimate, ours[1][row].estimate),
+            p=difference_p(theirs[0][row].estimate, ours[0][row].estimate),
+            p_holm=None,
+        )
+        for row in rows
+    ]
+
+
+def _paired(
+    pairing: Pairing,
+    pairs: Pairs,
+    outcomes: tuple[Sequence[Outcome], Sequence[Outcome]],
+    labels: Mapping[int, str],
+    levels: tuple[float, float],
+) -> list[Difference]:
+    """Of the lines with these numbers and labels, over the shots that both have; `outcomes` of reference and other."""
+    reference = table_lines([outcomes[0][k] for k in pairs.reference])
+    other = table_lines([outcomes[1][k] for k in pairs.other])
+    found = {row: paired_line(other[row], reference[row]) for row in labels}
+    clusters, pooled = pairs.clusters, pooled_effect(list(found.values()), pairs.clusters)
+    return [
+        Difference(
+            row=labels[row],
+            campaign=pairing.campaign,
+            reference=pairing.reference,
+            difference=None if line is None else line.difference,
+            interval=paired_interval(line, clusters, levels[0], pooled),
+            simultaneous=paired_interval(line, clusters, levels[1], pooled),
+            p=paired_p(line, clusters, levels[0], pooled),
+            p_holm=None,
+            pairs=pairing.shots,
+        )
+        for row, line in found.items()
+    ]
 
 
 def _rows(tables: Sequence[Sequence[TableRow]], sticking: int) -> list[int]:

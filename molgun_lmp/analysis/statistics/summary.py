@@ -9,6 +9,7 @@ import numpy as np
 from pydantic import ConfigDict
 
 from molgun_lmp.analysis.statistics.estimates import Estimate, Estimator, clusters_of, hits_of
+from molgun_lmp.analysis.statistics.pairing import Line
 from molgun_lmp.analysis.statistics.sequential import Stopping, stopping_sentence
 from molgun_lmp.errors import InputFileError
 from molgun_lmp.outcome_classes import BOUND_INTACT, EVER, FAILED, LEFT, UNDECIDED, Mode
@@ -22,7 +23,9 @@ TABLE_HEADER: Final = (
 )
 """Column titles that go with `TableRow.cells`, for a confidence of 95 %; see `Summary.header`."""
 
-_LINES: Final = len(Mode) + len(EVER) + 5
+_LAST: Final = 5
+"""Lines on what is bound and what sticks, the last ones."""
+_LINES: Final = len(Mode) + len(EVER) + _LAST
 """Of the table; the simultaneous intervals allow for all of them, seen or not."""
 
 
@@ -166,28 +169,29 @@ def summarise(
     the denominator unseen.
     """
     _check_ids(outcomes, results)
-    clusters, hits = clusters_of(outcomes), hits_of(outcomes)
-    estimator = Estimator.of(hits.values(), clusters, confidence=confidence, lines=_LINES)
-    ever = {mode: hits[mode] | np.array([_was(o, mode) for o in outcomes], dtype=np.bool_) for mode in EVER}
-    stuck = np.array([o.stuck for o in outcomes], dtype=np.bool_)
-    intact = np.array([o.stuck and o.mode in BOUND_INTACT for o in outcomes], dtype=np.bool_)
-    contact = np.array([o.contact for o in outcomes], dtype=np.bool_)
-    in_contact, trapped = clusters.take(contact), np.array([o.mode is not LEFT for o in outcomes], dtype=np.bool_)
+    clusters, lines = clusters_of(outcomes), table_lines(outcomes)
+    estimator = Estimator.of([line.hit for line in lines[: len(Mode)]], clusters, confidence=confidence, lines=_LINES)
+    estimates = [
+        estimator.over(line.hit[line.counted], clusters if line.counted.all() else clusters.take(line.counted))
+        for line in lines
+    ]
+    modes, ever, rest = estimates[: len(Mode)], estimates[len(Mode) : -_LAST], estimates[-_LAST:]
+    bound_intact, bound_damaged, stuck, stuck_of_contact, trapped_of_contact = rest
     neither = Counter(o.mode for o in outcomes if o.contact and not o.stuck and o.mode is not LEFT)
     known = [r for r in results if r.energy.drift_ev_per_atom_per_ps is not None]
     return Summary(
         shots=len(outcomes),
         planned=planned,
         confidence=confidence,
-        modes=tuple(ModeEstimate(mode=mode, estimate=estimator.over(hit, clusters)) for mode, hit in hits.items()),
-        ever=tuple(ModeEstimate(mode=mode, estimate=estimator.over(hit, clusters)) for mode, hit in ever.items()),
-        bound_intact=estimator.over(intact, clusters),
-        bound_damaged=estimator.over(stuck & ~intact, clusters),
-        stuck=estimator.over(stuck, clusters),
-        stuck_of_contact=estimator.over(stuck[contact], in_contact),
-        trapped_of_contact=estimator.over(trapped[contact], in_contact),
+        modes=tuple(ModeEstimate(mode=mode, estimate=one) for mode, one in zip(Mode, modes, strict=True)),
+        ever=tuple(ModeEstimate(mode=mode, estimate=one) for mode, one in zip(EVER, ever, strict=True)),
+        bound_intact=bound_intact,
+        bound_damaged=bound_damaged,
+        stuck=stuck,
+        stuck_of_contact=stuck_of_contact,
+        trapped_of_contact=trapped_of_contact,
         open_of_contact={mode: neither[mode] for mode in Mode if neither[mode]},
-        contact=int(contact.sum()),
+        contact=sum(o.contact for o in outcomes),
         slab_snapshots=clusters.slabs,
         molecule_snapshots=len({o.molecule_snapshot for o in outcomes}),
         molecule_runs=clusters.molecules if clusters.molecule_unit == "run" else None,
@@ -205,6 +209,22 @@ def summarise(
 def _resumed(results: Sequence[TrajectoryResult]) -> dict[ResumedNoise, int]:
     kinds = Counter(result.noise_resumed for result in results)
     return {kind: number for kind in get_args(ResumedNoise) if (number := kinds[kind])}
+
+
+def table_lines(outcomes: Sequence[Outcome]) -> tuple[Line, ...]:
+    """Which shots each line of `Summary.table` counts, in its order."""
+    hits = hits_of(outcomes)
+    every = np.ones(len(outcomes), dtype=np.bool_)
+    ever = [hits[mode] | np.array([_was(o, mode) for o in outcomes], dtype=np.bool_) for mode in EVER]
+    stuck = np.array([o.stuck for o in outcomes], dtype=np.bool_)
+    intact = np.array([o.stuck and o.mode in BOUND_INTACT for o in outcomes], dtype=np.bool_)
+    contact = np.array([o.contact for o in outcomes], dtype=np.bool_)
+    trapped = np.array([o.mode is not LEFT for o in outcomes], dtype=np.bool_)
+    of_all = (*(hits[mode] for mode in Mode), *ever, intact, stuck & ~intact, stuck)
+    return (
+        *(Line(hit=hit, counted=every) for hit in of_all),
+        *(Line(hit=hit & contact, counted=contact) for hit in (stuck, trapped)),
+    )
 
 
 def _check_ids(outcomes: Sequence[Outcome], results: Sequence[TrajectoryResult]) -> None:

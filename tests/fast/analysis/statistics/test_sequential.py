@@ -59,7 +59,8 @@ def test_looks_begin_where_the_target_can_be_reached_and_end_with_all_shots() ->
     assert all(a < b <= math.ceil(a * GROWTH) for a, b in zip(rule.looks, rule.looks[1:], strict=False))
     assert rule.level == pytest.approx(0.97)
     only = plan_rule([NARROW], 10)
-    assert (only.looks, only.level) == ((10,), pytest.approx(0.95))
+    assert only.looks == (10,)
+    assert only.level == pytest.approx(0.95)
     assert plan_rule([PrecisionTarget(line="PC", half_width=0.4)], 100).looks[0] == FEWEST_SHOTS
     assert plan_rule([NARROW, PrecisionTarget(line="PC", half_width=0.4)], 3000).looks == rule.looks
 
