@@ -7,7 +7,7 @@ import typer
 from rich.table import Table
 
 from molgun_lmp.analysis.outcomes.minima import Minima
-from molgun_lmp.analysis.statistics.summary import left_out_sentence, noise_sentences, sticking_sentence
+from molgun_lmp.analysis.statistics.sentences import left_out_sentence, noise_sentences, sticking_sentence
 from molgun_lmp.campaign.store.campaign_folder import Store
 from molgun_lmp.cli.analyse_files import analyse_each_frame, analyse_files
 from molgun_lmp.cli.analyse_tables import (

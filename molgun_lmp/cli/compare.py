@@ -9,7 +9,7 @@ import typer
 from rich.table import Table
 
 from molgun_lmp.analysis.report.costs import HEADER, PAPER
-from molgun_lmp.analysis.statistics.summary import left_out_sentence
+from molgun_lmp.analysis.statistics.sentences import left_out_sentence
 from molgun_lmp.cli.arguments import ElsewhereConfig, ElsewhereOverrides
 from molgun_lmp.cli.output import AsJson, answers, counting, print_json
 from molgun_lmp.errors import InputFileError

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from molgun_lmp.analysis.statistics.summary import sticking_sentence
+from molgun_lmp.analysis.statistics.sentences import sticking_sentence
 from molgun_lmp.campaign.store.campaign_folder import Store
 from molgun_lmp.cli.arguments import CampaignFolder, ElsewhereConfig, ElsewhereOverrides
 from molgun_lmp.cli.output import AsJson, answers, counting, print_json

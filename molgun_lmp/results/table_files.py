@@ -18,7 +18,8 @@ from molgun_lmp.analysis.statistics.comparison import Comparison
 from molgun_lmp.analysis.statistics.convergence import RunningPoint, ShotSet
 from molgun_lmp.analysis.statistics.dependence import Bin
 from molgun_lmp.analysis.statistics.sensitivity import Scaled, changed, unscaled_of
-from molgun_lmp.analysis.statistics.summary import Summary, shots_text
+from molgun_lmp.analysis.statistics.sentences import shots_text
+from molgun_lmp.analysis.statistics.summary import Summary
 from molgun_lmp.analysis.statistics.trust import TrajectoryTrust, Trust
 from molgun_lmp.analysis.statistics.variants import Variant
 from molgun_lmp.csv_files import write_csv

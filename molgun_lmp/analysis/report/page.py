@@ -20,7 +20,8 @@ from molgun_lmp.analysis.report.rows import (
     trajectory_rows,
 )
 from molgun_lmp.analysis.report.viewer import viewer_of
-from molgun_lmp.analysis.statistics.summary import Summary, sticking_sentence
+from molgun_lmp.analysis.statistics.sentences import sticking_sentence
+from molgun_lmp.analysis.statistics.summary import Summary
 from molgun_lmp.analysis.statistics.trust import Trust, distance_cells
 from molgun_lmp.analysis.statistics.variants import VARIANTS_HEADER, Variant
 from molgun_lmp.atomic_files import replace_file

@@ -4,7 +4,8 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from molgun_lmp.analysis.statistics.summary import Summary, left_out_sentence, noise_sentences
+from molgun_lmp.analysis.statistics.sentences import left_out_sentence, noise_sentences
+from molgun_lmp.analysis.statistics.summary import Summary
 from molgun_lmp.outcome_classes import FAILED
 from molgun_lmp.records import Outcome, Shot, TrajectoryResult
 

@@ -120,7 +120,7 @@ def wilson(hits: float, shots: float, confidence: float = 0.95) -> tuple[float, 
     """
     if not 0.0 <= hits <= shots:
         raise ValueError(f"{hits} hits of {shots} shots: hits must lie between 0 and the number of shots")
-    z = _normal_quantile(confidence)
+    z = normal_quantile(confidence)
     if shots == 0:
         return 0.0, 1.0
     fraction = hits / shots
@@ -132,7 +132,8 @@ def wilson(hits: float, shots: float, confidence: float = 0.95) -> tuple[float, 
     return low, high
 
 
-def _normal_quantile(confidence: float) -> float:
+def normal_quantile(confidence: float) -> float:
+    """Of a two-sided interval. Raises `ValueError` unless 0 < confidence < 1."""
     if not 0.0 < confidence < 1.0:
         raise ValueError(f"confidence {confidence}: give a number between 0 and 1, such as 0.95")
     return float(stats.norm.ppf(0.5 + confidence / 2))
@@ -241,7 +242,7 @@ def cluster_interval(
     """
     shots, hits = len(hit), int(hit.sum())
     if shots == 0:
-        _normal_quantile(confidence)
+        normal_quantile(confidence)
         return Interval(low=0.0, high=1.0, design_effect=None, effective_shots=0.0, note="no shots")
     if clusters.fewest < 2:
         note = f"{_single(clusters)}: what others would give is unknown"
@@ -285,22 +286,3 @@ def effective_shots(
 def _single(clusters: Clusters) -> str:
     kinds = (("slab snapshot", clusters.slabs), (f"molecule {clusters.molecule_unit}", clusters.molecules))
     return " and ".join(f"a single {name}" for name, number in kinds if number == 1)
-
-
-def shots_needed(half_width: float, fraction: float, design_effect: float = 1.0, confidence: float = 0.95) -> int:
-    """Shots after which Wilson's interval of `fraction` is at most +-`half_width` wide, times the design effect.
-
-    The design effect holds for the number of shots per snapshot at which it was found: the projection assumes that new
-    shots bring new snapshots at the same rate. Raises `ValueError` for numbers out of range.
-    """
-    if not 0.0 < half_width < 0.5:
-        raise ValueError(f"half-width {half_width}: give a number between 0 and 0.5")
-    if not 0.0 <= fraction <= 1.0 or design_effect < 1.0:
-        raise ValueError(f"fraction {fraction} must lie in [0, 1] and design effect {design_effect} must be at least 1")
-    z2 = _normal_quantile(confidence) ** 2
-    # Wilson's half-width w obeys w^2 (n + z^2)^2 = z^2 (n p q + z^2 / 4): a quadratic in n.
-    a = half_width**2
-    b = z2 * (2 * a - fraction * (1 - fraction))
-    c = z2 * z2 * (a - 0.25)
-    independent = (-b + math.sqrt(b * b - 4 * a * c)) / (2 * a)
-    return math.ceil(independent * design_effect - 1e-9)

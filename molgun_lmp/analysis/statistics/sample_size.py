@@ -9,13 +9,14 @@ r the intra-cluster correlation of shots that share a snapshot of one kind (the 
 """
 
 import dataclasses
+import math
 from collections.abc import Callable
 from typing import Final, Literal
 
 import numpy as np
 from scipy import stats
 
-from molgun_lmp.analysis.statistics.clustered_intervals import Clusters, wilson
+from molgun_lmp.analysis.statistics.clustered_intervals import Clusters, normal_quantile, wilson
 from molgun_lmp.analysis.statistics.sequential import PrecisionTarget, plan_rule
 
 CORRELATION: Final = 0.02
@@ -179,3 +180,22 @@ def _first(enough: Callable[[int], bool], low: int, high: int) -> int | None:
         middle = (low + high) // 2
         low, high = (low, middle) if enough(middle) else (middle + 1, high)
     return low
+
+
+def shots_needed(half_width: float, fraction: float, design_effect: float = 1.0, confidence: float = 0.95) -> int:
+    """Shots after which Wilson's interval of `fraction` is at most +-`half_width` wide, times the design effect.
+
+    The design effect holds for the number of shots per snapshot at which it was found: the projection assumes that new
+    shots bring new snapshots at the same rate. Raises `ValueError` for numbers out of range.
+    """
+    if not 0.0 < half_width < 0.5:
+        raise ValueError(f"half-width {half_width}: give a number between 0 and 0.5")
+    if not 0.0 <= fraction <= 1.0 or design_effect < 1.0:
+        raise ValueError(f"fraction {fraction} must lie in [0, 1] and design effect {design_effect} must be at least 1")
+    z2 = normal_quantile(confidence) ** 2
+    # Wilson's half-width w obeys w^2 (n + z^2)^2 = z^2 (n p q + z^2 / 4): a quadratic in n.
+    a = half_width**2
+    b = z2 * (2 * a - fraction * (1 - fraction))
+    c = z2 * z2 * (a - 0.25)
+    independent = (-b + math.sqrt(b * b - 4 * a * c)) / (2 * a)
+    return math.ceil(independent * design_effect - 1e-9)

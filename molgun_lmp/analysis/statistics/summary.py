@@ -10,9 +10,9 @@ from pydantic import ConfigDict
 
 from molgun_lmp.analysis.statistics.estimates import Estimate, Estimator, clusters_of, hits_of
 from molgun_lmp.analysis.statistics.pairing import Line
-from molgun_lmp.analysis.statistics.sequential import Stopping, stopping_sentence
+from molgun_lmp.analysis.statistics.sequential import Stopping
 from molgun_lmp.errors import InputFileError
-from molgun_lmp.outcome_classes import BOUND_INTACT, EVER, FAILED, LEFT, UNDECIDED, Mode
+from molgun_lmp.outcome_classes import BOUND_INTACT, EVER, LEFT, Mode
 from molgun_lmp.records import JsonRecord, Outcome, ResumedNoise, TrajectoryResult
 
 _STRICT = ConfigDict(extra="forbid")
@@ -245,75 +245,3 @@ def _check_ids(outcomes: Sequence[Outcome], results: Sequence[TrajectoryResult])
 
 def _was(outcome: Outcome, mode: Mode) -> bool:
     return any(at is mode for _, at in outcome.events)
-
-
-def noise_sentences(summary: Summary) -> list[str]:
-    """What is to be said of trajectories that went on from a checkpoint under random forces."""
-    found = summary.noise_resumed
-    said = {
-        "fresh": "went on from a checkpoint under random forces: each is as good as the undisturbed one, and another.",
-        "repeated": "went on from a checkpoint with the noise of the start again, as decks of earlier versions do, "
-        "which heats: plan such shots anew.",
-    }
-    return [f"{shots_text(found[kind])} {text}" for kind, text in said.items() if kind in found]
-
-
-def shots_text(number: int) -> str:
-    """`1 shot` or `2 shots`."""
-    return f"{number} {'shot' if number == 1 else 'shots'}"
-
-
-def left_out_sentence(left_out: Mapping[str, str]) -> str:
-    """How many shots ended and are not in the table, and why the first of them is not; empty for none."""
-    if not left_out:
-        return ""
-    number, first = len(left_out), min(left_out)
-    others = "" if number == 1 else f" (and {number - 1} more)"
-    return (
-        f"{shots_text(number)} ended on a cluster and could not be collected: left out of every table, which may "
-        f"bias it. {first}{others}: {left_out[first]}"
-    )
-
-
-def sticking_sentence(summary: Summary) -> str:
-    """The answer in plain words."""
-    if summary.shots == 0:
-        return "No trajectory was analysed: there is nothing to say about sticking yet."
-    stuck, level = summary.stuck, f"{100 * summary.confidence:g} % interval"
-    unclear = [f"{n} {mode.value}" for mode in (UNDECIDED, FAILED) if (n := summary.mode(mode).count)]
-    if summary.mode(FAILED).count == summary.shots:
-        return f"All {summary.shots} trajectories failed: nothing can be said about sticking."
-    verb = "is" if stuck.count == 1 else "are"
-    text = (
-        f"{stuck.count} of {shots_text(summary.shots)} {verb} bound to the surface at the end: "
-        f"{100 * stuck.count / stuck.shots:.1f} % ({level} over snapshots: {bounds_text(stuck.cluster)})"
-    )
-    damaged = summary.bound_damaged.count
-    text += f", {summary.bound_intact.count} of them intact and {damaged} damaged." if damaged else "."
-    if 0 < summary.contact < summary.shots:
-        of = summary.stuck_of_contact
-        text += (
-            f" Of the {of.shots} that came into contact, {of.count} are: {100 * of.count / of.shots:.1f} % "
-            f"({bounds_text(of.cluster)})."
-        )
-    elif summary.contact == 0:
-        text += " None came into contact with the surface."
-    if unclear:
-        text += f" {' and '.join(unclear)} are in the denominator and count as not bound."
-    rule = "" if summary.stopping is None else stopping_sentence(summary.stopping, summary.shots)
-    return " ".join(filter(None, (text, _coefficient_sentence(summary), rule)))
-
-
-def _coefficient_sentence(summary: Summary) -> str:
-    """The sticking coefficient as the bracket that the trajectories leave; empty where none came into contact."""
-    low, high = summary.stuck_of_contact, summary.trapped_of_contact
-    if low.fraction is None or high.fraction is None:
-        return ""
-    bounds = bounds_text((low.cluster[0], high.cluster[1]))
-    if not summary.open_of_contact:
-        return f"Sticking coefficient: {100 * low.fraction:.1f} % ({bounds})."
-    between = ", ".join(f"{count} {mode.value}" for mode, count in summary.open_of_contact.items())
-    return (
-        f"Sticking coefficient: between {100 * low.fraction:.1f} % (bound) and {100 * high.fraction:.1f} % (not "
-        f"scattered) of those in contact ({bounds} with the intervals of both); between the two: {between}."
-    )

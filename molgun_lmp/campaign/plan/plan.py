@@ -14,7 +14,8 @@ import numpy as np
 from ase import Atoms
 
 from molgun_lmp.analysis.outcomes.intact_molecule import MoleculeReference
-from molgun_lmp.analysis.statistics.clustered_intervals import shots_needed, wilson
+from molgun_lmp.analysis.statistics.clustered_intervals import wilson
+from molgun_lmp.analysis.statistics.sample_size import shots_needed
 from molgun_lmp.atomic_files import folder_whole, write_json
 from molgun_lmp.campaign.plan.engine_choice import campaign_card, choose_engine, settle_together, shared_files
 from molgun_lmp.campaign.plan.pool_notes import image_notes, orientation_notes

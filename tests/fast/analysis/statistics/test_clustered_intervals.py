@@ -16,10 +16,10 @@ from molgun_lmp.analysis.statistics.clustered_intervals import (
     cluster_interval,
     design_effect,
     pooled_design_effect,
-    shots_needed,
     two_way_variance,
     wilson,
 )
+from molgun_lmp.analysis.statistics.sample_size import shots_needed
 
 
 def _hits(*values: int) -> npt.NDArray[np.bool_]:

@@ -15,10 +15,10 @@ from molgun_lmp.analysis.statistics.clustered_intervals import (
     Clusters,
     cluster_interval,
     pooled_design_effect,
-    shots_needed,
     wilson,
 )
-from molgun_lmp.analysis.statistics.sample_size import correlation_of, half_width, shots_for, size
+from molgun_lmp.analysis.statistics.sample_size import correlation_of, half_width, shots_for, shots_needed, size
+from molgun_lmp.analysis.statistics.sentences import sticking_sentence
 from molgun_lmp.analysis.statistics.sequential import (
     FEWEST_SHOTS,
     GROWTH,
@@ -30,7 +30,7 @@ from molgun_lmp.analysis.statistics.sequential import (
     plan_rule,
     stopping_sentence,
 )
-from molgun_lmp.analysis.statistics.summary import sticking_sentence, summarise
+from molgun_lmp.analysis.statistics.summary import summarise
 from molgun_lmp.campaign.store.stop_rule import counted, standing
 from molgun_lmp.errors import ConfigError
 from molgun_lmp.outcome_classes import Mode

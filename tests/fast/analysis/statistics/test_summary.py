@@ -13,14 +13,9 @@ from pydantic import ValidationError
 
 from molgun_lmp.analysis.statistics.clustered_intervals import wilson
 from molgun_lmp.analysis.statistics.estimates import lines_of
+from molgun_lmp.analysis.statistics.sentences import left_out_sentence, noise_sentences, sticking_sentence
 from molgun_lmp.analysis.statistics.sequential import look_at, parse_target, plan_rule
-from molgun_lmp.analysis.statistics.summary import (
-    Summary,
-    left_out_sentence,
-    noise_sentences,
-    sticking_sentence,
-    summarise,
-)
+from molgun_lmp.analysis.statistics.summary import Summary, summarise
 from molgun_lmp.analysis.statistics.variants import variants
 from molgun_lmp.errors import InputFileError
 from molgun_lmp.outcome_classes import Mode
