@@ -1,4 +1,4 @@
-"""What every structure has, wherever it comes from: elements, positions, cell and periodicity."""
+"""What every structure has, wherever it comes from: elements, positions, cell, periodicity; molecules made whole."""
 
 import hashlib
 from typing import Protocol
@@ -43,3 +43,25 @@ def geometry_digest(structure: Geometry) -> bytes:
     for values in (structure.positions, structure.cell, np.array(structure.pbc, dtype=float)):
         digest.update((np.round(values, 6) + 0.0).tobytes())  # + 0.0 makes -0.0 and 0.0 one
     return digest.digest()
+
+
+def make_whole(molecule: Atoms) -> None:
+    """Undo, in place, the wrapping of one connected molecule into its periodic cell.
+
+    Each atom joins, nearest first, those already placed; right while every atom's nearest neighbour is closer than
+    half the cell. A molecule without a periodic cell is left alone.
+    """
+    if not molecule.pbc.any() or molecule.cell.rank < 3:
+        return
+    distances = molecule.get_all_distances(mic=True)
+    placed = [0]
+    waiting = set(range(1, len(molecule)))
+    while waiting:
+        rest = sorted(waiting)
+        among = distances[np.ix_(placed, rest)]
+        row, column = np.unravel_index(int(np.argmin(among)), among.shape)
+        anchor, atom = placed[int(row)], rest[int(column)]
+        vector = molecule.get_distance(anchor, atom, mic=True, vector=True)
+        molecule.positions[atom] = molecule.positions[anchor] + vector
+        placed.append(atom)
+        waiting.remove(atom)

@@ -9,12 +9,13 @@ from scipy.spatial.transform import Rotation
 from molgun_lmp.arrays import BoolArray, FloatArray
 from molgun_lmp.config import Campaign
 from molgun_lmp.errors import GeometryError
+from molgun_lmp.geometry import make_whole
 from molgun_lmp.gun.builders import BOTTOM_Z_ANGSTROM
 from molgun_lmp.gun.cell import campaign_cell, heights_above_bottom
 from molgun_lmp.gun.data_file import data_file
 from molgun_lmp.gun.deck import lammps_seed
 from molgun_lmp.gun.names import DATA_NAME, END_NAME
-from molgun_lmp.gun.pools import Part, make_whole
+from molgun_lmp.gun.pools import Part
 from molgun_lmp.gun.setup import elements_of, masses_u
 from molgun_lmp.records import Deck
 from molgun_lmp.rendering import id_ranges, render

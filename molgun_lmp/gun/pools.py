@@ -15,6 +15,7 @@ from molgun_lmp.arrays import BoolArray
 from molgun_lmp.atomic_files import write_whole
 from molgun_lmp.config import LoadedCampaign
 from molgun_lmp.errors import InputFileError
+from molgun_lmp.geometry import make_whole
 from molgun_lmp.gun.pool_files import read_snapshots
 from molgun_lmp.provenance import sha256_file
 from molgun_lmp.readers.common.packed import open_packed_text
@@ -124,28 +125,6 @@ def write_pool(path: Path, snapshots: Sequence[Atoms], frozen: BoolArray | None)
         written.append(copy)
     with write_whole(path) as aside, open_packed_text(aside, path.suffix) as handle:
         ase.io.write(handle, written, format="extxyz")
-
-
-def make_whole(molecule: Atoms) -> None:
-    """Undo, in place, the wrapping of one connected molecule into its periodic cell.
-
-    Each atom joins, nearest first, those already placed; right while every atom's nearest neighbour is closer than
-    half the cell. A molecule without a periodic cell is left alone.
-    """
-    if not molecule.pbc.any() or molecule.cell.rank < 3:
-        return
-    distances = molecule.get_all_distances(mic=True)
-    placed = [0]
-    waiting = set(range(1, len(molecule)))
-    while waiting:
-        rest = sorted(waiting)
-        among = distances[np.ix_(placed, rest)]
-        row, column = np.unravel_index(int(np.argmin(among)), among.shape)
-        anchor, atom = placed[int(row)], rest[int(column)]
-        vector = molecule.get_distance(anchor, atom, mic=True, vector=True)
-        molecule.positions[atom] = molecule.positions[anchor] + vector
-        placed.append(atom)
-        waiting.remove(atom)
 
 
 def _check_snapshot(atoms: Atoms, part: Part, where: str) -> None:

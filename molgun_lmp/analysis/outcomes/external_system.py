@@ -8,21 +8,22 @@ from typing import Final
 import numpy as np
 from ase import Atoms
 
+from molgun_lmp.analysis.outcomes.bonds import BondLimits
 from molgun_lmp.analysis.outcomes.decide import decide
 from molgun_lmp.analysis.outcomes.intact_molecule import MoleculeReference
 from molgun_lmp.analysis.outcomes.isomorphism import matching_atoms
 from molgun_lmp.analysis.outcomes.trajectory_path import Reference
+from molgun_lmp.analysis.outcomes.whole_system import WholeSystem
 from molgun_lmp.arrays import BoolArray, FloatArray, IntArray
 from molgun_lmp.config.external import ForeignFiles
 from molgun_lmp.errors import ConfigError, InputFileError
+from molgun_lmp.geometry import make_whole
 from molgun_lmp.readers.ase_files import read_structure
 from molgun_lmp.readers.trajectory import Frame, read_parts
 from molgun_lmp.records import Outcome
 from molgun_lmp.surface.clean_surface import find_surface
 from molgun_lmp.surface.partition import molecule_atoms
-from molgun_lmp.surface.widest_gap import widest_gap
 
-_LOWER_MARGIN: Final = 2.0  # Å below the slab that its lowest atoms may reach while they vibrate
 _SAME_CELL: Final = 1e-3  # of the longest in-plane vector
 
 
@@ -30,14 +31,22 @@ _SAME_CELL: Final = 1e-3  # of the longest in-plane vector
 class FoundMolecule:
     """How the N atoms of a file are divided: `slab` and `molecule` are places in the file's frames.
 
-    `lowest` Å: where the slab begins in a file of wrapped coordinates, None where none has to be put together.
+    `whole`: how each frame is put together; `cell` (3, 3) Å, of the first frame.
     """
 
-    slab: IntArray
-    molecule: IntArray
+    whole: WholeSystem
     reference: Reference
-    lowest: float | None
     cell: FloatArray
+
+    @property
+    def slab(self) -> IntArray:
+        """The slab's atoms, by their places in the file."""
+        return self.whole.slab
+
+    @property
+    def molecule(self) -> IntArray:
+        """The molecule's atoms."""
+        return self.whole.molecule
 
     @property
     def order(self) -> IntArray:
@@ -61,26 +70,22 @@ class FoundMolecule:
             f"(atoms {_ranges(self.molecule)})"
         )
 
-    def put_in_order(self, frame: Frame, where: str) -> Frame:
-        """A frame with the slab's atoms first, the slab whole. Raises `InputFileError` where the cell has changed."""
-        change = float(np.abs(frame.cell[:2, :2] - self.cell[:2, :2]).max())
-        if change > _SAME_CELL * float(np.abs(self.cell[:2, :2]).max()):
-            raise InputFileError(
-                f"{where}, step {frame.step}: the in-plane cell has changed by {change:.3f} Å since the first frame. "
-                "Surface and sites are those of one cell: classify each frame by itself (--each-frame)."
-            )
+    def in_order(self, frames: Iterator[Frame], where: str) -> Iterator[Frame]:
+        """Frames with the slab's atoms first, slab and molecule whole in heights that go on from frame to frame.
+
+        Raises `InputFileError` where the cell has changed.
+        """
         order = self.order
-        positions = frame.positions[order]
-        if self.lowest is not None:
-            turns = np.floor((positions[:, 2] - self.lowest) / frame.cell[2, 2])
-            positions = positions - turns[:, None] * frame.cell[2]
-        return dataclasses.replace(
-            frame,
-            symbols=self.reference.symbols,
-            positions=positions,
-            images=None if frame.images is None else frame.images[order],
-            velocities=None,
-        )
+        for frame, positions in self.whole.in_one_piece(frames):
+            change = float(np.abs(frame.cell[:2, :2] - self.cell[:2, :2]).max())
+            if change > _SAME_CELL * float(np.abs(self.cell[:2, :2]).max()):
+                raise InputFileError(
+                    f"{where}, step {frame.step}: the in-plane cell has changed by {change:.3f} Å since the first "
+                    "frame. Surface and sites are those of one cell: classify each frame by itself (--each-frame)."
+                )
+            yield dataclasses.replace(
+                frame, symbols=self.reference.symbols, positions=positions[order], images=None, velocities=None
+            )
 
 
 def find(frame: Frame, settings: ForeignFiles, folder: Path, like: MoleculeReference | None = None) -> FoundMolecule:
@@ -96,18 +101,23 @@ def find(frame: Frame, settings: ForeignFiles, folder: Path, like: MoleculeRefer
     if settings.clean_slab is not None:
         clean = _same_atoms(read_structure(folder / settings.clean_slab), clean, "clean_slab")
     surface = find_surface(clean)
+    limits = BondLimits.of(atoms[molecule].get_chemical_symbols(), (), settings.outcomes)
+    whole = WholeSystem(
+        slab=slab, molecule=molecule, reach=limits.molecule + limits.hysteresis, lattice=surface.lattice
+    )
+    atoms.positions += whole.turns(frame)[:, None] * frame.cell[2]
     intact = atoms[molecule]
     if settings.intact_molecule is not None:
         intact = _same_atoms(read_structure(folder / settings.intact_molecule), intact, "intact_molecule")
+        make_whole(intact)
     symbols = intact.get_chemical_symbols()
     named = MoleculeReference.named(symbols, intact.positions, settings.patterns, surface.lattice, settings.outcomes)
     groups = {**settings.groups, **named}
     if not groups and like is not None:
         bonded = MoleculeReference.find(symbols, intact.positions, {}, surface.lattice, settings.outcomes).bonded
         groups = _groups_like(like, symbols, bonded)
-    whole = FoundMolecule(
-        slab=slab,
-        molecule=molecule,
+    return FoundMolecule(
+        whole=whole,
         reference=Reference.of(
             symbols=[*clean.get_chemical_symbols(), *symbols],
             positions=np.concatenate([clean.positions, intact.positions]),
@@ -116,12 +126,8 @@ def find(frame: Frame, settings: ForeignFiles, folder: Path, like: MoleculeRefer
             groups=groups,
             criteria=settings.outcomes,
         ),
-        lowest=None,
         cell=frame.cell,
     )
-    if frame.images is not None or not frame.pbc[2] or frame.cell[2, 2] <= 0:
-        return whole
-    return dataclasses.replace(whole, lowest=lowest_of(frame.positions[slab, 2], float(frame.cell[2, 2])))
 
 
 def _groups_like(like: MoleculeReference, symbols: Sequence[str], bonded: BoolArray) -> dict[str, tuple[int, int]]:
@@ -166,7 +172,7 @@ def decide_frames(
     found = find(first, settings, folder, like)
     outcome = decide(
         name,
-        (found.put_in_order(frame, name) for frame in _again(first, frames)),
+        found.in_order(_again(first, frames), name),
         found.reference,
         settings.outcomes,
         None,
@@ -195,12 +201,6 @@ def atoms_of(frame: Frame) -> Atoms:
     if not frame.pbc[2]:  # a box that shrinks to its atoms has no vacuum, and needs none
         atoms.cell[2] = 0.0
     return atoms
-
-
-def lowest_of(heights: FloatArray, cell_height: float) -> float:
-    """Å: just below the lowest atom of a slab that may be wrapped: above the largest gap."""
-    gap = widest_gap(heights, cell_height)
-    return gap.above - min(_LOWER_MARGIN, gap.width / 4)
 
 
 def _same_atoms(given: Atoms, here: Atoms, key: str) -> Atoms:

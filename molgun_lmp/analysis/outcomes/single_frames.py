@@ -8,13 +8,14 @@ import numpy as np
 from pydantic import ConfigDict
 
 from molgun_lmp.analysis.outcomes.classify import classify
-from molgun_lmp.analysis.outcomes.external_system import FoundMolecule, atoms_of, find, lowest_of
+from molgun_lmp.analysis.outcomes.external_system import FoundMolecule, atoms_of, find
 from molgun_lmp.analysis.outcomes.intact_molecule import MoleculeReference
 from molgun_lmp.config.external import ForeignFiles
 from molgun_lmp.outcome_classes import BLOWN_UP, IN_FLIGHT, NEAR, Mode
 from molgun_lmp.readers.trajectory import Frame, read_frames
 from molgun_lmp.records import JsonRecord
 from molgun_lmp.surface.clean_surface import find_surface
+from molgun_lmp.surface.minimum_image import MinimumImage
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -68,10 +69,10 @@ def classify_each(
 
 def _classified(where: str, frame: Frame, found: FoundMolecule, settings: ForeignFiles) -> FrameClass:
     reference, criteria = found.reference, settings.outcomes
-    heights = frame.positions[found.slab, 2]
-    lowest = None if found.lowest is None else lowest_of(heights, float(frame.cell[2, 2]))
-    same = dataclasses.replace(found, cell=frame.cell, lowest=lowest)
-    ordered = same.put_in_order(frame, where).unwrapped
+    whole = found.whole
+    if not np.array_equal(frame.cell, found.cell):
+        whole = dataclasses.replace(whole, lattice=MinimumImage.of_cell(frame.cell))
+    ordered = (frame.unwrapped + whole.turns(frame)[:, None] * frame.cell[2])[found.order]
     n_slab = reference.n_slab
     surface = reference.surface
     if settings.clean_slab is None:

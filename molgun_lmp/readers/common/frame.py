@@ -17,9 +17,10 @@ class Frame:
     """One frame of N atoms in the order of their ids.
 
     `step`: LAMMPS's timestep; `symbols`: N chemical symbols, e.g. ("Si", ..., "C", "H"); `positions` (N, 3) Å as in the
-    dump (inside the box, or unwrapped where the dump has xu yu zu); `images` (N, 3): box crossings, None where not
-    written; `velocities` (N, 3) Å/ps or None; `cell` (3, 3) Å, rows are vectors; `origin` (3,) Å, the box's lower
-    corner; `pbc`: periodic along each vector; `cut_after`: the file ends in the middle of the frame after this one.
+    dump; `images` (N, 3): box crossings, None where not written; `velocities` (N, 3) Å/ps or None; `cell` (3, 3) Å,
+    rows are vectors; `origin` (3,) Å, the box's lower corner; `pbc`: periodic along each vector; `cut_after`: the file
+    ends in the middle of the frame after this one; `beyond_box`: positions go on through the boundaries of the box, as
+    xu yu zu do.
     """
 
     step: int
@@ -31,6 +32,12 @@ class Frame:
     origin: FloatArray
     pbc: tuple[bool, bool, bool]
     cut_after: bool = False
+    beyond_box: bool = False
+
+    @property
+    def counts_crossings(self) -> bool:
+        """Whether `unwrapped` follows an atom through the boundaries, so that nothing has to be guessed."""
+        return self.beyond_box or self.images is not None
 
     @functools.cached_property
     def finite(self) -> bool:

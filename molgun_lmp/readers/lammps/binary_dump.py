@@ -210,6 +210,7 @@ class BinaryDump:
             numbers=numbers_of_types(values[..., layout.species].astype(np.int64), self._types, where),
             coordinates=values[..., list(layout.coordinates)],
             scaled=layout.scaled,
+            beyond_box=layout.beyond_box,
             images=values[..., list(layout.images)] if layout.images else None,
             velocities=values[..., list(velocities)] * self._speed if velocities else None,
         )

@@ -16,7 +16,11 @@ TypeMap = Mapping[int, str]
 
 _IMAGES: Final = ("ix", "iy", "iz")
 _VELOCITIES: Final = ("vx", "vy", "vz")
-_COORDINATES: Final = (("x", "y", "z"), ("xu", "yu", "zu"), ("xs", "ys", "zs"), ("xsu", "ysu", "zsu"))
+_PLAIN, _UNWRAPPED = ("x", "y", "z"), ("xu", "yu", "zu")
+_SCALED, _SCALED_UNWRAPPED = ("xs", "ys", "zs"), ("xsu", "ysu", "zsu")
+_COUNTED: Final = (_PLAIN, _UNWRAPPED, _SCALED, _SCALED_UNWRAPPED)
+"""Coordinates in the order of preference where a dump counts the crossings of the box, and where it does not."""
+_UNCOUNTED: Final = (_UNWRAPPED, _SCALED_UNWRAPPED, _PLAIN, _SCALED)
 _HOW_TO_DUMP: Final = (
     "Write the dump with `dump custom ... id type element x y z ix iy iz` and `dump_modify ... element H C Si`"
 )
@@ -29,9 +33,9 @@ class Layout:
     """Which columns hold what (https://docs.lammps.org/dump.html).
 
     `id`; `kind`: the atom type, None where it has no column; `species`: the element, or the type where `types` says
-    what types are; `coordinates`: x, y, z, or else xu, or xs, or xsu; `scaled`: they are fractions of the box;
-    `images`: box crossings, None where the coordinates have them already (xu, xsu) or where there are none;
-    `velocities`.
+    what types are; `coordinates`: those that count box crossings before those that do not, and lengths before fractions
+    of the box; `scaled`: they are fractions; `beyond_box`: they go on through the boundaries (xu, xsu); `images`: box
+    crossings, None where the coordinates have them already or where there are none; `velocities`.
     """
 
     id: int
@@ -39,6 +43,7 @@ class Layout:
     species: int
     coordinates: Triple
     scaled: bool
+    beyond_box: bool
     images: Triple | None
     velocities: Triple | None
 
@@ -50,7 +55,10 @@ class Layout:
         """
         species = ("type", "element") if types is not None else ("element",)
         found = next((title for title in species if title in titles), None)
-        coordinates = next((names for names in _COORDINATES if set(names) <= set(titles)), None)
+        counted = set(_IMAGES) <= set(titles)
+        coordinates = next(
+            (names for names in (_COUNTED if counted else _UNCOUNTED) if set(names) <= set(titles)), None
+        )
         missing = [*([] if "id" in titles else ["id"])]
         if found is None or (binary and types is None):
             missing.append("type" if types is not None else "element")
@@ -61,14 +69,15 @@ class Layout:
             raise InputFileError(
                 f"{where}: no column {', '.join(missing)} (found: {' '.join(titles)}). {_HOW_TO_DUMP}{map_hint}."
             )
-        unwrapped = coordinates[0] in {"xu", "xsu"}
+        unwrapped = coordinates in {_UNWRAPPED, _SCALED_UNWRAPPED}
         return cls(
             id=titles.index("id"),
             kind=titles.index("type") if "type" in titles else None,
             species=titles.index(found),
             coordinates=_triple(titles, coordinates),
-            scaled=coordinates[0] in {"xs", "xsu"},
-            images=None if unwrapped or not set(_IMAGES) <= set(titles) else _triple(titles, _IMAGES),
+            scaled=coordinates in {_SCALED, _SCALED_UNWRAPPED},
+            beyond_box=unwrapped,
+            images=None if unwrapped or not counted else _triple(titles, _IMAGES),
             velocities=_triple(titles, _VELOCITIES) if set(_VELOCITIES) <= set(titles) else None,
         )
 
@@ -112,7 +121,7 @@ class Block:
     """F frames of N atoms each, as they stand in the file.
 
     `steps` and `boxes`: F of each; `ids`, `numbers` (F, N); `coordinates` (F, N, 3), fractions of the box where
-    `scaled`; `images` (F, N, 3) or None; `velocities` (F, N, 3) Å/ps or None.
+    `scaled`; `beyond_box` as in `Layout`; `images` (F, N, 3) or None; `velocities` (F, N, 3) Å/ps or None.
     """
 
     steps: Sequence[int]
@@ -121,6 +130,7 @@ class Block:
     numbers: IntArray
     coordinates: FloatArray
     scaled: bool
+    beyond_box: bool
     images: FloatArray | IntArray | None
     velocities: FloatArray | None
 
@@ -146,4 +156,5 @@ class Block:
                 cell=box.cell,
                 origin=box.origin,
                 pbc=box.pbc,
+                beyond_box=self.beyond_box,
             )

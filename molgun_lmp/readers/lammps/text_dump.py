@@ -200,6 +200,7 @@ class TextDump:
             numbers=numbers.reshape(n_frames, n_atoms),
             coordinates=values[..., :3],
             scaled=layout.scaled,
+            beyond_box=layout.beyond_box,
             images=whole[..., 1:] if layout.images else None,
             velocities=values[..., -3:] * self._speed if velocities else None,
         )

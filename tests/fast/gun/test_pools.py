@@ -10,7 +10,8 @@ from ase.constraints import FixAtoms
 
 from molgun_lmp.config import Bath
 from molgun_lmp.errors import ConfigError, InputFileError
-from molgun_lmp.gun.pools import Pool, make_whole, read_pool, write_pool
+from molgun_lmp.geometry import make_whole
+from molgun_lmp.gun.pools import Pool, read_pool, write_pool
 from molgun_lmp.surface.clean_surface import find_surface
 from molgun_lmp.surface.frozen import bath_mask, frozen_mask, require_same_frozen
 from molgun_lmp.units import ANGSTROM_PER_PS_PER_ASE_VELOCITY
