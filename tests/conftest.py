@@ -17,7 +17,7 @@ from molgun_lmp.gun.builders import build_si001
 from molgun_lmp.gun.pools import Pool, read_pool, write_pool
 from molgun_lmp.gun.setup import Setup, prepare
 from molgun_lmp.processes import thread_environment
-from molgun_lmp.readers.ase_files import read_structure
+from molgun_lmp.readers.structure import read_structure
 from molgun_lmp.surface.clean_surface import find_surface
 from molgun_lmp.surface.frozen import frozen_mask
 from molgun_lmp.units import ASE_VELOCITY_PER_ANGSTROM_PER_PS, BOLTZMANN_EV_PER_K, MVV_TO_EV

@@ -47,6 +47,8 @@ def analyse_files(
         ):
             outcomes.append(one.outcome)
             levels.append(one.level_of_theory)
+            for note in one.notes:
+                progress_console().print(note, markup=False)
             if one.found not in said and not as_json:
                 said.add(one.found)
                 progress_console().print(f"{one.outcome.trajectory_id}: {one.found}", markup=False)

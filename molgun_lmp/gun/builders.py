@@ -10,7 +10,7 @@ from ase import Atoms
 from molgun_lmp.arrays import BoolArray, FloatArray
 from molgun_lmp.config import Si001Start, SmilesStart, StructureFile
 from molgun_lmp.errors import ConfigError, GeometryError
-from molgun_lmp.readers.ase_files import read_structure
+from molgun_lmp.readers.structure import read_structure
 
 DIMER_LENGTH_ANGSTROM: Final = 2.30
 DIMER_TILT_DEG: Final = 17.5

@@ -1,59 +1,66 @@
-"""Files of other programs that hold structures with velocities, read by ASE and brought to its units."""
+"""Files of other programs that hold structures with velocities, brought to ASE's units."""
 
 import io
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import ase.io
 from ase import Atoms
-from ase.data import atomic_numbers
 
 from molgun_lmp.errors import InputFileError
 from molgun_lmp.readers.common.packed import PACKED_SUFFIXES, UNPACKING_ERRORS, is_misnamed, open_text
+from molgun_lmp.readers.lammps_files import read_lammps_structures
 
+_LAMMPS: Final = "LAMMPS"
+_LATTICE_LINES: Final = 8
+"""Of a POSCAR's block on the lattice: its title, a number, three velocities, three vectors."""
 _FORMAT_OF_SUFFIX: Final[Mapping[str, str]] = {
     ".extxyz": "extxyz",
     ".xyz": "extxyz",
     ".vasp": "vasp",
     ".poscar": "vasp",
     ".contcar": "vasp",
-    ".dump": "lammps-dump-text",
-    ".lammpstrj": "lammps-dump-text",
-    ".data": "lammps-data",
-    ".lmp": "lammps-data",
+    **dict.fromkeys((".dump", ".lammpstrj", ".data", ".lmp"), _LAMMPS),
 }
 
 
 def read_snapshots(path: Path, elements: Sequence[str] | None = None) -> list[Atoms]:
-    """Every structure of an extended XYZ, VASP or LAMMPS file (metal units), packed ones included.
+    """Every structure of an extended XYZ, VASP or LAMMPS file, packed ones included.
 
-    `elements` names LAMMPS types 1, 2, ... where the file does not. Raises `InputFileError`.
+    LAMMPS files are known by how they begin, and their units by what they say of them (metal or real; metal where they
+    say nothing); `elements` names types 1, 2, ... where the file does not. Raises `InputFileError`.
     """
     if not path.is_file():
         raise InputFileError(
             f"the pool {path} does not exist. `molgun equilibrate` makes it; or name a file of snapshots "
             "with velocities."
         )
+    snapshots = read_lammps_structures(path, elements)
+    if snapshots is None:
+        snapshots = _read_others(path)
+    if not snapshots or any(len(atoms) == 0 for atoms in snapshots):
+        raise InputFileError(f"{path} holds no structures, or one without atoms.")
+    return snapshots
+
+
+def _read_others(path: Path) -> list[Atoms]:
     file_format = _format_of(path)
     text = _unpacked(path)
-    options: dict[str, Any] = {}
-    if file_format.startswith("lammps"):
-        _require_elements(path, text, file_format, elements)
-        options["units"] = "metal"
-        if elements is not None and file_format == "lammps-data":
-            options["Z_of_type"] = {number: atomic_numbers[symbol] for number, symbol in enumerate(elements, start=1)}
-        elif elements is not None:
-            options["specorder"] = list(elements)
+    if file_format == _LAMMPS:
+        raise InputFileError(
+            f"cannot read {path}: it begins neither as a LAMMPS dump (ITEM: ...) nor as a data file (numbers of atoms, "
+            "then the box). Is it complete, and of the format that its name says?"
+        )
+    if file_format == "vasp":
+        _require_cartesian_velocities(text, path)
     try:
-        snapshots: list[Atoms] = ase.io.read(io.StringIO(text), index=":", format=file_format, **options)
+        snapshots: list[Atoms] = ase.io.read(io.StringIO(text), index=":", format=file_format)
     except Exception as error:  # ASE's readers raise whatever their parsing meets
         raise InputFileError(
             f"cannot read {path} as {file_format}: {error or type(error).__name__}. "
             "Is the file complete and its suffix that of its format?"
         ) from error
-    if not snapshots or any(len(atoms) == 0 for atoms in snapshots):
-        raise InputFileError(f"{path} holds no structures, or one without atoms.")
     return snapshots
 
 
@@ -86,20 +93,26 @@ def _unpacked(path: Path) -> str:
     return text
 
 
-def _require_elements(path: Path, text: str, file_format: str, elements: Sequence[str] | None) -> None:
-    """Refuse a LAMMPS file whose types have no elements: ASE would take type 1 for hydrogen and 2 for helium."""
-    if elements is not None:
-        unknown = [symbol for symbol in elements if symbol not in atomic_numbers]
-        if unknown:
-            raise InputFileError(f"{path}: {unknown} are not elements. Name the LAMMPS types by chemical symbols.")
+def _require_cartesian_velocities(text: str, path: Path) -> None:
+    """Refuse velocities in lattice vectors a timestep, which ASE takes for Å/fs (https://www.vasp.at/wiki/POSCAR)."""
+    lines = text.splitlines()
+    places = [number for number in (5, 6) if number < len(lines) and _whole_numbers(lines[number])]
+    if not places:
         return
-    wanted = "Masses" if file_format == "lammps-data" else "ITEM: ATOMS"
-    line = next((line for line in text.splitlines() if line.startswith(wanted)), "")
-    if wanted == "Masses" and line:
-        return
-    if {"element", "mass"} & set(line.split()):
-        return
-    raise InputFileError(
-        f"{path}: nothing says which element each LAMMPS type is. Write a Masses section (data) or the element column "
-        "(dump), or convert the file to extended XYZ."
-    )
+    at = places[0] + 1
+    if lines[at : at + 1] and lines[at].strip()[:1] in {"S", "s"}:
+        at += 1
+    at += 1 + sum(int(word) for word in lines[places[0]].split())
+    if lines[at : at + 1] and lines[at].strip()[:1] in {"L", "l"}:  # of the lattice: a number, velocities, vectors
+        at += _LATTICE_LINES
+    word = lines[at].strip() if at < len(lines) else ""
+    if word and word[0] not in "CcKk":
+        raise InputFileError(
+            f"{path}: its velocities are under {word!r}: lattice vectors a timestep, and a POSCAR does not say how "
+            "long that is. Multiply them by the lattice and divide by POTIM (fs), under `Cartesian`; or take extended "
+            "XYZ with momenta."
+        )
+
+
+def _whole_numbers(line: str) -> bool:
+    return bool(line.split()) and all(word.isdecimal() for word in line.split())

@@ -74,7 +74,7 @@ def read_pools(loaded: LoadedCampaign) -> Pools:
 
 
 def read_pool(path: Path, part: Part, elements: Sequence[str] | None = None) -> Pool:
-    """A pool from extended XYZ, VASP (POSCAR, CONTCAR) or LAMMPS (data, dump; metal units) files with velocities.
+    """A pool from extended XYZ, VASP (POSCAR, CONTCAR) or LAMMPS (data, dump) files with velocities.
 
     `elements` names LAMMPS types 1, 2, ... where the file does not. Molecules are made whole across periodic
     boundaries. A record of frozen atoms is a per-atom `frozen` column or ASE's `FixAtoms` (VASP: selective dynamics);

@@ -4,11 +4,9 @@ import io
 from collections.abc import Iterator
 from pathlib import Path
 
-import ase.io
 import numpy as np
 from ase import Atoms
 
-from molgun_lmp.errors import InputFileError
 from molgun_lmp.readers.common.packed import open_text, plain_file
 from molgun_lmp.readers.common.reference_frame import FoundFrame, Labels
 
@@ -88,17 +86,3 @@ def _found(atoms: Atoms) -> FoundFrame:
         forces=forces,
         header=atoms.info,
     )
-
-
-def read_structure(path: Path) -> Atoms:
-    """The last structure of a file that ASE can read. Raises `InputFileError`."""
-    try:
-        atoms = ase.io.read(path, index=-1)
-    except Exception as error:  # ASE's readers raise whatever their parsing meets
-        raise InputFileError(
-            f"cannot read a structure from {path}: {error or type(error).__name__}. "
-            "Name a file that ASE reads, such as .xyz, .extxyz, .cif or POSCAR."
-        ) from error
-    if len(atoms) == 0 or not np.isfinite(atoms.positions).all():
-        raise InputFileError(f"{path} holds no atoms, or positions that are not numbers.")
-    return atoms

@@ -16,6 +16,7 @@ from molgun_lmp.errors import InputFileError, MolgunError
 from molgun_lmp.readers.ase_files import AseDatabaseReader, ExtxyzReader, OtherReader
 from molgun_lmp.readers.common.packed import PACKED_SUFFIXES, UNPACKING_ERRORS, open_unpacked, without_packing
 from molgun_lmp.readers.common.reference_frame import FoundFrame, Reader, Unusable
+from molgun_lmp.readers.lammps_files import lammps_reader
 from molgun_lmp.readers.vasp.outcar import OutcarReader
 from molgun_lmp.readers.vasp.vasprun import VasprunReader
 from molgun_lmp.readers.vasp.xdatcar import XdatcarReader
@@ -78,6 +79,8 @@ class _Candidate:
         if self.vasp_kind is not None:
             return _VASP_READERS[self.vasp_kind]()
         ending = Path(without_packing(self.parts[-1])).suffix
+        if self.asked_for and (lammps := lammps_reader(self.path)) is not None:
+            return lammps
         if ending in _READERS:
             return _READERS[ending]()
         return OtherReader() if self.asked_for else None

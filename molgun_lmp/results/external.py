@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from molgun_lmp.analysis.outcomes.external_system import decide_frames, file_frames
+from molgun_lmp.analysis.outcomes.external_system import decide_frames, of_files
 from molgun_lmp.analysis.outcomes.intact_molecule import MoleculeReference
 from molgun_lmp.analysis.outcomes.single_frames import FrameClass, classify_each, classify_frames
 from molgun_lmp.atomic_files import replace_file
@@ -17,16 +17,19 @@ from molgun_lmp.csv_files import csv_text
 from molgun_lmp.errors import ConfigError, InputFileError
 from molgun_lmp.import_closure import code_version
 from molgun_lmp.outcome_classes import Mode
+from molgun_lmp.readers.common.frame import Frame
 from molgun_lmp.readers.vasp_trajectories import Given, about, run_frames, runs_frames
 from molgun_lmp.records import Outcome
 from molgun_lmp.results.ended import clean_surface, planned_start
 from molgun_lmp.results.outcome_cache import FileStamp, Memory, key_of, stamp
 from molgun_lmp.results.parallel import spread
+from molgun_lmp.units import FS_PER_PS
 
 _OUTCOMES = (
     *("trajectory", "mode", "detail", "stuck", "contact", "first_contact_ps", "first_touch_ps", "first_bond_ps"),
     *("time_ps", "lowest_clearance_angstrom", "truncated", "reason"),
 )
+_SAME_TIME = 1e-3  # of itself: times are written with few digits
 _FRAMES = ("file", "step", "mode", "detail", "bound", "nearest_angstrom", "reason")
 
 
@@ -66,12 +69,14 @@ def molecule_of(store: Store) -> MoleculeReference:
 class Decided:
     """An outcome, what was found in its files in a sentence (none where it is remembered), and their level of theory.
 
-    `level_of_theory` is that of the settings, or else what VASP's files say; empty where nobody does.
+    `level_of_theory` is that of the settings, or else what VASP's files say; empty where nobody does. `notes`: what of
+    the settings did not count, in sentences.
     """
 
     outcome: Outcome
     found: str
     level_of_theory: str = ""
+    notes: tuple[str, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -92,16 +97,56 @@ class _ForeignTask:
 
     def decide(self) -> Decided:
         runs = [part.source for part in self.parts if part.source is not None]
-        frames = runs_frames(runs) if runs else file_frames([part.path for part in self.parts], self.settings)
+        if runs:
+            return self._decided(runs_frames(runs))
+        return of_files([part.path for part in self.parts], self.settings, self._decided)
+
+    def _decided(self, frames: Iterator[Frame]) -> Decided:
+        times = _OwnTimes(self.timestep_fs)
         outcome, found = decide_frames(
             self.name,
-            frames,
+            times.heard(frames),
             self.settings,
             self.folder,
             timestep_fs=self.timestep_fs,
             like=self.like,
         )
-        return Decided(outcome=outcome, found=found.sentence(), level_of_theory=self.level_of_theory)
+        return Decided(
+            outcome=outcome,
+            found=found.sentence(),
+            level_of_theory=self.level_of_theory,
+            notes=tuple(f"{self.name}: {note}" for note in times.notes()),
+        )
+
+
+class _OwnTimes:
+    """Whether the times that frames say are those of a timestep that was given for them."""
+
+    def __init__(self, timestep_fs: float | None) -> None:
+        self._timestep_fs = timestep_fs
+        self._differs_at: Frame | None = None
+        self._first: Frame | None = None
+
+    def heard(self, frames: Iterator[Frame]) -> Iterator[Frame]:
+        for frame in frames:
+            self._first = self._first or frame
+            if self._differs_at is None and self._differs(frame, self._first):
+                self._differs_at = frame
+            yield frame
+
+    def _differs(self, frame: Frame, first: Frame) -> bool:
+        if self._timestep_fs is None or frame.time_ps is None or first.time_ps is None:
+            return False
+        given_ps = (frame.step - first.step) * self._timestep_fs / FS_PER_PS
+        return abs(frame.time_ps - first.time_ps - given_ps) > _SAME_TIME * given_ps
+
+    def notes(self) -> Iterator[str]:
+        """A sentence where they are not."""
+        if self._differs_at is not None:
+            yield (
+                f"the times of the dump (ITEM: TIME) count, not timestep_fs = {self._timestep_fs:g}, from which they "
+                f"differ at step {self._differs_at.step}."
+            )
 
 
 def trajectories(

@@ -23,11 +23,12 @@ def decide(
     criteria: OutcomeCriteria,
     result: TrajectoryResult | None,
     *,
-    timestep_fs: float,
+    timestep_fs: float | None,
     slab_snapshot: str = "",
     molecule_snapshot: str = "",
 ) -> Outcome:
-    """Follow one trajectory and give its outcome. `result` is None for a dump without a record of its run.
+    """Follow one trajectory and give its outcome. `result` is None for a dump without a record of its run;
+    `timestep_fs` may be for frames that say their time.
 
     A mode that has not lasted the persistence time at the end, and bonds that stayed between forming and breaking
     for that long where they would change the class, are undecided. A young mode still counts where a rule ended the

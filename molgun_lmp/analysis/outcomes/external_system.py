@@ -1,9 +1,10 @@
 """Trajectories and structures made elsewhere: which atoms are the molecule, what the surface is, what became of it."""
 
 import dataclasses
-from collections.abc import Iterator, Mapping, Sequence
+import functools
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
 import numpy as np
 from ase import Atoms
@@ -18,12 +19,13 @@ from molgun_lmp.arrays import BoolArray, FloatArray, IntArray
 from molgun_lmp.config.external import ForeignFiles
 from molgun_lmp.errors import ConfigError, InputFileError
 from molgun_lmp.geometry import make_whole
-from molgun_lmp.readers.ase_files import read_structure
-from molgun_lmp.readers.trajectory import Frame, read_parts
+from molgun_lmp.readers.structure import read_structure
+from molgun_lmp.readers.trajectory import Frame, StepsGoBackError, read_parts
 from molgun_lmp.records import Outcome
 from molgun_lmp.surface.clean_surface import find_surface
 from molgun_lmp.surface.partition import molecule_atoms
 
+FoundT = TypeVar("FoundT")
 _SAME_CELL: Final = 1e-3  # of the longest in-plane vector
 
 
@@ -149,8 +151,11 @@ def decide_files(
 
     Raises `ConfigError` and `InputFileError`.
     """
-    frames = file_frames(paths, settings)
-    return decide_frames(name, frames, settings, folder, timestep_fs=settings.timestep_fs)
+
+    def decided(frames: Iterator[Frame]) -> tuple[Outcome, FoundMolecule]:
+        return decide_frames(name, frames, settings, folder, timestep_fs=settings.timestep_fs)
+
+    return of_files(paths, settings, decided)
 
 
 def decide_frames(
@@ -162,13 +167,16 @@ def decide_frames(
     timestep_fs: float | None,
     like: MoleculeReference | None = None,
 ) -> tuple[Outcome, FoundMolecule]:
-    """The outcome of one trajectory from its frames, whatever they are read from; `like` as in `find`."""
-    if timestep_fs is None:
+    """The outcome of one trajectory from its frames, whatever they are read from; `like` as in `find`.
+
+    `timestep_fs` is needed where the frames do not say their time.
+    """
+    first = next(frames)
+    if timestep_fs is None and first.time_ps is None:
         raise ConfigError(
             "a trajectory's times need `timestep_fs`, the time of one step: say it in the file after --config or with "
             "--set timestep_fs=0.5; --each-frame needs none."
         )
-    first = next(frames)
     found = find(first, settings, folder, like)
     outcome = decide(
         name,
@@ -185,9 +193,18 @@ def decide_frames(
     return dataclasses.replace(outcome, bonds=bonds), found
 
 
-def file_frames(paths: Sequence[Path], settings: ForeignFiles) -> Iterator[Frame]:
-    """The frames of one trajectory in one or more files. Raises `InputFileError`."""
-    return read_parts(paths, types=settings.elements or None, columns=settings.columns, velocities=False)
+def of_files(paths: Sequence[Path], settings: ForeignFiles, found: Callable[[Iterator[Frame]], FoundT]) -> FoundT:
+    """What is `found` in the frames of one trajectory in one or more files. Raises `InputFileError`.
+
+    Where a restarted run was appended to a file, its frames are gone through once more, without what came twice.
+    """
+    read = functools.partial(
+        read_parts, paths, types=settings.elements or None, columns=settings.columns, velocities=False
+    )
+    try:
+        return found(read())
+    except StepsGoBackError:
+        return found(read(restarted=True))
 
 
 def _again(first: Frame, rest: Iterator[Frame]) -> Iterator[Frame]:

@@ -151,18 +151,20 @@ class TrajectoryPath:
 
 
 class Following:
-    """Follows one trajectory frame by frame, the first frame's step taken as time zero.
+    """Follows one trajectory frame by frame, the first frame's time, or else its step, taken as time zero.
 
     Bonds form and break with hysteresis, so each frame's bonds depend on those before. It ends at a frame whose
     positions are no numbers, which is known `_BATCH` frames later at most.
     """
 
-    def __init__(self, trajectory_id: str, reference: Reference, criteria: OutcomeCriteria, timestep_fs: float) -> None:
+    def __init__(
+        self, trajectory_id: str, reference: Reference, criteria: OutcomeCriteria, timestep_fs: float | None
+    ) -> None:
         self._trajectory_id, self._reference, self._criteria = trajectory_id, reference, criteria
         self._timestep_fs = timestep_fs
         self._path = TrajectoryPath.empty(criteria)
         self._state = BondState.none(reference.limits)
-        self._first_step: int | None = None
+        self._first: Frame | None = None
         self._first_height: float | None = None
         masses = atomic_masses[[atomic_numbers[symbol] for symbol in reference.symbols[reference.n_slab :]]]
         self._weights = masses / masses.sum()
@@ -196,8 +198,8 @@ class Following:
     def _take_batch(self) -> None:
         batch, self._batch = self._batch, []
         path, reference = self._path, self._reference
-        self._first_step = batch[0].step if self._first_step is None else self._first_step
-        times_ps = np.array([frame.step - self._first_step for frame in batch]) * self._timestep_fs / FS_PER_PS
+        self._first = self._first or batch[0]
+        times_ps = np.array([self._time_ps(frame, self._first) for frame in batch])
         positions = np.stack([frame.unwrapped for frame in batch])
         finite = np.isfinite(positions).all(axis=(1, 2))
         usable = len(batch) if finite.all() else int(np.argmin(finite))
@@ -219,9 +221,24 @@ class Following:
             path.history.add(float(times_ps[usable]), BLOWN_UP)
             path.bonding.add(float(times_ps[usable]), (BLOWN_UP, False))
 
+    def _time_ps(self, frame: Frame, first: Frame) -> float:
+        """Since the first frame. Raises `InputFileError` where neither the frames nor a timestep say it."""
+        if frame.time_ps is not None and first.time_ps is not None:
+            return frame.time_ps - first.time_ps
+        if self._timestep_fs is None:
+            raise InputFileError(
+                f"{self._trajectory_id}, step {frame.step}: this frame has no time, and the first one had. Say "
+                "`timestep_fs`, or write ITEM: TIME for all frames or for none."
+            )
+        return (frame.step - first.step) * self._timestep_fs / FS_PER_PS
+
 
 def follow(
-    trajectory_id: str, frames: Iterable[Frame], reference: Reference, criteria: OutcomeCriteria, timestep_fs: float
+    trajectory_id: str,
+    frames: Iterable[Frame],
+    reference: Reference,
+    criteria: OutcomeCriteria,
+    timestep_fs: float | None,
 ) -> TrajectoryPath:
     """All frames of a trajectory up to one whose positions are no numbers, as `Following` sees them.
 

@@ -20,7 +20,7 @@ class Frame:
     dump; `images` (N, 3): box crossings, None where not written; `velocities` (N, 3) Å/ps or None; `cell` (3, 3) Å,
     rows are vectors; `origin` (3,) Å, the box's lower corner; `pbc`: periodic along each vector; `cut_after`: the file
     ends in the middle of the frame after this one; `beyond_box`: positions go on through the boundaries of the box, as
-    xu yu zu do.
+    xu yu zu do; `time_ps`: the run's time where the file says it itself, as timesteps that vary need.
     """
 
     step: int
@@ -33,6 +33,7 @@ class Frame:
     pbc: tuple[bool, bool, bool]
     cut_after: bool = False
     beyond_box: bool = False
+    time_ps: float | None = None
 
     @property
     def counts_crossings(self) -> bool:

@@ -10,8 +10,15 @@ from molgun_lmp.arrays import FloatArray
 from molgun_lmp.errors import InputFileError
 from molgun_lmp.readers.common.frame import Box, Frame
 from molgun_lmp.readers.common.packed import Stream
-from molgun_lmp.readers.lammps.columns import Block, Layout, Symbols, TypeMap, numbers_of_types
-from molgun_lmp.readers.lammps.text_dump import speed_in
+from molgun_lmp.readers.lammps.columns import (
+    Block,
+    Layout,
+    Symbols,
+    TypeMap,
+    numbers_of_masses,
+    numbers_of_types,
+)
+from molgun_lmp.readers.lammps.units import METAL, units_of
 
 _STRETCH: Final = 1 << 18
 _MAGIC: Final = (b"DUMPCUSTOM", b"DUMPATOM")
@@ -21,10 +28,13 @@ _LARGEST: Final = 1 << 40
 
 
 class _BinaryHead(NamedTuple):
-    """What stands before a frame's numbers; `size`: its bytes, `step_at`: where its 8 bytes of the timestep are."""
+    """What stands before a frame's numbers; `size`: its bytes, `step_at`, `time_at`: where its 8 bytes of the timestep
+    are, and those of the time, None where it has none."""
 
     step: int
     step_at: int
+    time: float | None
+    time_at: int | None
     size: int
     n_atoms: int
     n_columns: int
@@ -71,7 +81,8 @@ def is_binary(start: bytes) -> bool:
 class BinaryDump:
     """A binary dump's whole frames; `cut` becomes true where the file ends within a frame.
 
-    It holds types, never elements, so that `types` is needed; and before 2021 no titles, which are `columns` then.
+    It holds types, never elements, so that `types` or a column `mass` is needed; and before 2021 no titles, which are
+    `columns` then.
     """
 
     def __init__(
@@ -81,7 +92,7 @@ class BinaryDump:
         self._columns, self._velocities = tuple(columns), velocities
         self._symbols = Symbols()
         self._buffer = b""
-        self._speed = 1.0
+        self._units = METAL
         self.cut = False
 
     def frames(self) -> Iterator[Frame]:
@@ -90,9 +101,9 @@ class BinaryDump:
         while True:
             found = self._next(position)
             if found is not None:
-                head, values, steps = found
+                head, values, steps, times = found
                 position += len(steps) * (head.size + 8 * head.n_atoms * head.n_columns + 4 * head.chunks)
-                yield from self._decoded(head, values, steps)
+                yield from self._decoded(head, values, steps, times)
                 continue
             rest = self._buffer[position:]
             if self._stream.ended:
@@ -100,15 +111,15 @@ class BinaryDump:
                 return
             self._buffer, position = rest + self._stream.read(max(_STRETCH, len(rest))), 0
 
-    def _next(self, position: int) -> tuple[_BinaryHead, FloatArray, list[int]] | None:
-        """The frames with the same head that begin at a place of the buffer, as (F, N, columns)."""
+    def _next(self, position: int) -> tuple[_BinaryHead, FloatArray, list[int], list[float | None]] | None:
+        """The frames with the same head that begin at a place of the buffer, as (F, N, columns), steps and times."""
         if position == len(self._buffer):
             return None
         try:
             head = self._head(position)
             if head.chunks == 1:
                 return self._many(head, position)
-            return head, self._chunks(head, position + head.size)[None], [head.step]
+            return head, self._chunks(head, position + head.size)[None], [head.step], [head.time]
         except _ShortError:
             return None
         except ValueError as error:
@@ -117,7 +128,7 @@ class BinaryDump:
                 "Run the trajectory again, or write a text dump."
             ) from error
 
-    def _many(self, head: _BinaryHead, position: int) -> tuple[_BinaryHead, FloatArray, list[int]]:
+    def _many(self, head: _BinaryHead, position: int) -> tuple[_BinaryHead, FloatArray, list[int], list[float | None]]:
         start = head.size + 4
         n_numbers = head.n_atoms * head.n_columns
         size = start + 8 * n_numbers
@@ -128,13 +139,19 @@ class BinaryDump:
         steps = np.ascontiguousarray(raw[:, head.step_at : head.step_at + 8]).view(f"{head.order}i8")[:, 0]
         differs = raw[:, :start] != raw[0, :start]
         differs[:, head.step_at : head.step_at + 8] = False
+        times: list[float | None] = [None] * n_frames
+        if head.time_at is not None:
+            differs[:, head.time_at : head.time_at + 8] = False
+            place = slice(head.time_at, head.time_at + 8)
+            times = np.ascontiguousarray(raw[:, place]).view(f"{head.order}f8")[:, 0].tolist()
         if (different := differs.any(axis=1)).any():
             n_frames = int(np.argmax(different))
         counted = int.from_bytes(raw[0, head.size : start].tobytes(), "little" if head.order == "<" else "big")
         if counted != n_numbers:
             raise ValueError(f"{counted} numbers for {head.n_atoms} atoms in {head.n_columns} columns")
         numbers = np.ascontiguousarray(raw[:n_frames, start:]).view(f"{head.order}f8").astype(np.float64, copy=False)
-        return head, numbers.reshape(n_frames, head.n_atoms, head.n_columns), steps[:n_frames].tolist()
+        values = numbers.reshape(n_frames, head.n_atoms, head.n_columns)
+        return head, values, steps[:n_frames].tolist(), times[:n_frames]
 
     def _chunks(self, head: _BinaryHead, position: int) -> FloatArray:
         """(N, columns): each rank of the run has written its own atoms."""
@@ -174,12 +191,14 @@ class BinaryDump:
         n_columns = cursor.integer()
         if not 0 < n_columns <= _MOST_COLUMNS:
             raise ValueError(f"{n_columns} columns")
+        time, time_at = None, None
         if revision > 1:
             units = cursor.text(cursor.integer())
             if units:
-                self._speed = speed_in(units.decode("utf-8", "replace"), self._name)
+                self._units = units_of(units.decode("utf-8", "replace"), self._name)
             if cursor.integer("b"):
-                cursor.take("d")
+                time_at = cursor.at - position
+                time = float(cursor.take("d")[0])
             titles = tuple(cursor.text(cursor.integer()).decode("utf-8", "replace").split())
         chunks = cursor.integer()
         if len(titles) != n_columns or not 0 < chunks < _LARGEST:
@@ -189,6 +208,8 @@ class BinaryDump:
         return _BinaryHead(
             step=step,
             step_at=step_at,
+            time=time,
+            time_at=time_at,
             size=cursor.at - position,
             n_atoms=n_atoms,
             n_columns=n_columns,
@@ -198,20 +219,28 @@ class BinaryDump:
             order=cursor.order,
         )
 
-    def _decoded(self, head: _BinaryHead, values: FloatArray, steps: list[int]) -> Iterator[Frame]:
+    def _decoded(
+        self, head: _BinaryHead, values: FloatArray, steps: list[int], times: list[float | None]
+    ) -> Iterator[Frame]:
         where = f"{self._name}, frame of step {steps[0]}"
         layout = Layout.of(head.titles, self._types, where, binary=True)
-        assert self._types is not None  # Layout.of asks for it
+        species = values[..., layout.species]
+        numbers = (
+            numbers_of_masses(species.ravel(), where).reshape(species.shape)
+            if self._types is None
+            else numbers_of_types(species.astype(np.int64), self._types, where)
+        )
         velocities = layout.velocities if self._velocities else None
         block = Block(
             steps=steps,
             boxes=[head.box] * len(steps),
             ids=values[..., layout.id],
-            numbers=numbers_of_types(values[..., layout.species].astype(np.int64), self._types, where),
+            numbers=numbers,
             coordinates=values[..., list(layout.coordinates)],
             scaled=layout.scaled,
             beyond_box=layout.beyond_box,
             images=values[..., list(layout.images)] if layout.images else None,
-            velocities=values[..., list(velocities)] * self._speed if velocities else None,
+            velocities=values[..., list(velocities)] * self._units.speed if velocities else None,
+            times_ps=[None if time is None else time * self._units.time for time in times],
         )
         yield from block.frames(self._symbols, self._name)

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Final, Self
 
 import numpy as np
-from ase.data import atomic_numbers, chemical_symbols
+from ase.data import atomic_masses, atomic_numbers, chemical_symbols
 
 from molgun_lmp.arrays import FloatArray, IntArray
 from molgun_lmp.errors import InputFileError
@@ -21,6 +21,7 @@ _SCALED, _SCALED_UNWRAPPED = ("xs", "ys", "zs"), ("xsu", "ysu", "zsu")
 _COUNTED: Final = (_PLAIN, _UNWRAPPED, _SCALED, _SCALED_UNWRAPPED)
 """Coordinates in the order of preference where a dump counts the crossings of the box, and where it does not."""
 _UNCOUNTED: Final = (_UNWRAPPED, _SCALED_UNWRAPPED, _PLAIN, _SCALED)
+_SAME_MASS_U: Final = 0.3
 _HOW_TO_DUMP: Final = (
     "Write the dump with `dump custom ... id type element x y z ix iy iz` and `dump_modify ... element H C Si`"
 )
@@ -33,9 +34,10 @@ class Layout:
     """Which columns hold what (https://docs.lammps.org/dump.html).
 
     `id`; `kind`: the atom type, None where it has no column; `species`: the element, or the type where `types` says
-    what types are; `coordinates`: those that count box crossings before those that do not, and lengths before fractions
-    of the box; `scaled`: they are fractions; `beyond_box`: they go on through the boundaries (xu, xsu); `images`: box
-    crossings, None where the coordinates have them already or where there are none; `velocities`.
+    what types are, or the mass where nothing else does; `coordinates`: those that count box crossings before those that
+    do not, and lengths before fractions of the box; `scaled`: they are fractions; `beyond_box`: they go on through the
+    boundaries (xu, xsu); `images`: box crossings, None where the coordinates have them already or where there are none;
+    `velocities`.
     """
 
     id: int
@@ -53,14 +55,14 @@ class Layout:
 
         A binary dump holds types also under the title `element`.
         """
-        species = ("type", "element") if types is not None else ("element",)
+        species = ("type", "element") if types is not None else ("mass",) if binary else ("element", "mass")
         found = next((title for title in species if title in titles), None)
         counted = set(_IMAGES) <= set(titles)
         coordinates = next(
             (names for names in (_COUNTED if counted else _UNCOUNTED) if set(names) <= set(titles)), None
         )
         missing = [*([] if "id" in titles else ["id"])]
-        if found is None or (binary and types is None):
+        if found is None:
             missing.append("type" if types is not None else "element")
         if coordinates is None:
             missing += [title for title in ("x", "y", "z") if title not in titles]
@@ -101,6 +103,20 @@ def numbers_of_types(types: IntArray, elements: TypeMap, where: str) -> IntArray
     return numbers
 
 
+def numbers_of_masses(masses: FloatArray, where: str) -> IntArray:
+    """Atomic numbers of atoms from their masses in u. Raises `InputFileError` for one that no element has."""
+    different, places = np.unique(masses, return_inverse=True)
+    nearest = np.abs(atomic_masses[1:] - different[:, None])
+    if not np.isfinite(different).all() or (far := nearest.min(axis=1) > _SAME_MASS_U).any():
+        wrong = different if not np.isfinite(different).all() else different[far]
+        raise InputFileError(
+            f"{where}: mass {', '.join(f'{mass:g}' for mass in wrong[:9])} is no element's. Name the elements "
+            "(`elements: {1: H, 2: C}`), or write the column `element`."
+        )
+    numbers: IntArray = (1 + np.argmin(nearest, axis=1)).astype(np.int64)[places]
+    return numbers
+
+
 class Symbols:
     """Chemical symbols by atomic numbers; the tuple of the frame before is given again where it is the same."""
 
@@ -121,7 +137,8 @@ class Block:
     """F frames of N atoms each, as they stand in the file.
 
     `steps` and `boxes`: F of each; `ids`, `numbers` (F, N); `coordinates` (F, N, 3), fractions of the box where
-    `scaled`; `beyond_box` as in `Layout`; `images` (F, N, 3) or None; `velocities` (F, N, 3) Å/ps or None.
+    `scaled`; `beyond_box` as in `Layout`; `images` (F, N, 3) or None; `velocities` (F, N, 3) Å/ps or None;
+    `times_ps`: F of them, None where not written.
     """
 
     steps: Sequence[int]
@@ -133,6 +150,7 @@ class Block:
     beyond_box: bool
     images: FloatArray | IntArray | None
     velocities: FloatArray | None
+    times_ps: Sequence[float | None]
 
     def frames(self, symbols: Symbols, where: str) -> Iterator[Frame]:
         """The frames, their atoms in the order of the ids. Raises `InputFileError` for an id that stands twice."""
@@ -157,4 +175,5 @@ class Block:
                 origin=box.origin,
                 pbc=box.pbc,
                 beyond_box=self.beyond_box,
+                time_ps=self.times_ps[index],
             )

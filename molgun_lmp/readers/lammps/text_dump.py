@@ -11,18 +11,31 @@ from molgun_lmp.arrays import IntArray
 from molgun_lmp.errors import InputFileError
 from molgun_lmp.readers.common.frame import Box, Frame
 from molgun_lmp.readers.common.packed import Stream
-from molgun_lmp.readers.lammps.columns import Block, Layout, Symbols, TypeMap, numbers_of_types
+from molgun_lmp.readers.lammps.columns import (
+    Block,
+    Layout,
+    Symbols,
+    TypeMap,
+    numbers_of_masses,
+    numbers_of_types,
+)
 from molgun_lmp.readers.lammps.number_table import DamagedTableError, Table
+from molgun_lmp.readers.lammps.units import METAL, units_of
 
 _STRETCH: Final = 1 << 18  # bytes: a few tens of frames of a hundred atoms, which the processor's cache holds
 _CARBON: Final = 6
 _FIRST: Final = b"ITEM: TIMESTEP\n"
-_ANGSTROM_UNITS: Final = {"metal": 1.0, "real": 1000.0}
-"""LAMMPS's unit styles with lengths in Å, and their velocities in Å/ps."""
+_TIME: Final = b"ITEM: TIME\n"
+_BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
+
+
+def is_text_dump(start: bytes) -> bool:
+    """Whether a file that begins so is a text dump, whatever its name."""
+    return start.removeprefix(_BYTE_ORDER_MARK).lstrip().startswith(b"ITEM:")
 
 
 class _TextHead(NamedTuple):
-    """What stands before a frame's atoms, but for its step."""
+    """What stands before a frame's atoms, but for its step and time."""
 
     n_atoms: int
     box: Box
@@ -33,6 +46,7 @@ class _Raw(NamedTuple):
     """A whole frame in the buffer; `line`: the number of its last line in the file."""
 
     step: int
+    time: float | None
     head: _TextHead
     start: int
     end: int
@@ -52,7 +66,7 @@ class TextDump:
         self._newlines: IntArray = np.empty(0, dtype=np.int64)
         self._known = (b"", _TextHead(0, Box(cell=np.eye(3), origin=np.zeros(3), pbc=(True, True, True)), ()))
         self._symbols = Symbols()
-        self._speed = 1.0
+        self._units = METAL
         self._named = False
         self.lines = 0
         self.passed = 0
@@ -98,15 +112,22 @@ class TextDump:
         found = self._known_head(position) or self._new_head(position)
         if found is None:
             return None
-        step, head, start = found
+        step, time, head, start = found
         last = int(np.searchsorted(self._newlines, start)) + head.n_atoms - 1
         if last >= len(self._newlines):
             return None
-        return _Raw(step, head, start, int(self._newlines[last]) + 1, self.lines + last + 1)
+        return _Raw(step, time, head, start, int(self._newlines[last]) + 1, self.lines + last + 1)
 
-    def _known_head(self, position: int) -> tuple[int, _TextHead, int] | None:
-        """The head in one comparison where it is that of the frame before, but for the step."""
+    def _known_head(self, position: int) -> tuple[int, float | None, _TextHead, int] | None:
+        """The head in one comparison where it is that of the frame before, but for the step and the time."""
         text, head = self._known
+        time = None
+        if text and self._buffer.startswith(_TIME, position):
+            end = self._buffer.find(b"\n", position + len(_TIME))
+            if end < 0:
+                return None
+            time = _time(self._buffer[position + len(_TIME) : end])
+            position = end + 1
         if not text or not self._buffer.startswith(_FIRST, position):
             return None
         start = position + len(_FIRST)
@@ -114,20 +135,23 @@ class TextDump:
         step = self._buffer[start:end]
         if end < 0 or not step.isdigit() or not self._buffer.startswith(text, end):
             return None
-        return int(step), head, end + len(text)
+        return int(step), time, head, end + len(text)
 
-    def _new_head(self, position: int) -> tuple[int, _TextHead, int] | None:
+    def _new_head(self, position: int) -> tuple[int, float | None, _TextHead, int] | None:
         values: dict[str, list[bytes]] = {}
         step_end = 0
         index = int(np.searchsorted(self._newlines, position))
         while index < len(self._newlines):
             line = self.lines + index + 1
-            title = self._buffer[position : self._newlines[index]].decode("utf-8", "replace").strip()
+            text = self._buffer[position : self._newlines[index]].removeprefix(_BYTE_ORDER_MARK)
+            title = text.decode("utf-8", "replace").strip()
             position, index = int(self._newlines[index]) + 1, index + 1
             if title.startswith("ITEM: ATOMS"):
                 step, head = self._head(title, values, line)
                 self._known = (self._buffer[step_end - 1 : position], head)
-                return step, head, position
+                return step, _time(values["TIME"][0]) if "TIME" in values else None, head, position
+            if not title and not values:  # empty lines between frames
+                continue
             if not title.startswith("ITEM: "):
                 raise InputFileError(
                     f"{self._name}, line {line}: expected 'ITEM: ...', found {title[:60]!r}. This is not a LAMMPS text "
@@ -155,7 +179,7 @@ class TextDump:
                 f"before them ({error}). This is not a LAMMPS text dump, or it is damaged here."
             ) from error
         if "UNITS" in values:
-            self._speed = speed_in(values["UNITS"][0].decode("utf-8", "replace").strip(), self._name)
+            self._units = units_of(values["UNITS"][0].decode("utf-8", "replace").strip(), self._name)
         return step, _TextHead(n_atoms, box, tuple(title.split()[2:]))
 
     def _decoded(self, raws: list[_Raw]) -> Iterator[Frame]:
@@ -188,6 +212,8 @@ class TextDump:
         values = table.numbers([*layout.coordinates, *(velocities or ())]).reshape(n_frames, n_atoms, -1)
         if self._types is not None and head.titles[layout.species] == "type":
             numbers = numbers_of_types(table.integers([layout.species])[:, 0], self._types, where)
+        elif head.titles[layout.species] == "mass":
+            numbers = numbers_of_masses(table.numbers([layout.species])[:, 0], where)
         else:
             numbers = _elements(table, layout.species, where)
             if not self._named:
@@ -202,17 +228,17 @@ class TextDump:
             scaled=layout.scaled,
             beyond_box=layout.beyond_box,
             images=whole[..., 1:] if layout.images else None,
-            velocities=values[..., -3:] * self._speed if velocities else None,
+            velocities=values[..., -3:] * self._units.speed if velocities else None,
+            times_ps=[None if raw.time is None else raw.time * self._units.time for raw in raws],
         )
 
 
-def speed_in(units: str, name: str) -> float:
-    """What a velocity of these LAMMPS units is in Å/ps. Raises `InputFileError` where lengths are not in Å."""
-    if units not in _ANGSTROM_UNITS:
-        raise InputFileError(
-            f"{name}: its units are `{units}`, and lengths are taken in Å ({', '.join(_ANGSTROM_UNITS)}). Convert it."
-        )
-    return _ANGSTROM_UNITS[units]
+def _time(text: bytes) -> float:
+    """NaN for what is no number, which no order of frames agrees with."""
+    try:
+        return float(text)
+    except ValueError:
+        return float("nan")
 
 
 def _require_named(table: Table, layout: Layout, numbers: IntArray, where: str) -> None:

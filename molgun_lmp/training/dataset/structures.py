@@ -42,16 +42,8 @@ class Structure:
         return str(Symbols.fromsymbols(list(self.symbols)).get_chemical_formula())
 
 
-def is_dump(path: Path) -> bool:
-    """Whether a file is a LAMMPS dump, by its name: `.dump`, `.lammpstrj`, plain or `.gz`."""
-    return path.name.removesuffix(".gz").endswith((".dump", ".lammpstrj"))
-
-
 def structures_of(path: Path, *, every: int = 1) -> Iterator[Structure]:
     """Every n-th structure of a file, folder or archive of frames, or of a dump. Raises `InputFileError`."""
-    if path.is_file() and is_dump(path):
-        yield from dump_structures(path, set_name=path.name, trajectory=path.name, every=every)
-        return
     with find_sources([path]) as sources:
         for source in sources.files:
             for index, found in enumerate(items_of(source)):

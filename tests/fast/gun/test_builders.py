@@ -11,7 +11,7 @@ from ase import Atoms
 from molgun_lmp.config import Si001Start, SmilesStart, StructureFile
 from molgun_lmp.errors import ConfigError, GeometryError, InputFileError
 from molgun_lmp.gun.builders import build_molecule, build_si001, build_slab, build_smiles
-from molgun_lmp.readers.ase_files import read_structure
+from molgun_lmp.readers.structure import read_structure
 from molgun_lmp.surface.clean_surface import find_surface
 
 

@@ -1,5 +1,6 @@
 """Pools keep velocities through every format, and refuse what is no thermal snapshot."""
 
+import lzma
 from pathlib import Path
 
 import ase.io
@@ -124,6 +125,24 @@ def test_our_own_pools_round_trip(slab_pool: Pool, molecule_pool: Pool, si001: A
         assert other.positions == pytest.approx(one.positions, abs=1e-8)
         assert other.get_velocities() == pytest.approx(one.get_velocities(), abs=1e-8)
     assert list(tmp_path.iterdir()) == [copy]  # nothing is left beside it
+
+
+DIRECT = "0.0001 -0.0002 0.0003\n-0.0007 0.0008 -0.0009\n0.00005 0.000025 0.0000125\n"
+
+
+@pytest.mark.parametrize("name", ["POSCAR", "CONTCAR.xz", "water.vasp", "water.poscar"])
+@pytest.mark.parametrize("word", ["Direct", "direct", "D", "Fractional"])
+def test_velocities_in_lattice_vectors_a_timestep_are_refused(tmp_path: Path, name: str, word: str) -> None:
+    positions = CONTCAR.split("\n\n", maxsplit=1)[0]
+    held = positions.replace("Cartesian", "Selective dynamics\nCartesian").replace(" 5.0\n5.96", " 5.0 T T T\n5.96")
+    lattice = "Lattice velocities and vectors\n1\n" + "0 0 0\n" * 3 + "10 0 0\n0 10 0\n0 0 10\n"
+    for text in (f"{positions}\n{word}\n", f"{held}\n{word}\n", f"{positions}\n{lattice}{word}\n"):
+        content = (text + DIRECT).encode()
+        (tmp_path / name).write_bytes(lzma.compress(content) if name.endswith(".xz") else content)
+        with pytest.raises(InputFileError, match=rf"'{word}': lattice vectors a timestep"):
+            read_pool(tmp_path / name, "molecule")
+    (tmp_path / "POSCAR").write_text(CONTCAR.replace("\n\n", "\nCartesian\n"))
+    assert _velocities(read_pool(tmp_path / "POSCAR", "molecule")) == pytest.approx(np.array(VELOCITIES), abs=1e-9)
 
 
 def _water(velocities: bool = True) -> Atoms:

@@ -11,7 +11,7 @@ import molgun_lmp
 from molgun_lmp.analysis.outcomes.intact_molecule import MoleculeReference
 from molgun_lmp.config import OutcomeCriteria
 from molgun_lmp.errors import ConfigError
-from molgun_lmp.readers.ase_files import read_structure
+from molgun_lmp.readers.structure import read_structure
 from molgun_lmp.surface.minimum_image import MinimumImage
 
 LATTICE = MinimumImage.of_cell(np.diag([30.0, 30.0, 30.0]))

@@ -1,0 +1,27 @@
+"""One structure from a file, for where a campaign starts and what a trajectory is judged against."""
+
+from pathlib import Path
+
+import ase.io
+import numpy as np
+from ase import Atoms
+
+from molgun_lmp.errors import InputFileError
+from molgun_lmp.readers.lammps_files import read_lammps_structures
+
+
+def read_structure(path: Path) -> Atoms:
+    """The last structure of a file of LAMMPS, or of one that ASE can read. Raises `InputFileError`."""
+    try:
+        lammps = read_lammps_structures(path)
+        atoms = ase.io.read(path, index=-1) if lammps is None else lammps[-1]
+    except InputFileError:
+        raise
+    except Exception as error:  # ASE's readers raise whatever their parsing meets
+        raise InputFileError(
+            f"cannot read a structure from {path}: {error or type(error).__name__}. "
+            "Name a file that ASE reads, such as .xyz, .extxyz, .cif or POSCAR."
+        ) from error
+    if len(atoms) == 0 or not np.isfinite(atoms.positions).all():
+        raise InputFileError(f"{path} holds no atoms, or positions that are not numbers.")
+    return atoms
