@@ -30,6 +30,7 @@ from molgun_lmp.engine.targets import LammpsTarget, check_model, targets_that_ta
 from molgun_lmp.errors import CampaignError
 from molgun_lmp.gun.cell import contact_clearance
 from molgun_lmp.gun.initial_conditions import draw
+from molgun_lmp.gun.pool_temperature import pool_temperatures, require_thermal
 from molgun_lmp.gun.pools import Pool, Pools, read_pools
 from molgun_lmp.gun.setup import Setup, prepare
 from molgun_lmp.models.card import ModelCard
@@ -117,6 +118,7 @@ def check(loaded: LoadedCampaign, pools: Pools | None = None) -> Plan:
     slab_pool, molecule_pool = pools or read_pools(loaded)
     card = campaign_card(loaded, {*slab_pool.symbols, *molecule_pool.symbols})
     setup = prepare(config, slab_pool, molecule_pool, card.architecture.r_max_angstrom)
+    require_thermal(pool_temperatures(setup), config.system.equilibration.temperature_k)
     first = draw(0, setup) if config.trajectories else None
     engine = choose_engine(config, card, model_folder, setup.elements)
     if first is not None:
@@ -240,12 +242,15 @@ def _level_of_theory(plan: Plan) -> str:
 def _notes(plan: Plan) -> tuple[str, ...]:
     config, setup = plan.loaded.config, plan.setup
     shots = config.trajectories
+    temperatures = pool_temperatures(setup)
     slabs, molecules = len(setup.slab.ids), len(setup.molecule.ids)
     mobile = len(setup.slab.symbols) - int(np.count_nonzero(setup.slab.frozen)) + len(setup.molecule.symbols)
     notes = [
         f"The model's labels are {plan.card.level_of_theory}: compare results only with those of the same level.",
         f"{shots} shots draw from {slabs} slab and {molecules} molecule snapshots; shots that share one are not "
         "independent, and the intervals to quote take that into account.",
+        f"Kinetic temperatures of the pools' mobile atoms: {'; '.join(pool.sentence() for pool in temperatures)}. The "
+        f"protocol (system.equilibration) has {config.system.equilibration.temperature_k:g} K.",
     ]
     if shots:
         low, high = wilson(shots / 2, shots)
