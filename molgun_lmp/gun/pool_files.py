@@ -9,6 +9,7 @@ import ase.io
 from ase import Atoms
 
 from molgun_lmp.errors import InputFileError
+from molgun_lmp.readers.common.atom_order import by_id
 from molgun_lmp.readers.common.packed import PACKED_SUFFIXES, UNPACKING_ERRORS, is_misnamed, open_text
 from molgun_lmp.readers.lammps_files import read_lammps_structures
 
@@ -55,7 +56,7 @@ def _read_others(path: Path) -> list[Atoms]:
     if file_format == "vasp":
         _require_cartesian_velocities(text, path)
     try:
-        snapshots: list[Atoms] = ase.io.read(io.StringIO(text), index=":", format=file_format)
+        snapshots = [by_id(atoms) for atoms in ase.io.read(io.StringIO(text), index=":", format=file_format)]
     except Exception as error:  # ASE's readers raise whatever their parsing meets
         raise InputFileError(
             f"cannot read {path} as {file_format}: {error or type(error).__name__}. "

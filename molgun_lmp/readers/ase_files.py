@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 from ase import Atoms
 
+from molgun_lmp.readers.common.atom_order import order_of
 from molgun_lmp.readers.common.packed import open_text, plain_file
 from molgun_lmp.readers.common.reference_frame import FoundFrame, Labels
 
@@ -77,6 +78,10 @@ def _found(atoms: Atoms) -> FoundFrame:
         for key, value in {**results, **atoms.arrays}.items()
         if key != "positions" and np.shape(value) == (len(atoms), 3) and np.asarray(value).dtype.kind in "fi"
     }
+    order = order_of(atoms)
+    if order is not None:
+        atoms = atoms[order]
+        forces = {key: value[order] for key, value in forces.items()}
     return FoundFrame(
         symbols=tuple(atoms.get_chemical_symbols()),
         positions=np.array(atoms.positions),

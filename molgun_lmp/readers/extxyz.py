@@ -9,6 +9,7 @@ from ase.io.extxyz import key_val_str_to_dict
 
 from molgun_lmp.arrays import FloatArray
 from molgun_lmp.errors import InputFileError
+from molgun_lmp.readers.common.atom_order import is_id, order_of_ids
 from molgun_lmp.readers.common.frame import Frame
 from molgun_lmp.readers.common.packed import Stream
 from molgun_lmp.readers.lammps.columns import Symbols
@@ -21,7 +22,7 @@ _STEPS: Final = ("step", "Step", "timestep", "Timestep")
 
 
 class ExtendedXyz:
-    """A file's whole frames; `cut` becomes true where it ends within one.
+    """A file's whole frames, atoms in the order of a column `id` where there is one; `cut`: it ends within one.
 
     A frame's step is its `step` or `timestep`, or else its number in the file.
     """
@@ -79,21 +80,26 @@ class ExtendedXyz:
         about: dict[str, Any] = key_val_str_to_dict(comment)
         places, n_columns = _places(str(about.get("Properties", _PLAIN)))
         table = Table.of(body, rows=len(body), columns=n_columns)
+        order = order_of_ids(table.numbers([places["id"]])[:, 0]) if "id" in places else None
         numbers = table.elements(places["species"])
         if not numbers.all():
             raise ValueError(f"{table.word(int(np.argmin(numbers)), places['species'])} is no chemical element")
         at = places["pos"]
+        positions = table.numbers([at, at + 1, at + 2])
         velocities: FloatArray | None = None
         if "momenta" in places:
             momenta = table.numbers([places["momenta"] + axis for axis in range(3)])
             velocities = momenta / atomic_masses[numbers][:, None] * ANGSTROM_PER_PS_PER_ASE_VELOCITY
+        if order is not None:
+            numbers, positions = numbers[order], positions[order]
+            velocities = None if velocities is None else velocities[order]
         has_cell = "Lattice" in about
         cell = np.array(about["Lattice"], dtype=np.float64).reshape(3, 3).T if has_cell else np.zeros((3, 3))
         periodic = np.broadcast_to(np.asarray(about.get("pbc", has_cell)), (3,))
         return Frame(
             step=next((int(about[key]) for key in _STEPS if key in about), index),
             symbols=self._symbols.of(numbers),
-            positions=table.numbers([at, at + 1, at + 2]),
+            positions=positions,
             images=None,
             velocities=velocities,
             cell=cell,
@@ -103,12 +109,18 @@ class ExtendedXyz:
 
 
 def _places(properties: str) -> tuple[dict[str, int], int]:
-    """The first column of each property, and how many columns there are. Raises `ValueError`, `KeyError`."""
+    """The first column of each property, and how many columns there are; `id` only where it is a number.
+
+    Raises `ValueError`, `KeyError`.
+    """
     words = properties.split(":")
     places: dict[str, int] = {}
     at = 0
-    for name, width in zip(words[::3], words[2::3], strict=True):
-        places[name] = at
+    for name, kind, width in zip(words[::3], words[1::3], words[2::3], strict=True):
+        if not is_id(name):
+            places[name] = at
+        elif kind in {"I", "R"}:
+            places["id"] = at
         at += int(width)
     if not {"species", "pos"} <= places.keys():
         raise KeyError(f"no species and pos in {properties}")

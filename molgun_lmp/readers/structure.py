@@ -7,6 +7,7 @@ import numpy as np
 from ase import Atoms
 
 from molgun_lmp.errors import InputFileError
+from molgun_lmp.readers.common.atom_order import by_id
 from molgun_lmp.readers.lammps_files import read_lammps_structures
 
 
@@ -14,7 +15,7 @@ def read_structure(path: Path) -> Atoms:
     """The last structure of a file of LAMMPS, or of one that ASE can read. Raises `InputFileError`."""
     try:
         lammps = read_lammps_structures(path)
-        atoms = ase.io.read(path, index=-1) if lammps is None else lammps[-1]
+        atoms = by_id(ase.io.read(path, index=-1)) if lammps is None else lammps[-1]
     except InputFileError:
         raise
     except Exception as error:  # ASE's readers raise whatever their parsing meets
