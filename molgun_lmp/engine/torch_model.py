@@ -13,6 +13,7 @@ from molgun_lmp.arrays import FloatArray, IntArray
 from molgun_lmp.batch import BATCH_SYSTEMS
 from molgun_lmp.engine.force_models import Evaluation, ForceModelInput
 from molgun_lmp.errors import ModelError
+from molgun_lmp.models.file_format import is_deployed
 
 
 class TorchScriptModel:
@@ -29,6 +30,8 @@ class TorchScriptModel:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # torch calls TorchScript deprecated
                 self._model: Any = torch.jit.load(str(path), map_location=device).eval()
+            if not is_deployed(self._model):
+                raise ValueError("a compiled MACE, or none, that was not deployed for LAMMPS")
             self._numbers: IntArray = self._model.atomic_numbers.cpu().numpy().astype(np.int64)
             self._cutoff = float(self._model.r_max)
             self._dtype = self._model.r_max.dtype

@@ -3,6 +3,7 @@
 import dataclasses
 import hashlib
 import io
+import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,6 +15,7 @@ from ase.data import chemical_symbols
 from molgun_lmp.errors import ModelError
 from molgun_lmp.model_formats import Dtype
 from molgun_lmp.models.card import CARD_NAME, ModelCard, read_card
+from molgun_lmp.models.file_format import format_of
 from molgun_lmp.provenance import sha256_file
 
 
@@ -80,6 +82,7 @@ def load_model(path: Path, *, sha256: str | None = None, trust: bool = False, dt
     content = path.read_bytes()
     if hashlib.sha256(content).hexdigest() != vouched:
         raise ModelError(f"{path} changed while it was read. Give the command again.")
+    _refuse_translation(path, content)
     import mace  # noqa: F401, PLC0415  # before torch.load: registers what the pickle needs
     import torch  # noqa: PLC0415
 
@@ -91,10 +94,35 @@ def load_model(path: Path, *, sha256: str | None = None, trust: bool = False, dt
         ) from error
     if not all(hasattr(model, name) for name in ("r_max", "atomic_numbers", "interactions", "atomic_energies_fn")):
         raise ModelError(f"{path} holds a {type(model).__name__}, not a MACE model with its interactions and elements.")
+    model.heads = _heads(model)  # mace's own converters look for them
     _check_card(path, model_facts(model).elements)
     if dtype is not None:
         model = model.to(getattr(torch, dtype))
     return model.eval()
+
+
+def _refuse_translation(path: Path, content: bytes) -> None:
+    """Raise `ModelError` for what was made of a `.model` file: torch would load TorchScript as if it were one."""
+    try:
+        found = format_of(io.BytesIO(content))
+    except zipfile.BadZipFile:  # torch says what is wrong with it
+        return
+    if found == "torchscript":
+        raise ModelError(
+            f"{path} is TorchScript (mace's `..._compiled.model`, or a file deployed for LAMMPS), which can be run but "
+            "not translated. Name the .model file that mace wrote beside it, whose name lacks `_compiled`."
+        )
+    if found == "symmetrix":
+        raise ModelError(
+            f"{path} is JSON, such as symmetrix's file of a model, and no .model file. Name the .model file that it "
+            "was made from."
+        )
+
+
+def _heads(model: Any) -> list[str]:
+    """The names of a model's heads. Files from before mace had them (MACE-MP-0, MACE-OFF23) name none: one, Default."""
+    named = [str(head) for head in getattr(model, "heads", None) or [] if head is not None]
+    return named or ["Default"]
 
 
 def _check_card(path: Path, elements: tuple[str, ...]) -> None:
@@ -109,7 +137,7 @@ def _check_card(path: Path, elements: tuple[str, ...]) -> None:
 def model_facts(model: Any) -> ModelFacts:
     """Read elements, cutoff, layers, heads and isolated-atom energies from a loaded model."""
     elements = tuple(chemical_symbols[int(number)] for number in model.atomic_numbers)
-    heads = tuple(str(head) for head in getattr(model, "heads", None) or ["Default"])
+    heads = tuple(_heads(model))
     energies = np.atleast_2d(model.atomic_energies_fn.atomic_energies.detach().double().numpy())
     return ModelFacts(
         elements=elements,

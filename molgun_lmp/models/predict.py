@@ -14,7 +14,8 @@ from molgun_lmp.arrays import FloatArray
 from molgun_lmp.errors import ModelError
 from molgun_lmp.geometry import Geometry
 from molgun_lmp.model_formats import Dtype
-from molgun_lmp.models.mace_file import default_dtype
+from molgun_lmp.models.file_format import is_deployed
+from molgun_lmp.models.mace_file import default_dtype, load_model, model_facts
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -70,6 +71,8 @@ def predict_deployed(
 
     try:
         module = torch.jit.load(str(file), map_location="cpu").eval()
+        if not is_deployed(module):
+            raise ModelError(f"{file} is no model that was deployed for LAMMPS. Export its .model file.")
         module = torch.jit.freeze(module, preserved_attrs=["r_max", "atomic_numbers", "num_interactions"])
     except RuntimeError as error:
         raise ModelError(f"{file} is not a deployed TorchScript model: {error}. Export it again.") from error
@@ -112,10 +115,11 @@ def predict_calculator(model_file: Path, frames: Iterable[Geometry], *, head: st
 
     The file is loaded as it is: check it first (`trusted_sha256`).
     """
+    model = load_model(model_file, trust=True)
     from mace.calculators import MACECalculator  # noqa: PLC0415
 
     with default_dtype("float64"), _quiet_root_logger():
-        calculator = MACECalculator(model_paths=str(model_file), device="cpu", default_dtype="float64", head=head)
+        calculator = MACECalculator(models=[model], device="cpu", default_dtype="float64", head=head)
         for frame in frames:
             atoms = frame.atoms()
             atoms.calc = calculator
@@ -141,7 +145,7 @@ def _answers(
     """For each batch, where its structures begin and end, and what a loaded `.model` answers."""
     model = model.to(device)
     dtype = next(model.parameters()).dtype
-    heads = list(getattr(model, "heads", None) or ["Default"])
+    heads = list(model_facts(model).heads)
     for batch in _batches(structures, model, head, heads, batch_size):
         data = _tensors(batch, dtype, device)
         with default_dtype("float64" if dtype.itemsize == 8 else "float32"):  # mace's masks of heads have it

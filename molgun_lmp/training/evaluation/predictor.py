@@ -12,6 +12,7 @@ from ase.data import chemical_symbols
 from molgun_lmp.errors import ModelError, TrainingError
 from molgun_lmp.model_formats import MODEL_FORMATS, Dtype, ModelFormat
 from molgun_lmp.models.card import CARD_NAME, ModelCard, ModelFile, load_card, read_card
+from molgun_lmp.models.file_format import format_of, is_deployed
 from molgun_lmp.models.mace_file import choose_head, load_model, model_facts, trusted_sha256
 from molgun_lmp.models.predict import Prediction, predict_deployed, predict_mace, predict_symmetrix
 from molgun_lmp.training.dataset.labelled_frame import LabelledFrame
@@ -161,18 +162,15 @@ def _format_of(file: Path) -> ModelFormat:
     """By the file's first bytes and its archive's contents; no part of it is run."""
     try:
         with file.open("rb") as handle:
-            first = handle.read(64).lstrip()
-        if first.startswith(b"{"):
-            return "symmetrix"
-        if zipfile.is_zipfile(file):
-            with zipfile.ZipFile(file) as archive:
-                return "torchscript" if any("/code/" in name for name in archive.namelist()) else "mace"
+            found = format_of(handle)
     except (OSError, zipfile.BadZipFile) as error:
         raise ModelError(f"{file} cannot be read as a model: {error}. Name a .model file or a deployed one.") from error
-    raise ModelError(
-        f"{file} is no model: neither an archive of torch (.model, deployed .pt) nor symmetrix's JSON. "
-        "Name a .model file, a deployed file, or a model folder."
-    )
+    if found is None:
+        raise ModelError(
+            f"{file} is no model: neither an archive of torch (.model, deployed .pt) nor symmetrix's JSON. "
+            "Name a .model file, a deployed file, or a model folder."
+        )
+    return found
 
 
 def _facts_of_deployed(file: Path) -> tuple[Dtype, tuple[str, ...]]:
@@ -183,6 +181,11 @@ def _facts_of_deployed(file: Path) -> tuple[Dtype, tuple[str, ...]]:
         module = torch.jit.load(str(file), map_location="cpu")
         elements = tuple(chemical_symbols[int(number)] for number in module.atomic_numbers)
         wide = next(module.parameters()).dtype == torch.float64
+        if not is_deployed(module):
+            raise ModelError(
+                f"{file} is a compiled MACE, but not one that was deployed for LAMMPS. Name the .model file that mace "
+                "wrote beside it, whose name lacks `_compiled`."
+            )
     except (RuntimeError, AttributeError, StopIteration) as error:
         raise ModelError(
             f"{file} is TorchScript, but no deployed MACE: {error}. Export it again (`molgun export`)."

@@ -1,0 +1,115 @@
+"""Every kind of MACE that people have goes through export into the files that LAMMPS runs."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from model_cases import frames, save_model, tiny_model, without_heads
+
+from molgun_lmp.engine.force_models import ForceModelInput
+from molgun_lmp.engine.torch_model import TorchScriptModel
+from molgun_lmp.errors import ModelError
+from molgun_lmp.models.card import Licences, ModelCard
+from molgun_lmp.models.mace_file import load_model, model_facts
+from molgun_lmp.models.predict import predict_calculator, predict_deployed, predict_mace
+from molgun_lmp.training.evaluation.predictor import open_predictor
+from molgun_lmp.training.export.export import Provenance, export
+
+pytestmark = pytest.mark.engine
+
+UNKNOWN = Provenance(name="x", level_of_theory="?", e0s_kind="?", training=None, errors=(), licences=Licences())
+DENSITY = {
+    "block": "RealAgnosticDensityResidualInteractionBlock",
+    "first_block": "RealAgnosticDensityInteractionBlock",
+}
+OLD: dict[str, dict[str, Any]] = {
+    "of 2023": {"hidden_irreps": "4x0e+4x1o"},
+    "plain, float32": {"plain": True, "dtype": "float32"},
+    "with ZBL and Agnesi's transform": {"pair_repulsion": True, "distance_transform": "Agnesi", **DENSITY},
+    "of one interaction": {"num_interactions": 1, "correlation": 3},
+    "of three interactions": {"num_interactions": 3, "correlation": 1},
+    "with a first interaction that is not residual": {"first_block": "RealAgnosticInteractionBlock"},
+}
+NOW: dict[str, dict[str, Any]] = {
+    "plain with two heads": {"heads": ["others", "ours"], "plain": True},
+    "of three heads": {"heads": ["a", "b", "ours"], "num_interactions": 1, "pair_repulsion": True},
+    "with unlike correlations": {"correlation": [3, 2], "distance_transform": "Soft"},
+}
+
+
+def exported(file: Path, folder: Path, **how: Any) -> ModelCard:
+    settings: dict[str, Any] = {"frames": frames(), "provenance": UNKNOWN, "trust": True, **how}
+    return export(file, folder, **settings)
+
+
+@pytest.mark.parametrize("kind", [*OLD, *NOW])
+def test_a_model_of_any_kind_runs_in_lammps(kind: str, plugin: Path, tmp_path: Path) -> None:
+    settings = {**OLD, **NOW}[kind]
+    model = tiny_model(**settings)
+    file = save_model(without_heads(model) if kind in OLD else model, tmp_path / "tiny.model")
+    head = "ours" if "heads" in settings else None
+    card = exported(file, tmp_path / "folder", formats=("torchscript-float64",), head=head)
+    assert card.head == (head or "Default")
+    assert {report.run_by for report in card.parity} == {"python", "lammps"}
+    assert min(report.largest_force_ev_per_angstrom for report in card.parity) > 0.01
+    engine = TorchScriptModel(tmp_path / "folder" / card.files[0].name)
+    for frame, one in zip(frames(), predict_calculator(file, frames(), head=card.head), strict=True):
+        atoms = frame.atoms()
+        answer = engine.evaluate(
+            ForceModelInput(numbers=atoms.numbers, positions=atoms.positions, cell=atoms.cell.array, pbc=frame.pbc)
+        )
+        np.testing.assert_allclose(answer.forces, one.forces, atol=1e-7)
+        assert answer.energy_ev == pytest.approx(one.energy_ev, abs=1e-7)
+
+
+def test_a_model_of_before_heads_has_one_and_is_evaluated(tmp_path: Path) -> None:
+    file = save_model(without_heads(tiny_model()), tmp_path / "old.model")
+    loaded = load_model(file, trust=True)
+    facts = model_facts(loaded)
+    assert facts.heads == ("Default",)
+    assert facts.e0s_ev == {"Default": {"H": -13.6, "C": -1029.5, "Si": -7870.25}}
+    batched = predict_mace(loaded, frames(), head="Default", batch_size=3)
+    for one, other in zip(batched, predict_calculator(file, frames(), head="Default"), strict=True):
+        np.testing.assert_allclose(one.forces, other.forces, atol=1e-9)
+    evaluated = list(open_predictor(file, trust=True).predict(frames()))
+    assert np.abs(evaluated[0].forces).max() > 0.01
+
+
+def test_a_model_that_lammps_mace_wrote_back_has_a_head_of_no_name(tmp_path: Path) -> None:
+    model = without_heads(tiny_model())
+    model.heads = [None]
+    file = save_model(model, tmp_path / "none.model")
+    assert model_facts(load_model(file, trust=True)).heads == ("Default",)
+    assert len(list(predict_calculator(file, frames(), head="Default"))) == len(frames())
+
+
+def test_a_head_is_chosen_by_its_name(tmp_path: Path) -> None:
+    file = save_model(tiny_model(heads=["a", "b", "ours"], num_interactions=1), tmp_path / "many.model")
+    for head, words in ((None, "has the heads a, b, ours: say which"), ("c", "no head 'c'; it has a, b, ours")):
+        with pytest.raises(ModelError, match=words):
+            exported(file, tmp_path / "folder", formats=("mace",), head=head)
+
+
+def test_a_compiled_model_in_place_of_a_model_is_named(tmp_path: Path) -> None:
+    """Mace's trainer writes it beside each `.model`; torch would load it as if it were one."""
+    model = tiny_model(num_interactions=1)
+    from e3nn.util import jit
+
+    compiled = tmp_path / "tiny_compiled.model"
+    jit.compile(model).save(str(compiled))
+    with pytest.raises(ModelError, match=r"tiny_compiled\.model is TorchScript .*lacks `_compiled`"):
+        exported(compiled, tmp_path / "folder")
+    with pytest.raises(ModelError, match=r"not one that was deployed for LAMMPS.*lacks `_compiled`"):
+        open_predictor(compiled, trust=True)
+    with pytest.raises(ModelError, match="no model that was deployed for LAMMPS"):
+        list(predict_deployed(compiled, frames(), dtype="float64"))
+    with pytest.raises(ModelError, match=r"is not a MACE for `pair_style mace`.*not deployed for LAMMPS"):
+        TorchScriptModel(compiled)
+
+
+def test_symmetrix_s_file_in_place_of_a_model_is_named(tmp_path: Path) -> None:
+    file = tmp_path / "model.symmetrix.json"
+    file.write_text('{"atomic_numbers": [1]}')
+    with pytest.raises(ModelError, match="is JSON, such as symmetrix's file"):
+        load_model(file, trust=True)
