@@ -99,7 +99,7 @@ class ModelCard(Section):
     errors: tuple[ErrorReport, ...]
     parity: tuple[ParityReport, ...]
     not_exported: dict[str, str]
-    """Format -> why this model has no such file."""
+    """Name of `molgun export --format`, or format -> why this model has no such file."""
     not_run_in_lammps: dict[str, str] = {}  # noqa: RUF012  # frozen
     """Format -> why parity was not shown in a run of LAMMPS where it was exported."""
     licences: Licences
@@ -112,7 +112,14 @@ class ModelCard(Section):
         for entry in self.files:
             if entry.format == format and (entry.dtype is None or dtype in (None, entry.dtype)):
                 return entry
-        why = self.not_exported.get(format, "it was not asked for when the model was exported")
+        why = "; ".join(
+            dict.fromkeys(
+                reason
+                for name, reason in self.not_exported.items()
+                if name == format or (name.startswith(f"{format}-") and name.endswith(dtype or ""))
+            )
+        )
+        why = why or "it was not asked for when the model was exported"
         there = ", ".join(f"{entry.format} {entry.dtype or 'any dtype'}" for entry in self.files)
         raise ModelError(
             f"model {self.name!r} has no {format} file{f' in {dtype}' if dtype else ''}: {why}. It has: {there}. "

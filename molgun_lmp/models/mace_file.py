@@ -71,6 +71,17 @@ class ModelFacts:
     """Isolated-atom energies: head -> element -> eV."""
     dtype: Dtype
     parameters: int
+    correlations: tuple[int, ...]
+    """Of each interaction's product."""
+    gate: str
+    """The function of the last readout, such as `silu`; `none` where it has none."""
+    readouts: int
+    equal_channels: bool
+    """Whether every angular momentum has as many channels."""
+    products_by_element: bool
+    """Whether the products' weights depend on the element."""
+    shifted: bool
+    """Whether its interaction energy is scaled and shifted."""
 
 
 def load_model(path: Path, *, sha256: str | None = None, trust: bool = False, dtype: Dtype | None = None) -> Any:
@@ -152,7 +163,26 @@ def model_facts(model: Any) -> ModelFacts:
         },
         dtype="float64" if next(model.parameters()).element_size() == 8 else "float32",
         parameters=sum(parameter.numel() for parameter in model.parameters()),
+        correlations=tuple(
+            max(
+                (int(part.correlation) for part in getattr(product.symmetric_contractions, "contractions", ())),
+                default=0,
+            )
+            for product in model.products
+        ),
+        gate=_gate(model),
+        readouts=len(model.readouts),
+        equal_channels=len({part.split("x")[0] for part in str(model.interactions[0].hidden_irreps).split("+")}) == 1,
+        products_by_element=not any(getattr(product, "use_agnostic_product", False) for product in model.products),
+        shifted=hasattr(model, "scale_shift"),
     )
+
+
+def _gate(model: Any) -> str:
+    """The name of the last readout's function; torch's and mace's own functions have one."""
+    acts = list(getattr(getattr(model.readouts[-1], "non_linearity", None), "acts", None) or [None])
+    function = getattr(acts[0], "f", acts[0])  # e3nn's wrapper, which sets the second moment to one
+    return "none" if function is None else str(getattr(function, "__name__", type(function).__name__)).lower()
 
 
 def choose_head(heads: tuple[str, ...], head: str | None) -> str:

@@ -1,5 +1,6 @@
 """Every kind of MACE that people have goes through export into the files that LAMMPS runs."""
 
+import dataclasses
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from molgun_lmp.models.card import Licences, ModelCard
 from molgun_lmp.models.mace_file import load_model, model_facts
 from molgun_lmp.models.predict import predict_calculator, predict_deployed, predict_mace
 from molgun_lmp.training.evaluation.predictor import open_predictor
+from molgun_lmp.training.export import formats
 from molgun_lmp.training.export.export import Provenance, export
 
 pytestmark = pytest.mark.engine
@@ -113,3 +115,67 @@ def test_symmetrix_s_file_in_place_of_a_model_is_named(tmp_path: Path) -> None:
     file.write_text('{"atomic_numbers": [1]}')
     with pytest.raises(ModelError, match="is JSON, such as symmetrix's file"):
         load_model(file, trust=True)
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"correlation": 2}, "the correlation is 2, not 3"),
+        ({"gate": "None"}, "gate of the last readout is none"),
+        ({"gate": "tanh"}, "gate of the last readout is tanh"),
+        ({"use_last_readout_only": True}, "number of readouts is 1"),
+        ({"use_agnostic_product": True}, "the same for all elements"),
+        ({"plain": True}, "a plain MACE"),
+    ],
+    ids=str,
+)
+def test_what_symmetrix_cannot_hold_is_left_out_and_said(settings: dict[str, Any], words: str, tmp_path: Path) -> None:
+    file = save_model(tiny_model(**{"max_ell": 3, "correlation": 3, **settings}), tmp_path / "tiny.model")
+    card = exported(file, tmp_path / "folder", formats=("symmetrix", "mace"))
+    assert words in card.not_exported["symmetrix"]
+    assert [entry.format for entry in card.files] == ["mace"]
+    assert sorted(left.name for left in (tmp_path / "folder").iterdir()) == ["card.json", "model.model"]
+    with pytest.raises(ModelError, match=rf"no symmetrix file: symmetrix cannot hold.*{words}"):
+        card.find("symmetrix")
+    with pytest.raises(ModelError, match=rf"cannot be had in what was asked for.*{words}"):
+        exported(file, tmp_path / "alone", formats=("symmetrix",))
+    assert not (tmp_path / "alone").exists()
+
+
+@pytest.mark.parametrize(
+    "settings", [{"correlation": 2}, {"gate": "None"}, {"use_agnostic_product": True}, {"plain": True}], ids=str
+)
+def test_what_its_extraction_raises_ends_no_export(
+    settings: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("symmetrix.extract_mace_data")
+    unasked = dataclasses.replace(formats._TRANSLATIONS["symmetrix"], refusal=lambda _: None)
+    monkeypatch.setitem(formats._TRANSLATIONS, "symmetrix", unasked)
+    file = save_model(tiny_model(**{"max_ell": 3, "correlation": 3, **settings}), tmp_path / "tiny.model")
+    card = exported(file, tmp_path / "folder", formats=("symmetrix", "mace"))
+    assert "Error: " in card.not_exported["symmetrix"]
+    assert [entry.format for entry in card.files] == ["mace"]
+
+
+def test_the_precision_that_is_missing_says_why(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def float64_only(model: Path, file: Path, dtype: str, head: str) -> str:
+        if dtype == "float32":
+            raise RuntimeError("not in float32")
+        return torchscript.write(model, file, "float64", head)
+
+    torchscript = formats._TRANSLATIONS["torchscript"]
+    changed = dataclasses.replace(torchscript, write=float64_only)
+    monkeypatch.setitem(formats._TRANSLATIONS, "torchscript", changed)
+    file = save_model(tiny_model(num_interactions=1), tmp_path / "tiny.model")
+    card = exported(file, tmp_path / "folder", formats=("torchscript-float32", "torchscript-float64"))
+    assert card.not_exported == {"torchscript-float32": "RuntimeError: not in float32"}
+    assert card.find("torchscript").dtype == "float64"
+    with pytest.raises(ModelError, match="no torchscript file in float32: RuntimeError: not in float32"):
+        card.find("torchscript", "float32")
+
+
+def test_a_model_that_mace_itself_cannot_run_is_said_to_be_one(tmp_path: Path) -> None:
+    file = save_model(tiny_model(hidden_irreps="4x0e+2x1o"), tmp_path / "unlike.model")
+    with pytest.raises(ModelError, match=r"mace itself cannot compute the frames with unlike\.model"):
+        exported(file, tmp_path / "folder")
+    assert not (tmp_path / "folder").exists()

@@ -5,7 +5,7 @@ import io
 import json
 import logging
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -38,17 +38,36 @@ def extract_symmetrix(model: Path, target: Path, *, head: str) -> None:
 
 
 def symmetrix_refusal(facts: ModelFacts) -> str | None:
-    """Why symmetrix cannot hold a model, or None where it can."""
-    if facts.num_interactions != 2 or facts.max_ell != 3:
-        return (
-            f"symmetrix holds models of two interactions and max_ell 3; this one has {facts.num_interactions} and "
-            f"{facts.max_ell}"
+    """Why symmetrix is known not to hold a model, or None: then its extraction and parity have the last word."""
+    wrong = [
+        f"{what} is {found}, not {held}"
+        for what, found, held in (
+            ("the number of interactions", facts.num_interactions, 2),
+            ("max_ell", facts.max_ell, 3),
+            ("the correlation", _joined(facts.correlations), "3"),
+            ("the gate of the last readout", facts.gate, "silu"),
+            ("the number of readouts", facts.readouts, 2),
         )
+        if found != held
+    ]
+    if not facts.equal_channels:
+        wrong.append(f"the angular momenta have unlike numbers of channels ({facts.hidden_irreps})")
+    if not facts.products_by_element:
+        wrong.append("its products are the same for all elements")
+    if not facts.shifted:
+        wrong.append("its energy is not scaled and shifted (a plain MACE, not a ScaleShiftMACE)")
+    if wrong:
+        return f"symmetrix cannot hold this model: {'; '.join(wrong)}"
     try:
         import symmetrix.extract_mace_data  # noqa: F401, PLC0415
     except ImportError as error:
         return f"symmetrix is not installed here ({error}); pip install 'molgun_lmp[fast]' and export again"
     return None
+
+
+def _joined(numbers: Sequence[int]) -> str:
+    """Each number once where they are all the same."""
+    return str(numbers[0]) if len(set(numbers)) == 1 else ", ".join(map(str, numbers))
 
 
 @contextlib.contextmanager

@@ -4,20 +4,22 @@ import dataclasses
 import datetime
 import shutil
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final, Self
 
+import numpy as np
+
 from molgun_lmp.atomic_files import folder_whole
-from molgun_lmp.errors import ModelError
+from molgun_lmp.errors import ModelError, MolgunError
 from molgun_lmp.model_formats import EXPORTED_FILES, MODEL_FORMATS
 from molgun_lmp.models.card import CARD_NAME, Architecture, Licences, ModelCard, ModelFile, Training, write_card
 from molgun_lmp.models.error_reports import ErrorReport
 from molgun_lmp.models.mace_file import ModelFacts, choose_head, load_model, model_facts, trusted_sha256
-from molgun_lmp.models.predict import predict_calculator
+from molgun_lmp.models.predict import Prediction, predict_calculator
 from molgun_lmp.provenance import sha256_file, versions
 from molgun_lmp.training.dataset.labelled_frame import LabelledFrame
-from molgun_lmp.training.export.formats import Exported, write_file
+from molgun_lmp.training.export.formats import Exported, in_words, write_file
 from molgun_lmp.training.run_folder import RunFolder, TrainingRecord, read_record
 from molgun_lmp.training.trainer.train import TRAINED_HEAD, held_out_frames
 
@@ -62,9 +64,10 @@ def export(
 
     `frames` are real structures (a dozen is plenty) on which each exported file must compute what mace's calculator
     does, asked from Python and, where this machine can run the format, in LAMMPS; `formats` of `FORMATS`. A format that
-    this model or machine cannot have is left out, and the card says why. Raises `ModelError` for a model that is not
-    trusted (see `trusted_sha256`), an unknown format, an element of the frames that the model lacks, a folder that
-    exists, and a file that fails parity; then nothing is left behind.
+    this model or machine cannot have, or whose file computes something else, is left out, and the card says why. Raises
+    `ModelError` for a model that is not trusted (see `trusted_sha256`) or that mace itself cannot run, an unknown
+    format, an element of the frames that the model lacks, a folder that exists, and where none of `formats` can be had;
+    then nothing is left behind.
     """
     unknown = [name for name in formats if name not in FORMATS]
     if unknown:
@@ -84,12 +87,13 @@ def export(
         shutil.copyfile(model, source)
         if sha256_file(source) != vouched:
             raise ModelError(f"{model} changed while it was exported. Give the command again.")
-        reference = list(predict_calculator(source, frames, head=chosen))
+        reference = _reference(source, frames, chosen)
         exported = {
             name: write_file(name, source, work, facts=facts, head=chosen, frames=frames, reference=reference)
             for name in FORMATS
             if name in formats
         }
+        _require_a_file(model, exported)
         card = _card(work, exported=exported, facts=facts, head=chosen, provenance=provenance)
         write_card(card, work)
     return card
@@ -112,6 +116,37 @@ def export_run(run_folder: Path, folder: Path, *, formats: Sequence[str] = DEFAU
         head=TRAINED_HEAD,
         sha256=record.model_sha256,
     )
+
+
+def _reference(model: Path, frames: Sequence[LabelledFrame], head: str) -> list[Prediction]:
+    """What mace's calculator computes. Raises `ModelError` where it cannot, or where it gives no numbers."""
+    if not frames:
+        raise ModelError("parity needs at least one frame; name labelled frames to compare on.")
+    try:
+        found = list(predict_calculator(model, frames, head=head))
+    except (MolgunError, OSError, MemoryError):
+        raise
+    except Exception as error:
+        raise ModelError(
+            f"mace itself cannot compute the frames with {model.name} ({in_words(error)}). It is damaged, or of a kind "
+            "that this version of mace does not run."
+        ) from error
+    if not all(np.isfinite(one.energy_ev) and np.isfinite(one.forces).all() for one in found):
+        raise ModelError(
+            f"{model.name} itself gives energies or forces that are not numbers on the frames compared. The model is "
+            "broken: train it again with a lower learning rate or in float64."
+        )
+    return found
+
+
+def _require_a_file(model: Path, exported: Mapping[str, Exported]) -> None:
+    refusals = {name: one.refusal for name, one in exported.items() if one.refusal is not None}
+    if len(refusals) == len(exported):
+        reasons = "; ".join(f"{name}: {why}" for name, why in refusals.items())
+        raise ModelError(
+            f"{model} cannot be had in what was asked for. {reasons.rstrip('.')}. Nothing was exported: choose another "
+            "--format, or leave it out for all that the model can be had in."
+        )
 
 
 def _check_elements(model: Path, facts: ModelFacts, frames: Sequence[LabelledFrame]) -> None:
@@ -144,9 +179,7 @@ def _card(
         training=provenance.training,
         errors=provenance.errors,
         parity=tuple(report for one in exported.values() for report in one.parity),
-        not_exported={
-            EXPORTED_FILES[name].format: one.refusal for name, one in exported.items() if one.refusal is not None
-        },
+        not_exported={name: one.refusal for name, one in exported.items() if one.refusal is not None},
         not_run_in_lammps={
             EXPORTED_FILES[name].format: one.not_run for name, one in exported.items() if one.not_run is not None
         },

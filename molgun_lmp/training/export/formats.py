@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
-from molgun_lmp.errors import EngineError
-from molgun_lmp.model_formats import EXPORTED_FILES, MODEL_FORMATS, Dtype, ExportedFormat, ModelEngineKind
+from molgun_lmp.errors import EngineError, MolgunError
+from molgun_lmp.model_formats import EXPORTED_FILES, MODEL_FORMATS, Dtype, ExportedFile, ExportedFormat, ModelEngineKind
 from molgun_lmp.models.error_reports import ParityReport
 from molgun_lmp.models.mace_file import ModelFacts
 from molgun_lmp.models.predict import Prediction, predict_deployed, predict_symmetrix
@@ -22,6 +22,8 @@ log = logging.getLogger(__name__)
 
 _IN_LAMMPS: Final = 2
 """Frames that are also run by LAMMPS: it reads the same file as the other check, what can differ is the way there."""
+
+_LONGEST_WORDS: Final = 400
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -87,23 +89,44 @@ def write_file(
 ) -> Exported:
     """Write one of `EXPORTED_FILES` into the folder and compare it with mace's own predictions.
 
-    `model` must have been checked (`trusted_sha256`). Raises `ModelError` for a file that fails.
+    `model` must have been checked (`trusted_sha256`). Whatever a translator raises for a model that it cannot hold, and
+    a file that does not compute what mace does, is a refusal, and leaves no file. Raises `OSError` where the folder
+    cannot be written.
     """
     kind = EXPORTED_FILES[name]
     file = folder / kind.file_name
     if kind.format == "mace":
         shutil.copyfile(model, file)
         return Exported()
-    row, how = MODEL_FORMATS[kind.format], _TRANSLATIONS[kind.format]
+    how = _TRANSLATIONS[kind.format]
     refusal = how.refusal(facts)
-    if refusal is not None:
-        log.warning("no %s file: %s", kind.format, refusal)
-        return Exported(refusal=refusal)
+    if refusal is None:
+        check = _Check(file=file, format=kind.format, facts=facts, frames=frames, reference=reference)
+        try:
+            return _translated(kind, how, model, head, check)
+        except (OSError, MemoryError):
+            raise
+        except Exception as error:  # what a translator meets in a model that it was not written for
+            refusal = in_words(error)
+    file.unlink(missing_ok=True)
+    log.warning("no %s file: %s", name, refusal)
+    return Exported(refusal=refusal)
+
+
+def in_words(error: Exception) -> str:
+    """One line of an error, without the stack that TorchScript puts before it."""
+    if isinstance(error, MolgunError):
+        return str(error)
+    lines = [" ".join(line.split()) for line in str(error).splitlines() if line.strip()] or ["no reason given"]
+    return f"{type(error).__name__}: {lines[-1 if 'TorchScript interpreter' in lines[0] else 0][:_LONGEST_WORDS]}"
+
+
+def _translated(kind: ExportedFile, how: _Translation, model: Path, head: str, check: "_Check") -> Exported:
+    row = MODEL_FORMATS[kind.format]
     dtypes = tuple(row.parity) if kind.dtype is None else (kind.dtype,)
-    needs = how.write(model, file, dtypes[0], head)
-    check = _Check(file=file, format=kind.format, facts=facts, frames=frames, reference=reference)
+    needs = how.write(model, check.file, dtypes[0], head)
     for dtype in dtypes:
-        check.python(dtype, how.predict(file, frames, dtype))
+        check.python(dtype, how.predict(check.file, check.frames, dtype))
         if row.shown_with is not None:
             check.lammps(dtype, row.shown_with)
     return Exported(parity=tuple(check.reports), not_run=check.not_run or row.not_run_because, needs=needs)

@@ -78,7 +78,7 @@ def _run(
         log_path=root / "log.lammps",
     )
     if done.error is not None:
-        raise ModelError(f"LAMMPS fails with the exported model on {frame.source}: {done.error}. Nothing was exported.")
+        raise ModelError(f"LAMMPS fails with the exported model on {frame.source}: {done.error}.")
     rows = np.atleast_2d(np.loadtxt(root / "forces.dump", skiprows=9))
     xx, yy, zz, xy, xz, yz = (float(done.thermo[name][-1]) for name in _PRESSURE)
     # The atoms are at rest: the whole pressure is that of the virial.

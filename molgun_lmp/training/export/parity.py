@@ -72,6 +72,6 @@ def require_parity(report: ParityReport) -> None:
         f"{' when LAMMPS runs it' if report.run_by == 'lammps' else ''}: on {report.frames} frames the energy differs "
         f"by up to {report.energy_ev_per_atom:.2e} eV/atom (limit {report.energy_limit_ev_per_atom:.0e}), a force by "
         f"{report.force_ev_per_angstrom:.2e} eV/Å (limit {report.force_limit_ev_per_angstrom:.0e}, largest force "
-        f"{report.largest_force_ev_per_angstrom:.1f}){virial}. Nothing was exported. Try another version of mace, "
-        "torch or symmetrix, or leave this format out."
+        f"{report.largest_force_ev_per_angstrom:.1f}){virial}. Try another version of mace, torch or symmetrix, or do "
+        "without this format."
     )
