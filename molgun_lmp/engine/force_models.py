@@ -12,7 +12,8 @@ from ase.data import chemical_symbols
 from molgun_lmp.arrays import FloatArray, IntArray
 from molgun_lmp.errors import ModelError
 from molgun_lmp.model_formats import Dtype
-from molgun_lmp.models.symmetrix import _read_head, symmetrix_calculator
+from molgun_lmp.models.boxes import boxed
+from molgun_lmp.models.symmetrix import read_symmetrix_head, symmetrix_calculator
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -101,7 +102,7 @@ class SymmetrixModel:
     """
 
     def __init__(self, path: Path, *, dtype: Dtype = "float32") -> None:
-        self._elements, self._cutoff = _read_head(path)
+        self._elements, self._cutoff = read_symmetrix_head(path)
         self._calculator = symmetrix_calculator(path, dtype)
         self._atoms: Atoms | None = None
 
@@ -124,7 +125,7 @@ class SymmetrixModel:
                 f"{', '.join(sorted(self._elements))}. Use a model of these elements."
             )
         atoms = Atoms(numbers=structure.numbers, positions=structure.positions, cell=structure.cell, pbc=structure.pbc)
-        self._calculator.calculate(atoms, _WANTED)
+        self._calculator.calculate(boxed(atoms, self._cutoff), _WANTED)
         results = self._calculator.results
         return Evaluation(energy_ev=float(results["energy"]), forces=np.asarray(results["forces"], dtype=np.float64))
 

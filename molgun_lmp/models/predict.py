@@ -14,8 +14,10 @@ from molgun_lmp.arrays import FloatArray
 from molgun_lmp.errors import ModelError
 from molgun_lmp.geometry import Geometry
 from molgun_lmp.model_formats import Dtype
+from molgun_lmp.models.boxes import boxed
 from molgun_lmp.models.file_format import is_deployed
 from molgun_lmp.models.mace_file import default_dtype, load_model, model_facts
+from molgun_lmp.models.symmetrix import read_symmetrix_head, symmetrix_calculator
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -94,14 +96,14 @@ def predict_deployed(
 
 
 def predict_symmetrix(file: Path, frames: Iterable[Geometry], *, dtype: Dtype) -> Iterator[Prediction]:
-    """Predictions of a symmetrix JSON file, one frame at a time. Raises `EngineError` without symmetrix."""
-    from molgun_lmp.models.symmetrix import symmetrix_calculator  # noqa: PLC0415  # as campaigns ask it
+    """Predictions of a symmetrix JSON file, one frame at a time, as campaigns ask it.
 
+    Raises `EngineError` without symmetrix, `ModelError` for another file.
+    """
+    _, cutoff = read_symmetrix_head(file)
     calculator = symmetrix_calculator(file, dtype)
     for frame in frames:
-        atoms = frame.atoms()
-        if not atoms.pbc.any():
-            atoms.center(vacuum=10.0)  # its neighbour list inverts the cell, and a molecule may have none
+        atoms = boxed(frame.atoms(), cutoff)  # its neighbour list inverts the cell
         atoms.calc = calculator
         yield Prediction(
             energy_ev=float(atoms.get_potential_energy()),

@@ -35,7 +35,7 @@ def symmetrix_calculator(path: Path, dtype: Dtype) -> Any:
         ) from error
 
 
-def _read_head(path: Path) -> tuple[frozenset[str], float]:
+def read_symmetrix_head(path: Path) -> tuple[frozenset[str], float]:
     """Elements and cutoff from a symmetrix file."""
     try:
         document = json.loads(path.read_text(encoding="utf-8"))

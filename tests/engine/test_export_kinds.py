@@ -6,21 +6,20 @@ from typing import Any
 
 import numpy as np
 import pytest
-from model_cases import frames, save_model, tiny_model, without_heads
+from model_cases import UNKNOWN, frames, save_model, tiny_model, without_heads
 
 from molgun_lmp.engine.force_models import ForceModelInput
 from molgun_lmp.engine.torch_model import TorchScriptModel
 from molgun_lmp.errors import ModelError
-from molgun_lmp.models.card import Licences, ModelCard
+from molgun_lmp.models.card import ModelCard
 from molgun_lmp.models.mace_file import load_model, model_facts
 from molgun_lmp.models.predict import predict_calculator, predict_deployed, predict_mace
 from molgun_lmp.training.evaluation.predictor import open_predictor
 from molgun_lmp.training.export import formats
-from molgun_lmp.training.export.export import Provenance, export
+from molgun_lmp.training.export.export import export
 
 pytestmark = pytest.mark.engine
 
-UNKNOWN = Provenance(name="x", level_of_theory="?", e0s_kind="?", training=None, errors=(), licences=Licences())
 DENSITY = {
     "block": "RealAgnosticDensityResidualInteractionBlock",
     "first_block": "RealAgnosticDensityInteractionBlock",

@@ -7,7 +7,12 @@ from typing import Any, Final
 import numpy as np
 from ase import Atoms
 
+from molgun_lmp.models.card import Licences
 from molgun_lmp.training.dataset.labelled_frame import LabelledFrame
+from molgun_lmp.training.export.export import Provenance
+
+UNKNOWN: Final = Provenance(name="x", level_of_theory="?", e0s_kind="?", training=None, errors=(), licences=Licences())
+"""What a card says of a model of which nothing is known."""
 
 NUMBERS: Final = (1, 6, 14)
 _BEFORE_HEADS: Final = frozenset(

@@ -17,6 +17,7 @@ from ase.io.lammpsdata import write_lammps_data
 
 from molgun_lmp.errors import ModelError
 from molgun_lmp.model_formats import Dtype, ModelEngineKind
+from molgun_lmp.models.boxes import boxed
 from molgun_lmp.models.predict import Prediction, has_volume
 from molgun_lmp.training.dataset.labelled_frame import LabelledFrame
 
@@ -24,13 +25,8 @@ if TYPE_CHECKING:
     from molgun_lmp.engine.force_models import ForceModel
 
 _BAR_PER_EV_PER_CUBIC_ANGSTROM: Final = 1.6021765e6  # LAMMPS's own (nktv2p), digit for digit
-_VACUUM_ANGSTROM: Final = 10.0
+_LEAST_VACUUM_ANGSTROM: Final = 10.0
 _PRESSURE: Final = ("Pxx", "Pyy", "Pzz", "Pxy", "Pxz", "Pyz")
-
-
-def fit_for_lammps(frames: Sequence[LabelledFrame]) -> list[int]:
-    """Indices of the frames that are periodic in all directions or in none: the others depend on their vacuum."""
-    return [index for index, frame in enumerate(frames) if len(set(frame.pbc)) == 1]
 
 
 def predict_in_lammps(
@@ -44,8 +40,9 @@ def predict_in_lammps(
 ) -> list[Prediction]:
     """Energies, forces and virials that LAMMPS computes with an exported file, one run of no steps for each frame.
 
-    An engine that is attached through `fix external` gives no virial. Raises `EngineError` where it does not run here,
-    `ModelError` where LAMMPS fails on the file.
+    A frame that is periodic in some directions only has vacuum along the others, wider than the cutoff, and no virial;
+    an engine that is attached through `fix external` gives none either. Raises `EngineError` where it does not run
+    here, `ModelError` where LAMMPS fails on the file.
     """
     from molgun_lmp.engine.registry import ENGINES  # noqa: PLC0415
     from molgun_lmp.engine.resolve import ResolvedEngine, engine_include  # noqa: PLC0415
@@ -56,20 +53,30 @@ def predict_in_lammps(
         root = Path(folder).resolve()
         (root / "model").symlink_to(file.parent.resolve(), target_is_directory=True)
         include = engine_include(resolved, elements)
-        return [_run(root, frame, include, elements, force_model) for frame in frames]
+        margin = max(cutoff_angstrom, _LEAST_VACUUM_ANGSTROM)
+        return [
+            _run(root, frame, boxed(frame.atoms(), margin), include, elements, force_model=force_model)
+            for frame in frames
+        ]
 
 
 def _run(
-    root: Path, frame: LabelledFrame, include: str, elements: Sequence[str], force_model: "ForceModel | None"
+    root: Path,
+    frame: LabelledFrame,
+    atoms: Atoms,
+    include: str,
+    elements: Sequence[str],
+    *,
+    force_model: "ForceModel | None",
 ) -> Prediction:
     from molgun_lmp.engine.session import run_deck  # noqa: PLC0415
 
-    atoms = _boxed(frame)
-    prism = Prism(atoms.cell.array, pbc=atoms.pbc)
+    periodic = any(frame.pbc)
+    prism = Prism(atoms.cell.array, pbc=periodic)
     write_lammps_data(
         root / "data.lmp", atoms, specorder=list(elements), masses=True, units="metal", prismobj=prism, velocities=False
     )
-    (root / "in.lammps").write_text(_deck(include, periodic=bool(atoms.pbc.all())), encoding="utf-8")
+    (root / "in.lammps").write_text(_deck(include, periodic=periodic), encoding="utf-8")
     done = run_deck(
         root / "in.lammps",
         variables={"root": str(root)},
@@ -99,10 +106,3 @@ def _deck(include: str, *, periodic: bool) -> str:
         "dump forces all custom 1 ${root}/forces.dump id fx fy fz\n"
         "dump_modify forces sort id format float %.17g\nrun 0\n"
     )
-
-
-def _boxed(frame: LabelledFrame) -> Atoms:
-    atoms = frame.atoms()
-    if not any(frame.pbc):
-        atoms.center(vacuum=_VACUUM_ANGSTROM)
-    return atoms
