@@ -91,6 +91,14 @@ def _print_card(card: "ModelCard", folder: Path) -> None:
             f"{parity.force_ev_per_angstrom:.1e} eV/Å{virial}",
             markup=False,
         )
+    for contact in card.contacts:
+        out.print(
+            f"  {contact.format} {contact.dtype}: {contact.dimers} dimers of {', '.join(contact.elements)} from "
+            f"{contact.from_angstrom:.1f} Å up agree; worst {'-'.join(contact.worst_pair)} at "
+            f"{contact.worst_angstrom:.1f} Å, {contact.force_ev_per_angstrom:.1e} of "
+            f"{contact.force_there_ev_per_angstrom:.1e} eV/Å",
+            markup=False,
+        )
     for name, why in card.not_exported.items():
         out.print(f"  no {name}: {why}", markup=False)
     for name, why in card.not_run_in_lammps.items():

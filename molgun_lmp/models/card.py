@@ -14,7 +14,7 @@ from molgun_lmp.atomic_files import write_json
 from molgun_lmp.config.section import Section
 from molgun_lmp.errors import ModelError
 from molgun_lmp.model_formats import Dtype, ModelFormat
-from molgun_lmp.models.error_reports import ErrorReport, ParityReport
+from molgun_lmp.models.error_reports import ContactParity, ErrorReport, ParityReport
 from molgun_lmp.provenance import sha256_file
 
 
@@ -98,6 +98,8 @@ class ModelCard(Section):
     """None for a model that was made elsewhere."""
     errors: tuple[ErrorReport, ...]
     parity: tuple[ParityReport, ...]
+    contacts: tuple[ContactParity, ...] = ()
+    """Parity on close atoms; none for a model that was exported before it was asked for."""
     not_exported: dict[str, str]
     """Name of `molgun export --format`, or format -> why this model has no such file."""
     not_run_in_lammps: dict[str, str] = {}  # noqa: RUF012  # frozen

@@ -67,3 +67,33 @@ class ParityReport(Section):
             and self.force_ev_per_angstrom <= self.force_limit_ev_per_angstrom
             and (self.virial_ev_per_atom is None or self.virial_ev_per_atom <= (self.virial_limit_ev_per_atom or 0.0))
         )
+
+
+class ContactParity(Section):
+    """How far an exported file is from mace's own calculator (float64) on pairs of atoms that come close.
+
+    At the distance where the difference is largest by its limit, which grows with the force there.
+    """
+
+    format: ExportedFormat
+    dtype: Dtype
+    elements: tuple[str, ...]
+    """Each pair of these was compared."""
+    dimers: int
+    from_angstrom: float
+    """The shortest distance at which every pair was."""
+    worst_pair: tuple[str, str]
+    worst_angstrom: float
+    force_ev_per_angstrom: float
+    """The largest difference of a force component there."""
+    force_there_ev_per_angstrom: float
+    """The largest force component there and at the next distances."""
+    force_limit_ev_per_angstrom: float
+    force_limit_share: float
+    """Of the force there, beside the limit in eV/Å."""
+
+    @property
+    def passed(self) -> bool:
+        """The difference is within its limit."""
+        limit = self.force_limit_ev_per_angstrom + self.force_limit_share * self.force_there_ev_per_angstrom
+        return self.force_ev_per_angstrom <= limit

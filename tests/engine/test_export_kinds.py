@@ -1,19 +1,23 @@
 """Every kind of MACE that people have goes through export into the files that LAMMPS runs."""
 
 import dataclasses
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from model_cases import UNKNOWN, frames, save_model, tiny_model, without_heads
+from ase import Atoms
+from model_cases import UNKNOWN, frames, labelled_frame, save_model, tiny_model, without_heads
 
 from molgun_lmp.engine.force_models import ForceModelInput
 from molgun_lmp.engine.torch_model import TorchScriptModel
 from molgun_lmp.errors import ModelError
-from molgun_lmp.models.card import ModelCard
+from molgun_lmp.model_formats import Dtype
+from molgun_lmp.models.card import ModelCard, load_card
 from molgun_lmp.models.mace_file import load_model, model_facts
-from molgun_lmp.models.predict import predict_calculator, predict_deployed, predict_mace
+from molgun_lmp.models.predict import Prediction, predict_calculator, predict_deployed, predict_mace
+from molgun_lmp.training.dataset.labelled_frame import LabelledFrame
 from molgun_lmp.training.evaluation.predictor import open_predictor
 from molgun_lmp.training.export import formats
 from molgun_lmp.training.export.export import export
@@ -178,3 +182,35 @@ def test_a_model_that_mace_itself_cannot_run_is_said_to_be_one(tmp_path: Path) -
     with pytest.raises(ModelError, match=r"mace itself cannot compute the frames with unlike\.model"):
         exported(file, tmp_path / "folder")
     assert not (tmp_path / "folder").exists()
+
+
+def test_close_atoms_are_compared_too(plugin: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file that is right on all frames and wrong where atoms meet is left out."""
+    file = save_model(tiny_model(pair_repulsion=True), tmp_path / "tiny.model")
+    card = exported(file, tmp_path / "right", formats=("torchscript-float64", "mace"))
+    (contact,) = card.contacts
+    assert (contact.elements, contact.from_angstrom, contact.passed) == (("H", "C", "Si"), 0.5, True)
+    assert contact.force_there_ev_per_angstrom > 1.0
+    assert load_card(tmp_path / "right").contacts == card.contacts
+
+    def wrong(file: Path, structures: Sequence[LabelledFrame], dtype: Dtype) -> Iterator[Prediction]:
+        for structure, one in zip(structures, torchscript.predict(file, structures, dtype), strict=True):
+            close = len(structure) == 2 and np.linalg.norm(structure.positions[1] - structure.positions[0]) < 0.75
+            yield dataclasses.replace(one, forces=0.9 * one.forces) if close else one
+
+    torchscript = formats._TRANSLATIONS["torchscript"]
+    monkeypatch.setitem(formats._TRANSLATIONS, "torchscript", dataclasses.replace(torchscript, predict=wrong))
+    card = exported(file, tmp_path / "wrong", formats=("torchscript-float64", "mace"))
+    assert "where atoms are close" in card.not_exported["torchscript-float64"]
+    assert (card.contacts, [entry.format for entry in card.files]) == ((), ["mace"])
+
+
+def test_a_repulsion_of_many_ev_per_angstrom_is_exported_in_both_precisions(plugin: Path, tmp_path: Path) -> None:
+    """LAMMPS computes the prefactor of mace's ZBL in single precision: 1e-8 of a force that may be large."""
+    file = save_model(tiny_model(pair_repulsion=True), tmp_path / "tiny.model")
+    squeezed = [
+        labelled_frame(Atoms("CHSiH", positions=[[0, 0, 0], [0.1, 0.2, 0.65], [1.6, 0, 0], [2.2, 0.8, 0.4]], pbc=False))
+    ]
+    card = exported(file, tmp_path / "folder", frames=squeezed, formats=("torchscript-float64",))
+    assert {report.run_by for report in card.parity} == {"python", "lammps"}
+    assert card.parity[0].largest_force_ev_per_angstrom > 50.0

@@ -16,10 +16,11 @@ from molgun_lmp.model_formats import EXPORTED_FILES, MODEL_FORMATS
 from molgun_lmp.models.card import CARD_NAME, Architecture, Licences, ModelCard, ModelFile, Training, write_card
 from molgun_lmp.models.error_reports import ErrorReport
 from molgun_lmp.models.mace_file import ModelFacts, choose_head, load_model, model_facts, trusted_sha256
-from molgun_lmp.models.predict import Prediction, predict_calculator
+from molgun_lmp.models.predict import predict_calculator
 from molgun_lmp.provenance import sha256_file, versions
 from molgun_lmp.training.dataset.labelled_frame import LabelledFrame
-from molgun_lmp.training.export.formats import Exported, in_words, write_file
+from molgun_lmp.training.export.contacts import contact_dimers
+from molgun_lmp.training.export.formats import Exported, MaceReference, in_words, write_file
 from molgun_lmp.training.run_folder import RunFolder, TrainingRecord, read_record
 from molgun_lmp.training.trainer.train import TRAINED_HEAD, held_out_frames
 
@@ -63,7 +64,8 @@ def export(
     """Write the model folder of a `.model` file and return its card.
 
     `frames` are real structures (a dozen is plenty) on which each exported file must compute what mace's calculator
-    does, asked from Python and, where this machine can run the format, in LAMMPS; `formats` of `FORMATS`. A format that
+    does, asked from Python and, where this machine can run the format, in LAMMPS; pairs of close atoms are compared too
+    (`contact_dimers`). `formats` of `FORMATS`. A format that
     this model or machine cannot have, or whose file computes something else, is left out, and the card says why. Raises
     `ModelError` for a model that is not trusted (see `trusted_sha256`) or that mace itself cannot run, an unknown
     format, an element of the frames that the model lacks, a folder that exists, and where none of `formats` can be had;
@@ -87,9 +89,9 @@ def export(
         shutil.copyfile(model, source)
         if sha256_file(source) != vouched:
             raise ModelError(f"{model} changed while it was exported. Give the command again.")
-        reference = _reference(source, frames, chosen)
+        reference = _reference(source, frames, facts, chosen)
         exported = {
-            name: write_file(name, source, work, facts=facts, head=chosen, frames=frames, reference=reference)
+            name: write_file(name, source, work, facts=facts, head=chosen, reference=reference)
             for name in FORMATS
             if name in formats
         }
@@ -118,12 +120,15 @@ def export_run(run_folder: Path, folder: Path, *, formats: Sequence[str] = DEFAU
     )
 
 
-def _reference(model: Path, frames: Sequence[LabelledFrame], head: str) -> list[Prediction]:
+def _reference(model: Path, frames: Sequence[LabelledFrame], facts: ModelFacts, head: str) -> MaceReference:
     """What mace's calculator computes. Raises `ModelError` where it cannot, or where it gives no numbers."""
     if not frames:
         raise ModelError("parity needs at least one frame; name labelled frames to compare on.")
+    in_frames = {symbol for frame in frames for symbol in frame.symbols}
+    dimers = contact_dimers(facts.elements, in_frames, facts.r_max_angstrom)
+    structures = [*frames, *(dimer.frame() for dimer in dimers)]
     try:
-        found = list(predict_calculator(model, frames, head=head))
+        found = list(predict_calculator(model, structures, head=head))
     except (MolgunError, OSError, MemoryError):
         raise
     except Exception as error:
@@ -131,12 +136,13 @@ def _reference(model: Path, frames: Sequence[LabelledFrame], head: str) -> list[
             f"mace itself cannot compute the frames with {model.name} ({in_words(error)}). It is damaged, or of a kind "
             "that this version of mace does not run."
         ) from error
-    if not all(np.isfinite(one.energy_ev) and np.isfinite(one.forces).all() for one in found):
+    on_frames, on_dimers = found[: len(frames)], found[len(frames) :]
+    if not all(np.isfinite(one.energy_ev) and np.isfinite(one.forces).all() for one in on_frames):
         raise ModelError(
             f"{model.name} itself gives energies or forces that are not numbers on the frames compared. The model is "
             "broken: train it again with a lower learning rate or in float64."
         )
-    return found
+    return MaceReference(frames=frames, on_frames=on_frames, dimers=dimers, on_dimers=on_dimers)
 
 
 def _require_a_file(model: Path, exported: Mapping[str, Exported]) -> None:
@@ -179,6 +185,7 @@ def _card(
         training=provenance.training,
         errors=provenance.errors,
         parity=tuple(report for one in exported.values() for report in one.parity),
+        contacts=tuple(report for one in exported.values() for report in one.contacts),
         not_exported={name: one.refusal for name, one in exported.items() if one.refusal is not None},
         not_run_in_lammps={
             EXPORTED_FILES[name].format: one.not_run for name, one in exported.items() if one.not_run is not None

@@ -3,16 +3,17 @@
 import dataclasses
 import logging
 import shutil
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
 from molgun_lmp.errors import EngineError, MolgunError
 from molgun_lmp.model_formats import EXPORTED_FILES, MODEL_FORMATS, Dtype, ExportedFile, ExportedFormat, ModelEngineKind
-from molgun_lmp.models.error_reports import ParityReport
+from molgun_lmp.models.error_reports import ContactParity, ParityReport
 from molgun_lmp.models.mace_file import ModelFacts
 from molgun_lmp.models.predict import Prediction, predict_deployed, predict_symmetrix
 from molgun_lmp.training.dataset.labelled_frame import LabelledFrame
+from molgun_lmp.training.export.contacts import ClosePair, compare_contacts, require_contacts
 from molgun_lmp.training.export.deploy import deploy, extract_symmetrix, symmetrix_refusal
 from molgun_lmp.training.export.lammps_parity import predict_in_lammps
 from molgun_lmp.training.export.mliap import deploy_mliap, predict_mliap
@@ -31,9 +32,25 @@ class Exported:
     """What came of one format: `refusal` why there is no file, `not_run` why LAMMPS did not run it here."""
 
     parity: tuple[ParityReport, ...] = ()
+    contacts: tuple[ContactParity, ...] = ()
     refusal: str | None = None
     not_run: str | None = None
     needs: str = ""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class MaceReference:
+    """What mace's calculator computes, for every file to be compared with: on frames, and on pairs of close atoms."""
+
+    frames: Sequence[LabelledFrame]
+    on_frames: Sequence[Prediction]
+    dimers: Sequence[ClosePair] = ()
+    on_dimers: Sequence[Prediction] = ()
+
+    @property
+    def structures(self) -> list[LabelledFrame]:
+        """The frames, and the dimers after them."""
+        return [*self.frames, *(dimer.frame() for dimer in self.dimers)]
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -84,8 +101,7 @@ def write_file(
     *,
     facts: ModelFacts,
     head: str,
-    frames: Sequence[LabelledFrame],
-    reference: Sequence[Prediction],
+    reference: MaceReference,
 ) -> Exported:
     """Write one of `EXPORTED_FILES` into the folder and compare it with mace's own predictions.
 
@@ -101,7 +117,7 @@ def write_file(
     how = _TRANSLATIONS[kind.format]
     refusal = how.refusal(facts)
     if refusal is None:
-        check = _Check(file=file, format=kind.format, facts=facts, frames=frames, reference=reference)
+        check = _Check(file=file, format=kind.format, facts=facts, reference=reference)
         try:
             return _translated(kind, how, model, head, check)
         except (OSError, MemoryError):
@@ -126,10 +142,15 @@ def _translated(kind: ExportedFile, how: _Translation, model: Path, head: str, c
     dtypes = tuple(row.parity) if kind.dtype is None else (kind.dtype,)
     needs = how.write(model, check.file, dtypes[0], head)
     for dtype in dtypes:
-        check.python(dtype, how.predict(check.file, check.frames, dtype))
+        check.python(dtype, list(how.predict(check.file, check.reference.structures, dtype)))
         if row.shown_with is not None:
             check.lammps(dtype, row.shown_with)
-    return Exported(parity=tuple(check.reports), not_run=check.not_run or row.not_run_because, needs=needs)
+    return Exported(
+        parity=tuple(check.reports),
+        contacts=tuple(check.contacts),
+        not_run=check.not_run or row.not_run_because,
+        needs=needs,
+    )
 
 
 @dataclasses.dataclass(kw_only=True)
@@ -139,22 +160,28 @@ class _Check:
     file: Path
     format: ExportedFormat
     facts: ModelFacts
-    frames: Sequence[LabelledFrame]
-    reference: Sequence[Prediction]
+    reference: MaceReference
     reports: list[ParityReport] = dataclasses.field(default_factory=list)
+    contacts: list[ContactParity] = dataclasses.field(default_factory=list)
     not_run: str | None = None
 
-    def python(self, dtype: Dtype, found: Iterable[Prediction]) -> None:
-        """Asked from Python, on all frames."""
-        self.reports.append(compare(self.reference, found, format=self.format, dtype=dtype))
+    def python(self, dtype: Dtype, found: Sequence[Prediction]) -> None:
+        """Asked from Python, on all frames, and on the dimers after them."""
+        expected = self.reference
+        frames, dimers = found[: len(expected.frames)], found[len(expected.frames) :]
+        self.reports.append(compare(expected.on_frames, frames, format=self.format, dtype=dtype))
         require_parity(self.reports[-1])
+        contact = compare_contacts(expected.dimers, expected.on_dimers, dimers, format=self.format, dtype=dtype)
+        if contact is not None:
+            self.contacts.append(contact)
+            require_contacts(contact)
 
     def lammps(self, dtype: Dtype, engine: ModelEngineKind) -> None:
         """Run by LAMMPS with an engine, on the first frames."""
         try:
             found = predict_in_lammps(
                 self.file,
-                self.frames[:_IN_LAMMPS],
+                self.reference.frames[:_IN_LAMMPS],
                 engine=engine,
                 dtype=dtype,
                 elements=self.facts.elements,
@@ -165,6 +192,6 @@ class _Check:
             self.not_run = str(error)
             return
         self.reports.append(
-            compare(self.reference[:_IN_LAMMPS], found, format=self.format, dtype=dtype, run_by="lammps")
+            compare(self.reference.on_frames[:_IN_LAMMPS], found, format=self.format, dtype=dtype, run_by="lammps")
         )
         require_parity(self.reports[-1])

@@ -43,6 +43,7 @@ def compare(
             "frames compared. The model is broken: train it again with a lower learning rate or in float64."
         )
     limits = MODEL_FORMATS[format].parity[dtype]
+    granted = limits.rounding * largest
     return ParityReport(
         format=format,
         dtype=dtype,
@@ -52,9 +53,9 @@ def compare(
         energy_ev_per_atom=energy,
         force_ev_per_angstrom=force,
         virial_ev_per_atom=virial if virials else None,
-        energy_limit_ev_per_atom=limits.energy,
-        force_limit_ev_per_angstrom=limits.force,
-        virial_limit_ev_per_atom=limits.virial if virials else None,
+        energy_limit_ev_per_atom=limits.energy + granted,
+        force_limit_ev_per_angstrom=limits.force + granted,
+        virial_limit_ev_per_atom=limits.virial + granted if virials else None,
     )
 
 

@@ -15,7 +15,7 @@ from molgun_lmp.models.predict import Prediction
 from molgun_lmp.training.export import formats
 from molgun_lmp.training.export.deploy import symmetrix_refusal
 from molgun_lmp.training.export.export import _require_a_file
-from molgun_lmp.training.export.formats import Exported, write_file
+from molgun_lmp.training.export.formats import Exported, MaceReference, write_file
 
 HELD: dict[str, Any] = {
     "elements": ("H", "C", "Si"),
@@ -46,8 +46,7 @@ def written(name: str, folder: Path) -> Exported:
         folder,
         facts=ModelFacts(**HELD),
         head="Default",
-        frames=FRAMES,
-        reference=REFERENCE,
+        reference=MaceReference(frames=FRAMES, on_frames=REFERENCE),
     )
 
 
