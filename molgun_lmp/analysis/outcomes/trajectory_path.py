@@ -2,7 +2,7 @@
 
 import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Final, Generic, Self, TypeVar
+from typing import Final, Self
 
 import numpy as np
 from ase.data import atomic_masses, atomic_numbers
@@ -11,6 +11,7 @@ from molgun_lmp.analysis.outcomes.bond_tracking import BondState, Stretch, stret
 from molgun_lmp.analysis.outcomes.bonds import BondLimits, Bonds
 from molgun_lmp.analysis.outcomes.classify import Classified, classify
 from molgun_lmp.analysis.outcomes.intact_molecule import MoleculeReference
+from molgun_lmp.analysis.outcomes.mode_history import ModeHistory
 from molgun_lmp.arrays import FloatArray
 from molgun_lmp.config import OutcomeCriteria
 from molgun_lmp.errors import InputFileError
@@ -18,46 +19,6 @@ from molgun_lmp.outcome_classes import BLOWN_UP, IN_FLIGHT, LEFT, NEAR, Mode
 from molgun_lmp.readers.trajectory import Frame
 from molgun_lmp.surface.clean_surface import Surface
 from molgun_lmp.units import FS_PER_PS
-
-_ROUNDING_PS = 1e-9
-
-State = TypeVar("State")
-"""A mode, or a mode and whether the molecule is bound."""
-
-
-@dataclasses.dataclass(kw_only=True)
-class ModeHistory(Generic[State]):
-    """Fed one state per frame; a new one counts once it has lasted `persistence_ps`, from when it began.
-
-    `events`: (time in ps at which it began, state) of each one that counts, the first frame's to begin with; `young`:
-    the same for a newer one that has not lasted long enough yet.
-    """
-
-    persistence_ps: float
-    events: list[tuple[float, State]] = dataclasses.field(default_factory=list)
-    young: tuple[float, State] | None = None
-    time_ps: float = 0.0
-
-    def add(self, time_ps: float, state: State) -> None:
-        """The state of the next frame. A return to the old one forgets the young one."""
-        self.time_ps = time_ps
-        if not self.events:
-            self.events.append((time_ps, state))
-            return
-        if state == self.events[-1][1]:
-            self.young = None
-            return
-        if self.young is None or self.young[1] != state:
-            self.young = (time_ps, state)
-        if time_ps - self.young[0] >= self.persistence_ps - _ROUNDING_PS:
-            self.events.append(self.young)
-            self.young = None
-
-    @property
-    def last(self) -> tuple[float, State]:
-        """The state of the last frame and when it began, however young it is."""
-        return self.young or self.events[-1]
-
 
 _BATCH: Final = 64
 """Frames that are looked at together: their arrays fit into the processor's cache."""

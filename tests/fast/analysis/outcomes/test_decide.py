@@ -26,7 +26,8 @@ from molgun_lmp.analysis.kinetics.survival import Fate, transitions, visits, wai
 from molgun_lmp.analysis.kinetics.transition_rates import rates
 from molgun_lmp.analysis.outcomes.bonds import BondLimits
 from molgun_lmp.analysis.outcomes.decide import decide
-from molgun_lmp.analysis.outcomes.trajectory_path import ModeHistory, Reference
+from molgun_lmp.analysis.outcomes.mode_history import ModeHistory
+from molgun_lmp.analysis.outcomes.trajectory_path import Reference
 from molgun_lmp.arrays import FloatArray
 from molgun_lmp.config import OutcomeCriteria
 from molgun_lmp.errors import InputFileError
