@@ -33,9 +33,13 @@ class ModeHistory(Generic[State]):
             return
         if self.young is None or self.young[1] != state:
             self.young = (time_ps, state)
-        if time_ps - self.young[0] >= self.persistence_ps - _ROUNDING_PS:
+        if self.lasts(time_ps - self.young[0]):
             self.events.append(self.young)
             self.young = None
+
+    def lasts(self, duration_ps: float) -> bool:
+        """Whether a state that was there for so long counts."""
+        return duration_ps >= self.persistence_ps - _ROUNDING_PS
 
     @property
     def last(self) -> tuple[float, State]:

@@ -105,7 +105,7 @@ class TrajectoryPath:
         ends = [*(time for time, _ in events[1:]), self.bonding.time_ps]
         changes: list[tuple[float, bool]] = []
         for (began, (_, bound)), ended in zip(events, ends, strict=False):
-            lasted = bound and ended - began >= self.bonding.persistence_ps - _ROUNDING_PS
+            lasted = bound and self.bonding.lasts(ended - began)
             if not changes or changes[-1][1] is not lasted:
                 changes.append((began, lasted))
         return tuple(changes)
