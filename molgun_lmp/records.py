@@ -177,6 +177,31 @@ class TrajectoryResult(JsonRecord):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
+class Heat(JsonRecord):
+    """Mean temperatures of one trajectory, K, before first contact and at its end; None where no frame is of then.
+
+    Of the slab the atoms that move; of the molecule the motion about its centre of mass, and the kinetic energy of that
+    by itself, eV.
+    """
+
+    __pydantic_config__ = _STRICT
+
+    slab_before_k: float | None
+    slab_end_k: float | None
+    molecule_before_k: float | None
+    molecule_end_k: float | None
+    translation_before_ev: float | None
+    translation_end_ev: float | None
+
+    @property
+    def warmed_k(self) -> float | None:
+        """By how much the slab is warmer at the end."""
+        if self.slab_before_k is None or self.slab_end_k is None:
+            return None
+        return self.slab_end_k - self.slab_before_k
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Outcome(JsonRecord):
     """One trajectory's outcome and the numbers that decided it."""
 
@@ -219,6 +244,8 @@ class Outcome(JsonRecord):
     molecule_run: str = ""
     """Equilibration run of the molecule's snapshot where molecules are fired as drawn: snapshots of one run are turned
     nearly alike, and shots of one run are not independent. Empty where each snapshot is drawn by itself."""
+    heat: Heat | None = None
+    """How far the impact and the bonds warmed slab and molecule; None where velocities were not stored."""
 
     @property
     def molecule_cluster(self) -> str:

@@ -14,6 +14,7 @@ from molgun_lmp.cli.analyse_tables import (
     minima_json,
     print_after_contact,
     print_correlation,
+    print_heat,
     print_minima,
     print_variants,
     quench_ends,
@@ -121,6 +122,7 @@ def _print_campaign(store: Store, analysis: Analysis, minima: Minima | None) -> 
     print_variants(analysis)
     if summary.contact:
         print_after_contact(store, analysis)
+    print_heat(analysis)
     print_correlation(analysis)
     if minima is not None:
         print_minima(minima)

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from rich.table import Table
 
+from molgun_lmp.analysis.kinetics.heat import heat_sentence
 from molgun_lmp.analysis.kinetics.landmark import after_contact, cells
 from molgun_lmp.analysis.outcomes.minima import BINDING_HEADER
 from molgun_lmp.analysis.statistics.clustered_intervals import FEW_CLUSTERS
@@ -37,6 +38,13 @@ def print_after_contact(store: "Store", analysis: "Analysis") -> None:
     outcomes, stops = [one.outcome for one in analysis.ended], [one.result.stop for one in analysis.ended]
     tables = after_contact(outcomes, stops, times, planned_ps=config.dynamics.duration_ps)
     _print_table(("after first contact", *(f"{time:g} ps" for time in times)), cells(tables))
+
+
+def print_heat(analysis: "Analysis") -> None:
+    """How far slab and molecule warmed."""
+    sentence = heat_sentence([one.outcome for one in analysis.ended])
+    if sentence:
+        answers().print(sentence, markup=False)
 
 
 def print_correlation(analysis: "Analysis") -> None:

@@ -9,18 +9,19 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final, Protocol
 
 import numpy as np
+from ase import Atoms
 
+from molgun_lmp.analysis.kinetics.heat import Temperatures, heat_of
 from molgun_lmp.analysis.outcomes.decide import outcome_of
 from molgun_lmp.analysis.outcomes.trajectory_path import Following, Reference, TrajectoryPath
-from molgun_lmp.arrays import FloatArray, IntArray
+from molgun_lmp.arrays import BoolArray, FloatArray, IntArray
 from molgun_lmp.campaign.store.campaign_folder import TrajectoryFolder
 from molgun_lmp.config import Campaign
 from molgun_lmp.errors import InputFileError
-from molgun_lmp.gun.data_file import translation_ev
-from molgun_lmp.gun.setup import masses_u
 from molgun_lmp.readers.trajectory import Frame
 from molgun_lmp.records import Outcome, Shot, TrajectoryResult
-from molgun_lmp.results.ended import Start, chosen_frames, frames_of, planned_start
+from molgun_lmp.results.ended import Start, frames_of, planned_start
+from molgun_lmp.results.temperatures import TemperatureObserver, mobile_atoms
 from molgun_lmp.surface.clean_surface import Surface
 from molgun_lmp.units import FS_PER_PS
 
@@ -66,12 +67,14 @@ class Track:
     """Where the molecule was in each of T frames, before the first whose positions are no numbers.
 
     `steps` (T,) LAMMPS's timesteps; `lowest_z` (T,) Å of the molecule's lowest atom; `points`: name -> (T, 3) Å, the
-    centre of some of its atoms; all unwrapped.
+    centre of some of its atoms; all unwrapped. `temperatures`: None where they were not asked for, or velocities not
+    stored.
     """
 
     steps: IntArray
     lowest_z: FloatArray
     points: Mapping[str, FloatArray]
+    temperatures: Temperatures | None = None
 
 
 class TrackObserver:
@@ -171,7 +174,7 @@ def shared_run(config: Campaign, shot: Shot) -> str:
 def read_back(
     config: Campaign, surface: Surface, folder: TrajectoryFolder, result: TrajectoryResult
 ) -> tuple[Outcome, Track | None]:
-    """What came of one trajectory, and its molecule's track; none of a run that died and left a damaged dump.
+    """What came of one trajectory, and its track with temperatures; none of a run that died and left a damaged dump.
 
     Raises `CampaignError` where its start or shot is missing, `ConfigError` for criteria that do not fit the molecule,
     `InputFileError` for a damaged dump of a run that did not fail, and for frames of other atoms.
@@ -179,24 +182,20 @@ def read_back(
     start, n_slab = planned_start(folder, surface), len(surface.layer)
     outcome = OutcomeObserver(config, surface, start, folder, result)
     track = TrackObserver(n_slab, points_of(config, len(start.symbols) - n_slab))
-    frames = until_lost(frames_of(folder, result, velocities=False))
-    if not seen(observed(frames, (outcome, track)), result):
+    slab = Atoms(start.symbols[:n_slab], start.positions[:n_slab])
+    temperature = TemperatureObserver(mobile_atoms(config, slab, surface))
+    frames = until_lost(frames_of(folder, result))
+    if not seen(observed(frames, (outcome, track, temperature)), result):
         return outcome.without_frames(), None
-    decided, where = outcome.result(), track.result()
-    energy = None
+    decided, kept = outcome.result(), dataclasses.replace(track.result(), temperatures=temperature.result())
+    if kept.temperatures is None or not len(kept.steps):
+        return decided, kept
+    times_ps = (kept.steps - kept.steps[0]) * config.dynamics.timestep_fs / FS_PER_PS
+    heat, energy = heat_of(kept.temperatures, times_ps, decided.first_contact_ps), None
     if decided.first_contact_ps is not None:
-        times_ps = (where.steps - where.steps[0]) * config.dynamics.timestep_fs / FS_PER_PS
         before = int(np.searchsorted(times_ps, decided.first_contact_ps - _ROUNDING_PS)) - 1
-        energy = _translation_ev(folder, result, max(0, before), n_slab)
-    return dataclasses.replace(decided, energy_at_contact_ev=energy), where
-
-
-def _translation_ev(folder: TrajectoryFolder, result: TrajectoryResult, place: int, n_slab: int) -> float | None:
-    """Kinetic energy of the molecule's centre of mass in one frame; None where it holds no velocities."""
-    frame = next(chosen_frames(folder, result, {place}), None)
-    if frame is None or frame.velocities is None:
-        return None
-    return translation_ev(masses_u(frame.symbols[n_slab:]), frame.velocities[n_slab:])
+        energy = float(kept.temperatures.translation_ev[max(0, before)])
+    return dataclasses.replace(decided, heat=heat, energy_at_contact_ev=energy), kept
 
 
 def decided_by_each(
@@ -232,8 +231,15 @@ def points_of(config: Campaign, n_molecule: int) -> dict[str, tuple[int, ...]]:
     return groups or {"molecule": tuple(range(n_molecule))}
 
 
-def track_of(folder: TrajectoryFolder, result: TrajectoryResult, n_slab: int, points: Points) -> Track:
-    """The track alone, by reading the dump. Raises `InputFileError` for a damaged one."""
+def track_of(
+    folder: TrajectoryFolder, result: TrajectoryResult, n_slab: int, points: Points, mobile: BoolArray | None = None
+) -> Track:
+    """The track alone, by reading the dump, with temperatures where it is said which slab atoms are `mobile`.
+
+    Raises `InputFileError` for a damaged one.
+    """
     track = TrackObserver(n_slab, points)
-    one_pass(until_lost(frames_of(folder, result, velocities=False)), (track,))
-    return track.result()
+    temperature = None if mobile is None else TemperatureObserver(mobile)
+    frames = until_lost(frames_of(folder, result, velocities=temperature is not None))
+    one_pass(frames, (track,) if temperature is None else (track, temperature))
+    return dataclasses.replace(track.result(), temperatures=None if temperature is None else temperature.result())

@@ -15,8 +15,10 @@ from molgun_lmp.analysis.figures.impacts import draw_impacts
 from molgun_lmp.analysis.figures.kinetics import draw_flow, draw_waiting
 from molgun_lmp.analysis.figures.modes_heights_energy import draw_energy_drift, draw_heights, draw_modes
 from molgun_lmp.analysis.figures.structures import draw_structures
+from molgun_lmp.analysis.figures.temperatures import draw_temperatures
 from molgun_lmp.analysis.figures.timelines import draw_timelines
 from molgun_lmp.analysis.figures.trust import draw_trust, read_traces
+from molgun_lmp.analysis.kinetics.heat import heat_sentence
 from molgun_lmp.analysis.kinetics.survival import survival, wait_of
 from molgun_lmp.analysis.report.costs import PAPER
 from molgun_lmp.analysis.report.page import ReportContent, write_report
@@ -141,6 +143,7 @@ def _figures(store: Store, analysis: Analysis, surface: Surface, gathered: Shown
             for point, visits in gathered.visits.items()
         ),
         draw_coverage(gathered.visits, folder),
+        *([draw_temperatures(gathered.heat, folder, sentence=heat_sentence(outcomes))] if gathered.heat else []),
         draw_energy_drift(
             [one.result for one in ended],
             folder,

@@ -1,5 +1,5 @@
-"""What the report draws of the trajectories themselves: heights and maps from their tracks, pictures and movies from
-a few frames of a few of them."""
+"""What the report draws of the trajectories themselves: heights, temperatures and maps from their tracks, pictures and
+movies from a few frames of a few of them."""
 
 import dataclasses
 from collections.abc import Mapping, Sequence
@@ -9,6 +9,7 @@ import numpy as np
 
 from molgun_lmp.analysis.figures.modes_heights_energy import HeightTrace
 from molgun_lmp.analysis.figures.structures import Snapshot
+from molgun_lmp.analysis.figures.temperatures import HeatTrace
 from molgun_lmp.analysis.maps.coverage import Grid, Visits
 from molgun_lmp.analysis.outcomes.bonds import BondLimits
 from molgun_lmp.analysis.report.movies import Cast, Movie, Thinned, examples, frames_for
@@ -38,6 +39,8 @@ class Shown:
     movies: tuple[Movie, ...]
     cast: Cast
     visits: Mapping[str, Visits]
+    heat: tuple[HeatTrace, ...]
+    """Of those that came into contact, where velocities were stored."""
 
 
 def shown(store: Store, analysis: Analysis, surface: Surface) -> Shown:
@@ -53,6 +56,7 @@ def shown(store: Store, analysis: Analysis, surface: Surface) -> Shown:
     top = np.array([0.0, 0.0, store.clean_slab.positions[:, 2].max()])
     tracks, grid = Tracks.of(store), Grid.of(cast.cell)
     traces: list[HeightTrace] = []
+    heat: list[HeatTrace] = []
     snapshots: list[Snapshot] = []
     movies: list[Movie] = []
     visited: dict[str, list[tuple[IntArray, FloatArray]]] = {name: [] for name in tracks.points}
@@ -63,6 +67,7 @@ def shown(store: Store, analysis: Analysis, surface: Surface) -> Shown:
         if not len(track.steps):
             continue
         traces.append(_trace(one, track, timestep_ps, cast.surface_z))
+        heat += _heat(one, track, timestep_ps)
         if index in chosen:
             frames = _thinned(one, len(track.steps), kept)
             snapshots.append(_snapshot(one, frames[-1], cast))
@@ -73,6 +78,7 @@ def shown(store: Store, analysis: Analysis, surface: Surface) -> Shown:
         movies=tuple(movies),
         cast=cast,
         visits={name: Visits.of(grid, paths) for name, paths in visited.items()},
+        heat=tuple(heat),
     )
 
 
@@ -107,6 +113,22 @@ def _trace(one: Ended, track: Track, timestep_ps: float, surface_z: float) -> He
         time_ps=np.asarray(track.steps[::stride] * timestep_ps, dtype=np.float64),
         height_angstrom=track.lowest_z[::stride] - surface_z,
     )
+
+
+def _heat(one: Ended, track: Track, timestep_ps: float) -> list[HeatTrace]:
+    contact = one.outcome.first_contact_ps
+    if track.temperatures is None or contact is None:
+        return []
+    times_ps = (track.steps - track.steps[0]) * timestep_ps - contact
+    return [
+        HeatTrace(
+            trajectory_id=one.folder.id,
+            mode=one.outcome.mode,
+            stuck=one.outcome.stuck,
+            after_contact_ps=np.asarray(times_ps, dtype=np.float64),
+            temperatures=track.temperatures,
+        )
+    ]
 
 
 def _snapshot(one: Ended, last: Frame, cast: Cast) -> Snapshot:

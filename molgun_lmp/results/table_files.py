@@ -25,6 +25,7 @@ from molgun_lmp.analysis.statistics.variants import Variant
 from molgun_lmp.csv_files import write_csv
 from molgun_lmp.errors import InputFileError
 from molgun_lmp.outcome_classes import MOMENT_COLUMNS
+from molgun_lmp.records import Heat, Outcome
 
 TRUST_JSON: Final = "trust.json"
 TRUST_CSV: Final = "trust.csv"
@@ -122,6 +123,17 @@ def write_moments(found: Sequence[Moments], path: Path) -> Path:
         for one in found
     )
     return write_csv(path, [*names, "transferred_ev"], rows)
+
+
+def write_heat(outcomes: Sequence[Outcome], path: Path) -> Path:
+    """One line per trajectory whose velocities were stored: the fields of `Heat`, and by how much the slab warmed."""
+    names = [field.name for field in dataclasses.fields(Heat)]
+    rows = (
+        [one.trajectory_id, one.mode.value, one.stuck, *(getattr(one.heat, name) for name in names), one.heat.warmed_k]
+        for one in outcomes
+        if one.heat is not None
+    )
+    return write_csv(path, ["trajectory_id", "mode", "stuck", *names, "slab_warmed_k"], rows)
 
 
 def write_after_contact(tables: Sequence[AfterContact], path: Path) -> Path:

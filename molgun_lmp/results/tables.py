@@ -8,6 +8,7 @@ precursor.csv       waiting, bound (by a mode that lasted) and left since first 
 lifetimes.csv       the same and the fates of each precursor, with bands over snapshots
 transitions.csv     counts and rates of one mode following another
 events.csv          the moments of each trajectory, and the energy that it gave away
+temperatures.csv    how warm slab and molecule of each trajectory were before contact and at the end
 """
 
 from collections.abc import Sequence
@@ -38,6 +39,7 @@ from molgun_lmp.records import Outcome
 from molgun_lmp.results.table_files import (
     write_after_contact,
     write_dependence,
+    write_heat,
     write_moments,
     write_rates,
     write_running,
@@ -59,6 +61,7 @@ PRECURSOR_CSV: Final = "precursor.csv"
 LIFETIMES_CSV: Final = "lifetimes.csv"
 TRANSITIONS_CSV: Final = "transitions.csv"
 EVENTS_CSV: Final = "events.csv"
+TEMPERATURES_CSV: Final = "temperatures.csv"
 
 
 def write_statistics(store: "Store", surface: "Surface", ended: Sequence["Ended"]) -> None:
@@ -83,6 +86,7 @@ def write_statistics(store: "Store", surface: "Surface", ended: Sequence["Ended"
     write_shares(curves, folder / LIFETIMES_CSV)
     write_rates(rates(outcomes), folder / TRANSITIONS_CSV)
     write_moments([_moments(store, one) for one in ended], folder / EVENTS_CSV)
+    write_heat(outcomes, folder / TEMPERATURES_CSV)
 
 
 def complete_prefix(outcomes: Sequence[Outcome]) -> list[Outcome]:

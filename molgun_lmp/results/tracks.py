@@ -16,18 +16,21 @@ from typing import Any, Final, NamedTuple, Self
 
 import numpy as np
 
-from molgun_lmp.arrays import FloatArray, IntArray
+from molgun_lmp.analysis.kinetics.heat import Temperatures
+from molgun_lmp.arrays import BoolArray, FloatArray, IntArray
 from molgun_lmp.atomic_files import replace_file
 from molgun_lmp.campaign.store.campaign_folder import Store
-from molgun_lmp.results.ended import Ended
+from molgun_lmp.results.ended import Ended, clean_surface
 from molgun_lmp.results.one_pass import Points, Track, points_of, track_of
 from molgun_lmp.results.outcome_cache import AppendedLines
+from molgun_lmp.results.temperatures import mobile_atoms
 
 TRACKS_NAME: Final = "tracks.cache.jsonl"
 
 _HEAD: Final = re.compile(rb'\{"trajectory_id": "(\d+)", "key": "([0-9a-f]+)", ')
 _END: Final = b"}}\n"
 _INTEGERS, _NUMBERS = "<i8", "<f8"
+_TEMPERATURES: Final = tuple(field.name for field in dataclasses.fields(Temperatures))
 
 
 class TrackWriter:
@@ -58,30 +61,32 @@ class _Place(NamedTuple):
 class Tracks:
     """The tracks that a campaign keeps. Memory holds where each stands in the file.
 
-    `points`: name -> atoms of the molecule whose centre is followed.
+    `points`: name -> atoms of the molecule whose centre is followed; `mobile` (M,) bool: atoms of the slab that move.
     """
 
     file: Path
     n_slab: int
     points: Points
+    mobile: BoolArray
     places: Mapping[str, _Place]
 
     @classmethod
     def of(cls, store: Store) -> Self:
         """Those of a campaign."""
-        file, manifest = store.analysis / TRACKS_NAME, store.manifest
+        file, manifest, config = store.analysis / TRACKS_NAME, store.manifest, store.config()
         with contextlib.suppress(OSError):
             _clear(file)
         return cls(
             file=file,
             n_slab=manifest.n_slab,
-            points=points_of(store.config(), manifest.n_atoms - manifest.n_slab),
+            points=points_of(config, manifest.n_atoms - manifest.n_slab),
+            mobile=mobile_atoms(config, store.clean_slab, clean_surface(store)),
             places=_places(file)[0],
         )
 
     def track(self, one: Ended, key: str, points: Points | None = None) -> Track:
         """A trajectory's track, of the campaign's points or of these. Its dump is read where none is kept under this
-        key, which it then is, and for other points.
+        key, which it then is, and for other points, of which the track has no temperatures.
 
         Raises `InputFileError` for a damaged dump.
         """
@@ -91,7 +96,7 @@ class Tracks:
             return track_of(one.folder, one.result, self.n_slab, wanted)
         kept = self._kept(one.folder.id, key)
         if kept is None:
-            kept = track_of(one.folder, one.result, self.n_slab, self.points)
+            kept = track_of(one.folder, one.result, self.n_slab, self.points, self.mobile)
             with AppendedLines(self.file) as lines:
                 lines.add(_line(one.folder.id, key, kept))
         return dataclasses.replace(
@@ -138,21 +143,29 @@ def _line(trajectory_id: str, key: str, track: Track) -> bytes:
         "key": key,
         "steps": _text(track.steps, _INTEGERS),
         "lowest_z": _text(track.lowest_z, _NUMBERS),
+        "temperatures": _kept_temperatures(track.temperatures),
         "points": {name: _text(path, _NUMBERS) for name, path in track.points.items()},
     }
     return json.dumps(document).encode() + b"\n"
 
 
+def _kept_temperatures(found: Temperatures | None) -> dict[str, str] | None:
+    return None if found is None else {name: _text(getattr(found, name), _NUMBERS) for name in _TEMPERATURES}
+
+
 def _track(document: Mapping[str, Any], names: Sequence[str]) -> Track:
     """Raises `ValueError`, `KeyError` or `TypeError` for what is no track of these points."""
     steps: IntArray = _array(document["steps"], _INTEGERS).astype(np.int64)
+    kept = document["temperatures"]
     track = Track(
         steps=steps,
         lowest_z=_numbers(document["lowest_z"]),
         points={name: _numbers(document["points"][name]).reshape(len(steps), 3) for name in names},
+        temperatures=None if kept is None else Temperatures(**{name: _numbers(kept[name]) for name in _TEMPERATURES}),
     )
-    if len(track.lowest_z) != len(steps):
-        raise ValueError("not one height for each step")
+    others = [] if track.temperatures is None else [getattr(track.temperatures, name) for name in _TEMPERATURES]
+    if any(len(values) != len(steps) for values in (track.lowest_z, *others)):
+        raise ValueError("not one height and temperature for each step")
     return track
 
 

@@ -1,1 +1,1 @@
-"""Times: moments of each trajectory, modes at fixed times after contact, survival with competing risks, rates."""
+"""Times: moments of each trajectory, modes at fixed times after contact, survival, competing risks, rates; and heat."""

@@ -7,14 +7,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from ase.units import kB
 from ended_cases import ended
 
+from molgun_lmp.analysis.kinetics.heat import Temperatures
 from molgun_lmp.arrays import FloatArray
 from molgun_lmp.errors import InputFileError
 from molgun_lmp.readers.trajectory import Frame, read_chosen, read_frames
 from molgun_lmp.records import Cause
 from molgun_lmp.results.one_pass import Track, TrackObserver, observed, one_pass, seen, until_lost
 from molgun_lmp.results.outcome_cache import AppendedLines
+from molgun_lmp.results.temperatures import TemperatureObserver
 from molgun_lmp.results.tracks import _HEAD, _clear, _line, _places, _track
 
 CELL = np.array([[10.0, 0.0, 0.0], [3.0, 9.0, 0.0], [0.0, 0.0, 30.0]])
@@ -93,6 +96,58 @@ def test_the_first_frame_without_numbers_ends_a_trajectory() -> None:
     assert track_of(shown).steps.tolist() == [0, 20, 40]
 
 
+def moving(number: int, seed: int = 3) -> list[Frame]:
+    """The same with velocities, Å/ps: the first two slab atoms are held, the molecule drifts."""
+    rng = np.random.default_rng(seed)
+    found = []
+    for frame in frames(number):
+        velocities = rng.normal(0.0, 5.0, (N_SLAB + 26, 3))
+        velocities[:2] = 0.0
+        velocities[N_SLAB:] += [0.0, 0.0, -4.0]
+        found.append(dataclasses.replace(frame, velocities=velocities))
+    return found
+
+
+def temperatures_of(shown: Sequence[Frame]) -> Temperatures | None:
+    observer = TemperatureObserver(np.array([False, False, True, True, True]))
+    one_pass(shown, (observer,))
+    return observer.result()
+
+
+def test_temperatures_are_those_of_the_atoms_that_move() -> None:
+    shown = moving(3)
+    found = temperatures_of(shown)
+    assert found is not None
+    for row, frame in enumerate(shown):
+        slab, molecule = frame.atoms()[2:N_SLAB], frame.atoms()[N_SLAB:]
+        assert found.slab_k[row] == pytest.approx(slab.get_temperature(), rel=1e-9)  # ASE: 3 N degrees of freedom
+        momentum = molecule.get_momenta().sum(axis=0)
+        drift = float(momentum @ momentum / molecule.get_masses().sum() / 2)
+        assert found.translation_ev[row] == pytest.approx(drift, rel=1e-9)
+        about_itself = molecule.get_kinetic_energy() - drift
+        assert found.molecule_k[row] == pytest.approx(2 * about_itself / (3 * 25 * kB), rel=1e-9)
+
+
+def test_a_slab_that_is_held_nowhere_has_three_degrees_of_freedom_less() -> None:
+    (frame,) = moving(1)
+    free = TemperatureObserver(np.ones(N_SLAB, dtype=np.bool_))
+    one_pass([frame], (free,))
+    found = free.result()
+    assert found is not None
+    assert found.slab_k[0] == pytest.approx(frame.atoms()[:N_SLAB].get_temperature() * N_SLAB / (N_SLAB - 1), rel=1e-9)
+
+
+def test_no_temperatures_without_velocities_and_none_after_the_first_frame_that_is_lost() -> None:
+    assert temperatures_of([*moving(3), frames(4)[3]]) is None
+    shown = moving(5)
+    shown[2] = lost(shown[2])
+    found = temperatures_of(shown)
+    assert found is not None
+    assert len(found.slab_k) == len(track_of(shown).steps) == 2
+    nothing = temperatures_of([])
+    assert nothing is not None and len(nothing.slab_k) == 0
+
+
 def test_only_a_run_that_failed_may_leave_a_damaged_dump() -> None:
     def damaged() -> "list[Frame]":
         raise InputFileError("damaged")
@@ -111,6 +166,12 @@ def test_a_kept_track_is_the_same_bit_for_bit() -> None:
     head = _HEAD.match(line)
     assert head is not None and (head[1], head[2]) == (b"000003", b"ab12")
     assert same(_track(json.loads(line), ["all", "pair"]), track)
+    warm = dataclasses.replace(track, temperatures=temperatures_of(moving(70)))
+    again = _track(json.loads(_line("000003", "ab12", warm)), ["all", "pair"])
+    assert same(again, track)
+    assert again.temperatures is not None and warm.temperatures is not None
+    for name in ("slab_k", "molecule_k", "translation_ev"):
+        assert getattr(again.temperatures, name).tobytes() == getattr(warm.temperatures, name).tobytes()
     for broken in ({}, {**json.loads(line), "steps": "!"}, {**json.loads(line), "lowest_z": ""}):
         with pytest.raises((KeyError, ValueError)):
             _track(broken, ["all", "pair"])

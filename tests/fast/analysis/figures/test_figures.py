@@ -14,7 +14,9 @@ from matplotlib.image import imread
 from molgun_lmp.analysis.figures.impacts import draw_impacts
 from molgun_lmp.analysis.figures.modes_heights_energy import HeightTrace, draw_energy_drift, draw_heights, draw_modes
 from molgun_lmp.analysis.figures.structures import Snapshot, centred, draw_structures, lowering
+from molgun_lmp.analysis.figures.temperatures import BIN_PS, HeatTrace, draw_temperatures
 from molgun_lmp.analysis.figures.timelines import draw_timelines
+from molgun_lmp.analysis.kinetics.heat import Temperatures
 from molgun_lmp.analysis.statistics.summary import summarise
 from molgun_lmp.arrays import FloatArray, IntArray
 from molgun_lmp.errors import InputFileError
@@ -260,3 +262,30 @@ def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(InputFileError, match=r"figure 'modes' cannot be written into .*file.*another folder"):
         draw_modes(summarise(OUTCOMES), tmp_path / "file")
+
+
+def test_temperatures_are_bin_means_of_every_frame(tmp_path: Path) -> None:
+    rng = np.random.default_rng(2)
+    traces = []
+    for index, (mode, length) in enumerate(((Mode.OT_CY, 100), (Mode.SCATTERED, 40), (Mode.PC, 0))):
+        slab, molecule, translation = rng.uniform(100, 500, (3, length))
+        traces.append(
+            HeatTrace(
+                trajectory_id=f"{index:06d}",
+                mode=mode,
+                stuck=mode is Mode.OT_CY,
+                after_contact_ps=np.asarray(np.arange(length) * 0.02 - 0.3, dtype=np.float64),
+                temperatures=Temperatures(slab_k=slab, molecule_k=molecule, translation_ev=translation),
+            )
+        )
+    figure = draw_temperatures(traces, tmp_path, sentence=HOSTILE)
+    with figure.csv.open(newline="") as handle:
+        rows = list(csv.DictReader(handle))
+    assert [row["trajectory"] for row in rows] == ["000000"] * 20 + ["000001"] * 8
+    assert [float(row["after_contact_ps"]) for row in rows[:20]] == pytest.approx((np.arange(20) - 2.5) * BIN_PS)
+    for name in ("slab_k", "molecule_k", "translation_ev"):
+        each = getattr(traces[0].temperatures, name).reshape(20, 5).mean(axis=1)
+        assert [float(row[name]) for row in rows[:20]] == pytest.approx(each)
+    assert HOSTILE in figure.caption
+    empty = draw_temperatures([], tmp_path, sentence="", name="empty")
+    assert empty.svg.is_file()

@@ -1,0 +1,67 @@
+"""The temperatures of slab and molecule, frame by frame, from the velocities that the dumps hold."""
+
+import numpy as np
+from ase import Atoms
+
+from molgun_lmp.analysis.kinetics.heat import Temperatures
+from molgun_lmp.arrays import BoolArray, FloatArray
+from molgun_lmp.config import Campaign
+from molgun_lmp.gun.data_file import translation_ev
+from molgun_lmp.gun.setup import masses_u
+from molgun_lmp.readers.trajectory import Frame
+from molgun_lmp.surface.clean_surface import Surface
+from molgun_lmp.surface.frozen import frozen_mask
+from molgun_lmp.units import BOLTZMANN_EV_PER_K, MVV_TO_EV
+
+
+class TemperatureObserver:
+    """Keeps the temperatures of a trajectory; `mobile` (M,) bool says which of the slab's atoms, the first M, move."""
+
+    def __init__(self, mobile: BoolArray) -> None:
+        self._mobile, self._n_slab = np.flatnonzero(mobile), len(mobile)
+        self._held = 3 if mobile.all() else 0  # a slab that is held nowhere does not drift, as in the deck
+        self._masses: FloatArray | None = None
+        self._found: list[tuple[float, float, float]] = []
+        self._whole = True
+        self._lost = False
+
+    def frame(self, frame: Frame) -> None:
+        """The next frame."""
+        self._lost = self._lost or not frame.finite
+        if self._lost:
+            return
+        if frame.velocities is None:
+            self._whole = False
+            return
+        masses = self._masses = masses_u(frame.symbols) if self._masses is None else self._masses
+        slab, molecule = frame.velocities[self._mobile], frame.velocities[self._n_slab :]
+        of_slab, of_molecule = masses[self._mobile], masses[self._n_slab :]
+        drift = of_molecule @ molecule / of_molecule.sum()
+        self._found.append(
+            (
+                _temperature_k(_kinetic_ev(of_slab, slab), slab.size - self._held),
+                _temperature_k(_kinetic_ev(of_molecule, molecule - drift), molecule.size - 3),
+                translation_ev(of_molecule, molecule),
+            )
+        )
+
+    def result(self) -> Temperatures | None:
+        """The temperatures so far; None where a frame has no velocities."""
+        if not self._whole:
+            return None
+        slab, molecule, translation = np.array(self._found, dtype=np.float64).reshape(-1, 3).T.copy()
+        return Temperatures(slab_k=slab, molecule_k=molecule, translation_ev=translation)
+
+
+def mobile_atoms(config: Campaign, slab: Atoms, surface: Surface) -> BoolArray:
+    """(M,) which atoms of the slab move; `surface` is the slab's."""
+    return ~frozen_mask(slab, surface, config.system.slab.frozen_layers)
+
+
+def _kinetic_ev(masses: FloatArray, velocities: FloatArray) -> float:
+    return 0.5 * MVV_TO_EV * float(masses @ (velocities**2).sum(axis=1))
+
+
+def _temperature_k(kinetic_ev: float, freedom: int) -> float:
+    """2 E / (f k), as LAMMPS's compute temp; 0 without freedom."""
+    return 2.0 * kinetic_ev / (freedom * BOLTZMANN_EV_PER_K) if freedom > 0 else 0.0
