@@ -137,16 +137,23 @@ class Stop(StrEnum):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class EnergyRecord(JsonRecord):
-    """Total-energy conservation of one trajectory, from its thermo output. eV per atom; the drift is the slope of a
-    straight line fitted to the total energy against time, the excursion the largest distance from the first value."""
+    """Conservation of one trajectory's energy, from its thermo output: of the total energy, with a thermostat less what
+    that has put in. The drift is the slope of a straight line fitted against time, the excursion the largest distance
+    from the first value. Per atom means per mobile atom, or per atom of all where `limit_ev` is None."""
 
     __pydantic_config__ = _STRICT
 
     drift_ev_per_atom_per_ps: float | None
-    """None for fewer than three thermo lines or an ensemble that does not conserve energy."""
+    """None for fewer than three thermo lines or a deck that does not print what its ensemble conserves."""
     excursion_ev_per_atom: float | None
     flagged: bool
     """True where the excursion or the drift is beyond the campaign's limits."""
+    drift_ev: float | None = None
+    """Of the whole cell over the whole run."""
+    excursion_ev: float | None = None
+    """Of the whole cell."""
+    limit_ev: float | None = None
+    """What drift and excursion of the whole cell were held against; None where limits are per atom."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -1,10 +1,12 @@
 """Sections `dynamics` and `stop`: how the equations of motion are integrated and when a trajectory ends early."""
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Final, Literal, Self
 
 from pydantic import Field, PositiveFloat, PositiveInt, model_validator
 
 from molgun_lmp.config.section import Section
+
+_OF_THE_KICK: Final = 0.05
 
 
 class Thermostat(Section):
@@ -40,9 +42,15 @@ class Dynamics(Section):
     thermo_every_steps: PositiveInt = 40
     checkpoint_every_steps: PositiveInt | None = 1000
     """A run that was killed or stopped goes on from its last checkpoint; None: from its first step."""
-    max_drift_ev_per_atom_per_ps: PositiveFloat = 1e-4
-    """A fitted total-energy drift beyond this flags the trajectory (NVE without a bath)."""
-    max_excursion_ev_per_atom: PositiveFloat = 1e-3
+    max_energy_change: PositiveFloat | None = None
+    """Share of the kick's energy: where the conserved energy of the whole cell drifts over the run, or is away from
+    its first value, by more, the trajectory is flagged. 0.05 where not given and no limit per atom is."""
+    energy_floor_ev: PositiveFloat = 0.02
+    """Changes below this are the integrator's own and flag nothing, however weak the kick."""
+    max_drift_ev_per_atom_per_ps: PositiveFloat | None = None
+    """A limit of the fitted drift per atom, all of them counted, in place of the above."""
+    max_excursion_ev_per_atom: PositiveFloat | None = None
+    """A limit of the distance from the first value per atom, all of them counted, in place of the above."""
 
     @property
     def acting_thermostat(self) -> Thermostat | None:
@@ -67,6 +75,25 @@ class Dynamics(Section):
         if self.ensemble == "nvt" and self.bath is not None:
             raise ValueError("a bath belongs to `ensemble: nve`; under NVT the thermostat acts on all of the slab")
         return self
+
+    @model_validator(mode="after")
+    def _one_kind_of_energy_limit(self) -> Self:
+        if self.max_energy_change is not None and self.limits_per_atom:
+            raise ValueError(
+                "`max_energy_change` is a limit of the whole cell's energy: leave it out, or leave out "
+                "`max_drift_ev_per_atom_per_ps` and `max_excursion_ev_per_atom`"
+            )
+        return self
+
+    @property
+    def limits_per_atom(self) -> bool:
+        """Whether the energy is held to limits per atom, as campaigns were before there were others."""
+        return self.max_drift_ev_per_atom_per_ps is not None or self.max_excursion_ev_per_atom is not None
+
+    @property
+    def largest_energy_change(self) -> float:
+        """The share of the kick's energy that applies where no limit is per atom."""
+        return _OF_THE_KICK if self.max_energy_change is None else self.max_energy_change
 
 
 class StopRules(Section):

@@ -34,6 +34,7 @@ LEFT_OUT_CSV: Final = "left_out.csv"
 _CSV_HEADER: Final = (
     *("trajectory", "mode", "detail", "stuck", "contact", "first_contact_ps", "first_touch_ps", "first_bond_ps"),
     *("time_ps", "lowest_clearance_angstrom", "stop", "cause", "drift_ev_per_atom_per_ps", "energy_flagged"),
+    *("drift_ev", "excursion_ev"),
     *("minimum", "binding_energy_ev"),
     *("kick_energy_ev", "energy_at_contact_ev", "polar_deg", "azimuth_deg", "impact_x_angstrom", "impact_y_angstrom"),
     *("slab_snapshot", "molecule_snapshot", "slab_run", "molecule_run", "reason"),
@@ -144,6 +145,7 @@ def _csv(ended: Sequence[Ended], minima: Minima | None) -> str:
                 *(o.trajectory_id, o.mode, o.detail, o.stuck, o.contact),
                 *(o.first_contact_ps, o.first_touch_ps, o.first_bond_ps, o.time_ps),
                 *(o.lowest_clearance_angstrom, r.stop, r.cause, r.energy.drift_ev_per_atom_per_ps, r.energy.flagged),
+                *(r.energy.drift_ev, r.energy.excursion_ev),
                 *(
                     (None, None)
                     if minimum is None

@@ -112,7 +112,6 @@ def _figures(store: Store, analysis: Analysis, surface: Surface, gathered: Shown
     top = np.flatnonzero(surface.top)
     place = {int(atom): rank for rank, atom in enumerate(top)}
     dimers = np.array([[place[int(atom)] for atom in pair] for pair in surface.dimers], dtype=np.int64)
-    conserves = config.dynamics.ensemble == "nve" and config.dynamics.bath is None
     return [
         draw_modes(analysis.summary, folder),
         draw_structures(gathered.snapshots, folder),
@@ -147,8 +146,8 @@ def _figures(store: Store, analysis: Analysis, surface: Surface, gathered: Shown
         draw_energy_drift(
             [one.result for one in ended],
             folder,
-            drift_limit=config.dynamics.max_drift_ev_per_atom_per_ps if conserves else None,
-            excursion_limit=config.dynamics.max_excursion_ev_per_atom if conserves else None,
+            drift_limit=config.dynamics.max_drift_ev_per_atom_per_ps,
+            excursion_limit=config.dynamics.max_excursion_ev_per_atom,
         ),
     ]
 

@@ -257,6 +257,7 @@ def test_thermostats_run_and_leave_frozen_atoms_alone(
     frozen = run.column("x", "y", "z")[:, condition.frozen]
     assert (frozen == frozen[0]).all()
     assert np.ptp(run.thermo[:, 5]) > 0.05  # eV: the thermostat exchanges energy
+    assert np.ptp(run.thermo[:, 6]) < 0.2 * np.ptp(run.thermo[:, 5]), "which LAMMPS counts: what remains is conserved"
 
 
 def _short(**settings: float) -> dict[str, Any]:

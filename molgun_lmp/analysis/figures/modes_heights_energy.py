@@ -128,14 +128,21 @@ def draw_energy_drift(
     excursion_limit: float | None = None,
     name: str = "energy",
 ) -> FigureFiles:
-    """Fitted drift and largest excursion of the total energy of each trajectory, on logarithmic scales.
+    """Fitted drift and largest excursion of the conserved energy of each trajectory, on logarithmic scales.
 
-    `drift_limit` in eV/atom/ps and `excursion_limit` in eV/atom are the campaign's; None draws no line.
+    Of the whole cell, with the lowest of the trajectories' own limits, where these are such; else per atom, where
+    `drift_limit` in eV/atom/ps and `excursion_limit` in eV/atom are the campaign's, and None draws no line.
     """
+    limits = [r.energy.limit_ev for r in results if r.energy.limit_ev is not None]
     panels = (
         ("|drift| / (eV atom⁻¹ ps⁻¹)", drift_limit, [r.energy.drift_ev_per_atom_per_ps for r in results]),
         ("excursion / (eV atom⁻¹)", excursion_limit, [r.energy.excursion_ev_per_atom for r in results]),
     )
+    if limits:
+        panels = (
+            ("|drift| over the run / eV", min(limits), [r.energy.drift_ev for r in results]),
+            ("excursion / eV", min(limits), [r.energy.excursion_ev for r in results]),
+        )
     flagged = np.array([r.energy.flagged for r in results], dtype=np.bool_)
     with house_style():
         figure = new_figure(PAGE_INCHES, 3.0)
@@ -150,16 +157,22 @@ def draw_energy_drift(
             axes.grid(axis="y")
             axes.set_ylabel(label)
             axes.set_xlabel("trajectory, in order")
-        figure.suptitle("Conservation of the total energy", x=0.01, ha="left", fontsize=9, fontweight="bold")
+        figure.suptitle("Conservation of the energy", x=0.01, ha="left", fontsize=9, fontweight="bold")
         unknown = sum(value is None for value in panels[0][2])
         caption = (
-            "Drift (straight line fitted to the total energy) and largest distance from the first value, per "
-            f"trajectory. ▲ gains, ▼ loses energy; filled: flagged ({int(flagged.sum())}); "
-            f"not known and not drawn: {unknown}."
+            "Drift (straight line fitted to the total energy, with a thermostat less what it has put in) and largest "
+            "distance from the first value, per trajectory. ▲ gains, ▼ loses energy; filled: flagged "
+            f"({int(flagged.sum())}); not known and not drawn: {unknown}."
         )
-        header = ("trajectory", "drift_ev_per_atom_per_ps", "excursion_ev_per_atom", "flagged")
+        header = (
+            *("trajectory", "drift_ev_per_atom_per_ps", "excursion_ev_per_atom", "flagged"),
+            *("drift_ev", "excursion_ev", "limit_ev"),
+        )
         numbers = [
-            (r.trajectory_id, r.energy.drift_ev_per_atom_per_ps, r.energy.excursion_ev_per_atom, r.energy.flagged)
+            (
+                *(r.trajectory_id, r.energy.drift_ev_per_atom_per_ps, r.energy.excursion_ev_per_atom, r.energy.flagged),
+                *(r.energy.drift_ev, r.energy.excursion_ev, r.energy.limit_ev),
+            )
             for r in results
         ]
         return store(figure, folder, name, caption=caption, header=header, rows=numbers)

@@ -75,9 +75,9 @@ def remarks(summary: Summary) -> tuple[str, ...]:
         causes = ", ".join(f"{number} {cause}" for cause, number in summary.causes.items()) or "no cause recorded"
         found.append(f"{_trajectories(failed)} failed: {causes}.")
     if summary.energy_flagged:
-        found.append(f"{_trajectories(summary.energy_flagged)} moved in total energy beyond the limits.")
+        found.append(f"{_trajectories(summary.energy_flagged)} moved in energy beyond the limits.")
     if summary.energy_unknown:
-        found.append(f"The energy drift of {_trajectories(summary.energy_unknown)} is not known.")
+        found.append(f"Whether {_trajectories(summary.energy_unknown)} kept the energy was not checked.")
     found += noise_sentences(summary)
     if summary.truncated:
         found.append(f"The dump of {_trajectories(summary.truncated)} was cut; whole frames only were used.")

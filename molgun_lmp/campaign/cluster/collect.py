@@ -16,7 +16,7 @@ from molgun_lmp.campaign.store.left_out import record_left_out
 from molgun_lmp.campaign.store.manifest import MANIFEST_NAME
 from molgun_lmp.campaign.store.opening import campaign_work
 from molgun_lmp.campaign.store.run_set import Work
-from molgun_lmp.campaign.worker.energy_conservation import energy_record
+from molgun_lmp.campaign.worker.energy_conservation import energy_of
 from molgun_lmp.engine.failure_causes import cause_of
 from molgun_lmp.errors import CampaignError
 from molgun_lmp.gun.names import DATA_NAME, DUMP_NAME, END_NAME, INPUT_NAME, LOG_NAME, STOP_OF_FIX
@@ -24,7 +24,7 @@ from molgun_lmp.gun.noise import resumed_noise
 from molgun_lmp.provenance import sha256_file
 from molgun_lmp.readers.lammps.log import Halt, joined_thermo, last_halt, thermo_tables
 from molgun_lmp.readers.trajectory import read_frames
-from molgun_lmp.records import Cause, EnergyRecord, Stop, TrajectoryResult
+from molgun_lmp.records import Cause, Stop, TrajectoryResult
 
 _MARK: Final = b"ITEM: TIMESTEP\n"
 
@@ -114,9 +114,6 @@ def _take(work: Work, one: TrajectoryFolder, there: Path, record: ClusterRecord)
     if (parts[-1] / END_NAME).is_file():
         shutil.copyfile(parts[-1] / END_NAME, run / END_NAME)
     about = [_about(part) for part in parts]
-    energy = EnergyRecord(drift_ev_per_atom_per_ps=None, excursion_ev_per_atom=None, flagged=False)
-    if work.dynamics is not None:
-        energy = energy_record(thermo["Time"], thermo["TotEng"], work.n_atoms, work.dynamics)
     result = TrajectoryResult(
         trajectory_id=one.id,
         state="finished" if cause is None else "failed",
@@ -124,7 +121,7 @@ def _take(work: Work, one: TrajectoryFolder, there: Path, record: ClusterRecord)
         cause=cause,
         message=message,
         steps=steps,
-        energy=energy,
+        energy=energy_of(one, work, thermo, starts[1:]),
         wall_s=round(sum(float(found) for found in re.findall(r"^Loop time of (\S+)", text, re.MULTILINE)), 3),
         started_at=about[0]["started"],
         host=about[-1]["host"],

@@ -16,6 +16,7 @@ def campaign_work(store: Store, only: Sequence[str] = ()) -> Work:
         engine=store.manifest.engine,
         dynamics=config.dynamics,
         n_atoms=store.manifest.n_atoms,
+        n_mobile=store.manifest.n_mobile,
         steps=config.dynamics.steps,
         folders=tuple(store.select(only)),
         only=tuple(only),

@@ -31,6 +31,8 @@ class Work:
     """Folder of runs -> SHA-256 of its `hashes.json`."""
     again: str
     """The command that goes on after an interruption."""
+    n_mobile: int = 0
+    """Of the atoms; 0 where nobody asks."""
     config: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     """The campaign file as it was planned; empty where there is none."""
 

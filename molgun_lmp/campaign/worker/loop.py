@@ -26,10 +26,11 @@ from molgun_lmp.campaign.store.claims import (
 )
 from molgun_lmp.campaign.store.run_set import Work
 from molgun_lmp.campaign.worker.at_work import Company
+from molgun_lmp.campaign.worker.energy_conservation import NOT_CHECKED
 from molgun_lmp.campaign.worker.run_trajectory import Fire
 from molgun_lmp.errors import CampaignError, EngineError, InterruptedRunError
 from molgun_lmp.processes import repeated
-from molgun_lmp.records import Cause, EnergyRecord, TrajectoryResult
+from molgun_lmp.records import Cause, TrajectoryResult
 
 log = logging.getLogger(__name__)
 _SHARED: Final = frozenset({Cause.LAMMPS_ERROR, Cause.FORCE_MODEL_ERROR})
@@ -172,7 +173,7 @@ def _given_up(folder: TrajectoryFolder, claim: Claim, died: Sequence[Claim]) -> 
         message=f"{len(died)} workers {'hung at a step' if died[-1].hung else 'died on this trajectory'} ({owners}). "
         "`molgun retry` gives it another try.",
         steps=0,
-        energy=EnergyRecord(drift_ev_per_atom_per_ps=None, excursion_ev_per_atom=None, flagged=False),
+        energy=NOT_CHECKED,
         wall_s=0.0,
         started_at=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         host=claim.owner.host,

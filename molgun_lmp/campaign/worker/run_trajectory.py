@@ -24,7 +24,7 @@ from molgun_lmp.campaign.store.checkpoints import (
 from molgun_lmp.campaign.store.completeness import require_log_end, require_whole
 from molgun_lmp.campaign.store.integrity import planned_hashes, require_planned, verify_shared
 from molgun_lmp.campaign.store.run_set import Work
-from molgun_lmp.campaign.worker.energy_conservation import energy_record
+from molgun_lmp.campaign.worker.energy_conservation import energy_of
 from molgun_lmp.engine.force_models import ForceModel
 from molgun_lmp.engine.joint_evaluation import JointEvaluation, Member
 from molgun_lmp.engine.registry import ENGINES
@@ -32,7 +32,7 @@ from molgun_lmp.engine.session import DeckRun, Watchdog, run_deck
 from molgun_lmp.gun.names import DATA_NAME, DUMP_NAME, INPUT_NAME, LOG_NAME, RESTART_NAMES, RESUME_NAME, STOP_OF_FIX
 from molgun_lmp.gun.noise import resumed_noise
 from molgun_lmp.provenance import sha256_file
-from molgun_lmp.records import Cause, EnergyRecord, Stop, TrajectoryResult
+from molgun_lmp.records import Cause, Stop, TrajectoryResult
 
 log = logging.getLogger(__name__)
 
@@ -151,7 +151,7 @@ def fire_one(
         cause=cause,
         message=message,
         steps=done.steps,
-        energy=_energy(done, work),
+        energy=energy_of(folder, work, done.thermo, resumed_at),
         wall_s=round(done.wall_s, 3),
         started_at=started_at,
         host=socket.gethostname(),
@@ -217,9 +217,3 @@ def _end(done: DeckRun, work: Work) -> tuple[Stop | None, Cause | None, str]:
     if done.steps < work.steps:
         return None, Cause.LAMMPS_ERROR, f"LAMMPS ended at step {done.steps} of {work.steps} and did not say why"
     return Stop.COMPLETED, None, ""
-
-
-def _energy(done: DeckRun, work: Work) -> EnergyRecord:
-    if work.dynamics is None or not {"Time", "TotEng"} <= done.thermo.keys():
-        return EnergyRecord(drift_ev_per_atom_per_ps=None, excursion_ev_per_atom=None, flagged=False)
-    return energy_record(done.thermo["Time"], done.thermo["TotEng"], work.n_atoms, work.dynamics)

@@ -149,6 +149,10 @@ def test_thermostats_and_the_bath(setup_of: SetupOf) -> None:
     assert all("\nfix thermostat mobile_slab langevin 250.0 250.0 0.1 " in t for t in stochastic)
     bath = [_deck(setup_of({"dynamics": {"bath": {"layers": 2}}}), index) for index in range(2)]
     assert all("group bath id 17:48\nfix thermostat bath langevin 300.0 300.0 0.5 " in text for text in bath)
+    for text in (nose_hoover, *stochastic, *bath):
+        assert "thermo_style custom step time temp pe ke etotal econserve\n" in text, "what is conserved with them"
+    for text in (*stochastic, *bath):
+        assert " $(v_noise_seed:%.0f) tally yes\n" in text
     seeds = [
         re.findall(r"^variable noise_seed equal 1\+\(\((\d+)-1\+step", t, re.MULTILINE) for t in (*stochastic, *bath)
     ]

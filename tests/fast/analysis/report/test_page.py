@@ -87,7 +87,7 @@ def test_the_answer_and_its_limits_are_said(page: Page) -> None:
     assert "Labels: GFN1-xTB, not PBE-D3: numbers are not comparable with the paper's." in page.text
     assert "5 of 8 planned trajectories are in this table." in page.text
     assert "1 trajectory failed: 1 nan-force." in page.text
-    assert "1 trajectory moved in total energy beyond the limits." in page.text
+    assert "1 trajectory moved in energy beyond the limits." in page.text
 
 
 def test_protocol_model_and_provenance_are_tables(page: Page) -> None:
