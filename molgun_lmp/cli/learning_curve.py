@@ -74,6 +74,8 @@ def learning_curve_command(
         else:
             answers().print("\n".join(names), markup=False)
         return
+    labels = planned.prepared.dataset.labels
+    progress_console().print(f"Labels are read from {labels.energy}, {labels.forces}", markup=False)
     curve = run_curve(planned, console=progress_console())
     draw_curve(output)
     if as_json:

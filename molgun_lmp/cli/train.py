@@ -67,6 +67,7 @@ def train_command(
     if as_json:
         print_json(record.model_dump(mode="json"))
         return
+    answers().print(f"Labels: {record.level_of_theory}; read from {record.training.data.labels}", markup=False)
     for errors in record.errors:
         _print_errors(errors)
     if (kept := record.kept_of_foundation) is not None:

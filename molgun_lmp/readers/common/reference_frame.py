@@ -10,6 +10,7 @@ from ase import Atoms
 from molgun_lmp.arrays import FloatArray
 from molgun_lmp.config.section import Section
 from molgun_lmp.readers.common.drop_reasons import DropReason
+from molgun_lmp.readers.common.label_names import pairs_of_names
 
 
 class Labels(Section):
@@ -50,24 +51,8 @@ class FoundFrame:
         return Atoms(self.symbols, positions=self.positions, cell=self.cell, pbc=self.pbc)
 
     def label_pairs(self) -> list[Labels]:
-        """The pairs of keys that could be the labels: an energy with forces under one common prefix.
-
-        Such as REF_energy with REF_forces, dft_energy with dft_forces. Where a program reports both, its free energy is
-        meant, not its energy at zero smearing: forces are minus the gradient of the free energy.
-        """
-        prefixes = {
-            key[: -len(ending)]: key
-            for ending in ("force", "forces")
-            for key in self.forces
-            if key.lower().endswith(ending)
-        }
-        energies = {
-            key[: -len(ending)]: key  # the free energy overrides
-            for ending in ("energy", "free_energy")
-            for key in self.energies
-            if key.lower().endswith(ending)
-        }
-        return [Labels(energy=energies[prefix], forces=prefixes[prefix]) for prefix in energies if prefix in prefixes]
+        """The pairs of keys that could be the labels, as `pairs_of_names` finds them."""
+        return [Labels(energy=energy, forces=forces) for energy, forces in pairs_of_names(self.energies, self.forces)]
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

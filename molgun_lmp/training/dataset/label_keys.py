@@ -7,6 +7,7 @@ import numpy as np
 
 from molgun_lmp.errors import ConfigError
 from molgun_lmp.readers.common.drop_reasons import Dropped, DropReason
+from molgun_lmp.readers.common.label_names import is_of_model
 from molgun_lmp.readers.common.reference_frame import FoundFrame, Labels
 from molgun_lmp.readers.sources import Source, items_of
 from molgun_lmp.training.dataset.labelled_frame import DEFAULT_CONFIG_TYPE, SET_KEY, LabelledFrame
@@ -23,7 +24,7 @@ _ALONE_ANGSTROM = 6.0
 def common_labels(sources: Sequence[Source]) -> Labels:
     """The one pair of keys that all files share, by the first frame of each that has any.
 
-    Raises `ConfigError` where there is none, or more than one.
+    Raises `ConfigError` where there is none, or more than one, or only one that a model's answers are called by.
     """
     found: dict[tuple[str, str], str] = {}
     for source in sources:
@@ -32,16 +33,22 @@ def common_labels(sources: Sequence[Source]) -> Labels:
     how = "with `labels: {energy: ..., forces: ...}` in a training file, --energy-key and --forces-key here"
     if not found:
         raise ConfigError(
-            f"no frame of {', '.join(source.name for source in sources)} has an energy and forces under a common "
-            f"prefix (such as REF_energy and REF_forces). Name the keys {how}."
+            f"no frame of {', '.join(source.name for source in sources)} has an energy and forces under names "
+            f"that belong together (REF_energy and REF_forces, or energy_dft and forces_dft). Name the keys {how}."
         )
     if len(found) > 1:
         pairs = "; ".join(f"{energy} with {forces} in {name}" for (energy, forces), name in found.items())
         raise ConfigError(
-            f"the frames hold more than one pair of labels: {pairs}. They may come from different levels of theory: "
-            f"say which one is meant {how} (VASP's own files have one pair and keep it)."
+            f"the frames hold more than one pair of labels: {pairs}. They may come from different levels of theory, "
+            f"or from a model: say which one is meant {how} (VASP's own files have one pair and keep it)."
         )
     energy, forces = next(iter(found))
+    if is_of_model(energy):
+        raise ConfigError(
+            f"the only labels are {energy} with {forces} in {found[energy, forces]}, names of what a model has "
+            f"answered: a model that is trained on them, or measured by them, meets a model. If they are meant, say so "
+            f"{how}."
+        )
     return Labels(energy=energy, forces=forces)
 
 
