@@ -33,3 +33,10 @@ Model = Annotated[
 CampaignFolder = Annotated[
     Path, typer.Argument(metavar="CAMPAIGN", help="A campaign folder, as `molgun plan` makes it.")
 ]
+ZeroedForces = Annotated[
+    bool, typer.Option("--zeroed-forces", help="Go on where a constraint has set forces to zero in every frame.")
+]
+LostPeriodicity = Annotated[
+    bool,
+    typer.Option("--lost-periodicity", help="Go on where atoms are bonded across a boundary that is said to be none."),
+]

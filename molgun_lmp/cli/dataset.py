@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.table import Table
 
+from molgun_lmp.cli.arguments import LostPeriodicity, ZeroedForces
 from molgun_lmp.cli.output import AsJson, answers, print_json, progress_console
 from molgun_lmp.config.loading import validated
 from molgun_lmp.errors import ConfigError
@@ -51,6 +52,8 @@ def dataset_command(
     energies_follow_forces: Annotated[
         bool, typer.Option(help="Stop where energies of neighbouring frames do not follow their forces.")
     ] = True,
+    zeroed_forces: ZeroedForces = False,
+    lost_periodicity: LostPeriodicity = False,
     by: Annotated[
         str | None, typer.Option(help="Hold out whole trajectories (trajectory), or frames at random (random).")
     ] = None,
@@ -84,6 +87,8 @@ def dataset_command(
         "max_force_ev_per_angstrom": max_force,
         "max_energy_deviation_ev_per_atom": max_energy_deviation,
         "energies_follow_forces": energies_follow_forces,
+        "zeroed_forces": zeroed_forces,
+        "lost_periodicity": lost_periodicity,
         "intact_bonds": _bonds(intact or ["C-H"]),
     }
     split = {
@@ -156,6 +161,9 @@ def _print_report(report: dict[str, Any], folder: Path) -> None:
     )
     for name, why in report["skipped_files"].items():
         out.print(f"Not read: {name}, {why}", markup=False)
+    if len(report["periodicities"]) > 1:
+        counts = ", ".join(f"{n} frames along {pbc}" for pbc, n in report["periodicities"].items())
+        out.print(f"Periodic: {counts}", markup=False)
     for bonds in report["intact_bonds"]:
         kinds = ", ".join(
             f"{n} {kind} (limit {bonds['limits_angstrom'][kind]} Å)" for kind, n in bonds["bonds"].items()

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.table import Table
 
-from molgun_lmp.cli.arguments import Model
+from molgun_lmp.cli.arguments import LostPeriodicity, Model, ZeroedForces
 from molgun_lmp.cli.model_arguments import BatchSize, Device, Head, Sha256, Trust
 from molgun_lmp.cli.output import AsJson, _mev, answers, counting, print_json
 from molgun_lmp.errors import ConfigError
@@ -16,6 +16,7 @@ from molgun_lmp.surface.partition import MoleculeChoice
 from molgun_lmp.training.dataset.read import read_dataset
 from molgun_lmp.training.evaluation.evaluation import judge, write_judgement
 from molgun_lmp.training.evaluation.predictor import open_predictor
+from molgun_lmp.training.settings import FrameLimits
 
 if TYPE_CHECKING:
     from molgun_lmp.models.error_reports import Errors
@@ -44,6 +45,8 @@ def evaluate_command(
     ] = None,
     energy_key: Annotated[str | None, typer.Option(help="Key of the energy, where frames hold several.")] = None,
     forces_key: Annotated[str | None, typer.Option(help="Key of the forces, where frames hold several.")] = None,
+    zeroed_forces: ZeroedForces = False,
+    lost_periodicity: LostPeriodicity = False,
     worst: Annotated[int, typer.Option(min=1, help="How many of the worst frames to write out.")] = 20,
     level_of_theory: LevelOfTheory = None,
     dtype: Annotated[Dtype | None, typer.Option(help="Precision; if not given, the file's own.")] = None,
@@ -59,7 +62,8 @@ def evaluate_command(
     predictor = open_predictor(
         model, head=head, sha256=sha256, trust=trust, dtype=dtype, batch_size=batch_size, device=device
     )
-    dataset = read_dataset(frames, labels=_labels(energy_key, forces_key))
+    limits = FrameLimits(zeroed_forces=zeroed_forces, lost_periodicity=lost_periodicity)
+    dataset = read_dataset(frames, labels=_labels(energy_key, forces_key), limits=limits)
     with counting("predicting frames", len(dataset.frames)) as advance:
         judged = judge(
             predictor, dataset, level_of_theory=level_of_theory, molecule=choice, worst=worst, advance=advance
@@ -86,7 +90,7 @@ def _print_judgement(judgement: "Judgement") -> None:
     errors, out = judgement.errors, answers()
     model = judgement.model
     out.print(f"{model.name} ({model.file}, {model.format} {model.dtype}) on {errors.name}", markup=False)
-    out.print(f"Labels: {judgement.labels}", markup=False)
+    out.print(f"Labels: {judgement.labels}; read from {judgement.label_keys}", markup=False)
     table = Table("", "", "forces MAE", "RMSE / meV/Å", "energy MAE", "RMSE / meV/atom", "frames", box=None)
     for column in table.columns[2:]:
         column.justify = "right"

@@ -13,6 +13,7 @@ from molgun_lmp.models.card import Licences
 from molgun_lmp.training.dataset.read import read_dataset
 from molgun_lmp.training.export.export import DEFAULT_FORMATS, Provenance, export_run
 from molgun_lmp.training.export.export import export as export_file
+from molgun_lmp.training.settings import AS_THEY_ARE
 
 if TYPE_CHECKING:
     from molgun_lmp.models.card import ModelCard
@@ -60,7 +61,7 @@ def export_command(
         card = export_file(
             model,
             output,
-            frames=read_dataset(frames).frames[:12],
+            frames=read_dataset(frames, limits=AS_THEY_ARE).frames[:12],
             provenance=Provenance(
                 name=name or model.stem,
                 level_of_theory=level_of_theory,

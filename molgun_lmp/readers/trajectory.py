@@ -33,8 +33,9 @@ _LONGEST_STEP_PS: Final = 0.05
 """A step of dynamics never takes so long: time in fs was taken for ps."""
 
 
-class StepsGoBackError(InputFileError):
-    """Steps of one file go back: a restarted run was appended (`read_parts` with `restarted`), or another one."""
+class StepsGoBackError(ValueError):
+    """The cause where steps of one file go back: a restarted run was appended (`restarted` of `read_parts`), or another
+    run."""
 
 
 class _Reader(Protocol):
@@ -156,7 +157,7 @@ def _restarted_frames(
     for place, frame in enumerate(every(False)):
         if last is not None and frame.step <= last:
             if frame.step <= next(iter(kept)):
-                raise _steps_go_back(path, frame.step, last)
+                raise _two_runs(path, frame.step, last)
             if frame.step in kept:
                 again[place] = kept[frame.step]
             kept = {step: earlier for step, earlier in kept.items() if step < frame.step}
@@ -169,7 +170,7 @@ def _restarted_frames(
         if place in witnesses:
             seen[place] = frame
         if place in again and not _is_same_structure(frame, seen[again[place]]):
-            raise _steps_go_back(path, frame.step, seen[again[place]].step)
+            raise _two_runs(path, frame.step, seen[again[place]].step)
         if place in counts:
             if previous is not None:
                 _require_order(previous, frame, path)
@@ -231,7 +232,7 @@ def _no_frame(path: Path) -> InputFileError:
 
 def _require_order(previous: Frame, frame: Frame, path: Path) -> None:
     if frame.step <= previous.step:
-        raise _steps_go_back(path, frame.step, previous.step)
+        raise _two_runs(path, frame.step, previous.step) from StepsGoBackError()
     if len(frame.symbols) != len(previous.symbols):
         raise InputFileError(
             f"{path}, frame of step {frame.step}: {len(frame.symbols)} atoms after {len(previous.symbols)}: "
@@ -248,7 +249,7 @@ def _require_order(previous: Frame, frame: Frame, path: Path) -> None:
         )
 
 
-def _steps_go_back(path: Path, step: int, last: int) -> StepsGoBackError:
-    return StepsGoBackError(
+def _two_runs(path: Path, step: int, last: int) -> InputFileError:
+    return InputFileError(
         f"{path}, frame of step {step}: it follows step {last}. Two runs in one file? Analyse them apart."
     )

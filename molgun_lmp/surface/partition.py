@@ -147,6 +147,15 @@ def endless_atoms(atoms: Atoms) -> BoolArray:
     return endless
 
 
+def boundaries_that_bonds_cross(atoms: Atoms) -> tuple[bool, bool, bool]:
+    """Along which of the cell's vectors atoms would be bonded through the boundary, whatever is said of periodicity."""
+    periodic = atoms.copy()
+    periodic.pbc = atoms.cell.lengths() > 0
+    _, _, shift = _bonds(periodic)
+    a, b, c = (shift != 0).any(axis=0).tolist()
+    return a, b, c
+
+
 def _bonds(atoms: Atoms) -> tuple[IntArray, IntArray, IntArray]:
     """Pairs of bonded atoms, both ways round, and (B, 3) the cell vectors between their images.
 

@@ -31,7 +31,17 @@ class FrameLimits(Section):
     """A larger distance from the composition's energy stops the training: mixed units or levels of theory."""
     energies_follow_forces: bool = True
     """Stop where energies of neighbouring frames differ by anything but the work of the forces between them: units
-    other than eV and Å, or kinetic energy in the labels."""
+    other than eV and Å, kinetic energy in the labels, or energies per atom."""
+    zeroed_forces: bool = False
+    """Go on where forces of the same atoms are exactly zero in every frame and the others do not balance: a constraint
+    was applied, and they are not minus the gradient of the energy."""
+    lost_periodicity: bool = False
+    """Go on where atoms are bonded across a boundary of their cell that is said to be none, or the same atoms in the
+    same cell have two periodicities."""
+
+
+AS_THEY_ARE = FrameLimits(energies_follow_forces=False, zeroed_forces=True, lost_periodicity=True)
+"""For frames that were judged before, or whose labels do not matter."""
 
 
 class Split(Section):

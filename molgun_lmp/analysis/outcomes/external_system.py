@@ -203,8 +203,10 @@ def of_files(paths: Sequence[Path], settings: ForeignFiles, found: Callable[[Ite
     )
     try:
         return found(read())
-    except StepsGoBackError:
-        return found(read(restarted=True))
+    except InputFileError as error:
+        if not isinstance(error.__cause__, StepsGoBackError):
+            raise
+    return found(read(restarted=True))
 
 
 def _again(first: Frame, rest: Iterator[Frame]) -> Iterator[Frame]:

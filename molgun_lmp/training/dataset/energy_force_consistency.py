@@ -31,7 +31,7 @@ class EnergyFollowsForces:
 
     def __init__(self) -> None:
         self._before: LabelledFrame | None = None
-        self._pairs = 0
+        self._pairs = self._atoms = 0
         self._work = self._energy = self._product = 0.0
 
     def add(self, frame: LabelledFrame) -> None:
@@ -49,6 +49,7 @@ class EnergyFollowsForces:
         work = -0.5 * float(np.sum((before.forces + frame.forces) * moved))
         difference = frame.energy_ev - before.energy_ev
         self._pairs += 1
+        self._atoms += len(frame)
         self._work += work**2
         self._energy += difference**2
         self._product += work * difference
@@ -62,8 +63,9 @@ class EnergyFollowsForces:
         correlation = self._product / np.sqrt(self._energy * self._work) if self._energy > 0 else 0.0
         slope = self._product / self._work
         if abs(correlation) > 0.9 and not 0.7 < slope < 1.4:
+            factors = {**_FACTORS, "energies per atom": self._pairs / self._atoms}
             meant = min(
-                _FACTORS, key=lambda name: abs(np.log(_FACTORS[name] / slope)) if _FACTORS[name] * slope > 0 else np.inf
+                factors, key=lambda name: abs(np.log(factors[name] / slope)) if factors[name] * slope > 0 else np.inf
             )
             what = f"energy differences are {slope:.3g} times the work of the forces, as with {meant}"
         elif abs(correlation) <= 0.9 and ratio < 0.3:

@@ -1,5 +1,6 @@
 """The way every frame goes: read, labelled, judged against the limits and against the frames before it."""
 
+import re
 from array import array
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -15,9 +16,12 @@ from molgun_lmp.training.dataset.energy_force_consistency import EnergyFollowsFo
 from molgun_lmp.training.dataset.intact_bonds import IntactBonds, bond_limits, bonds_of
 from molgun_lmp.training.dataset.label_keys import ISOLATED_ATOM, label
 from molgun_lmp.training.dataset.labelled_frame import LabelledFrame
+from molgun_lmp.training.dataset.lost_periodicity import Periodicities
+from molgun_lmp.training.dataset.zeroed_forces import ZeroedForces
 from molgun_lmp.training.settings import FrameLimits
 
 _SAME_ENERGY_EV_PER_ATOM = 1e-3
+_PER_ATOM = re.compile(r"per_?atom", re.IGNORECASE)
 
 
 class Sieve:
@@ -44,9 +48,16 @@ class Sieve:
         self._bond_limits = bond_limits(limits.intact_bonds)
         self._bonds: dict[tuple[str, ...], IntactBonds] = {}
         self._work = EnergyFollowsForces()
+        self._zeroed = ZeroedForces()
+        self._periodicities = Periodicities()
         self._seen: dict[bytes, int] = {}
         self._energies_ev = array("d")
         self._places = array("q")
+
+    @property
+    def periodicities(self) -> Mapping[str, int]:
+        """How many labelled frames are periodic along which vectors: `T T F` -> number."""
+        return self._periodicities.frames
 
     @property
     def intact_bonds(self) -> list[dict[str, object]]:
@@ -66,9 +77,15 @@ class Sieve:
         """The usable frames in order; isolated atoms go to `isolated_atoms_ev`.
 
         Raises `InputFileError` for a file that cannot be read, runs of different levels of theory, one geometry with
-        two energies, isolated atoms that disagree, and energies that do not follow the forces.
+        two energies, isolated atoms that disagree, energies that do not follow the forces, forces of which a part was
+        set to zero, and periodicity that was lost.
         """
         self._sources = sources
+        if self.limits.energies_follow_forces and _PER_ATOM.search(self.labels.energy):
+            raise InputFileError(
+                f"{self.labels.energy} is called an energy per atom, and labels are energies of whole structures. Name "
+                "another key, or set `energies_follow_forces: false` in `limits` where the name is wrong."
+            )
         for number, source in enumerate(sources):
             for index, item in enumerate(items_of(source)):
                 self.ordinal += 1
@@ -83,6 +100,8 @@ class Sieve:
                     yield kept
         if self.limits.energies_follow_forces:
             self._work.check()
+        if not self.limits.zeroed_forces:
+            self._zeroed.check()
 
     def _judge(
         self, item: FoundFrame | Unusable, source: Source, number: int, index: int
@@ -98,6 +117,8 @@ class Sieve:
             _add_isolated(self.isolated_atoms_ev, frame)
             return None
         self._work.add(frame)
+        self._zeroed.add(frame)
+        self._periodicities.add(frame, lost=self.limits.lost_periodicity)
         broken = self._broken_bond(item, name)
         if broken is not None:
             return Dropped(source=name, reason=DropReason.BOND_FISSION, detail=broken)

@@ -214,6 +214,7 @@ def _report(
         "level_of_theory": sieve.level,
         "limits": sieve.limits.model_dump(),
         "intact_bonds": sieve.intact_bonds,
+        "periodicities": dict(sieve.periodicities),
         "frames_read": sieve.ordinal + 1,
         "frames_usable": len(kept.ordinals),
         "frames_dropped": sum(sieve.dropped.values()),

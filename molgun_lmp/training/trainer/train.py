@@ -20,7 +20,7 @@ from molgun_lmp.training.dataset.labelled_frame import LabelledFrame
 from molgun_lmp.training.dataset.read import read_dataset
 from molgun_lmp.training.evaluation.errors import evaluate
 from molgun_lmp.training.run_folder import EpochRecord, RunFolder, TrainingRecord, read_record
-from molgun_lmp.training.settings import FoundationName, Optimisation, TrainingConfig
+from molgun_lmp.training.settings import AS_THEY_ARE, FoundationName, Optimisation, TrainingConfig
 from molgun_lmp.training.trainer.checkpoints import BestCheckpoints, newest_checkpoints, prune, set_aside_broken
 from molgun_lmp.training.trainer.display import training_display
 from molgun_lmp.training.trainer.foundations import cached_foundation, kept_weights
@@ -80,7 +80,9 @@ def held_out_frames(run_folder: Path) -> dict[str, tuple[LabelledFrame, ...]]:
     """The validation and test frames of a run folder, as they were held out."""
     run = RunFolder(path=run_folder)
     return {
-        name: read_dataset([run.frames(name)]).frames for name in ("validation", "test") if run.frames(name).is_file()
+        name: read_dataset([run.frames(name)], limits=AS_THEY_ARE).frames
+        for name in ("validation", "test")
+        if run.frames(name).is_file()
     }
 
 
