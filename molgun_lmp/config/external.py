@@ -19,7 +19,8 @@ class ForeignFiles(Section):
     """Titles of a binary dump's columns, for dumps of LAMMPS before 2021, which do not name them."""
     timestep_fs: PositiveFloat | None = None
     """Time of one step; for extended XYZ files without steps, of one frame. Needed but with `--each-frame`, and but for
-    files that know: VASP's vasprun.xml and OUTCAR (POTIM), and LAMMPS dumps with ITEM: TIME, whose times count."""
+    files that know: VASP's vasprun.xml and OUTCAR (POTIM), which must not say another one, and LAMMPS dumps with ITEM:
+    TIME, whose times count."""
     level_of_theory: str | None = None
     """Of the forces that moved the atoms, such as PBE-D3(BJ), VASP; if not given, what VASP's files say of it."""
     molecule: Annotated[str, Field(pattern=r"^\d+(-\d+)?(,\d+(-\d+)?)*$|^[A-Za-z0-9]+$")] | None = None

@@ -31,7 +31,8 @@ class Given:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class About:
-    """What a run's first step says: `timestep_fs` where the file says it, and the level of theory in words, or ""."""
+    """What a run's first step says: `timestep_fs`, of one step that is written to the next, where the file says it, and
+    the level of theory in words, or ""."""
 
     timestep_fs: float | None
     level_of_theory: str
@@ -102,13 +103,15 @@ def run_frames(source: Source) -> Iterator[Frame]:
 
 def runs_frames(sources: Sequence[Source]) -> Iterator[Frame]:
     """One trajectory from several runs in order, each of which began where the one before it ended."""
-    before, last = 0, -1
+    last = -1
     for number, source in enumerate(sources):
+        before: int | None = None
         for frame in run_frames(source):
+            if before is None:  # XDATCAR numbers from 1
+                before = last + 1 - (1 if isinstance(source.reader, XdatcarReader) else 0)
             whole = frame if number == len(sources) - 1 else dataclasses.replace(frame, cut_after=False)
             last = before + frame.step
             yield dataclasses.replace(whole, step=last)
-        before = last + 1
 
 
 def _structure(item: FoundFrame | Unusable) -> FoundFrame | None:

@@ -196,12 +196,19 @@ def _task(parts: Sequence[Given], settings: ForeignFiles, folder: Path, like: Mo
             f"the runs of one trajectory have timesteps of {', '.join(f'{one} fs' for one in timesteps)}. Analyse them "
             "apart."
         )
+    own = next(iter(timesteps), None)
+    if own is not None and settings.timestep_fs is not None and abs(own - settings.timestep_fs) > _SAME_TIME * own:
+        raise ConfigError(
+            f"{parts[0].name} says that {own:g} fs pass from one of its steps to the next (POTIM, times ML_OUTBLOCK or "
+            f"NBLOCK where a force field ran alone), and timestep_fs says {settings.timestep_fs:g}. Leave timestep_fs "
+            "out; where the file is wrong, analyse the run's XDATCAR, which says no time."
+        )
     levels = [settings.level_of_theory] if settings.level_of_theory else [one.level_of_theory for one in said]
     return _ForeignTask(
         parts=tuple(parts),
         settings=settings,
         folder=folder,
-        timestep_fs=next(iter(timesteps), None) or settings.timestep_fs,
+        timestep_fs=own or settings.timestep_fs,
         level_of_theory="; ".join(dict.fromkeys(filter(None, levels))),
         like=like,
     )

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Final
 
+from ase.data import atomic_numbers
+
 from molgun_lmp.readers.common.drop_reasons import DropReason
 from molgun_lmp.readers.common.reference_frame import FoundFrame, Labels, Unusable
 
@@ -17,6 +19,7 @@ _DISPERSIONS: Final = {
     **{"2": "-TS", "20": "-TS", "4": "-dDsC", "202": "-MBD"},
 }
 _UNSET: Final = "--"
+_CUT_SYMBOLS: Final = {"X": "Xe", "r": "Zr"}
 
 
 def converged(iterations: int, limit: str | None) -> bool:
@@ -35,11 +38,38 @@ def not_converged(step: int, iterations: int, structure: FoundFrame | None) -> U
 
 
 def vasp_timestep_fs(settings: Mapping[str, str]) -> float | None:
-    """POTIM of molecular dynamics (IBRION = 0), None for anything else: a relaxation's POTIM is no time."""
+    """From one step that is written to the next, in molecular dynamics (IBRION = 0); None for anything else.
+
+    POTIM, where each step is written. A run of a force field alone writes every ML_OUTBLOCK-th to vasprun.xml and
+    OUTCAR (https://www.vasp.at/wiki/ML_OUTBLOCK), versions before 6.4.3 every NBLOCK-th table of forces.
+    """
     try:
-        return float(settings["POTIM"]) if settings.get("IBRION") == "0" else None
+        potim = float(settings["POTIM"]) if settings.get("IBRION") == "0" else None
     except (KeyError, ValueError):
         return None
+    if potim is None or not _is_force_field_alone(settings):
+        return potim
+    return potim * max(_count(settings.get("ML_OUTBLOCK")), _count(settings.get("NBLOCK")))
+
+
+def _is_force_field_alone(settings: Mapping[str, str]) -> bool:
+    if _plain(settings.get("ML_LMLFF", "T")) != "T":
+        return False
+    mode = settings.get("ML_MODE", "").strip("'\" ").upper()
+    return mode == "RUN" or (not mode and settings.get("ML_ISTART") == "2")
+
+
+def _count(text: str | None) -> int:
+    return int(text) if text is not None and text.isdecimal() and int(text) > 0 else 1
+
+
+def element_of(name: str) -> str | None:
+    """The element that a potential's name begins with, such as `Ti_sv_GW` or `H1.25`; None where it begins with none.
+
+    VASP writes X for Xe and r for Zr to vasprun.xml.
+    """
+    word = _CUT_SYMBOLS.get(name, name)
+    return next((word[:length] for length in (2, 1) if word[:length] in atomic_numbers and word[:length] != "X"), None)
 
 
 def vasp_level(settings: Mapping[str, str], potentials: Mapping[str, str]) -> dict[str, str]:

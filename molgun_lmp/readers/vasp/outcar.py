@@ -15,7 +15,14 @@ from molgun_lmp.arrays import FloatArray
 from molgun_lmp.readers.common.drop_reasons import DropReason
 from molgun_lmp.readers.common.packed import UNPACKING_ERRORS, open_text
 from molgun_lmp.readers.common.reference_frame import FoundFrame, Labels, Unusable
-from molgun_lmp.readers.vasp.common import VASP_LABELS, converged, not_converged, vasp_level, vasp_timestep_fs
+from molgun_lmp.readers.vasp.common import (
+    VASP_LABELS,
+    converged,
+    element_of,
+    not_converged,
+    vasp_level,
+    vasp_timestep_fs,
+)
 from molgun_lmp.readers.vasp.fortran_numbers import number, table
 
 _ITERATION: Final = re.compile(r"Iteration\s+(\d+)\(\s*(\d+)\)")
@@ -57,12 +64,17 @@ class _Run:
         """Whether VASP came to its last lines."""
         self._types: list[str] = []
         self._titles: list[str] = []
+        self._potcars: list[str] = []
         self._counts: list[int] = []
+        self._counting = False
+        """Whether the line before was one of numbers of ions."""
         self._settings: dict[str, str] = {}
         self._level: dict[str, str] = {}
         self._cell: FloatArray | None = None
         self._symbols: tuple[str, ...] = ()
         self._iteration = (0, 0)
+        self._table = False
+        """Whether a table of positions and forces has begun."""
         self._electronic = False
         """Whether electronic steps were written since the last frame."""
         self._prediction: FloatArray | None = None
@@ -81,6 +93,7 @@ class _Run:
             self._iteration = (int(found[1]), int(found[2]))
             self._electronic = True
         elif "TOTAL-FORCE" in line and "POSITION" in line:
+            self._table = True
             block = _block(following, len(self._atoms()))
             if "(ML)" in line:
                 items, self._prediction = self.last_step(), block
@@ -113,20 +126,37 @@ class _Run:
         return self.last_step()
 
     def _header(self, line: str) -> None:
-        if found := _TYPE.search(line):
+        counting, self._counting = self._counting, False
+        if counting and (words := line.split()) and all(word.isdecimal() for word in words):
+            self._counts += map(int, words)  # more types than fit into one line
+            self._counting = True
+        elif found := _TYPE.search(line):
             self._types.append(found[1])
         elif "TITEL" in line:
             self._titles.append(line.partition("=")[2].strip())
+        elif line.startswith(" POTCAR:"):
+            self._potcars.append(line.partition(":")[2].strip())
         elif "ions per type" in line:
             self._counts = [int(text) for text in line.partition("=")[2].split()]
+            self._counting = True
         elif found := _SETTING.match(line):
             self._settings[found[1]] = found[2]
 
     def _atoms(self) -> tuple[str, ...]:
         if not self._symbols:
-            pairs = zip(self._types, self._counts, strict=False)
-            self._symbols = tuple(element for element, count in pairs for _ in range(count))
+            if len(self._types) != len(self._counts):
+                self._types_from_potcars()
+            if len(self._types) == len(self._counts):
+                pairs = zip(self._types, self._counts, strict=True)
+                self._symbols = tuple(element for element, count in pairs for _ in range(count))
         return self._symbols
+
+    def _types_from_potcars(self) -> None:
+        """VASP 6 writes neither VRHFIN nor TITEL with NWRITE = 0, but lists its potentials first, then each again."""
+        titles = self._potcars[: len(self._counts)]
+        elements = [element_of(title.split()[1]) for title in titles if len(title.split()) > 1]
+        if len(elements) == len(self._counts) and None not in elements:
+            self._types, self._titles = [element for element in elements if element], titles
 
     def _finish(self, energy_ev: float) -> FoundFrame | Unusable:
         self.steps += 1
@@ -136,6 +166,12 @@ class _Run:
             structure = None if block is None else self._structure(block[:, :3])
             return not_converged(self.steps, self._iteration[1], structure)
         if block is None:
+            if self._table and not self._atoms():
+                detail = (
+                    f"ionic step {self.steps} has forces, but the head tells no elements for its {len(self._counts)} "
+                    "types (VRHFIN, POTCAR:, ions per type)"
+                )
+                return Unusable(reason=DropReason.CUT, detail=detail)
             written = f" with NWRITE = {self._settings['NWRITE']}" if "NWRITE" in self._settings else ""
             detail = f"VASP{written} wrote no positions and forces for ionic step {self.steps}"
             return Unusable(reason=DropReason.NO_FORCES, detail=detail)

@@ -18,7 +18,14 @@ from molgun_lmp.errors import InputFileError
 from molgun_lmp.readers.common.drop_reasons import DropReason
 from molgun_lmp.readers.common.packed import UNPACKING_ERRORS, open_unpacked
 from molgun_lmp.readers.common.reference_frame import FoundFrame, Labels, Unusable
-from molgun_lmp.readers.vasp.common import VASP_LABELS, converged, not_converged, vasp_level, vasp_timestep_fs
+from molgun_lmp.readers.vasp.common import (
+    VASP_LABELS,
+    converged,
+    element_of,
+    not_converged,
+    vasp_level,
+    vasp_timestep_fs,
+)
 from molgun_lmp.readers.vasp.fortran_numbers import number, table
 
 _EV_PER_ANGSTROM3_PER_KBAR: Final = 6.241509074e-4
@@ -147,9 +154,9 @@ class _Document:
 
     def _atom(self, names: list[str | None]) -> None:
         if "atoms" in names and self._row:
-            self._symbols.append(self._row[0])
+            self._symbols.append(element_of(self._row[0]) or self._row[0])
         elif "atomtypes" in names and len(self._row) > 4:
-            self._potentials[self._row[1]] = self._row[4]
+            self._potentials[element_of(self._row[1]) or self._row[1]] = self._row[4]
 
     def _step(self) -> FoundFrame | Unusable:
         energies = {"free_energy": number(text)} if (text := self._energies.get("e_fr_energy")) is not None else {}

@@ -9,25 +9,33 @@ from typing import Final, Self
 import numpy as np
 
 from molgun_lmp.arrays import FloatArray
+from molgun_lmp.errors import InputFileError
 from molgun_lmp.readers.common.drop_reasons import DropReason
 from molgun_lmp.readers.common.packed import PACKED_SUFFIXES, open_text
 from molgun_lmp.readers.common.reference_frame import FoundFrame, Labels, Unusable
 from molgun_lmp.readers.vasp.common import VASP_LABELS
 from molgun_lmp.readers.vasp.fortran_numbers import number, table
 
+_WENT_ON_ANGSTROM: Final = 1.0
+"""Half of all atoms move less from one configuration to the next."""
 _ENERGY: Final = re.compile(r"^\s*(\d+)\s.*\bF=\s*(\S+)")
 
 
 class XdatcarReader:
-    """Configurations without labels; energies come from the OSZICAR beside the file."""
+    """Configurations without labels; energies come from the OSZICAR beside the file.
+
+    Where several files were joined, each numbered from its start, the numbers go on.
+    """
 
     labels: Labels | None = VASP_LABELS
 
     def read(self, path: Path) -> Iterator[Unusable]:
-        """One entry for each configuration."""
+        """One entry for each configuration. Raises `InputFileError` where numbers begin again with atoms elsewhere."""
         energies = _energies(path)
         head: list[str] = []
         box: _Box | None = None
+        before, last = 0, 0
+        previous: FoundFrame | None = None
         with open_text(path) as lines:
             for line in lines:
                 if not line.startswith("Direct configuration="):
@@ -35,7 +43,12 @@ class XdatcarReader:
                     continue
                 box, head = _Box.read(head) or box, []
                 step = int(line.partition("=")[2])
-                structure = None if box is None else box.structure(step, lines)
+                if step <= last:  # the next of several runs, joined
+                    before += last
+                structure = None if box is None else box.structure(before + step, lines)
+                if step <= last and previous is not None and structure is not None:
+                    _require_same_run(previous, structure, path)
+                last, previous = step, structure or previous
                 if step in energies:
                     reason = DropReason.NO_FORCES
                     detail = f"energy {energies[step]} eV from {_oszicar(path).name}, but XDATCAR holds no forces"
@@ -84,6 +97,19 @@ class _Box:
             forces={},
             step=step,
         )
+
+
+def _require_same_run(before: FoundFrame, after: FoundFrame, path: Path) -> None:
+    """A run that went on begins where the one before it ended."""
+    if before.symbols == after.symbols:
+        moved = np.linalg.solve(after.cell.T, (after.positions - before.positions).T).T
+        moved = (moved - np.rint(moved)) @ after.cell
+        if np.median(np.linalg.norm(moved, axis=1)) < _WENT_ON_ANGSTROM:
+            return
+    raise InputFileError(
+        f"{path.name}: after configuration {before.step} the numbers begin again, with atoms elsewhere: two runs in "
+        "one file. Analyse them apart."
+    )
 
 
 def _oszicar(path: Path) -> Path:

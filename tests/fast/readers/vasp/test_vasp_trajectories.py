@@ -125,7 +125,9 @@ def test_the_time_of_a_step_is_the_files_own_and_asked_for_where_it_is_none(
 ) -> None:
     run = as_vasp(shots[SHOTS[0]])
     (tmp_path / "vasprun.xml").write_text(md_vasprun(run, potim=2.0))
-    (one,) = decided(tmp_path, like, timestep_fs=7.0, level_of_theory="by hand")
+    with pytest.raises(ConfigError, match="2 fs pass"):
+        decided(tmp_path, like, timestep_fs=7.0)
+    (one,) = decided(tmp_path, like, level_of_theory="by hand")
     assert one.outcome.time_ps == pytest.approx(0.002 * (len(run) - 1))
     assert one.level_of_theory == "by hand"
     relaxed = md_vasprun(run, potim=2.0).replace('name="IBRION">     0', 'name="IBRION">     2')
