@@ -102,8 +102,9 @@ class SymmetrixModel:
     """
 
     def __init__(self, path: Path, *, dtype: Dtype = "float32") -> None:
-        self._elements, self._cutoff = read_symmetrix_head(path)
-        self._calculator = symmetrix_calculator(path, dtype)
+        head = read_symmetrix_head(path)
+        self._elements, self._cutoff = head.elements, head.cutoff_angstrom
+        self._calculator = symmetrix_calculator(path, dtype, head)
         self._atoms: Atoms | None = None
 
     @property

@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Final
 
 from molgun_lmp.atomic_files import aside
+from molgun_lmp.cache_folder import cache_root
 from molgun_lmp.engine.plugin_path import (
     LIBRARY_NAME,
     PLUGIN_NAME,
     SOURCES,
     build_folder,
-    cache_root,
     ingredients,
     is_built,
 )

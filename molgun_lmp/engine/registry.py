@@ -24,6 +24,8 @@ from molgun_lmp.engine.plugin_path import build_folder, is_built
 from molgun_lmp.engine.torch_model import TorchScriptModel, local_device
 from molgun_lmp.errors import EngineError
 from molgun_lmp.model_formats import Dtype, EngineKind, ModelFormat
+from molgun_lmp.models.card import ModelCard
+from molgun_lmp.models.symmetrix_kernels import compiles_long, is_compiled, largest_l
 
 RunsAs = Literal["pair_style", "fix_external"]
 Device = Literal["cpu", "cuda"]
@@ -35,6 +37,9 @@ class Availability:
 
     available: bool
     reason: str
+
+
+_AT_ONCE: Final = Availability(available=True, reason="its first step comes at once.")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -65,6 +70,8 @@ class ForceEngine:
     here, `ModelError` for a file that is none of its format."""
     available: Callable[[], Availability]
     """Looks whether it runs here; nothing is built, and nothing heavy imported."""
+    ready: Callable[[ModelCard, Dtype], Availability] = lambda *_: _AT_ONCE
+    """Whether it may be taken for a model by `auto`: not where its first use would take many minutes."""
     auto_rank: int | None
     """Place in `auto`, fastest on CPUs first; None for what runs no model."""
 
@@ -115,6 +122,18 @@ def _symmetrix_here() -> Availability:
     return Availability(available=True, reason="symmetrix is installed, and a C++20 compiler.")
 
 
+def _symmetrix_ready(card: ModelCard, dtype: Dtype) -> Availability:
+    """Asked of a model that has a file for symmetrix."""
+    max_l = largest_l(card.architecture.hidden_irreps)
+    if not compiles_long(max_l) or is_compiled(card.find("symmetrix", dtype).sha256, dtype):
+        return _AT_ONCE
+    return Availability(
+        available=False,
+        reason=f"its kernels for this model (max_L {max_l}) are not compiled here, which takes g++ many minutes once; "
+        "engine.kind: symmetrix does so.",
+    )
+
+
 def _torchscript_here() -> Availability:
     if importlib.util.find_spec("torch") is None:
         return Availability(available=False, reason="torch is not installed.")
@@ -135,6 +154,7 @@ _ROWS: Final = (
         runs_as="fix_external",
         load=_load_symmetrix,
         available=_symmetrix_here,
+        ready=_symmetrix_ready,
         auto_rank=1,
     ),
     ForceEngine(

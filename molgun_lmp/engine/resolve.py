@@ -1,6 +1,7 @@
 """Which engines this machine can run, and the small include file that is all a deck knows of its engine."""
 
 import dataclasses
+import logging
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -12,6 +13,8 @@ from molgun_lmp.engine.registry import AUTO_ORDER, ENGINES, Availability, ForceE
 from molgun_lmp.errors import EngineError, ModelError
 from molgun_lmp.model_formats import Dtype, EngineKind
 from molgun_lmp.models.card import ModelCard, model_file
+
+log = logging.getLogger(__name__)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -35,8 +38,9 @@ def engines_here() -> dict[EngineKind, Availability]:
 def resolve_engine(asked: Engine, dtype: Dtype, card: ModelCard, model_folder: Path) -> ResolvedEngine:
     """The engine that was asked for, or for `auto` the fastest that this machine runs and the model was exported for.
 
-    Export keeps a file only after its forces agreed with mace's own, so a listed file has passed parity. Raises
-    `EngineError` where the machine cannot run it, `ModelError` where the model folder has no file for it.
+    What would compile for many minutes at its first use is not chosen by `auto`. Export keeps a file only after its
+    forces agreed with mace's own, so a listed file has passed parity. Raises `EngineError` where the machine cannot run
+    it, `ModelError` where the model folder has no file for it.
     """
     if runs_no_model(asked.kind):
         raise EngineError(f"the engine `{asked.kind}` runs no model: name another one (engine.kind) to use the model.")
@@ -56,7 +60,10 @@ def resolve_engine(asked: Engine, dtype: Dtype, card: ModelCard, model_folder: P
             continue
         here = row.available()
         if here.available:
-            return resolved
+            here = row.ready(card, dtype)
+            if here.available:
+                return resolved
+            log.info("the engine %s is passed over: %s", row.kind, here.reason)
         reasons.append(f"{row.kind}: {here.reason}")
     raise EngineError(f"no engine can run this model here. {' '.join(reasons)} `molgun doctor` shows what is missing.")
 

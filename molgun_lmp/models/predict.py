@@ -100,10 +100,10 @@ def predict_symmetrix(file: Path, frames: Iterable[Geometry], *, dtype: Dtype) -
 
     Raises `EngineError` without symmetrix, `ModelError` for another file.
     """
-    _, cutoff = read_symmetrix_head(file)
-    calculator = symmetrix_calculator(file, dtype)
+    head = read_symmetrix_head(file)
+    calculator = symmetrix_calculator(file, dtype, head)
     for frame in frames:
-        atoms = boxed(frame.atoms(), cutoff)  # its neighbour list inverts the cell
+        atoms = boxed(frame.atoms(), head.cutoff_angstrom)  # its neighbour list inverts the cell
         atoms.calc = calculator
         yield Prediction(
             energy_ev=float(atoms.get_potential_energy()),

@@ -1,5 +1,7 @@
 """A symmetrix model as an ASE calculator."""
 
+import contextlib
+import dataclasses
 import json
 import os
 from pathlib import Path
@@ -9,14 +11,29 @@ from ase.data import chemical_symbols
 
 from molgun_lmp.errors import EngineError, ModelError
 from molgun_lmp.model_formats import Dtype
+from molgun_lmp.models.symmetrix_kernels import compiles_long, told
+from molgun_lmp.provenance import sha256_file
 
 _NO_BLAS_LOOKUP: Final = ("SYMMETRIX_HOST_WORKER_BLAS", "off")
 """Its default asks the dynamic linker which BLAS is loaded before each matrix product, which costs 50 ms a call where
 torch and LAMMPS are loaded too: 3 times the rest for 154 atoms, 10 times for 26. Its own products need no BLAS."""
 
 
-def symmetrix_calculator(path: Path, dtype: Dtype) -> Any:
-    """Symmetrix's own ASE calculator of a file. Raises `EngineError` where it is absent or cannot build its kernels."""
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class SymmetrixHead:
+    """What a symmetrix file says of its model."""
+
+    elements: frozenset[str]
+    cutoff_angstrom: float
+    max_l: int
+    """The largest angular momentum of its features."""
+
+
+def symmetrix_calculator(path: Path, dtype: Dtype, head: SymmetrixHead) -> Any:
+    """Symmetrix's own ASE calculator of a file; where its kernels take long to compile, that is told while it lasts.
+
+    Raises `EngineError` where symmetrix is absent or cannot build its kernels.
+    """
     os.environ.setdefault(*_NO_BLAS_LOOKUP)
     try:
         from symmetrix import Symmetrix  # noqa: PLC0415 - optional, and it loads a large library
@@ -27,7 +44,8 @@ def symmetrix_calculator(path: Path, dtype: Dtype) -> Any:
     try:
         # Without a skin the neighbour list is built anew at each call. Next to the model that costs nothing, and
         # with one the order of the sums would depend on when the list was last built.
-        return Symmetrix(str(path), dtype=dtype, neighbor_skin=0.0)
+        with told(path, sha256_file(path), dtype) if compiles_long(head.max_l) else contextlib.nullcontext():
+            return Symmetrix(str(path), dtype=dtype, neighbor_skin=0.0)
     except Exception as error:
         raise EngineError(
             f"symmetrix cannot prepare {path}: {error}. It needs a C++20 compiler: install g++ 10 or later (or "
@@ -35,11 +53,15 @@ def symmetrix_calculator(path: Path, dtype: Dtype) -> Any:
         ) from error
 
 
-def read_symmetrix_head(path: Path) -> tuple[frozenset[str], float]:
-    """Elements and cutoff from a symmetrix file."""
+def read_symmetrix_head(path: Path) -> SymmetrixHead:
+    """Elements, cutoff and angular momenta from a symmetrix file. Raises `ModelError` for another file."""
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
-        return frozenset(chemical_symbols[z] for z in document["atomic_numbers"]), float(document["r_cut"])
+        return SymmetrixHead(
+            elements=frozenset(chemical_symbols[z] for z in document["atomic_numbers"]),
+            cutoff_angstrom=float(document["r_cut"]),
+            max_l=int(document.get("L_max", 0)),
+        )
     except OSError as error:
         raise ModelError(f"the model {path} cannot be read: {error}. Check the path.") from error
     except (ValueError, KeyError, TypeError, IndexError, RecursionError) as error:

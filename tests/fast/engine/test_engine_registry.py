@@ -179,6 +179,28 @@ def test_auto_takes_the_first_that_runs_here_and_has_a_file(tmp_path: Path, monk
         resolve_engine(Engine(), "float32", a_card(), tmp_path)
 
 
+def test_auto_passes_over_an_engine_that_would_compile_for_many_minutes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Symmetrix's kernels of a model with max_L 1: once they are there, it is chosen; named, it always is."""
+    monkeypatch.setenv("MOLGUN_CACHE", str(tmp_path / "cache"))
+    here = Availability(available=True, reason="It is here.")
+    first, *others = (dataclasses.replace(row, available=lambda: here) for row in AUTO_ORDER)
+    only(monkeypatch, first, *others)
+    quick = a_card()
+    shape = quick.architecture.model_copy(update={"hidden_irreps": "8x0e+8x1o"})
+    slow = quick.model_copy(update={"architecture": shape})
+    assert first.kind == "symmetrix"
+    assert resolve_engine(Engine(), "float32", quick, tmp_path).kind == "symmetrix"
+    assert resolve_engine(Engine(), "float32", slow, tmp_path).kind == others[0].kind
+    assert resolve_engine(Engine(kind="symmetrix"), "float32", slow, tmp_path).kind == "symmetrix"
+    only(monkeypatch, first)
+    with pytest.raises(EngineError, match=r"symmetrix: its kernels .*\(max_L 1\) are not compiled here"):
+        resolve_engine(Engine(), "float32", slow, tmp_path)
+    monkeypatch.setattr(registry, "is_compiled", lambda *_: True)
+    assert resolve_engine(Engine(), "float32", slow, tmp_path).kind == "symmetrix"
+
+
 def test_what_runs_no_model_resolves_to_none(tmp_path: Path) -> None:
     for row in ENGINES.values():
         assert registry.runs_no_model(row.kind) == (row.format is None)

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from molgun_lmp.cache_folder import cache_root
 from molgun_lmp.engine import plugin_build, plugin_path
 from molgun_lmp.engine.resolve import ResolvedEngine, engine_include
 from molgun_lmp.engine.session import split_at_first_run
@@ -55,14 +56,14 @@ def test_a_deck_is_cut_before_its_first_run(text: str, after: str) -> None:
 
 def test_cache_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("MOLGUN_CACHE", str(tmp_path))
-    assert plugin_path.cache_root() == tmp_path
+    assert cache_root() == tmp_path
     folder = Path(plugin_path.plugin_folder())
     assert folder.parent == tmp_path
     assert not plugin_path.is_built(folder)
     assert list(tmp_path.iterdir()) == []
     monkeypatch.delenv("MOLGUN_CACHE")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    assert plugin_path.cache_root() == tmp_path / "molgun_lmp"
+    assert cache_root() == tmp_path / "molgun_lmp"
 
 
 def test_key_changes_with_sources_versions_and_places(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
