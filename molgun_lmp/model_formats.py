@@ -16,7 +16,7 @@ ModelEngineKind = Literal["mace", "symmetrix", "torchscript"]
 
 EngineKind = Literal[ModelEngineKind, "stock"]
 
-ExportedFormat = Literal["torchscript", "symmetrix", "mliap"]
+ExportedFormat = Literal["torchscript", "symmetrix", "symmetrix-splines", "mliap"]
 """Translations of a trained model, each to be compared with mace."""
 
 ModelFormat = Literal[ExportedFormat, "mace"]
@@ -87,6 +87,18 @@ _ROWS: Final = (
         evaluation_rank=3,
     ),
     FileFormat(
+        name="symmetrix-splines",
+        read_by="LAMMPS with `pair_style symmetrix/mace`, which does not read the file of the engine symmetrix",
+        files={None: "model.symmetrix-splines.json"},
+        by_default=False,  # for another LAMMPS than the one of this environment, and some 65 MB
+        carries_code=False,
+        # That pair style computes in float64; the radial functions of each pair of elements are splines.
+        parity={"float64": ParityLimits(1e-5, 2e-4, 1e-4, 1e-3)},
+        not_run_because="the LAMMPS of this environment has no pair_style symmetrix/mace; symmetrix's Python package "
+        "read the same file",
+        evaluation_rank=4,
+    ),
+    FileFormat(
         name="mliap",
         read_by="LAMMPS with ML-IAP",
         files={"float32": "model.mliap.pt", "float64": "model-float64.mliap.pt"},
@@ -117,3 +129,7 @@ EXPORTED_FILES: Final[Mapping[str, ExportedFile]] = {
     for dtype, file in row.files.items()
 }
 """Such as `torchscript-float32`."""
+
+SPLINE_POINTS: Final = 512
+"""Of the radial functions in a `symmetrix-splines` file. On the example's model 200 points cost 5e-4 eV/Å (28 MB), 512
+cost 3e-5 (65 MB) and 1024 cost 2e-6 (134 MB)."""

@@ -8,7 +8,7 @@ import typer
 
 from molgun_lmp.cli.output import AsJson, answers, print_json
 from molgun_lmp.errors import ModelError
-from molgun_lmp.model_formats import EXPORTED_FILES, MODEL_FORMATS
+from molgun_lmp.model_formats import EXPORTED_FILES, MODEL_FORMATS, SPLINE_POINTS
 from molgun_lmp.models.card import Licences
 from molgun_lmp.training.dataset.read import read_dataset
 from molgun_lmp.training.export.export import DEFAULT_FORMATS, Provenance, export_run
@@ -43,6 +43,10 @@ def export_command(
     level_of_theory: Annotated[
         str | None, typer.Option(help="Of the labels that a .model file was trained on, such as 'PBE-D3(BJ), VASP'.")
     ] = None,
+    spline_points: Annotated[
+        int,
+        typer.Option(min=50, help="Of the radial functions in a symmetrix-splines file: more are larger and finer."),
+    ] = SPLINE_POINTS,
     head: Head = None,
     sha256: Sha256 = None,
     trust: Trust = False,
@@ -51,7 +55,7 @@ def export_command(
     """Turn a trained model into the files that LAMMPS runs, each proven against mace, with a model card."""
     chosen: Sequence[str] = formats or DEFAULT_FORMATS
     if model.is_dir():
-        card = export_run(model, output, formats=chosen)
+        card = export_run(model, output, formats=chosen, spline_points=spline_points)
     elif not frames or level_of_theory is None:
         raise ModelError(
             f"{model} is a single file: give --frames FILE (labelled frames to prove the exported files on) and "
@@ -74,6 +78,7 @@ def export_command(
             head=head,
             sha256=sha256,
             trust=trust,
+            spline_points=spline_points,
         )
     if as_json:
         print_json(card.model_dump(mode="json"))

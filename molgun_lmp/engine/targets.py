@@ -152,7 +152,13 @@ def check_model(
     check_target(target, dtype, dispersion)
     if target.model is not None:
         check_elements(card, elements)
-        card.find(target.model, dtype)
+        file = card.find(target.model, dtype)
+        if missing := sorted(set(elements) - set(file.elements or elements)):
+            raise ModelError(
+                f"{file.name} of model {card.name!r} holds {', '.join(file.elements or ())}, and not "
+                f"{', '.join(missing)}: export it again on frames of all elements of the system (`molgun export "
+                "--frames`)."
+            )
 
 
 def targets_that_take(

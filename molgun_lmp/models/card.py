@@ -13,7 +13,7 @@ from pydantic import Field, ValidationError
 from molgun_lmp.atomic_files import write_json
 from molgun_lmp.config.section import Section
 from molgun_lmp.errors import ModelError
-from molgun_lmp.model_formats import Dtype, ModelFormat
+from molgun_lmp.model_formats import EXPORTED_FILES, Dtype, ModelFormat
 from molgun_lmp.models.error_reports import ContactParity, ErrorReport, ParityReport
 from molgun_lmp.provenance import sha256_file
 
@@ -41,6 +41,8 @@ class ModelFile(Section):
     size_bytes: int
     needs: str = ""
     """What its reader must have, where that is not said by the format."""
+    elements: tuple[str, ...] | None = None
+    """Those that it holds; None: all of the model's."""
 
 
 class Architecture(Section):
@@ -118,15 +120,29 @@ class ModelCard(Section):
             dict.fromkeys(
                 reason
                 for name, reason in self.not_exported.items()
-                if name == format or (name.startswith(f"{format}-") and name.endswith(dtype or ""))
+                if name == format
+                or (
+                    (kind := EXPORTED_FILES.get(name))
+                    and kind.format == format
+                    and kind.dtype in {None, dtype or kind.dtype}
+                )
             )
         )
         why = why or "it was not asked for when the model was exported"
         there = ", ".join(f"{entry.format} {entry.dtype or 'any dtype'}" for entry in self.files)
+        names = [_export_name(entry.format, entry.dtype) for entry in self.files]
+        wanted = " ".join(f"--format {name}" for name in dict.fromkeys([*names, _export_name(format, dtype)]))
         raise ModelError(
             f"model {self.name!r} has no {format} file{f' in {dtype}' if dtype else ''}: {why}. It has: {there}. "
-            "Export again with what is needed (`molgun export`)."
+            f"Export again with what is needed: `molgun export MODEL --output FOLDER {wanted}`, where MODEL is the "
+            "training's folder, or its .model file (then with --frames and --level-of-theory)."
         )
+
+
+def _export_name(format: ModelFormat, dtype: str | None) -> str:  # noqa: A002  # the field's name
+    """What `molgun export --format` calls a file; one of any dtype by its first name."""
+    named = {file.dtype: name for name, file in EXPORTED_FILES.items() if file.format == format}
+    return next((name for own, name in named.items() if own == dtype), next(iter(named.values())))
 
 
 def read_card(path: Path) -> ModelCard:

@@ -4,6 +4,7 @@ import contextlib
 import dataclasses
 import json
 import os
+import warnings
 from pathlib import Path
 from typing import Any, Final
 
@@ -44,7 +45,12 @@ def symmetrix_calculator(path: Path, dtype: Dtype, head: SymmetrixHead) -> Any:
     try:
         # Without a skin the neighbour list is built anew at each call. Next to the model that costs nothing, and
         # with one the order of the sums would depend on when the list was last built.
-        with told(path, sha256_file(path), dtype) if compiles_long(head.max_l) else contextlib.nullcontext():
+        with (
+            warnings.catch_warnings(),
+            told(path, sha256_file(path), dtype) if compiles_long(head.max_l) else contextlib.nullcontext(),
+        ):
+            # It recommends its own newer format, which LAMMPS's pair style does not read.
+            warnings.filterwarnings("ignore", message=".*pair-spline format")
             return Symmetrix(str(path), dtype=dtype, neighbor_skin=0.0)
     except Exception as error:
         raise EngineError(

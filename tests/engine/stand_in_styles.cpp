@@ -1,5 +1,6 @@
 // Test only: pair styles with the names and the refusals of pair_style mace (ML-MACE), symmetrix/mace and mliap, but
-// without forces, so that decks and includes are parsed where none of the three is built.
+// without forces, so that decks and includes are parsed where none of the three is built. Symmetrix's looks into its file
+// for what the real one reads there.
 // SPDX-License-Identifier: GPL-2.0-or-later
 
 #include "atom.h"
@@ -12,6 +13,8 @@
 #include "pair.h"
 
 #include <cstring>
+#include <fstream>
+#include <iterator>
 #include <string>
 
 using namespace LAMMPS_NS;
@@ -49,7 +52,9 @@ class StandIn : public Pair {
 };
 
 class Mace : public StandIn {
-  using StandIn::StandIn;
+ public:
+  // As ML-MACE's style leaves it: LAMMPS then writes its name into restart files, and makes it anew when it reads them.
+  Mace(LAMMPS *lmp) : StandIn(lmp) { restartinfo = 1; }
   void settings(int narg, char **arg) override
   {
     refuse(narg > 1 || (narg == 1 && std::strcmp(arg[0], "no_domain_decomposition") != 0), "wrong arguments");
@@ -71,7 +76,15 @@ class Symmetrix : public StandIn {
     refuse(narg > 1 || (narg == 1 && mode != "no_domain_decomposition" && mode != "mpi_message_passing"), "mode");
     refuse(mode == "no_domain_decomposition" && comm->nprocs != 1, "one process only");
   }
-  void coeff(int narg, char **arg) override { one_element_a_type(narg, arg, 3); }
+  void coeff(int narg, char **arg) override
+  {
+    one_element_a_type(narg, arg, 3);
+    std::ifstream file(arg[2]);
+    const std::string text((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
+    refuse(text.find("\"radial_spline_values_0\"") == std::string::npos ||
+               text.find("\"radial_spline_derivs_0\"") == std::string::npos,
+           "json type_error 302: type must be array, but is null: the file holds no splines");
+  }
   void init_style() override
   {
     refuse(atom->map_user != Atom::MAP_YES, "atom_modify map yes is required, and no other word than yes");

@@ -161,10 +161,10 @@ def test_what_its_extraction_raises_ends_no_export(
 
 
 def test_the_precision_that_is_missing_says_why(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def float64_only(model: Path, file: Path, dtype: str, head: str) -> str:
-        if dtype == "float32":
+    def float64_only(model: Path, file: Path, wanted: formats.Wanted) -> str:
+        if wanted.dtype == "float32":
             raise RuntimeError("not in float32")
-        return torchscript.write(model, file, "float64", head)
+        return torchscript.write(model, file, wanted)
 
     torchscript = formats._TRANSLATIONS["torchscript"]
     changed = dataclasses.replace(torchscript, write=float64_only)

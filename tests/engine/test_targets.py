@@ -1,6 +1,7 @@
 """One deck for every target: read by LAMMPS with stand-ins for the pair styles, and by Debian's LAMMPS of 2022."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -67,16 +68,26 @@ def without_the_real_pair_style(root: Path) -> dict[str, str]:
     return inherited | {"MOLGUN_CACHE": str(root / "cache")}
 
 
-def run(command: list[str], deck: Deck, engine: str, root: Path, before: str = "") -> str:
-    """Run a deck in the given LAMMPS and return its log, or what went wrong."""
+SPLINES = '{"radial_spline_values_0":[[0.0]],"radial_spline_derivs_0":[[0.0]]}'
+
+
+def run(
+    command: list[str], deck: Deck, engine: str, root: Path, before: str = "", *, model: str = SPLINES, resume: str = ""
+) -> str:
+    """Run a deck in the given LAMMPS and return its log, or what went wrong; `resume` a restart file to go on from."""
     folder = root / "trajectories" / "0000" / deck.trajectory_id
-    folder.mkdir(parents=True)
+    folder.mkdir(parents=True, exist_ok=bool(resume))
+    (root / "model").mkdir(exist_ok=True)
+    (root / "model" / "model.pt").write_text(model)
+    if resume:
+        (folder / resume).rename(folder / "resume.restart")
     (root / "engine.in").write_text(engine)
     (folder / "in.lammps").write_text(deck.input_text)
     (folder / "data.lmp").write_text(deck.data_text)
     (folder / "start.in").write_text(f"{before}include in.lammps\n")
     done = subprocess.run(
-        [*command, "-in", "start.in", "-screen", "none", "-log", "log.lammps"],
+        [*command, "-in", "start.in", "-screen", "none", "-log", "log.lammps"]
+        + (["-var", "resume", "yes"] if resume else []),
         cwd=folder,
         env=without_the_real_pair_style(root),
         capture_output=True,
@@ -98,6 +109,29 @@ def test_every_target_reads_the_same_deck(name: str, deck: tuple[Deck, Setup], s
     assert "Total wall time" in log
     dumped = next(tmp_path.glob("trajectories/*/*/traj.dump")).read_text()
     assert dumped.split("ITEM: TIMESTEP\n")[-1].startswith("12\n")
+
+
+@pytest.mark.parametrize("name", ["ml-mace", "symmetrix"])
+def test_a_deck_goes_on_from_a_restart_file(name: str, stand_ins: Path, setup_of: SetupOf, tmp_path: Path) -> None:
+    """Whether the pair style stands in it, as that of ML-MACE does, or not."""
+    setup = setup_of(SECTIONS["nve, bath, checkpoints"])
+    deck = trajectory_deck(draw(0, setup), setup)
+    engine = target_include(load_target(name), model_file="model.pt", elements=setup.elements)
+    lmp, before = str(Path(sys.executable).with_name("lmp")), f"plugin load {stand_ins}\n"
+    assert "Total wall time" in run([lmp], deck, engine, tmp_path, before=before)
+    log = run([lmp], deck, engine, tmp_path, before=before, resume="restart.a")
+    assert "ERROR" not in log
+    assert "Total wall time" in log
+    assert re.search(r"^ +6 +0\.003 ", log, re.MULTILINE), "it began at the checkpoint"
+
+
+def test_symmetrix_s_stand_in_wants_splines(stand_ins: Path, setup_of: SetupOf, tmp_path: Path) -> None:
+    setup = setup_of(SECTIONS["langevin"])
+    deck = trajectory_deck(draw(0, setup), setup)
+    engine = target_include(load_target("symmetrix"), model_file="model.pt", elements=setup.elements)
+    lmp, before = str(Path(sys.executable).with_name("lmp")), f"plugin load {stand_ins}\n"
+    compact = '{"symmetrix_format_version":2,"radial_model":{}}'
+    assert "json type_error 302" in run([lmp], deck, engine, tmp_path, before=before, model=compact)
 
 
 def test_the_stand_ins_refuse_what_the_styles_refuse(stand_ins: Path, setup_of: SetupOf, tmp_path: Path) -> None:

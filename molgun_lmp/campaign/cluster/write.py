@@ -19,10 +19,10 @@ from molgun_lmp.campaign.store.manifest import MANIFEST_NAME
 from molgun_lmp.campaign.store.opening import campaign_work
 from molgun_lmp.config.section import Section
 from molgun_lmp.engine.dispersion import with_dispersion
-from molgun_lmp.engine.targets import LammpsTarget, check_target, target_include
+from molgun_lmp.engine.targets import LammpsTarget, check_model, check_target, target_include
 from molgun_lmp.errors import CampaignError, ConfigError
 from molgun_lmp.gun.names import DATA_NAME, INPUT_NAME
-from molgun_lmp.models.card import check_elements, model_file, read_card
+from molgun_lmp.models.card import model_file, read_card
 from molgun_lmp.provenance import sha256_file
 from molgun_lmp.rendering import render_script, templates_folder
 
@@ -204,11 +204,12 @@ def _model_file(store: Store, target: LammpsTarget, folder: Path, model: Path | 
     card = read_card(source)
     if card != read_card(store.model):
         raise CampaignError(f"{source} holds another model than campaign {store.manifest.name} was planned with.")
-    check_elements(card, store.manifest.engine.elements)
-    file = model_file(source, card, target.model, store.manifest.engine.dtype)
+    engine = store.manifest.engine
+    check_model(target, card, engine.dtype, engine.elements, engine.dispersion)
+    file = model_file(source, card, target.model, engine.dtype)
     if not file.is_file():
         raise CampaignError(f"{file} is not in the campaign: name the exported model's folder with --model.")
-    require_planned(file, card.find(target.model, store.manifest.engine.dtype).sha256)
+    require_planned(file, card.find(target.model, engine.dtype).sha256)
     (folder / "model").mkdir()
     shutil.copyfile(file, folder / "model" / file.name)
     return file.name

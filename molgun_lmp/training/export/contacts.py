@@ -54,13 +54,19 @@ def contact_dimers(elements: Sequence[str], in_frames: Iterable[str], cutoff_ang
 
     Of a model of more than eight elements, the pairs of those that its frames hold.
     """
-    held = set(in_frames)
-    compared = elements if len(elements) <= _MOST_ELEMENTS else [symbol for symbol in elements if symbol in held]
     return tuple(
         ClosePair(pair=pair, distance_angstrom=float(distance))
-        for pair in itertools.combinations_with_replacement(compared, 2)
+        for pair in itertools.combinations_with_replacement(compared_elements(elements, in_frames), 2)
         for distance in _DISTANCES[0.98 * cutoff_angstrom > _DISTANCES]
     )
+
+
+def compared_elements(elements: Sequence[str], in_frames: Iterable[str]) -> tuple[str, ...]:
+    """The elements of a model whose pairs are compared: all, or of more than eight those that its frames hold."""
+    if len(elements) <= _MOST_ELEMENTS:
+        return tuple(elements)
+    held = set(in_frames)
+    return tuple(symbol for symbol in elements if symbol in held)
 
 
 def compare_contacts(

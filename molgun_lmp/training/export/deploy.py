@@ -1,4 +1,4 @@
-"""The two translations of a trained MACE: TorchScript for LAMMPS's `pair_style mace`, JSON for symmetrix."""
+"""Translations of a trained MACE: TorchScript for LAMMPS's `pair_style mace`, two kinds of JSON for symmetrix."""
 
 import contextlib
 import io
@@ -8,6 +8,8 @@ import warnings
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
+
+from ase.data import atomic_numbers
 
 from molgun_lmp.model_formats import Dtype
 from molgun_lmp.models.mace_file import ModelFacts, default_dtype, load_model, model_facts
@@ -34,6 +36,25 @@ def extract_symmetrix(model: Path, target: Path, *, head: str) -> None:
     multihead = len(model_facts(load_model(model, trust=True)).heads) > 1
     with _quiet():
         document = extract_mace_data(str(model), head=head if multihead else None, num_spline_points=_SPLINE_POINTS)
+    target.write_text(json.dumps(document, separators=(",", ":")) + "\n", encoding="utf-8")
+
+
+def extract_splines(model: Path, target: Path, *, head: str, elements: Sequence[str], points: int) -> None:
+    """Write the JSON file that LAMMPS's `pair_style symmetrix/mace` reads: splines for each pair of the `elements`.
+
+    `model` must have been checked (`trusted_sha256`).
+    """
+    from symmetrix.extract_mace_data import extract_mace_data  # noqa: PLC0415
+
+    multihead = len(model_facts(load_model(model, trust=True)).heads) > 1
+    with _quiet():
+        document = extract_mace_data(
+            str(model),
+            species=[atomic_numbers[symbol] for symbol in elements],
+            head=head if multihead else None,
+            num_spline_points=points,
+            radial_format="pair-splines",
+        )
     target.write_text(json.dumps(document, separators=(",", ":")) + "\n", encoding="utf-8")
 
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from molgun_lmp.atomic_files import folder_whole
 from molgun_lmp.errors import ModelError, MolgunError
-from molgun_lmp.model_formats import EXPORTED_FILES, MODEL_FORMATS
+from molgun_lmp.model_formats import EXPORTED_FILES, MODEL_FORMATS, SPLINE_POINTS
 from molgun_lmp.models.card import CARD_NAME, Architecture, Licences, ModelCard, ModelFile, Training, write_card
 from molgun_lmp.models.error_reports import ErrorReport
 from molgun_lmp.models.mace_file import ModelFacts, choose_head, load_model, model_facts, trusted_sha256
@@ -60,12 +60,13 @@ def export(
     head: str | None = None,
     sha256: str | None = None,
     trust: bool = False,
+    spline_points: int = SPLINE_POINTS,
 ) -> ModelCard:
     """Write the model folder of a `.model` file and return its card.
 
     `frames` are real structures (a dozen is plenty) on which each exported file must compute what mace's calculator
     does, asked from Python and, where this machine can run the format, in LAMMPS; pairs of close atoms are compared too
-    (`contact_dimers`). `formats` of `FORMATS`. A format that
+    (`contact_dimers`). `formats` of `FORMATS`, `spline_points` of `symmetrix-splines`. A format that
     this model or machine cannot have, or whose file computes something else, is left out, and the card says why. Raises
     `ModelError` for a model that is not trusted (see `trusted_sha256`) or that mace itself cannot run, an unknown
     format, an element of the frames that the model lacks, a folder that exists, and where none of `formats` can be had;
@@ -91,7 +92,9 @@ def export(
             raise ModelError(f"{model} changed while it was exported. Give the command again.")
         reference = _reference(source, frames, facts, chosen)
         exported = {
-            name: write_file(name, source, work, facts=facts, head=chosen, reference=reference)
+            name: write_file(
+                name, source, work, facts=facts, head=chosen, reference=reference, spline_points=spline_points
+            )
             for name in FORMATS
             if name in formats
         }
@@ -101,7 +104,13 @@ def export(
     return card
 
 
-def export_run(run_folder: Path, folder: Path, *, formats: Sequence[str] = DEFAULT_FORMATS) -> ModelCard:
+def export_run(
+    run_folder: Path,
+    folder: Path,
+    *,
+    formats: Sequence[str] = DEFAULT_FORMATS,
+    spline_points: int = SPLINE_POINTS,
+) -> ModelCard:
     """The model folder of a finished training: the card tells its whole past, parity is shown on held-out frames.
 
     Raises `TrainingError` for a training that is not finished, and what `export` raises.
@@ -117,6 +126,7 @@ def export_run(run_folder: Path, folder: Path, *, formats: Sequence[str] = DEFAU
         formats=formats,
         head=TRAINED_HEAD,
         sha256=record.model_sha256,
+        spline_points=spline_points,
     )
 
 
@@ -207,4 +217,5 @@ def _listed(work: Path, name: str, exported: Exported, facts: ModelFacts) -> Mod
         sha256=sha256_file(file),
         size_bytes=file.stat().st_size,
         needs=exported.needs,
+        elements=exported.elements,
     )

@@ -8,13 +8,21 @@ from pathlib import Path
 from typing import Final
 
 from molgun_lmp.errors import EngineError, MolgunError
-from molgun_lmp.model_formats import EXPORTED_FILES, MODEL_FORMATS, Dtype, ExportedFile, ExportedFormat, ModelEngineKind
+from molgun_lmp.model_formats import (
+    EXPORTED_FILES,
+    MODEL_FORMATS,
+    SPLINE_POINTS,
+    Dtype,
+    ExportedFile,
+    ExportedFormat,
+    ModelEngineKind,
+)
 from molgun_lmp.models.error_reports import ContactParity, ParityReport
 from molgun_lmp.models.mace_file import ModelFacts
 from molgun_lmp.models.predict import Prediction, predict_deployed, predict_symmetrix
 from molgun_lmp.training.dataset.labelled_frame import LabelledFrame
-from molgun_lmp.training.export.contacts import ClosePair, compare_contacts, require_contacts
-from molgun_lmp.training.export.deploy import deploy, extract_symmetrix, symmetrix_refusal
+from molgun_lmp.training.export.contacts import ClosePair, compare_contacts, compared_elements, require_contacts
+from molgun_lmp.training.export.deploy import deploy, extract_splines, extract_symmetrix, symmetrix_refusal
 from molgun_lmp.training.export.lammps_parity import predict_in_lammps
 from molgun_lmp.training.export.mliap import deploy_mliap, predict_mliap
 from molgun_lmp.training.export.parity import compare, require_parity
@@ -36,6 +44,19 @@ class Exported:
     refusal: str | None = None
     not_run: str | None = None
     needs: str = ""
+    elements: tuple[str, ...] | None = None
+    """Those that the file holds, where they are not all of the model's."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Wanted:
+    """What a file is to hold. `dtype` is the file's own, or any where the reader chooses; `elements` and
+    `spline_points` matter for `symmetrix-splines`, which tabulates each pair of them."""
+
+    dtype: Dtype
+    head: str
+    elements: tuple[str, ...]
+    spline_points: int
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -57,24 +78,35 @@ class MaceReference:
 class _Translation:
     """How one format is made and asked.
 
-    `write(model, file, dtype, head)` gives what the reader needs beside what the format says; `dtype` is the file's
-    own, or any where the reader chooses. `predict(file, frames, dtype)` asks the file from Python. `refusal(facts)`
-    says why a model cannot be had in this format, None where it can.
+    `write(model, file, wanted)` gives what the reader needs beside what the format says. `predict(file, frames, dtype)`
+    asks the file from Python. `refusal(facts)` says why a model cannot be had in this format, None where it can.
+    `holds(facts, frames)`: the elements that the file is to hold.
     """
 
-    write: Callable[[Path, Path, Dtype, str], str]
+    write: Callable[[Path, Path, Wanted], str]
     predict: Callable[[Path, Sequence[LabelledFrame], Dtype], Iterator[Prediction]]
     refusal: Callable[[ModelFacts], str | None] = lambda _: None
+    holds: Callable[[ModelFacts, Sequence[LabelledFrame]], tuple[str, ...]] = lambda facts, _: facts.elements
 
 
-def _write_torchscript(model: Path, file: Path, dtype: Dtype, head: str) -> str:
-    deploy(model, file, dtype=dtype, head=head)
+def _write_torchscript(model: Path, file: Path, wanted: Wanted) -> str:
+    deploy(model, file, dtype=wanted.dtype, head=wanted.head)
     return ""
 
 
-def _write_symmetrix(model: Path, file: Path, _: Dtype, head: str) -> str:
-    extract_symmetrix(model, file, head=head)
+def _write_symmetrix(model: Path, file: Path, wanted: Wanted) -> str:
+    extract_symmetrix(model, file, head=wanted.head)
     return ""
+
+
+def _write_splines(model: Path, file: Path, wanted: Wanted) -> str:
+    extract_splines(model, file, head=wanted.head, elements=wanted.elements, points=wanted.spline_points)
+    return f"pair_style symmetrix/mace; splines of {wanted.spline_points} points"
+
+
+def _compared(facts: ModelFacts, frames: Sequence[LabelledFrame]) -> tuple[str, ...]:
+    """What a file of tables for each pair of elements holds: those of which all pairs are compared."""
+    return compared_elements(facts.elements, (symbol for frame in frames for symbol in frame.symbols))
 
 
 _TRANSLATIONS: Final[Mapping[ExportedFormat, _Translation]] = {
@@ -87,8 +119,14 @@ _TRANSLATIONS: Final[Mapping[ExportedFormat, _Translation]] = {
         predict=lambda file, frames, dtype: predict_symmetrix(file, frames, dtype=dtype),
         refusal=symmetrix_refusal,
     ),
+    "symmetrix-splines": _Translation(
+        write=_write_splines,
+        predict=lambda file, frames, dtype: predict_symmetrix(file, frames, dtype=dtype),
+        refusal=symmetrix_refusal,
+        holds=_compared,
+    ),
     "mliap": _Translation(
-        write=lambda model, file, dtype, head: deploy_mliap(model, file, dtype=dtype, head=head),
+        write=lambda model, file, wanted: deploy_mliap(model, file, dtype=wanted.dtype, head=wanted.head),
         predict=lambda file, frames, dtype: predict_mliap(file, frames, dtype=dtype),
     ),
 }
@@ -102,6 +140,7 @@ def write_file(
     facts: ModelFacts,
     head: str,
     reference: MaceReference,
+    spline_points: int = SPLINE_POINTS,
 ) -> Exported:
     """Write one of `EXPORTED_FILES` into the folder and compare it with mace's own predictions.
 
@@ -119,7 +158,13 @@ def write_file(
     if refusal is None:
         check = _Check(file=file, format=kind.format, facts=facts, reference=reference)
         try:
-            return _translated(kind, how, model, head, check)
+            wanted = Wanted(
+                dtype=next(iter(MODEL_FORMATS[kind.format].parity)) if kind.dtype is None else kind.dtype,
+                head=head,
+                elements=how.holds(facts, reference.frames),
+                spline_points=spline_points,
+            )
+            return _translated(kind, how, model, wanted, check)
         except (OSError, MemoryError):
             raise
         except Exception as error:  # what a translator meets in a model that it was not written for
@@ -137,10 +182,10 @@ def in_words(error: Exception) -> str:
     return f"{type(error).__name__}: {lines[-1 if 'TorchScript interpreter' in lines[0] else 0][:_LONGEST_WORDS]}"
 
 
-def _translated(kind: ExportedFile, how: _Translation, model: Path, head: str, check: "_Check") -> Exported:
+def _translated(kind: ExportedFile, how: _Translation, model: Path, wanted: Wanted, check: "_Check") -> Exported:
     row = MODEL_FORMATS[kind.format]
     dtypes = tuple(row.parity) if kind.dtype is None else (kind.dtype,)
-    needs = how.write(model, check.file, dtypes[0], head)
+    needs = how.write(model, check.file, wanted)
     for dtype in dtypes:
         check.python(dtype, list(how.predict(check.file, check.reference.structures, dtype)))
         if row.shown_with is not None:
@@ -150,6 +195,7 @@ def _translated(kind: ExportedFile, how: _Translation, model: Path, head: str, c
         contacts=tuple(check.contacts),
         not_run=check.not_run or row.not_run_because,
         needs=needs,
+        elements=None if wanted.elements == check.facts.elements else wanted.elements,
     )
 
 

@@ -114,6 +114,7 @@ def test_names_and_files_of_export_stay() -> None:
         "torchscript-float32": "model.pt",
         "torchscript-float64": "model-float64.pt",
         "symmetrix": "model.symmetrix.json",
+        "symmetrix-splines": "model.symmetrix-splines.json",
         "mliap-float32": "model.mliap.pt",
         "mliap-float64": "model-float64.mliap.pt",
         "mace": "model.model",

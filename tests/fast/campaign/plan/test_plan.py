@@ -29,7 +29,8 @@ from molgun_lmp.gun.initial_conditions import draw
 from molgun_lmp.gun.pools import Pool
 from molgun_lmp.gun.recover import recover_shot
 from molgun_lmp.gun.setup import Setup, prepare
-from molgun_lmp.models.card import load_card
+from molgun_lmp.models.card import ModelFile, load_card, write_card
+from molgun_lmp.provenance import sha256_file
 from molgun_lmp.records import InitialCondition
 from molgun_lmp.results.one_pass import shared_run
 from molgun_lmp.surface.clean_surface import find_surface
@@ -365,8 +366,10 @@ def test_a_target_that_would_compute_wrongly_is_refused_at_plan(plan_of: PlanOf,
         planning.require_target(single, load_target("ml-mace-kokkos"))
     with pytest.raises(ModelError, match="never trained on Ge"):
         planning.require_target(other, load_target("ml-mace"))
-    with pytest.raises(ModelError, match="no symmetrix file"):
-        planning.require_target(plan, load_target("symmetrix"))
+    for name in ("symmetrix", "symmetrix-kokkos"):
+        command = "molgun export MODEL --output FOLDER --format torchscript-float64 --format symmetrix-splines"
+        with pytest.raises(ModelError, match=f"no symmetrix-splines file in float64.*`{command}`"):
+            planning.require_target(plan, load_target(name))
     for keys, words in (
         ({"launch": "mpirun -n 4 lmp", "include": "pair_style mace no_domain_decomposition\n"}, "4 ranks"),
         ({"launch": "lmp -k on g 1 -sf kk", "include": "pair_style mace no_domain_decomposition\n"}, "newton on"),
@@ -376,6 +379,42 @@ def test_a_target_that_would_compute_wrongly_is_refused_at_plan(plan_of: PlanOf,
         (tmp_path / "own.yaml").write_text(yaml.safe_dump({"summary": "mine", "model": "torchscript", **keys}))
         with pytest.raises(ConfigError, match=words):
             planning.require_target(plan, load_target(str(tmp_path / "own.yaml")))
+
+
+def test_symmetrix_in_lammps_gets_the_file_of_splines(plan_of: PlanOf, tmp_path: Path) -> None:
+    """And not the compact one, which its pair style does not read."""
+    plan = plan_of(tmp_path, {})
+    folder = tmp_path / "model"
+    files = {"symmetrix": "model.symmetrix.json", "symmetrix-splines": "model.symmetrix-splines.json"}
+    made = []
+    for kind, name in files.items():
+        (folder / name).write_text(f'{{"is": "{kind}"}}')
+        made.append(
+            ModelFile.model_validate(
+                {"name": name, "format": kind, "dtype": None, "sha256": sha256_file(folder / name), "size_bytes": 1}
+            )
+        )
+    compact, splines = made
+    site = ClusterSite(time="01:00:00")
+    for number, taken in enumerate(([compact], [compact, splines])):
+        card = plan.card.model_copy(update={"files": (*plan.card.files, *taken)})
+        write_card(card, folder)
+        this = dataclasses.replace(plan, card=card)
+        store = planning.write(this, tmp_path / f"small-{number}")
+        jobs, target = tmp_path / f"jobs-{number}", load_target("symmetrix")
+        if splines not in taken:
+            with pytest.raises(ModelError, match=r"--format symmetrix --format symmetrix-splines"):
+                write_cluster(store, jobs, target=target, target_name="symmetrix", site=site, model=folder)
+            continue
+        planning.require_target(this, target)
+        record = write_cluster(store, jobs, target=target, target_name="symmetrix", site=site, model=folder)
+        assert record.model == splines.sha256
+        assert (jobs / "model" / splines.name).read_text() == '{"is": "symmetrix-splines"}'
+        assert f"${{root}}/model/{splines.name} H C Si" in (jobs / "engine.in").read_text()
+        part = splines.model_copy(update={"elements": ("H", "C")})
+        without = card.model_copy(update={"files": (*plan.card.files, part)})
+        with pytest.raises(ModelError, match="holds H, C, and not Si"):
+            planning.require_target(dataclasses.replace(plan, card=without), target)
 
 
 def test_dispersion_stands_in_the_include_and_in_the_level_of_theory(plan_of: PlanOf, tmp_path: Path) -> None:
