@@ -1,5 +1,6 @@
 """Targets: their includes, their command lines, and what is refused before a job is written."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,18 @@ def test_the_includes_are_those_of_the_pair_styles() -> None:
         "symmetrix": symmetrix,
         "symmetrix-kokkos": symmetrix,
     }
+
+
+def test_the_page_of_engines_has_a_line_for_each_target() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "engines.md").read_text(encoding="utf-8")
+    lines = re.findall(r"^\| `([\w-]+)` \|(.*)\|$", page.partition("## What was really run")[0], flags=re.MULTILINE)
+    table = {name: [cell.strip() for cell in cells.split("|")] for name, cells in lines}
+    assert sorted(table) == list(target_names())
+    for name, (_, model, precision, dispersion) in table.items():
+        target = load_target(name)
+        assert model == target.model
+        assert precision == ", ".join(target.dtypes)
+        assert dispersion == ("taken" if target.dispersion else "refused")
 
 
 def test_the_command_lines() -> None:
