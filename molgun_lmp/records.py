@@ -235,6 +235,8 @@ class Outcome(JsonRecord):
     events: tuple[tuple[float, Mode], ...]
     """The sequence of modes: (time in ps at which each began, mode). The last one may begin at the end, where a stop
     rule says it (a molecule that departed)."""
+    young: bool = False
+    """The last of `events` had not lasted the persistence time at the end, and nothing else decided for it."""
     bound_changes: tuple[tuple[float, bool], ...] = ()
     """When the molecule was bound, intact or not: (time in ps, whether) from then on, by modes that lasted."""
     bonds: tuple[tuple[int, int, float], ...]
@@ -253,6 +255,16 @@ class Outcome(JsonRecord):
     nearly alike, and shots of one run are not independent. Empty where each snapshot is drawn by itself."""
     heat: Heat | None = None
     """How far the impact and the bonds warmed slab and molecule; None where velocities were not stored."""
+
+    @property
+    def lasting(self) -> tuple[tuple[float, Mode], ...]:
+        """The sequence of modes without one that is young: what followed what."""
+        return self.events[:-1] if self.young else self.events
+
+    @property
+    def followed_ps(self) -> float:
+        """Until when the last of `lasting` was watched."""
+        return self.events[-1][0] if self.young else self.time_ps
 
     @property
     def molecule_cluster(self) -> str:

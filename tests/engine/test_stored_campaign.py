@@ -75,8 +75,10 @@ def asked(command: str, campaign: Path, *options: str) -> dict[str, Any]:
 
 def as_meant_now(tables: dict[str, Any]) -> dict[str, Any]:
     """What that version's tables say in today's columns. Its bonds began with their first touch; waits and lifetimes
-    began and ended with it, and are others now. Its simultaneous intervals were those of fewer lines."""
-    kept = {name: table for name, table in tables.items() if name not in {"precursor.csv", "lifetimes.csv"}}
+    began and ended with it, and what began just before the end ended what was before; so they and transitions are
+    others now. Its simultaneous intervals were those of fewer lines."""
+    others = {"precursor.csv", "lifetimes.csv", "transitions.csv"}
+    kept = {name: table for name, table in tables.items() if name not in others}
     kept["table.csv"] = [_alone(row) for row in kept["table.csv"]]
     kept["summary.json"] = _alone(kept["summary.json"])
     for name in {"outcomes.csv", "events.csv"} & set(kept):

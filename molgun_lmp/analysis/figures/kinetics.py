@@ -31,9 +31,9 @@ _CHARACTER: Final = (0.08, 0.07)
 
 
 def draw_flow(outcomes: Sequence[Outcome], folder: Path, name: str = "flow") -> FigureFiles:
-    """How often one lasting mode followed another, as arrows, and how many trajectories were last seen in each."""
+    """How often one lasting mode followed another, as arrows, and in which of them how many trajectories ended."""
     counts = transitions(outcomes)
-    last = Counter(outcome.events[-1][1] for outcome in outcomes if outcome.events)
+    last = Counter(outcome.lasting[-1][1] for outcome in outcomes if outcome.lasting)
     first = Counter(outcome.events[0][1] for outcome in outcomes if outcome.events)
     places = _places({mode for pair in counts for mode in pair} | set(last))
     names = {mode: _name_boxes(place, mode, last[mode]) for mode, place in places.items()}
@@ -59,7 +59,8 @@ def draw_flow(outcomes: Sequence[Outcome], folder: Path, name: str = "flow") -> 
         caption = (
             f"Transitions between lasting modes over {len(outcomes)} trajectories, which began {begun or 'nowhere'}. "
             "An arrow is as wide as its transition is frequent; the number is the count. Below each mode: trajectories "
-            "last seen in it. Trajectories end before all is decided: these are counts of what was seen, not rates."
+            "of which it is the last that lasted. Trajectories end before all is decided: these are counts of what was "
+            "seen, not rates."
         )
         numbers: list[Sequence[object]] = [(a.value, b.value, count) for (a, b), count in counts.items()]
         numbers += [(mode.value, "", count) for mode, count in last.items()]

@@ -44,13 +44,14 @@ class Moments:
 def moments(outcome: Outcome, *, translation_before_ev: float, translation_after_ev: float | None) -> Moments:
     """The moments of one outcome."""
     began = {mode.row.moment: time for time, mode in reversed(outcome.events)}
-    at = next((k for k, (_, mode) in enumerate(outcome.events) if mode in PRECURSORS), None)
-    following = None if at is None or at + 1 == len(outcome.events) else outcome.events[at + 1]
+    lasting = outcome.lasting
+    at = next((k for k, (_, mode) in enumerate(lasting) if mode in PRECURSORS), None)
+    following = None if at is None or at + 1 == len(lasting) else lasting[at + 1]
     return Moments(
         trajectory_id=outcome.trajectory_id,
         mode=outcome.mode,
         first_contact_ps=outcome.first_contact_ps,
-        precursor_ps=None if at is None else outcome.events[at][0],
+        precursor_ps=None if at is None else lasting[at][0],
         precursor_ended_ps=None if following is None else following[0],
         precursor_became=None if following is None else following[1],
         first_touch_ps=outcome.first_touch_ps,

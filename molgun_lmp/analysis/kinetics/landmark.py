@@ -54,7 +54,7 @@ def mode_after_contact(outcome: Outcome, stop: Stop | None, time_ps: float, plan
     began = [event for event in outcome.events if event[0] <= at + _ROUNDING_PS]
     if not began:
         return None
-    if outcome.mode is UNDECIDED and began[-1] == outcome.events[-1]:
+    if (outcome.mode is UNDECIDED or outcome.young) and began[-1] == outcome.events[-1]:
         return UNDECIDED
     return began[-1][1]
 

@@ -119,7 +119,7 @@ def transitions(outcomes: Sequence[Outcome]) -> dict[tuple[Mode, Mode], int]:
     counts = Counter(
         (before[1], after[1])
         for outcome in outcomes
-        for before, after in zip(outcome.events, outcome.events[1:], strict=False)
+        for before, after in zip(outcome.lasting, outcome.lasting[1:], strict=False)
     )
     order = {mode: rank for rank, mode in enumerate(Mode)}
     return dict(sorted(counts.items(), key=lambda item: (order[item[0][0]], order[item[0][1]])))
@@ -165,12 +165,13 @@ def waits_after_contact(outcomes: Sequence[Outcome]) -> list[Spell]:
 def visits(outcomes: Sequence[Outcome], mode: Mode) -> list[Spell]:
     """Every visit to a lasting mode, such as the precursor; the cause of its end is the mode that followed.
 
-    A visit that lasts until the trajectory ends is censored, whatever ended the trajectory.
+    A visit that lasts until the trajectory ends is censored, whatever ended the trajectory, and so is one after which
+    a mode began that did not last until then.
     """
     spells = []
     for outcome in outcomes:
-        ends = [*outcome.events[1:], (outcome.time_ps, None)]
-        for (began, at), (ended, after) in zip(outcome.events, ends, strict=False):
+        ends = [*outcome.lasting[1:], (outcome.followed_ps, None)]
+        for (began, at), (ended, after) in zip(outcome.lasting, ends, strict=False):
             if at is mode:
                 spells.append(_spell(outcome, max(0.0, ended - began), None if after is None else after.value))
     return spells

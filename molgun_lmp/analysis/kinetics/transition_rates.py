@@ -38,12 +38,12 @@ def rates(outcomes: Sequence[Outcome], confidence: float = 0.95) -> tuple[Rate, 
     visits: dict[Mode, int] = {}
     censored: dict[Mode, int] = {}
     for outcome in outcomes:
-        ends = [*(time for time, _ in outcome.events[1:]), outcome.time_ps]
-        for (began, mode), ended in zip(outcome.events, ends, strict=False):
+        ends = [*(time for time, _ in outcome.lasting[1:]), outcome.followed_ps]
+        for (began, mode), ended in zip(outcome.lasting, ends, strict=False):
             spent[mode] = spent.get(mode, 0.0) + max(0.0, ended - began)
             visits[mode] = visits.get(mode, 0) + 1
-        if outcome.events:
-            last = outcome.events[-1][1]
+        if outcome.lasting:
+            last = outcome.lasting[-1][1]
             censored[last] = censored.get(last, 0) + 1
     return tuple(
         Rate(

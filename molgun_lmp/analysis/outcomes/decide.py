@@ -89,6 +89,7 @@ def outcome_of(
         time_ps=path.history.time_ps,
         lowest_clearance_angstrom=path.lowest_clearance,
         events=_events(path, verdict.mode),
+        young=path.history.young is not None and verdict.mode in {UNDECIDED, FAILED},
         bonds=_listed(path.bonds, reference),
         reason=verdict.reason,
         truncated=path.truncated,

@@ -22,6 +22,7 @@ from adsorption_cases import (
     reference_of,
 )
 
+from molgun_lmp.analysis.kinetics.event_times import moments
 from molgun_lmp.analysis.kinetics.survival import Fate, transitions, visits, wait_of
 from molgun_lmp.analysis.kinetics.transition_rates import rates
 from molgun_lmp.analysis.outcomes.bonds import BondLimits
@@ -270,6 +271,24 @@ def test_who_departs_from_a_bond_at_once_has_left() -> None:
     assert [spell.cause for spell in visits([gone], Mode.PC)] == ["scattered"]
     never = outcome((GONE, 5), stop=Stop.DEPARTED)
     assert [mode for _, mode in never.events] == [Mode.IN_FLIGHT], "neither in contact nor above its start"
+
+
+def test_a_mode_that_has_not_lasted_ends_no_other() -> None:
+    """A precursor that seems to react 40 fs before the end: undecided in the table, and lasting in its lifetime."""
+    stages = ((GONE, 3), (PRECURSOR, 10), (ON_TOP, 3))
+    young = outcome(*stages)
+    assert (young.mode, young.young, young.events[-1][1]) == (Mode.UNDECIDED, True, Mode.OT_CY)
+    assert transitions([young]) == {(Mode.IN_FLIGHT, Mode.PC): 1}
+    (spell,) = visits([young], Mode.PC)
+    assert spell.cause is None
+    assert spell.time_ps == pytest.approx(0.2)
+    assert {rate.before for rate in rates([young])} == {Mode.IN_FLIGHT}
+    assert moments(young, translation_before_ev=0.2, translation_after_ev=None).precursor_ended_ps is None
+    failed = decide("t", frames(*stages), REFERENCE, CRITERIA, result("failed", None, Cause.HUNG), timestep_fs=0.5)
+    assert visits([failed], Mode.PC) == [spell]
+    old = outcome(*stages, (ON_TOP, 5))
+    assert not old.young
+    assert [one.cause for one in visits([old], Mode.PC)] == ["OT-CY"]
 
 
 def test_lone_frame_of_a_free_molecule_is_in_flight() -> None:
