@@ -13,6 +13,7 @@ from molgun_lmp.cli.analyse_files import analyse_each_frame, analyse_files
 from molgun_lmp.cli.analyse_tables import (
     minima_json,
     print_after_contact,
+    print_convergence,
     print_correlation,
     print_heat,
     print_minima,
@@ -122,6 +123,7 @@ def _print_campaign(store: Store, analysis: Analysis, minima: Minima | None) -> 
     print_variants(analysis)
     if summary.contact:
         print_after_contact(store, analysis)
+    print_convergence(analysis)
     print_heat(analysis)
     print_correlation(analysis)
     if minima is not None:

@@ -10,12 +10,14 @@ from molgun_lmp.analysis.kinetics.landmark import after_contact, cells
 from molgun_lmp.analysis.outcomes.minima import BINDING_HEADER
 from molgun_lmp.analysis.statistics.clustered_intervals import FEW_CLUSTERS
 from molgun_lmp.analysis.statistics.estimates import clusters_of
+from molgun_lmp.analysis.statistics.halves import halves, halves_sentence
 from molgun_lmp.analysis.statistics.sample_size import correlation_of
 from molgun_lmp.analysis.statistics.variants import VARIANTS_HEADER
 from molgun_lmp.cli.output import answers, counting
 from molgun_lmp.outcome_classes import WORTH_QUENCHING
 from molgun_lmp.processes import default_workers
 from molgun_lmp.results.quench import quench
+from molgun_lmp.results.tables import complete_prefix
 
 if TYPE_CHECKING:
     from molgun_lmp.analysis.outcomes.minima import Minima
@@ -38,6 +40,13 @@ def print_after_contact(store: "Store", analysis: "Analysis") -> None:
     outcomes, stops = [one.outcome for one in analysis.ended], [one.result.stop for one in analysis.ended]
     tables = after_contact(outcomes, stops, times, planned_ps=config.dynamics.duration_ps)
     _print_table(("after first contact", *(f"{time:g} ps" for time in times)), cells(tables))
+
+
+def print_convergence(analysis: "Analysis") -> None:
+    """Whether the two halves of the shots say the same."""
+    sentence = halves_sentence(halves(complete_prefix([one.outcome for one in analysis.ended])))
+    if sentence:
+        answers().print(sentence, markup=False)
 
 
 def print_heat(analysis: "Analysis") -> None:

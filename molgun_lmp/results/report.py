@@ -22,6 +22,7 @@ from molgun_lmp.analysis.kinetics.heat import heat_sentence
 from molgun_lmp.analysis.kinetics.survival import survival, wait_of
 from molgun_lmp.analysis.report.costs import PAPER
 from molgun_lmp.analysis.report.page import ReportContent, write_report
+from molgun_lmp.analysis.statistics.halves import halves, halves_sentence
 from molgun_lmp.analysis.statistics.summary import summarise
 from molgun_lmp.campaign.store.campaign_folder import Store
 from molgun_lmp.errors import CampaignError
@@ -34,6 +35,7 @@ from molgun_lmp.results.ended import clean_surface, planned_start
 from molgun_lmp.results.replay_verdict import verdicts_of
 from molgun_lmp.results.shown import Shown, shown
 from molgun_lmp.results.table_files import read_trust, write_costs
+from molgun_lmp.results.tables import complete_prefix
 from molgun_lmp.surface.clean_surface import Surface
 from molgun_lmp.units import FS_PER_PS
 
@@ -108,6 +110,7 @@ def _figures(store: Store, analysis: Analysis, surface: Surface, gathered: Shown
     modes = [outcome.mode for outcome in outcomes]
     waits = [wait for wait in map(wait_of, outcomes) if wait is not None]
     settling = read_settling(store.analysis / _RUNNING_NAME)
+    tested = halves_sentence(halves(complete_prefix(outcomes)))
     start = planned_start(ended[0].folder, surface)
     top = np.flatnonzero(surface.top)
     place = {int(atom): rank for rank, atom in enumerate(top)}
@@ -118,7 +121,7 @@ def _figures(store: Store, analysis: Analysis, surface: Surface, gathered: Shown
         draw_timelines(outcomes, folder),
         draw_flow(outcomes, folder),
         *([draw_waiting(waits, survival(waits), folder)] if waits else []),
-        *([draw_settling(settling, folder)] if settling else []),
+        *([draw_settling(settling, folder, sentence=tested)] if settling else []),
         draw_heights(gathered.traces, folder),
         draw_impacts(
             np.array([one.shot.impact_xy_angstrom for one in ended]),

@@ -2,6 +2,7 @@
 
 running.csv         every line of the table after 10, 20, 50, ... shots, with intervals and bootstrap bands
 sets_of_ten.csv     the same in each set of ten consecutive shots
+halves.csv          the second half of the shots held against the first, with a test; from twenty shots on
 dependence.csv      every line in bins of energy, angles, place and orientation, with intervals and a test
 after_contact.csv   modes at fixed times after first contact (`outcomes.after_contact_ps`)
 precursor.csv       waiting, bound (by a mode that lasted) and left since first contact, as if shots were independent
@@ -31,6 +32,7 @@ from molgun_lmp.analysis.kinetics.transition_rates import rates
 from molgun_lmp.analysis.maps.impact import tilt_deg, to_dimer, to_top_atom
 from molgun_lmp.analysis.statistics.convergence import running, sets_of
 from molgun_lmp.analysis.statistics.dependence import dependence
+from molgun_lmp.analysis.statistics.halves import halves
 from molgun_lmp.arrays import FloatArray
 from molgun_lmp.gun.data_file import centre_of_mass_energy_ev, molecule_positions
 from molgun_lmp.gun.names import DATA_NAME, END_NAME
@@ -38,6 +40,7 @@ from molgun_lmp.outcome_classes import PRECURSORS
 from molgun_lmp.records import Outcome
 from molgun_lmp.results.table_files import (
     write_after_contact,
+    write_comparison,
     write_dependence,
     write_heat,
     write_moments,
@@ -55,6 +58,7 @@ if TYPE_CHECKING:
 
 RUNNING_CSV: Final = "running.csv"
 SETS_CSV: Final = "sets_of_ten.csv"
+HALVES_CSV: Final = "halves.csv"
 DEPENDENCE_CSV: Final = "dependence.csv"
 AFTER_CONTACT_CSV: Final = "after_contact.csv"
 PRECURSOR_CSV: Final = "precursor.csv"
@@ -75,6 +79,8 @@ def write_statistics(store: "Store", surface: "Surface", ended: Sequence["Ended"
     prefix = complete_prefix(outcomes)
     write_running(running(prefix, rng), folder / RUNNING_CSV)
     write_sets(sets_of(prefix), folder / SETS_CSV)
+    if (compared := halves(prefix)) is not None:
+        write_comparison(compared, folder / HALVES_CSV)
     write_dependence(dependence(drawn_variables(store, surface, ended), outcomes), folder / DEPENDENCE_CSV)
     stops = [one.result.stop for one in ended]
     planned_ps = config.dynamics.duration_ps

@@ -48,8 +48,13 @@ def read_settling(file: Path) -> list[Settled]:
         raise InputFileError(f"{file} is damaged ({error!r}). Analyse the campaign again.") from error
 
 
-def draw_settling(points: Sequence[Settled], folder: Path, name: str = "settling") -> FigureFiles:
-    """Fraction of each mode against the number of shots, with its band; the nine most frequent, one panel each."""
+def draw_settling(
+    points: Sequence[Settled], folder: Path, name: str = "settling", *, sentence: str = ""
+) -> FigureFiles:
+    """Fraction of each mode against the number of shots, with its band; the nine most frequent, one panel each.
+
+    `sentence` says in words what the test of the two halves found.
+    """
     frequent = sorted(dict.fromkeys(point.line for point in points), key=lambda line: -_last(points, line).fraction)
     lines = frequent[:_MOST_PANELS]
     columns = min(3, max(1, len(lines)))
@@ -69,8 +74,8 @@ def draw_settling(points: Sequence[Settled], folder: Path, name: str = "settling
         caption = (
             "Share of each line of the table after so many shots, in the order in which they were drawn. Bands: the "
             "middle 95 % of bootstrap campaigns of that size, snapshots and shots drawn anew; dotted: the share over "
-            f"all.{left_out}"
-        )
+            f"all.{left_out} {sentence}"
+        ).rstrip()
         header = ("line", "shots", "fraction", "low", "high")
         numbers = [(p.line, p.shots, p.fraction, p.low, p.high) for p in points]
         return store(figure, folder, name, caption=caption, header=header, rows=numbers)
