@@ -186,8 +186,8 @@ OWN_LAMMPS = {
 
 
 def test_a_cluster_without_molgun_stops_where_local_workers_do(planned: Path, tmp_path: Path) -> None:
-    target, here, sent = "physisorbed:0.185", tmp_path / "here", tmp_path / "sent"
-    done = molgun("plan", planned.parent / "campaign.yaml", "--set", "outcomes.contact_angstrom=4.25", "-o", here)
+    target, here, sent = "physisorbed:0.23", tmp_path / "here", tmp_path / "sent"
+    done = molgun("plan", planned.parent / "campaign.yaml", "--set", "outcomes.contact_angstrom=7.25", "-o", here)
     assert done.returncode == 0, done.stderr
     shutil.copytree(here, sent)
     done = molgun("run", here, "--until", target, "--workers", "1", "--json")
