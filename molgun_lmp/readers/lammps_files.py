@@ -13,7 +13,7 @@ from ase.data import atomic_masses, atomic_numbers
 
 from molgun_lmp.errors import InputFileError
 from molgun_lmp.readers.common.frame import Frame
-from molgun_lmp.readers.common.packed import UNPACKING_ERRORS, Stream, open_text
+from molgun_lmp.readers.common.packed import UNPACKING_ERRORS, beginning, open_text
 from molgun_lmp.readers.common.reference_frame import FoundFrame, Labels
 from molgun_lmp.readers.lammps.columns import TypeMap
 from molgun_lmp.readers.lammps.units import units_of
@@ -68,13 +68,7 @@ def lammps_reader(path: Path) -> DumpReader | DataFileReader | None:
 
 def is_data_file(path: Path) -> bool:
     """Whether a file is what `read_data` reads: in its head stand a number of atoms and a box."""
-    if not path.is_file():
-        return False
-    try:
-        with Stream(path) as stream:
-            head = stream.peek(_HEAD).decode("utf-8", "replace")
-    except UNPACKING_ERRORS:
-        return False
+    head = beginning(path, _HEAD).decode("utf-8", "replace")
     return _ATOMS.search(head) is not None and _BOX.search(head) is not None
 
 

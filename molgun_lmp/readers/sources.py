@@ -14,7 +14,14 @@ from typing import IO, Final
 
 from molgun_lmp.errors import InputFileError, MolgunError
 from molgun_lmp.readers.ase_files import AseDatabaseReader, ExtxyzReader, OtherReader
-from molgun_lmp.readers.common.packed import PACKED_SUFFIXES, UNPACKING_ERRORS, open_unpacked, without_packing
+from molgun_lmp.readers.common.not_read import not_read
+from molgun_lmp.readers.common.packed import (
+    PACKED_SUFFIXES,
+    UNPACKING_ERRORS,
+    beginning,
+    open_unpacked,
+    without_packing,
+)
 from molgun_lmp.readers.common.reference_frame import FoundFrame, Reader, Unusable
 from molgun_lmp.readers.lammps_files import lammps_reader
 from molgun_lmp.readers.vasp.outcar import OutcarReader
@@ -81,6 +88,8 @@ class _Candidate:
         ending = Path(without_packing(self.parts[-1])).suffix
         if self.asked_for and (lammps := lammps_reader(self.path)) is not None:
             return lammps
+        if self.asked_for and (way_out := not_read(beginning(self.path))) is not None:
+            raise InputFileError(f"{self.path} {way_out}")
         if ending in _READERS:
             return _READERS[ending]()
         return OtherReader() if self.asked_for else None

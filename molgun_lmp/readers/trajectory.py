@@ -14,8 +14,10 @@ from typing import Final, Protocol
 import numpy as np
 
 from molgun_lmp.errors import InputFileError
+from molgun_lmp.readers.ase_trajectory import AseTrajectory, is_ase_trajectory
 from molgun_lmp.readers.common.frame import Frame
-from molgun_lmp.readers.common.packed import UNPACKING_ERRORS, Stream, is_misnamed, without_packing
+from molgun_lmp.readers.common.not_read import not_read
+from molgun_lmp.readers.common.packed import UNPACKING_ERRORS, Stream, beginning, is_misnamed, without_packing
 from molgun_lmp.readers.extxyz import ExtendedXyz
 from molgun_lmp.readers.lammps.binary_dump import BinaryDump, is_binary
 from molgun_lmp.readers.lammps.columns import TypeMap
@@ -192,6 +194,10 @@ def _reader(stream: Stream, path: Path, types: TypeMap | None, columns: Sequence
     start = stream.peek(_LOOKED_AT)
     if is_text_dump(start):
         return TextDump(stream, str(path), types, velocities=velocities)
+    if is_ase_trajectory(start):
+        return AseTrajectory(path, velocities=velocities)
+    if (way_out := not_read(start)) is not None:
+        raise InputFileError(f"{path} {way_out}")
     if is_binary(start) or name.endswith(_BINARY):
         return BinaryDump(stream, str(path), types, columns, velocities=velocities)
     if name.endswith(_XYZ):
@@ -201,13 +207,7 @@ def _reader(stream: Stream, path: Path, types: TypeMap | None, columns: Sequence
 
 def is_dump(path: Path) -> bool:
     """Whether a file is a LAMMPS dump, text or binary, by how it begins, packed or not."""
-    if not path.is_file():
-        return False
-    try:
-        with Stream(path) as stream:
-            start = stream.peek(_LOOKED_AT)
-    except UNPACKING_ERRORS:
-        return False
+    start = beginning(path, _LOOKED_AT)
     return is_text_dump(start) or is_binary(start)
 
 

@@ -94,6 +94,17 @@ def plain_file(path: Path) -> Iterator[Path]:
         yield plain
 
 
+def beginning(path: Path, size: int = 32) -> bytes:
+    """The first bytes of a file, unpacked; none where it cannot be unpacked or is no file."""
+    if not path.is_file():
+        return b""
+    try:
+        with Stream(path) as stream:
+            return stream.peek(size)[:size]
+    except UNPACKING_ERRORS:
+        return b""
+
+
 class Stream:
     """Bytes in order; a packed file that lost its end gives what can still be unpacked."""
 

@@ -26,7 +26,7 @@ from molgun_lmp.results.external import Decided, trajectories
 def fall(n_frames: int = 30) -> list[Atoms]:
     """CO falls on copper and leaves it again, 0.3 Å from frame to frame."""
     slab = fcc111("Cu", (2, 2, 3), vacuum=9.0)
-    slab.pbc = True
+    slab.pbc, slab.info = True, {}
     heights = np.abs(np.linspace(-6.0, 6.0, n_frames)) + 1.7
     top = slab.positions[-1]
     return as_vasp([slab + Atoms("CO", positions=top + np.array([[0, 0, z], [0, 0, z + 1.15]])) for z in heights])
