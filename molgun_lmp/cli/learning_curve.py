@@ -13,6 +13,7 @@ from molgun_lmp.training.learning_curve.run import draw_curve, plan_curve, run_c
 from molgun_lmp.training.settings import TrainingConfig
 
 if TYPE_CHECKING:
+    from molgun_lmp.training.learning_curve.power_law import PowerLaw
     from molgun_lmp.training.learning_curve.records import LearningCurve
     from molgun_lmp.training.learning_curve.trainings import Kind
 from molgun_lmp.cli.output import _mev
@@ -106,11 +107,26 @@ def _print_curve(curve: "LearningCurve") -> None:
     out = answers()
     out.print(table)
     for kind, fits in curve.fits.items():
-        for what, law in (("force", fits.forces_mae_ev_per_angstrom), ("energy", fits.energy_mae_ev_per_atom)):
+        for what, unit, law in (
+            ("force", "meV/Å", fits.forces_mae_ev_per_angstrom),
+            ("energy", "meV/atom", fits.energy_mae_ev_per_atom),
+        ):
             if law is not None:
                 out.print(
-                    f"{kind}: {what} MAE goes as N^{-law.exponent:.3f} (standard error {law.exponent_error:.3f})",
+                    f"{kind}: {what} MAE goes as N^{-law.exponent:.3f} (standard error {law.exponent_error:.3f})"
+                    f"{_floor(law, unit)}",
                     markup=False,
                 )
     level = next(iter(curve.design.trainings.values())).level_of_theory
     out.print(f"Labels: {level}", markup=False)
+
+
+def _floor(law: "PowerLaw", unit: str) -> str:
+    """What a law with a floor says."""
+    if law.floor is None:
+        return ""
+    value, high = (1000.0 * number for number in (law.floor.value, law.floor.high))
+    return (
+        f"; with a floor it goes to {value:.3g} {unit} as N^{-law.floor.exponent:.3f} (no floor: p {law.floor.p:.2g}; "
+        f"at most {high:.3g} {unit})"
+    )

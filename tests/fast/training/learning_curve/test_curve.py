@@ -14,7 +14,7 @@ from molgun_lmp.errors import ConfigError
 from molgun_lmp.models.error_reports import ErrorReport, Errors
 from molgun_lmp.training.dataset.labelled_frame import LabelledFrame
 from molgun_lmp.training.learning_curve.figure import draw_learning_curve
-from molgun_lmp.training.learning_curve.power_law import fit_power_law
+from molgun_lmp.training.learning_curve.power_law import PowerLaw, fit_power_law
 from molgun_lmp.training.learning_curve.records import CurveDesign, CurvePoint, LearningCurve, fits_of
 from molgun_lmp.training.learning_curve.trainings import (
     CurveTraining,
@@ -132,6 +132,35 @@ def test_a_power_law_is_recovered() -> None:
         assert law is not None
         off.append((law.exponent - 0.35) / law.exponent_error)
     assert np.std(off) == pytest.approx(1.0, abs=0.2)  # the standard error is the scatter between such curves
+
+
+def test_a_floor_is_recovered_and_bounded() -> None:
+    sizes = [16, 32, 64, 128, 256, 512] * 3
+    exact = fit_power_law(sizes, [0.4 * size**-0.6 + 0.03 for size in sizes])
+    assert exact is not None and exact.floor is not None
+    assert exact.floor.value == pytest.approx(0.03, abs=2e-4)
+    assert exact.floor.exponent == pytest.approx(0.6, abs=0.01)
+    assert exact.floor.p < 1e-6
+    assert exact.exponent < 0.5, "without a floor its flattening is taken for a smaller exponent"
+
+    rng = np.random.default_rng(1)
+    seen, held, rejected = [], [], []
+    for _ in range(40):
+        law = fit_power_law(sizes, [(0.4 * n**-0.6 + 0.03) * np.exp(rng.normal(0, 0.05)) for n in sizes])
+        none = fit_power_law(sizes, [0.4 * n**-0.6 * np.exp(rng.normal(0, 0.05)) for n in sizes])
+        assert law is not None and law.floor is not None and none is not None and none.floor is not None
+        seen.append(law.floor.p < 0.05)
+        held.append(law.floor.high >= 0.03)
+        rejected.append(none.floor.p < 0.05)
+    assert np.mean(seen) > 0.9
+    assert np.mean(held) >= 0.9
+    assert np.mean(rejected) <= 0.05 + 3 * np.sqrt(0.05 * 0.95 / 40)
+
+
+def test_three_sizes_say_nothing_of_a_floor_and_old_curves_have_none() -> None:
+    law = fit_power_law([10, 20, 40, 40], [1.0, 0.7, 0.5, 0.51])
+    assert law is not None and law.floor is None
+    assert PowerLaw.model_validate(law.model_dump(exclude={"floor"})) == law
 
 
 def test_two_sizes_have_no_law() -> None:
