@@ -10,13 +10,17 @@ from typing import Final
 
 import numpy as np
 from ase import Atoms
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
 
-from molgun_lmp.arrays import FloatArray
+from molgun_lmp.arrays import BoolArray, FloatArray, IntArray
 from molgun_lmp.gun.correlation import integrated_time
 from molgun_lmp.gun.setup import masses_u
 from molgun_lmp.surface.clean_surface import find_surface
 from molgun_lmp.surface.minimum_image import MinimumImage
 
+_FLAT: Final = 0.3
+"""A torsion of 60° between bonds at 110° has 0.76; one of an aromatic or a strained triple bond is below."""
 _ALIKE: Final = 0.2
 """Neighbouring snapshots that overlap by more than this are not independent; chance gives some 0.1 for a few runs."""
 
@@ -95,8 +99,57 @@ def dimer_memory(runs: Sequence[Sequence[Atoms]], spacing_ps: float) -> FeatureM
     return _memory("pattern of dimer tilts", signs, spacing_ps, advice)
 
 
+def ring_memory(runs: Sequence[Sequence[Atoms]], bonded: BoolArray, spacing_ps: float) -> FeatureMemory | None:
+    """Of the conformer of a molecule's rings: which way each ring torsion turns, but for those that are nearly flat.
+
+    `bonded` (n, n): the molecule's bonds. None for a molecule without such rings, and for runs of fewer than two
+    snapshots.
+    """
+    torsions = ring_torsions(bonded)
+    positions = [np.array([atoms.positions for atoms in run]) for run in runs]
+    handedness = [_handedness(one, torsions) for one in positions]
+    puckered = np.sqrt(np.mean(np.concatenate(handedness) ** 2, axis=0)) > _FLAT
+    if not puckered.any():
+        return None
+    signs = [np.sign(one[:, puckered]) for one in handedness]
+    # Unlike orientations and tilts, conformers need not be as frequent as their mirror images.
+    mean = np.concatenate(signs).mean(axis=0)
+    spread = np.sqrt(np.mean(np.sum((np.concatenate(signs) - mean) ** 2, axis=1)))
+    varying = [one - mean if spread > 0.0 else one for one in signs]
+    norm = spread if spread > 0.0 else np.sqrt(puckered.sum())
+    advice = "results are those of the conformers that these runs hold, whatever their intervals say"
+    return _memory("conformer of the molecule's rings", [one / norm for one in varying], spacing_ps, advice)
+
+
+def ring_torsions(bonded: BoolArray) -> IntArray:
+    """(T, 4) chains of four atoms along ring bonds, each once; `bonded` (n, n)."""
+    in_ring = np.zeros_like(bonded)
+    for a, b in zip(*np.nonzero(np.triu(bonded)), strict=True):
+        without = bonded.copy()
+        without[a, b] = without[b, a] = False
+        part = connected_components(coo_array(without), directed=False)[1]
+        in_ring[a, b] = in_ring[b, a] = part[a] == part[b]
+    found = [
+        (before, j, k, after)
+        for j, k in zip(*np.nonzero(np.triu(in_ring)), strict=True)
+        for before in np.flatnonzero(in_ring[j])
+        for after in np.flatnonzero(in_ring[k])
+        if len({before, j, k, after}) == 4
+    ]
+    return np.array(found, dtype=np.int64).reshape(-1, 4)
+
+
+def _handedness(positions: FloatArray, torsions: IntArray) -> FloatArray:
+    """(S, T) triple products of each torsion's three unit bonds: its sign, and small where it is flat or straight."""
+    ends = positions[:, torsions]
+    bonds = ends[:, :, 1:] - ends[:, :, :-1]
+    bonds /= np.linalg.norm(bonds, axis=-1, keepdims=True)
+    products: FloatArray = np.einsum("sti,sti->st", np.cross(bonds[:, :, 0], bonds[:, :, 1]), bonds[:, :, 2])
+    return products
+
+
 def _memory(feature: str, runs: Sequence[FloatArray], spacing_ps: float, advice: str) -> FeatureMemory | None:
-    """From unit vectors (S, d) of each run, whose mean over long times is zero by symmetry."""
+    """From vectors (S, d) of each run, of mean zero over long times and mean square one."""
     length = min(len(run) for run in runs)
     if length < 2:
         return None
@@ -106,10 +159,10 @@ def _memory(feature: str, runs: Sequence[FloatArray], spacing_ps: float, advice:
             for lag in range(length)
         ]
     )
-    time = integrated_time(correlation)
+    time = integrated_time(correlation / correlation[0])
     return FeatureMemory(
         feature=feature,
-        overlap=float(correlation[1]),
+        overlap=float(correlation[1] / correlation[0]),
         correlation_time_ps=None if time is None else time * spacing_ps,
         watched_ps=(length - 1) * spacing_ps,
         spacing_ps=spacing_ps,

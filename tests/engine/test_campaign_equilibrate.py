@@ -56,7 +56,8 @@ def test_a_pool_is_made_once_and_resumed_not_repeated(loaded: LoadedCampaign) ->
     for atoms in pool.snapshots:
         assert np.allclose(atoms.get_momenta().sum(axis=0), 0.0, atol=1e-6), "the centre of mass is at rest"
     assert all(run.mean_temperature_k > 0 and run.correlation_time_ps > 0 for run in made.runs)
-    assert [one.feature for one in made.memory] == ["orientation of the molecule's long axis"]
+    features = ["orientation of the molecule's long axis", "conformer of the molecule's rings"]
+    assert [one.feature for one in made.memory] == features
     assert pool.runs == ("0",) * 4 + ("1",) * 4
     json.dumps(made.to_json(), allow_nan=False)
 

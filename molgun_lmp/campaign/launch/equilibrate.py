@@ -8,6 +8,7 @@ from typing import Any
 from ase import Atoms
 from rich.console import Console
 
+from molgun_lmp.analysis.outcomes.intact_molecule import MoleculeReference
 from molgun_lmp.campaign.launch.local import supervise
 from molgun_lmp.campaign.plan.engine_choice import campaign_card, choose_engine, shared_files
 from molgun_lmp.campaign.store.equilibration_folder import Equilibrations, open_or_write
@@ -24,12 +25,13 @@ from molgun_lmp.gun.equilibration_deck import (
 )
 from molgun_lmp.gun.equilibration_output import EquilibrationStats, equilibration_stats, read_equilibration_dump
 from molgun_lmp.gun.names import LOG_NAME
-from molgun_lmp.gun.pool_memory import FeatureMemory, dimer_memory, orientation_memory
+from molgun_lmp.gun.pool_memory import FeatureMemory, dimer_memory, orientation_memory, ring_memory
 from molgun_lmp.gun.pools import Part, read_pool, write_pool
 from molgun_lmp.models.card import ModelCard
 from molgun_lmp.processes import default_workers
 from molgun_lmp.readers.lammps.log import thermo_tables
 from molgun_lmp.records import Stop
+from molgun_lmp.surface.minimum_image import MinimumImage
 from molgun_lmp.units import FS_PER_PS
 
 
@@ -161,14 +163,30 @@ def _pooled(loaded: LoadedCampaign, part: Part, start: Atoms, runs: Equilibratio
     file.parent.mkdir(parents=True, exist_ok=True)
     pool = [atoms for run in snapshots for atoms in run]
     write_pool(file, pool, frozen if part == "slab" else None)
-    memory = (orientation_memory if part == "molecule" else dimer_memory)(snapshots, settings.snapshot_every_ps)
     return EquilibratedPool(
         part=part,
         file=file,
         snapshots=len(pool),
         runs=tuple(stats),
-        memory=() if memory is None else (memory,),
+        memory=_memory(loaded, part, snapshots),
     )
+
+
+def _memory(loaded: LoadedCampaign, part: Part, runs: Sequence[Sequence[Atoms]]) -> tuple[FeatureMemory, ...]:
+    """How long the slow features of a pool last."""
+    spacing, first = loaded.config.system.equilibration.snapshot_every_ps, runs[0][0]
+    if part == "slab":
+        found = [dimer_memory(runs, spacing)]
+    else:
+        bonded = MoleculeReference.find(
+            tuple(first.get_chemical_symbols()),
+            first.positions,
+            {},
+            MinimumImage.of_cell(first.cell[:]),
+            loaded.config.outcomes,
+        ).bonded
+        found = [orientation_memory(runs, spacing), ring_memory(runs, bonded, spacing)]
+    return tuple(one for one in found if one is not None)
 
 
 def _stats(log: Path, burn_in_ps: float, timestep_fs: float) -> EquilibrationStats:

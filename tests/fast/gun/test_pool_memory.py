@@ -7,7 +7,8 @@ import pytest
 from ase import Atoms
 from scipy.spatial.transform import Rotation
 
-from molgun_lmp.gun.pool_memory import dimer_memory, orientation_memory
+from molgun_lmp.arrays import BoolArray
+from molgun_lmp.gun.pool_memory import dimer_memory, orientation_memory, ring_memory, ring_torsions
 from molgun_lmp.surface.clean_surface import find_surface
 
 
@@ -97,3 +98,58 @@ def _flat() -> Atoms:
     """Three square layers without dimers."""
     x, y, z = (axis.ravel() for axis in np.meshgrid(*[np.arange(3) * 2.5] * 3))
     return Atoms("Cu27", positions=np.column_stack((x, y, z)), cell=[7.5, 7.5, 25.0], pbc=True)
+
+
+def bonds(atoms: Atoms) -> BoolArray:
+    """Closer than 1.7 Å, without hydrogen's: of hydrocarbons."""
+    close: BoolArray = atoms.get_all_distances() < np.where(atoms.numbers == 1, 1.2, 1.7)[:, None]
+    return close & close.T & ~np.eye(len(atoms), dtype=np.bool_)
+
+
+def chair(inverted: bool) -> Atoms:
+    """Six carbons of cyclohexane, in one chair or the other."""
+    angle = np.arange(6) * np.pi / 3
+    z = 0.25 * (-1.0) ** (np.arange(6) + inverted)
+    return Atoms("C6", positions=np.column_stack((1.45 * np.cos(angle), 1.45 * np.sin(angle), z)))
+
+
+def test_the_torsions_of_rings(ecco: Atoms) -> None:
+    assert len(ring_torsions(bonds(chair(inverted=False)))) == 6
+    triangle = Atoms("C3", positions=[[0, 0, 0], [1.5, 0, 0], [0.75, 1.3, 0]])
+    assert ring_torsions(bonds(triangle)).shape == (0, 4)
+    chain = Atoms("C5", positions=np.column_stack((1.5 * np.arange(5), np.zeros(5), np.zeros(5))))
+    assert ring_torsions(bonds(chain)).shape == (0, 4)
+    torsions = ring_torsions(bonds(ecco))
+    # A ring of eight (its triple bond in it) and one of three on one of its bonds, and no hydrogen, methyl or ethynyl.
+    assert set(np.ravel(torsions)) <= set(np.flatnonzero(ecco.numbers == 6))
+    assert not {0, 1} & set(np.ravel(torsions).tolist())
+    assert len(set(np.ravel(torsions))) == 9
+
+
+def test_the_ring_conformer_s_memory(ecco: Atoms) -> None:
+    rng = np.random.default_rng(2)
+    bonded = bonds(chair(inverted=False))
+
+    def flipped(chance: float, snapshots: int) -> list[Atoms]:
+        states = np.cumsum(rng.random(snapshots) < chance) % 2
+        return [chair(inverted=bool(state)) for state in states]
+
+    rigid = ring_memory([flipped(0.0, 12)] * 3, bonded, 1.0)
+    assert rigid is not None
+    assert rigid.overlap == pytest.approx(1.0)
+    assert rigid.correlation_time_ps is None
+    assert "conformers that these runs hold" in rigid.sentence()
+    slow = ring_memory([flipped(0.05, 80) for _ in range(10)], bonded, 1.0)
+    assert slow is not None
+    assert slow.overlap == pytest.approx(0.9, abs=0.05)
+    assert not slow.independent
+    free = ring_memory([flipped(0.5, 40) for _ in range(4)], bonded, 1.0)
+    assert free is not None
+    assert free.independent
+    # Turning and heat are no conformer: ECCO's ring of eight keeps its own.
+    turned = ring_memory(turning(ecco, 2, 10, 2.0), bonds(ecco), 1.0)
+    assert turned is not None
+    assert turned.overlap == pytest.approx(1.0)
+    angle = np.arange(6) * np.pi / 3
+    benzene = Atoms("C6", positions=1.4 * np.column_stack((np.cos(angle), np.sin(angle), 0 * angle)))
+    assert ring_memory(turning(benzene, 2, 10, 2.0), bonds(benzene), 1.0) is None
