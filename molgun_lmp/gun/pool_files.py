@@ -10,6 +10,7 @@ from ase import Atoms
 
 from molgun_lmp.errors import InputFileError
 from molgun_lmp.readers.common.atom_order import by_id
+from molgun_lmp.readers.common.extxyz_text import ended, parsed_frames
 from molgun_lmp.readers.common.packed import PACKED_SUFFIXES, UNPACKING_ERRORS, is_misnamed, open_text
 from molgun_lmp.readers.lammps_files import read_lammps_structures
 
@@ -56,13 +57,18 @@ def _read_others(path: Path) -> list[Atoms]:
     if file_format == "vasp":
         _require_cartesian_velocities(text, path)
     try:
-        snapshots = [by_id(atoms) for atoms in ase.io.read(io.StringIO(text), index=":", format=file_format)]
+        read = ase.io.read(io.StringIO(text), index=":", format="vasp") if file_format == "vasp" else _extxyz(text)
+        snapshots = [by_id(atoms) for atoms in read]
     except Exception as error:  # ASE's readers raise whatever their parsing meets
         raise InputFileError(
             f"cannot read {path} as {file_format}: {error or type(error).__name__}. "
             "Is the file complete and its suffix that of its format?"
         ) from error
     return snapshots
+
+
+def _extxyz(text: str) -> list[Atoms]:
+    return list(parsed_frames(ended(io.StringIO(text))))
 
 
 def _format_of(path: Path) -> str:

@@ -128,8 +128,8 @@ def write_pool(path: Path, snapshots: Sequence[Atoms], frozen: BoolArray | None)
 
 
 def _check_snapshot(atoms: Atoms, part: Part, where: str) -> None:
-    if not np.isfinite(atoms.positions).all():
-        raise InputFileError(f"{where}: positions that are not numbers. Drop the snapshot.")
+    if not (np.isfinite(atoms.positions).all() and np.isfinite(atoms.cell[:]).all()):
+        raise InputFileError(f"{where}: positions or a cell that are not numbers. Drop the snapshot.")
     named = {"vel", "velo", "velocity", "velocities"} & set(atoms.arrays)
     if not atoms.has("momenta"):
         reason = (

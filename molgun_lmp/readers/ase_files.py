@@ -1,6 +1,5 @@
 """Files that ASE reads: extended XYZ, ASE databases, and whatever else it knows."""
 
-import io
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -8,6 +7,7 @@ import numpy as np
 from ase import Atoms
 
 from molgun_lmp.readers.common.atom_order import order_of
+from molgun_lmp.readers.common.extxyz_text import parsed_frames
 from molgun_lmp.readers.common.packed import open_text, plain_file
 from molgun_lmp.readers.common.reference_frame import FoundFrame, Labels
 
@@ -22,16 +22,8 @@ class ExtxyzReader:
 
         ASE parses each frame from its own text: its reader of whole files seeks, which packed files cannot do quickly.
         """
-        from ase.io.extxyz import read_xyz  # noqa: PLC0415
-
         with open_text(path, errors="strict") as lines:
-            for line in lines:
-                if line.strip():
-                    text = [line, *(next(lines, "") for _ in range(int(line) + 1))]
-                    if not text[-1].endswith("\n"):
-                        raise ValueError("the last line does not end (where nothing is missing, add a line break)")
-                    (atoms,) = read_xyz(io.StringIO("".join(text)), slice(None))
-                    yield _found(atoms)
+            yield from map(_found, parsed_frames(lines))
 
 
 class AseDatabaseReader:

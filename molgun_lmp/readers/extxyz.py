@@ -16,6 +16,7 @@ from molgun_lmp.readers.lammps.columns import Symbols
 from molgun_lmp.readers.lammps.number_table import DamagedTableError, Table
 from molgun_lmp.units import ANGSTROM_PER_PS_PER_ASE_VELOCITY
 
+_MOST_DIGITS: Final = 18
 _STRETCH: Final = 1 << 18
 _PLAIN: Final = "species:S:1:pos:R:3"
 _STEPS: Final = ("step", "Step", "timestep", "Timestep")
@@ -62,7 +63,7 @@ class ExtendedXyz:
         self.cut = bool(rest.strip())
 
     def _number(self, line: bytes, index: int) -> int:
-        if line.strip().isdigit() and int(line) > 0:
+        if line.strip().isdigit() and len(line.strip()) <= _MOST_DIGITS and int(line) > 0:
             return int(line)
         found = line.decode("utf-8", "replace").strip()[:60]
         raise InputFileError(

@@ -17,10 +17,14 @@ from molgun_lmp.campaign.store.completeness import whole_frames
 from molgun_lmp.campaign.store.manifest import read_manifest
 from molgun_lmp.config import Dynamics, load_campaign
 from molgun_lmp.errors import MolgunError
+from molgun_lmp.gun.pools import read_pool
 from molgun_lmp.gun.recover import recover_shot
 from molgun_lmp.models.card import read_card
 from molgun_lmp.readers.lammps.log import joined_thermo, last_halt, thermo_tables
-from molgun_lmp.readers.trajectory import read_frames
+from molgun_lmp.readers.structure import read_structure
+from molgun_lmp.readers.trajectory import read_frames, read_parts
+from molgun_lmp.readers.vasp_trajectories import about, given_files, run_frames
+from molgun_lmp.training.dataset.read import read_dataset
 
 EXAMPLES = 150
 DUMP = (
@@ -70,6 +74,31 @@ CARD = json.dumps({"card_format": 1, "name": "x", "elements": ["H"], "files": []
 LOG = b"   Step Temp\n 0 1.0\n 10 2.0\nLoop time of 1\nFix halt condition for fix-id h met on step 5 with value 1\n"
 
 
+TIMED_DUMP = b"ITEM: UNITS\nreal\nITEM: TIME\n0.5\n" + DUMP
+POOL_DATA = (
+    b"LAMMPS data file via write_data, version 22 Jul 2025, timestep = 0, units = real\n\n2 atoms\n1 atom types\n\n"
+    b"0 9 xlo xhi\n0 9 ylo yhi\n0 9 zlo zhi\n\nMasses\n\n1 1.008\n\nAtoms # atomic\n\n1 1 1 1 1 0 0 0\n2 1 1 1 2 0 0 0\n"
+    b"\nVelocities\n\n1 0.1 0 0\n2 0 0.1 0\n"
+)
+CONTCAR = (
+    b"x\n1.0\n9 0 0\n0 9 0\n0 0 9\nH O\n1 1\nSelective dynamics\nDirect\n.1 .1 .1 T T T\n.2 .2 .2 F F F\n\n"
+    b"0.1 0 0\n0 0.1 0\n"
+)
+EXTXYZ = (
+    b'2\nLattice="9 0 0 0 9 0 0 0 9" Properties=id:I:1:species:S:1:pos:R:3:momenta:R:3:REF_forces:R:3 '
+    b'REF_energy=-1 pbc="T T T"\n2 H 1 1 1 0.1 0 0 0 0 1\n1 O 2 2 2 0 0.1 0 0 0 -1\n'
+)
+XDATCAR = b"x\n1.0\n9 0 0\n0 9 0\n0 0 9\nH O\n1 1\n" + b"".join(
+    b"Direct configuration= %d\n.1 .1 .1\n.2 .2 .2\n" % number for number in (1, 2, 1, 2)
+)
+OUTCAR = (
+    b" POTCAR:    PAW_PBE H 15Jun2001\n POTCAR:    PAW_PBE O 15Jun2001\n   ions per type =     1\n  1\n   IBRION = 0\n   POTIM = 1.0\n   ML_MODE = RUN\n"
+    b"      direct lattice vectors\n 9 0 0 0 0 0\n 0 9 0 0 0 0\n 0 0 9 0 0 0\n"
+    b" POSITION          TOTAL-FORCE (eV/Angst) (ML)\n ----\n 1 1 1 0 0 0\n 2 2 2 0 0 0\n -----\n"
+    b"  free  energy ML TOTEN  =   -1.0 eV\n General timing and accounting\n"
+)
+
+
 @st.composite
 def damaged(draw: st.DrawFn, whole: bytes) -> bytes:
     """A sound file after some cuts, insertions and overwritten pieces; sometimes nothing of it is left."""
@@ -115,11 +144,27 @@ def _resumption(file: Path) -> object:
     return find_resumption([file.parent], {"deck": "d"}, Dynamics()), made_progress(file.parent)
 
 
+def _vasp_run(file: Path) -> object:
+    with given_files([file]) as (given,):
+        assert given.source is not None
+        return about(given.source), list(run_frames(given.source))
+
+
 READERS: dict[str, tuple[str, bytes, Callable[[Path], object]]] = {
     "dump": ("traj.dump", DUMP * 2, lambda file: list(read_frames(file))),
     "packed dump": ("traj.dump.gz", DUMP, lambda file: list(read_frames(file))),
     "dump's frames": ("traj.dump", DUMP, lambda file: list(whole_frames(file))),
     "data file": ("data.lmp", DATA, _shot),
+    "timed dump": ("traj.dump", TIMED_DUMP, lambda file: list(read_parts([file], restarted=True))),
+    "dump as a pool": ("pool.dump", TIMED_DUMP, lambda file: read_pool(file, "molecule")),
+    "data file as a pool": ("pool.data", POOL_DATA, lambda file: read_pool(file, "molecule")),
+    "POSCAR as a pool": ("CONTCAR", CONTCAR, lambda file: read_pool(file, "molecule")),
+    "extended XYZ as a pool": ("pool.extxyz", EXTXYZ, lambda file: read_pool(file, "molecule")),
+    "extended XYZ": ("run.extxyz", EXTXYZ, lambda file: list(read_frames(file))),
+    "labelled frames": ("frames.extxyz", EXTXYZ, lambda file: read_dataset([file])),
+    "structure": ("start", POOL_DATA, read_structure),
+    "XDATCAR": ("XDATCAR", XDATCAR, _vasp_run),
+    "OUTCAR": ("OUTCAR", OUTCAR, _vasp_run),
     "log": ("log.lammps", LOG, _log),
     "claim": ("claim-1.json", CLAIM, read_claim),
     "claim in its folder": ("claim-1.json", CLAIM, lambda file: look(_trajectory(file))),
@@ -161,7 +206,23 @@ def test_nor_does_any_nasty_piece_at_any_place(reader: str, tmp_path: Path) -> N
                     assert len(str(error)) > 20
 
 
-@pytest.mark.parametrize("reader", ["dump", "data file", "claim", "result", "campaign file", "dump's frames", "log"])
+SOUND = (
+    *(
+        "dump",
+        "data file",
+        "claim",
+        "result",
+        "campaign file",
+        "dump's frames",
+        "log",
+        "data file as a pool",
+        "structure",
+    ),
+    *("POSCAR as a pool", "extended XYZ as a pool", "extended XYZ", "labelled frames", "XDATCAR", "OUTCAR"),
+)
+
+
+@pytest.mark.parametrize("reader", SOUND)
 def test_the_sound_files_are_read(reader: str, tmp_path: Path) -> None:
     """Else the test above would only ever see errors."""
     name, whole, read = READERS[reader]

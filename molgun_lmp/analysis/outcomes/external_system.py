@@ -94,8 +94,14 @@ def find(frame: Frame, settings: ForeignFiles, folder: Path, like: MoleculeRefer
     """Divide a first frame into slab and molecule. `folder`: where the paths of the settings start from.
 
     `like`: the same molecule with its groups, for settings that name none. Raises `ConfigError` where the molecule
-    cannot be told or does not fit, `GeometryError` for what is no slab.
+    cannot be told or does not fit, `InputFileError` for a frame without a cell, `GeometryError` for what is no slab.
     """
+    if settings.clean_slab is None and not frame.cell[:2].any():
+        raise InputFileError(
+            f"step {frame.step}: the frame has no cell, without which nobody knows where the surface goes on. Write it "
+            'into each header (Lattice="..." of extended XYZ; plain XYZ, as of i-PI and CP2K, has none), or name a '
+            "`clean_slab` that has it."
+        )
     atoms = atoms_of(frame)
     molecule = molecule_atoms(atoms, settings.molecule)
     slab = np.setdiff1d(np.arange(len(atoms)), molecule)

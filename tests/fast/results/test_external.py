@@ -116,6 +116,13 @@ def test_time_is_not_guessed(tmp_path: Path) -> None:
         decided(dump(tmp_path / "a.dump", structures()), ForeignFiles())
 
 
+def test_a_frame_without_a_cell_is_called_so(tmp_path: Path) -> None:
+    head = "# CELL(abcABC): 10 10 30 90 90 90 Step: 0 Bead: 0 positions{angstrom} cell{angstrom}"  # of i-PI
+    (tmp_path / "a.xyz").write_text(f"3\n{head}\nO 0 0 0\nH 1 0 0\nH 0 1 0\n")
+    with pytest.raises(InputFileError, match="has no cell"):
+        decided(tmp_path / "a.xyz")
+
+
 def test_molecule_that_cannot_be_told_is_asked_for(tmp_path: Path) -> None:
     bound = structures()
     for atoms in bound:
