@@ -47,3 +47,5 @@ def equilibrate_command(
         for feature in pool.memory:
             out.print(feature.sentence(), markup=False, style=None if feature.independent else "yellow")
         out.print(f"Wrote {pool.snapshots} snapshots of the {pool.part} to {pool.file}", markup=False)
+        if pool.smiles is not None:
+            out.print(f"The {pool.part} is {pool.smiles}", markup=False)

@@ -32,6 +32,10 @@ class SmilesStart(Section):
 
     kind: Literal["smiles"]
     smiles: str
+    isomer: str | None = None
+    """Which of the isomers that the string leaves open: its isomeric SMILES string, or `any` for the lowest of all."""
+    conformers: Annotated[int, Field(ge=1, le=1000)] = 30
+    """How many are made and relaxed with MMFF94; the lowest is taken."""
     seed: Annotated[int, Field(ge=0)] = 0
 
 

@@ -9,7 +9,8 @@ from ase import Atoms
 
 from molgun_lmp.arrays import BoolArray, FloatArray
 from molgun_lmp.config import Si001Start, SmilesStart, StructureFile
-from molgun_lmp.errors import ConfigError, GeometryError
+from molgun_lmp.errors import GeometryError
+from molgun_lmp.gun.smiles import build_smiles
 from molgun_lmp.readers.structure import read_structure
 
 DIMER_LENGTH_ANGSTROM: Final = 2.30
@@ -107,32 +108,3 @@ def _saturation(lowest: FloatArray, side: float, along_y: bool) -> FloatArray:
     down = np.array([0.0, 0.0, -below])
     pairs: FloatArray = np.stack((lowest + sideways + down, lowest - sideways + down), axis=1).reshape(-1, 3)
     return pairs
-
-
-def build_smiles(start: SmilesStart) -> Atoms:
-    """A molecule from a SMILES string: RDKit's distance geometry, relaxed with MMFF94 where that has parameters.
-
-    Raises `ConfigError` without RDKit and for a string that RDKit cannot read or embed.
-    """
-    try:
-        from rdkit import Chem  # noqa: PLC0415 (an optional extra)
-        from rdkit.Chem import rdDistGeom, rdForceFieldHelpers  # noqa: PLC0415
-    except ImportError as error:
-        raise ConfigError(
-            "system.molecule.start.kind is `smiles`, which needs RDKit: install the extra with "
-            "pip install 'molgun_lmp[smiles]', or give the structure as a file."
-        ) from error
-    parsed = Chem.MolFromSmiles(start.smiles)
-    if parsed is None:
-        raise ConfigError(f"system.molecule.start.smiles: RDKit cannot read {start.smiles!r}. Check the string.")
-    molecule = Chem.AddHs(parsed)
-    # RDKit's "basic knowledge" holds that triple bonds are straight, and finds no geometry for a cyclooctyne.
-    if rdDistGeom.EmbedMolecule(molecule, randomSeed=start.seed, useRandomCoords=True, useBasicKnowledge=False) != 0:
-        raise ConfigError(
-            f"system.molecule.start.smiles: RDKit finds no geometry for {start.smiles!r} from seed {start.seed}. "
-            "Try another seed, or give the structure as a file."
-        )
-    if rdForceFieldHelpers.MMFFHasAllMoleculeParams(molecule):
-        rdForceFieldHelpers.MMFFOptimizeMolecule(molecule, maxIters=2000)
-    symbols = [atom.GetSymbol() for atom in molecule.GetAtoms()]
-    return Atoms(symbols=symbols, positions=molecule.GetConformer().GetPositions())

@@ -71,6 +71,26 @@ def test_a_pool_is_made_once_and_resumed_not_repeated(loaded: LoadedCampaign) ->
     assert {file: file.stat().st_mtime_ns for file in root.rglob("traj*") if file.is_file()} == before
 
 
+def test_a_pool_from_a_smiles_string_says_which_isomer_and_conformer_it_is(
+    loaded: LoadedCampaign, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("rdkit")
+    start = {"kind": "smiles", "smiles": "CC=CC", "isomer": "any", "conformers": 4}
+    document: dict[str, Any] = yaml.safe_load(loaded.file.read_text())
+    document["name"] = "butene"
+    document["system"]["molecule"] = {"pool": "new/butene.extxyz", "start": start}
+    document["system"]["equilibration"]["runs"] = 1
+    file = loaded.file.with_name("butene.yaml")
+    file.write_text(yaml.safe_dump(document))
+    (made,) = make(load_campaign(file))
+    words = "the lowest of 4 conformers by MMFF94, all the same; C/C=C\\C 0.05"
+    assert made.chosen is not None
+    assert made.chosen.startswith(words)
+    assert f"molecule: C/C=C/C, {words}" in " ".join(capsys.readouterr().err.split())
+    for atoms in read_pool(made.file, "molecule").snapshots:
+        assert (atoms.info["smiles"], atoms.info["chosen"]) == ("C/C=C/C", made.chosen)
+
+
 def test_another_protocol_does_not_mix_with_finished_runs(loaded: LoadedCampaign) -> None:
     hotter = load_campaign(loaded.file, ["system.equilibration.temperature_k=600"])
     with pytest.raises(CampaignError, match="another protocol"):

@@ -27,6 +27,7 @@ from molgun_lmp.gun.equilibration_output import EquilibrationStats, equilibratio
 from molgun_lmp.gun.names import LOG_NAME
 from molgun_lmp.gun.pool_memory import FeatureMemory, dimer_memory, orientation_memory, ring_memory
 from molgun_lmp.gun.pools import Part, read_pool, write_pool
+from molgun_lmp.gun.smiles import smiles_of
 from molgun_lmp.models.card import ModelCard
 from molgun_lmp.processes import default_workers
 from molgun_lmp.readers.lammps.log import thermo_tables
@@ -44,6 +45,10 @@ class EquilibratedPool:
     snapshots: int
     runs: tuple[EquilibrationStats, ...]
     memory: tuple[FeatureMemory, ...]
+    smiles: str | None = None
+    """Canonical isomeric SMILES string of the molecule's first snapshot; None without RDKit, and for the slab."""
+    chosen: str | None = None
+    """How the structure that was started from was chosen, where it was built from a SMILES string."""
 
     def to_json(self) -> dict[str, Any]:
         """The record as a JSON-ready dictionary."""
@@ -53,6 +58,8 @@ class EquilibratedPool:
             "snapshots": self.snapshots,
             "runs": [dataclasses.asdict(run) for run in self.runs],
             "memory": [dataclasses.asdict(one) | {"independent": one.independent} for one in self.memory],
+            "smiles": self.smiles,
+            "chosen": self.chosen,
         }
 
 
@@ -82,6 +89,9 @@ def equilibrate(
         work = runs.work()
         verify_shared(work)
         verify_open(work)
+        built = structures[part].info
+        if _built_as(structures[part]):
+            console.print(f"{part}: {built['smiles']}, {built['chosen']}", highlight=False, markup=False)
         console.print(f"{part}: {runs.manifest.runs} runs of {work.steps:,} steps in {runs.root}", highlight=False)
         supervise(work, workers=workers or default_workers(work.engine.threads), console=console)
         pools.append(_pooled(loaded, part, structures[part], runs))
@@ -162,6 +172,8 @@ def _pooled(loaded: LoadedCampaign, part: Part, start: Atoms, runs: Equilibratio
     file = pool_file(loaded, part)
     file.parent.mkdir(parents=True, exist_ok=True)
     pool = [atoms for run in snapshots for atoms in run]
+    for snapshot in pool:
+        snapshot.info |= _built_as(start)
     write_pool(file, pool, frozen if part == "slab" else None)
     return EquilibratedPool(
         part=part,
@@ -169,6 +181,8 @@ def _pooled(loaded: LoadedCampaign, part: Part, start: Atoms, runs: Equilibratio
         snapshots=len(pool),
         runs=tuple(stats),
         memory=_memory(loaded, part, snapshots),
+        smiles=smiles_of(pool[0]) if part == "molecule" else None,
+        chosen=start.info["chosen"] if _built_as(start) else None,
     )
 
 
@@ -187,6 +201,14 @@ def _memory(loaded: LoadedCampaign, part: Part, runs: Sequence[Sequence[Atoms]])
         ).bonded
         found = [orientation_memory(runs, spacing), ring_memory(runs, bonded, spacing)]
     return tuple(one for one in found if one is not None)
+
+
+def _built_as(start: Atoms) -> dict[str, str]:
+    """What a structure that was built from a SMILES string says of itself, for the header of an extended XYZ file."""
+    if not start.info.keys() >= {"smiles", "chosen"}:
+        return {}
+    # ASE's reader takes a backslash for the mark of the next letter, and its writer does not mark it.
+    return {key: str(start.info[key]).replace("\\", "\\\\") for key in ("smiles", "chosen")}
 
 
 def _stats(log: Path, burn_in_ps: float, timestep_fs: float) -> EquilibrationStats:

@@ -33,6 +33,7 @@ from molgun_lmp.gun.initial_conditions import draw
 from molgun_lmp.gun.pool_temperature import pool_temperatures, require_thermal
 from molgun_lmp.gun.pools import Pool, Pools, read_pools
 from molgun_lmp.gun.setup import Setup, prepare
+from molgun_lmp.gun.smiles import smiles_of
 from molgun_lmp.models.card import ModelCard
 from molgun_lmp.plotting.figure_files import carry_figures
 from molgun_lmp.provenance import sha256_file, versions
@@ -266,6 +267,9 @@ def _notes(plan: Plan) -> tuple[str, ...]:
         notes.append(targets_that_take(plan.card, engine.dtype, engine.elements, engine.dispersion))
     notes += orientation_notes(setup, plan.molecule_pool)
     notes += image_notes(setup, plan.card.architecture.r_max_angstrom)
+    molecule = smiles_of(plan.molecule_pool.snapshots[0])
+    if molecule is not None:
+        notes.append(f"The molecule is {molecule} (its first snapshot, as RDKit reads it).")
     if not shots:
         notes.append("The campaign has no trajectories: `--set trajectories=N` plans some.")
     thermostat = config.dynamics.acting_thermostat

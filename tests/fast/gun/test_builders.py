@@ -1,16 +1,14 @@
 """The built slab is Si(001) as the field knows it; the molecule comes from a file or a SMILES string."""
 
-import importlib.util
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 from ase import Atoms
 
-from molgun_lmp.config import Si001Start, SmilesStart, StructureFile
-from molgun_lmp.errors import ConfigError, GeometryError, InputFileError
-from molgun_lmp.gun.builders import build_molecule, build_si001, build_slab, build_smiles
+from molgun_lmp.config import Si001Start, StructureFile
+from molgun_lmp.errors import GeometryError, InputFileError
+from molgun_lmp.gun.builders import build_molecule, build_si001, build_slab
 from molgun_lmp.readers.structure import read_structure
 from molgun_lmp.surface.clean_surface import find_surface
 
@@ -96,21 +94,3 @@ def test_a_file_that_is_no_structure_is_refused(tmp_path: Path) -> None:
     for name in ("a.xyz", "absent.xyz"):
         with pytest.raises(InputFileError, match=name):
             read_structure(tmp_path / name)
-
-
-@pytest.mark.skipif(importlib.util.find_spec("rdkit") is None, reason="needs the extra `smiles`")
-def test_ecco_from_smiles() -> None:
-    start = SmilesStart(kind="smiles", smiles="C#CC1(C)C2CCC#CCCC12")
-    molecule = build_smiles(start)
-    assert molecule.get_chemical_formula() == "C12H14"
-    assert np.array_equal(molecule.positions, build_smiles(start).positions)
-    distances = molecule.get_all_distances()[np.triu_indices(26, 1)]
-    assert distances.min() > 1.0
-    with pytest.raises(ConfigError, match="cannot read"):
-        build_smiles(SmilesStart(kind="smiles", smiles="C#("))
-
-
-def test_without_rdkit_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "rdkit", None)  # what Python finds where it is not installed
-    with pytest.raises(ConfigError, match=r"molgun_lmp\[smiles\]"):
-        build_smiles(SmilesStart(kind="smiles", smiles="C"))

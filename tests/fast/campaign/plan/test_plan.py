@@ -1,6 +1,7 @@
 """Planning: what is written, that it is a pure function of file and seed, and every refusal before anything is."""
 
 import dataclasses
+import importlib.util
 import json
 import re
 import shutil
@@ -333,6 +334,12 @@ def test_the_pace_is_that_of_those_that_have_ended(plan_of: PlanOf, tmp_path: Pa
     assert later.per_hour == pytest.approx(20.0)
     assert later.left_s == pytest.approx(4 * 3600.0)
     assert later.pace.startswith("about 20 an hour, 4 hours left")
+
+
+@pytest.mark.skipif(importlib.util.find_spec("rdkit") is None, reason="needs the extra `smiles`")
+def test_a_plan_says_which_isomer_its_pool_holds(plan_of: PlanOf, tmp_path: Path) -> None:
+    notes = plan_of(tmp_path, {}).notes
+    assert any("The molecule is C#C[C@@]1(C)[C@@H]2CCC#CCC[C@@H]21 (its first snapshot" in note for note in notes)
 
 
 def test_a_plan_says_which_targets_take_it(plan_of: PlanOf, tmp_path: Path) -> None:
