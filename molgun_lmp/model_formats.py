@@ -55,6 +55,8 @@ class FileFormat:
     """The engine with which LAMMPS itself runs it for that comparison; None: it is asked from Python alone."""
     not_run_because: str | None = None
     """Why LAMMPS does not run it for that comparison, for the card."""
+    ends: str = ""
+    """Until when it can be read, and what comes after it, where its end is known."""
     evaluation_rank: int | None = None
     """Place among the files of a model folder that `molgun evaluate` takes, from 1; None: it cannot be asked there."""
 
@@ -74,6 +76,8 @@ _ROWS: Final = (
         # torch's default precision, single in LAMMPS; float32 rounds.
         parity={"float32": ParityLimits(2e-5, 1e-3, 1e-4, 1e-3), "float64": ParityLimits(1e-9, 1e-7, 1e-7, 1e-6, 1e-7)},
         shown_with="mace",
+        ends="torch calls TorchScript deprecated, and unsupported from Python 3.14 on; no release that removes it is "
+        "named. Python 3.13, the last that has it, is maintained until October 2029. After it: AOTInductor",
         evaluation_rank=2,
     ),
     FileFormat(

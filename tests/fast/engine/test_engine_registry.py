@@ -27,6 +27,7 @@ from molgun_lmp.training.export import formats
 from molgun_lmp.training.export.export import DEFAULT_FORMATS
 
 README = (Path(__file__).parents[3] / "README.md").read_text(encoding="utf-8")
+DOCS = Path(__file__).parents[3] / "docs"
 PLACES = {1: "1st", 2: "2nd", 3: "3rd"}
 OF_MODELS = [row for row in ENGINES.values() if row.format is not None]
 
@@ -135,6 +136,29 @@ def test_the_readmes_table_has_a_line_for_each_engine() -> None:
         assert precision == ", ".join(row.dtypes)
         assert devices == ", ".join({"cpu": "CPU", "cuda": "GPU"}[device] for device in row.devices)
         assert auto == ("never" if row.auto_rank is None else PLACES[row.auto_rank])
+
+
+def test_the_page_on_formats_has_a_line_for_each() -> None:
+    page = (DOCS / "model-formats.md").read_text(encoding="utf-8")
+    lines = {line.split("|")[1].strip(): line for line in page.splitlines() if line.startswith("| `")}
+    for row in MODEL_FORMATS.values():
+        names = [name for name, file in EXPORTED_FILES.items() if file.format == row.name]
+        line = lines.pop(", ".join(f"`{name}`" for name in names))
+        assert all(f"`{file}`" in line for file in row.files.values())
+        assert row.original or line.rstrip("| ").endswith(", ".join(row.parity))
+    assert list(lines) == []
+
+
+def test_what_comes_after_torchscript_is_said() -> None:
+    """Where its end is in sight, and that no Python is taken in which it has come."""
+    page = (DOCS / "engines.md").read_text(encoding="utf-8")
+    assert "\n## After TorchScript\n" in page
+    assert [row.name for row in MODEL_FORMATS.values() if row.ends] == ["torchscript"]
+    for words in ("Python 3.14", "October 2029", "AOTInductor"):
+        assert words in MODEL_FORMATS["torchscript"].ends
+        assert words in " ".join(page.split())
+    project = (DOCS.parent / "pyproject.toml").read_text(encoding="utf-8")
+    assert 'requires-python = ">=3.11,<3.14"' in project
 
 
 def test_no_list_of_kinds_stands_anywhere_else() -> None:
