@@ -77,8 +77,8 @@ LOG = b"   Step Temp\n 0 1.0\n 10 2.0\nLoop time of 1\nFix halt condition for fi
 TIMED_DUMP = b"ITEM: UNITS\nreal\nITEM: TIME\n0.5\n" + DUMP
 POOL_DATA = (
     b"LAMMPS data file via write_data, version 22 Jul 2025, timestep = 0, units = real\n\n2 atoms\n1 atom types\n\n"
-    b"0 9 xlo xhi\n0 9 ylo yhi\n0 9 zlo zhi\n\nMasses\n\n1 1.008\n\nAtoms # atomic\n\n1 1 1 1 1 0 0 0\n2 1 1 1 2 0 0 0\n"
-    b"\nVelocities\n\n1 0.1 0 0\n2 0 0.1 0\n"
+    b"0 9 xlo xhi\n0 9 ylo yhi\n0 9 zlo zhi\n\nMasses\n\n1 1.008\n\nAtoms # atomic\n\n1 1 1 1 1 0 0 0\n"
+    b"2 1 1 1 2 0 0 0\n\nVelocities\n\n1 0.1 0 0\n2 0 0.1 0\n"
 )
 CONTCAR = (
     b"x\n1.0\n9 0 0\n0 9 0\n0 0 9\nH O\n1 1\nSelective dynamics\nDirect\n.1 .1 .1 T T T\n.2 .2 .2 F F F\n\n"
@@ -92,7 +92,9 @@ XDATCAR = b"x\n1.0\n9 0 0\n0 9 0\n0 0 9\nH O\n1 1\n" + b"".join(
     b"Direct configuration= %d\n.1 .1 .1\n.2 .2 .2\n" % number for number in (1, 2, 1, 2)
 )
 OUTCAR = (
-    b" POTCAR:    PAW_PBE H 15Jun2001\n POTCAR:    PAW_PBE O 15Jun2001\n   ions per type =     1\n  1\n   IBRION = 0\n   POTIM = 1.0\n   ML_MODE = RUN\n"
+    b" POTCAR:    PAW_PBE H 15Jun2001\n POTCAR:    PAW_PBE O 15Jun2001\n   ions per type =     1\n  1\n"
+    b"   IBRION = 0\n   POTIM = 1.0\n"
+    b"   ML_MODE = RUN\n"
     b"      direct lattice vectors\n 9 0 0 0 0 0\n 0 9 0 0 0 0\n 0 0 9 0 0 0\n"
     b" POSITION          TOTAL-FORCE (eV/Angst) (ML)\n ----\n 1 1 1 0 0 0\n 2 2 2 0 0 0\n -----\n"
     b"  free  energy ML TOTEN  =   -1.0 eV\n General timing and accounting\n"
