@@ -3,24 +3,29 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
+import numpy as np
 import typer
 from rich.table import Table
 
 from molgun_lmp.cli.arguments import LostPeriodicity, Model, ZeroedForces
-from molgun_lmp.cli.model_arguments import BatchSize, Device, Head, Sha256, Trust
+from molgun_lmp.cli.model_arguments import BatchSize, Device, Head, Sha256, Trust, open_model
 from molgun_lmp.cli.output import AsJson, _mev, answers, counting, print_json
 from molgun_lmp.errors import ConfigError
 from molgun_lmp.model_formats import Dtype
+from molgun_lmp.models.card import read_card
 from molgun_lmp.readers.common.reference_frame import Labels
 from molgun_lmp.surface.partition import MoleculeChoice
 from molgun_lmp.training.dataset.read import read_dataset
+from molgun_lmp.training.descriptors.atom_distances import AtomSpaces
+from molgun_lmp.training.descriptors.calibration import MOST_TRAINED, calibrate, check, write_calibration
 from molgun_lmp.training.evaluation.evaluation import judge, write_judgement
 from molgun_lmp.training.evaluation.predictor import open_predictor
 from molgun_lmp.training.settings import FrameLimits
 
 if TYPE_CHECKING:
     from molgun_lmp.models.error_reports import Errors
-    from molgun_lmp.training.evaluation.evaluation import Judgement
+    from molgun_lmp.training.descriptors.calibration import ErrorCalibration
+    from molgun_lmp.training.evaluation.evaluation import Judged, Judgement
 
 
 LevelOfTheory = Annotated[
@@ -48,6 +53,14 @@ def evaluate_command(
     zeroed_forces: ZeroedForces = False,
     lost_periodicity: LostPeriodicity = False,
     worst: Annotated[int, typer.Option(min=1, help="How many of the worst frames to write out.")] = 20,
+    calibration: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Also calibrate `molgun trust` on those FRAMES that the model's card says were not trained on, and "
+            "write that here: MODEL/calibration.json is found by itself. Name all files of the training.",
+        ),
+    ] = None,
     level_of_theory: LevelOfTheory = None,
     dtype: Annotated[Dtype | None, typer.Option(help="Precision; if not given, the file's own.")] = None,
     batch_size: BatchSize = 8,
@@ -70,12 +83,38 @@ def evaluate_command(
         )
     if output is not None:
         write_judgement(judged, output)
+    if calibration is not None:
+        found = _calibrated(model, judged, head=head, sha256=sha256, trust=trust, batch_size=batch_size, device=device)
+        write_calibration(found, calibration)
     if as_json:
         print_json(judged.judgement.model_dump(mode="json"))
         return
     _print_judgement(judged.judgement)
     if output is not None:
         answers().print(f"Report, figures and the worst frames: {output}", markup=False)
+
+
+def _calibrated(
+    path: Path, judged: "Judged", *, head: str | None, sha256: str | None, trust: bool, batch_size: int, device: str
+) -> "ErrorCalibration":
+    source, loaded, chosen = open_model(path, head, sha256, trust)
+    training = read_card(source.file.parent).training
+    if training is None:
+        raise ConfigError(f"the card of {path} does not say what it was trained on: nothing is known to be held out")
+    frames, errors = judged.comparison.frames, judged.comparison.largest_force_error
+    known = set(training.data.trajectories.get("train", ()))
+    trained = [frame for frame in frames if frame.trajectory in known]
+    with counting("describing the training set", min(len(trained), MOST_TRAINED)) as advance:
+        spaces = AtomSpaces.fit(
+            loaded, trained, head=chosen, batch_size=batch_size, device=device, most=MOST_TRAINED, advance=advance
+        )
+    held_out = np.array([frame.trajectory not in known for frame in frames])
+    others = [frame for frame in frames if frame.trajectory not in known]
+    with counting("describing held-out frames", len(others)) as advance:
+        checked = check(
+            loaded, spaces, others, errors[held_out], head=chosen, batch_size=batch_size, device=device, advance=advance
+        )
+    return calibrate(spaces, checked, model_sha256=source.sha256 or "", files=judged.judgement.files)
 
 
 def _labels(energy_key: str | None, forces_key: str | None) -> Labels | None:

@@ -14,6 +14,7 @@ from molgun_lmp.models.card import read_card
 from molgun_lmp.results.analyse import analyse
 from molgun_lmp.results.trust import Judge, judge_campaign, require_campaigns_model, training_part
 from molgun_lmp.training.descriptors.atom_distances import MOST_FRAMES, AtomSpaces
+from molgun_lmp.training.descriptors.calibration import read_calibration
 
 
 def trust_command(
@@ -38,7 +39,9 @@ def trust_command(
 ) -> None:
     """Say how far each trajectory went from what its model was trained on, and write out the farthest frames.
 
-    `molgun report` shows it beside the outcomes from then on.
+    A model with a calibration (`molgun evaluate --calibration`) says how wrong the forces are to be expected there;
+    with --training, or without one, distances are compared with those of the training set alone. `molgun report` shows
+    it beside the outcomes from then on.
     """
     store = Store.open(campaign)
     source, loaded, chosen = open_model(model, head, sha256, trust_model)
@@ -46,9 +49,15 @@ def trust_command(
     members = [open_model(path, None, None, trust_model) for path in committee or ()]
     others = tuple((one.name, member, its_head) for one, member, its_head in members)
     card = read_card(store.model)
-    structures = training_part(card, training_set(model, training))
-    with counting("describing the training set", min(len(structures), MOST_FRAMES)) as advance:
-        spaces = AtomSpaces.fit(loaded, structures, head=chosen, batch_size=batch_size, device=device, advance=advance)
+    calibration = None if training else read_calibration(source.file.parent, source.sha256)
+    if calibration is not None:
+        spaces, files = calibration.atom_spaces(), tuple(calibration.files)
+    else:
+        structures, files = training_part(card, training_set(model, training)), tuple(map(str, training or [model]))
+        with counting("describing the training set", min(len(structures), MOST_FRAMES)) as advance:
+            spaces = AtomSpaces.fit(
+                loaded, structures, head=chosen, batch_size=batch_size, device=device, advance=advance
+            )
     analysis = analyse(store)
     judge = Judge(
         model=loaded,
@@ -56,7 +65,8 @@ def trust_command(
         name=source.name,
         sha256=source.sha256 or "",
         spaces=spaces,
-        training_files=tuple(map(str, training or [model])),
+        training_files=files,
+        calibration=calibration,
         committee=others,
         batch_size=batch_size,
         device=device,
@@ -67,11 +77,12 @@ def trust_command(
         print_json(found.to_json())
         return
 
-    table = Table("trajectory", "mode", "farthest", "at / ps", "atom", "beyond / %", box=None)
+    table = Table("trajectory", "mode", "farthest", "at / ps", "atom", "beyond / %", "error / eV/Å", box=None)
     modes = {one.folder.id: one.outcome.mode.value for one in analysis.ended}
     for one in sorted(found.trajectories, key=lambda one: -one.farthest)[:20]:
         numbers = (f"{one.farthest:.2f}", f"{one.time_ps:.2f}", f"{one.element} {one.atom}", f"{100 * one.beyond:.0f}")
-        table.add_row(one.trajectory_id, modes[one.trajectory_id], *numbers)
+        error = one.expected_error_ev_per_angstrom
+        table.add_row(one.trajectory_id, modes[one.trajectory_id], *numbers, "–" if error is None else f"{error:.2g}")
     out = answers()
     out.print(table)
     out.print(found.sentence(), markup=False)

@@ -72,7 +72,7 @@ def report(store: Store, analysis: Analysis, references: Sequence[Side] = (), al
     trust = read_trust(store.analysis)
     traces = read_traces(folder) if trust is not None else []
     if trust is not None and traces:
-        figures.append(draw_trust(traces, folder, model=trust.model))
+        figures.append(draw_trust(traces, folder, model=trust.model, border=trust.border))
     own = Compared(store.manifest.name, analysis.summary, store.manifest.level_of_theory)
     sides = [own, *(Compared(one.name, summarise(one.outcomes), one.level_of_theory) for one in references)]
     warning = level_warning([(one.name, one.level_of_theory) for one in sides]) if references else ""

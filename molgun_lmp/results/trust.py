@@ -10,7 +10,7 @@ import numpy as np
 from ase import Atoms
 
 from molgun_lmp.analysis.figures.trust import DistanceTrace, draw_trust
-from molgun_lmp.analysis.statistics.trust import TrajectoryTrust, Trust
+from molgun_lmp.analysis.statistics.trust import TrajectoryTrust, Trust, TrustCalibration
 from molgun_lmp.arrays import FloatArray
 from molgun_lmp.campaign.store.campaign_folder import Store
 from molgun_lmp.errors import CampaignError, ModelError
@@ -22,6 +22,7 @@ from molgun_lmp.results.ended import Ended, chosen_frames
 from molgun_lmp.results.table_files import WORST_FILE, write_trust
 from molgun_lmp.training.dataset.structures import Structure
 from molgun_lmp.training.descriptors.atom_distances import AtomSpaces, invariants
+from molgun_lmp.training.descriptors.calibration import ErrorCalibration
 from molgun_lmp.training.evaluation.predictor import ModelSource
 from molgun_lmp.units import FS_PER_PS
 
@@ -39,6 +40,8 @@ class Judge:
     sha256: str
     spaces: AtomSpaces
     training_files: tuple[str, ...]
+    calibration: ErrorCalibration | None = None
+    """Where `spaces` are its; None where the border is that of the training frames."""
     committee: tuple[tuple[str, Any, str], ...] = ()
     """(name, loaded model, head) of each other member."""
     batch_size: int = 8
@@ -99,7 +102,7 @@ def judge_campaign(
             times = np.array([frame.step * timestep_ps for frame in frames])
             one_found = _trust(one.folder.id, apart, times, store.manifest.n_slab, frames[0])
             spread = disagreement(judge, frames)
-            found.append(dataclasses.replace(one_found, disagreement_ev_per_angstrom=spread))
+            found.append(_with_error(dataclasses.replace(one_found, disagreement_ev_per_angstrom=spread), judge))
             traces.append(
                 DistanceTrace(
                     trajectory_id=one.folder.id, mode=one.outcome.mode, time_ps=times, distance=apart.max(axis=1)
@@ -117,15 +120,36 @@ def judge_campaign(
         every=every,
         committee=tuple(name for name, _, _ in judge.committee),
         trajectories=tuple(found),
+        calibration=None if judge.calibration is None else _summary(judge.calibration),
     )
     _write(store, trust, traces, bad)
     return trust
 
 
+def _with_error(one: TrajectoryTrust, judge: Judge) -> TrajectoryTrust:
+    if judge.calibration is None:
+        return one
+    return dataclasses.replace(
+        one,
+        expected_error_ev_per_angstrom=judge.calibration.expected_error(one.farthest),
+        error_bound_ev_per_angstrom=judge.calibration.error_bound(one.farthest),
+    )
+
+
+def _summary(calibration: ErrorCalibration) -> TrustCalibration:
+    return TrustCalibration(
+        held_out_frames=len(calibration.held_out),
+        limit_ev_per_angstrom=calibration.limit_ev_per_angstrom,
+        confidence=calibration.confidence,
+        found=calibration.found,
+        false_alarms=calibration.false_alarms,
+    )
+
+
 def _write(store: Store, trust: Trust, traces: Sequence[DistanceTrace], bad: Sequence[_Bad]) -> None:
     try:
         write_trust(trust, store.analysis)
-        draw_trust(traces, store.analysis / "figures", model=trust.model)
+        draw_trust(traces, store.analysis / "figures", model=trust.model, border=trust.border)
         for rank, one in enumerate(bad, start=1):
             one.atoms.info["rank"] = rank
         ase.io.write(store.analysis / WORST_FILE, [one.atoms for one in bad], format="extxyz")

@@ -109,12 +109,15 @@ def test_records_and_figure_are_read_again(tmp_path: Path) -> None:
     assert read_trust(tmp_path) == trust
     assert trust.of("000001") == one and trust.of("000002") is None
     assert "1 of 1 trajectories went beyond" in trust.sentence()
-    assert "(the molecule's C, atom 130). The committee's forces differ by 0.40 eV/Å" in trust.sentence()
+    assert "beyond the border that 99 % of the 40 training frames keep within; farthest 000001" in trust.sentence()
+    assert "The model has no calibration on labelled frames" in trust.sentence()
+    assert "(the molecule's C, atom 130)." in trust.sentence()
+    assert "The committee's forces differ by 0.40 eV/Å" in trust.sentence()
     assert read_traces(tmp_path / "figures") == []
     trace = DistanceTrace(
         trajectory_id="000001", mode=Mode.PC, time_ps=np.array([0.0, 0.1]), distance=np.array([0.5, 1.5])
     )
-    figure = draw_trust([trace], tmp_path / "figures", model="m")
+    figure = draw_trust([trace], tmp_path / "figures", model="m", border=trust.border)
     (again,) = read_traces(tmp_path / "figures")
     assert (again.trajectory_id, again.mode, again.distance.tolist()) == ("000001", Mode.PC, [0.5, 1.5])
     figure.csv.write_text("trajectory,mode\n1,2\n")

@@ -26,8 +26,11 @@ class DistanceTrace:
     distance: FloatArray
 
 
-def draw_trust(traces: Sequence[DistanceTrace], folder: Path, *, model: str, name: str = "trust") -> FigureFiles:
-    """Distance from the training set along each trajectory, by mode at the end, with the border at 1."""
+def draw_trust(
+    traces: Sequence[DistanceTrace], folder: Path, *, model: str, border: str, name: str = "trust"
+) -> FigureFiles:
+    """Distance from the training set along each trajectory, by mode at the end, with the border at 1, which is the one
+    that `border` says."""
     crowd = len(traces) > MANY
     with house_style():
         figure = new_figure(PAGE_INCHES, 3.2)
@@ -53,8 +56,8 @@ def draw_trust(traces: Sequence[DistanceTrace], folder: Path, *, model: str, nam
             figure.legend(handles=entries, loc="outside right upper", title="at the end")
         caption = (
             f"Distance of the farthest atom from those of its element in the training set of the model {model}, along "
-            "each trajectory, in the space of the model's invariant descriptors. Beyond the border it is farther than "
-            "99 % of the training frames go: there the model extrapolates, and its forces should be checked."
+            "each trajectory, in the space of the model's invariant descriptors. The border is that "
+            f"{border.removeprefix('that ')}. Beyond it forces should be checked."
         )
         header = ("trajectory", "mode", "time_ps", "distance")
         rows = [

@@ -12,8 +12,7 @@ _STRICT = ConfigDict(extra="forbid")
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class TrajectoryTrust(JsonRecord):
-    """One trajectory. Distances are of its farthest atom, in units of the border: beyond 1 is farther from the training
-    set than 99 % of the training frames go."""
+    """One trajectory. Distances are of its farthest atom, in units of the border (`Trust.border`)."""
 
     __pydantic_config__ = _STRICT
 
@@ -31,6 +30,26 @@ class TrajectoryTrust(JsonRecord):
     first_beyond_ps: float | None
     disagreement_ev_per_angstrom: float | None
     """Largest spread of the committee's forces on one atom; None without a committee."""
+    expected_error_ev_per_angstrom: float | None = None
+    """Of the farthest frame, the largest error of a force that is to be expected; None without a calibration."""
+    error_bound_ev_per_angstrom: float | None = None
+    """What it keeps below with the calibration's confidence."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class TrustCalibration(JsonRecord):
+    """How the border was found on labelled frames that training had not seen."""
+
+    __pydantic_config__ = _STRICT
+
+    held_out_frames: int
+    limit_ev_per_angstrom: float
+    """Frames with a force that is wrong by more are to lie beyond the border."""
+    confidence: float
+    found: tuple[int, int]
+    """Of these held-out frames, how many do, and all."""
+    false_alarms: tuple[int, int]
+    """Of the others."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -49,6 +68,20 @@ class Trust(JsonRecord):
     """Only every n-th stored frame was looked at."""
     committee: tuple[str, ...]
     trajectories: tuple[TrajectoryTrust, ...]
+    calibration: TrustCalibration | None = None
+    """None where the model has none, and the border is that which 99 % of the training frames keep within."""
+
+    @property
+    def border(self) -> str:
+        """What the border is, in words that follow `the border`."""
+        one = self.calibration
+        if one is None:
+            return f"that 99 % of the {self.training_frames} training frames keep within"
+        return (
+            f"beyond which {100 * one.confidence:g} % of the frames lie whose forces are wrong by more than "
+            f"{one.limit_ev_per_angstrom:g} eV/Å (of {one.held_out_frames} labelled frames that training had not seen: "
+            f"{one.found[0]} of {one.found[1]}, and {one.false_alarms[0]} of the {one.false_alarms[1]} others)"
+        )
 
     def of(self, trajectory_id: str) -> TrajectoryTrust | None:
         """What is known of one trajectory."""
@@ -62,10 +95,26 @@ class Trust(JsonRecord):
         farthest = max(self.trajectories, key=lambda one: one.farthest)
         where = "the molecule's" if farthest.in_molecule else "the slab's"
         text = (
-            f"{len(beyond)} of {len(self.trajectories)} trajectories went beyond the border that 99 % of the "
-            f"{self.training_frames} training frames keep within; farthest {farthest.trajectory_id} with "
-            f"{farthest.farthest:.2f} at {farthest.time_ps:.2f} ps ({where} {farthest.element}, atom {farthest.atom})."
+            f"{len(beyond)} of {len(self.trajectories)} trajectories went beyond the border {self.border}; "
+            f"farthest {farthest.trajectory_id} with {farthest.farthest:.2f} at {farthest.time_ps:.2f} ps "
+            f"({where} {farthest.element}, atom {farthest.atom})."
         )
+        if farthest.expected_error_ev_per_angstrom is None:
+            text += (
+                " The model has no calibration on labelled frames: within the border structures are like those that it "
+                "was trained on, which does not say that their forces are right."
+            )
+        else:
+            text += (
+                f" There the force that is farthest off is to be expected wrong by "
+                f"{farthest.expected_error_ev_per_angstrom:.2g} eV/Å"
+            )
+            if farthest.error_bound_ev_per_angstrom is not None and self.calibration is not None:
+                text += (
+                    f", and by less than {farthest.error_bound_ev_per_angstrom:.2g} eV/Å with "
+                    f"{100 * self.calibration.confidence:g} %"
+                )
+            text += "."
         spreads = [one.disagreement_ev_per_angstrom for one in self.trajectories]
         known = [spread for spread in spreads if spread is not None]
         if known:

@@ -1,7 +1,7 @@
 """How far atoms are from those of the training set, element by element: a mean over a slab would hide a strange one."""
 
 import dataclasses
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final, Self
 
 import numpy as np
@@ -10,6 +10,7 @@ import numpy.typing as npt
 from molgun_lmp.arrays import FloatArray, IntArray
 from molgun_lmp.errors import InputFileError
 from molgun_lmp.models.predict import node_features
+from molgun_lmp.training.dataset.labelled_frame import LabelledFrame
 from molgun_lmp.training.dataset.structures import Structure
 from molgun_lmp.training.descriptors.describe import DescriptorLayout
 from molgun_lmp.training.descriptors.principal_components import TrainingSpace
@@ -18,6 +19,7 @@ MOST_FRAMES: Final = 1500
 """Of the training set, evenly chosen; more hardly move the border."""
 _MOST_ATOMS: Final = 60_000
 _OWN: Final = 0.99
+_MOST: Final = 0.9
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -30,6 +32,8 @@ class AtomSpaces:
 
     spaces: dict[str, TrainingSpace]
     borders: dict[str, float]
+    typical: dict[str, float]
+    """The same of 90 % of the training frames: the few that blew up, which set the border, do not move it."""
     frames: int
     """Training frames that were used."""
 
@@ -37,15 +41,19 @@ class AtomSpaces:
     def fit(
         cls,
         model: Any,
-        structures: Sequence[Structure],
+        structures: Sequence[Structure | LabelledFrame],
         *,
         head: str,
         batch_size: int = 8,
         device: str = "cpu",
+        most: int = MOST_FRAMES,
         advance: Callable[[int], None] | None = None,
     ) -> Self:
-        """From the frames that a loaded `.model` was trained on. Raises `InputFileError` for too few of them."""
-        chosen = structures[:: max(1, -(-len(structures) // MOST_FRAMES))]
+        """From `most` of the frames that a loaded `.model` was trained on, evenly chosen.
+
+        Raises `InputFileError` for too few of them.
+        """
+        chosen = structures[:: max(1, -(-len(structures) // most))]
         rows: dict[str, list[npt.NDArray[np.float32]]] = {}
         owners: dict[str, list[IntArray]] = {}
         for number, (structure, features) in enumerate(
@@ -60,7 +68,7 @@ class AtomSpaces:
                 advance(number + 1)
         if not rows:
             raise InputFileError("the training set has no structures: name its files with --training.")
-        spaces, borders = {}, {}
+        spaces, borders, typical = {}, {}, {}
         for element, blocks in rows.items():
             points, owner = np.concatenate(blocks), np.concatenate(owners[element])
             some = slice(None, None, max(1, -(-len(points) // _MOST_ATOMS)))
@@ -68,14 +76,19 @@ class AtomSpaces:
             spaces[element] = TrainingSpace.fit(points[some].astype(np.float64), names)
             farthest = np.zeros(len(chosen))
             np.maximum.at(farthest, owner, spaces[element].distance(points.astype(np.float64)))
-            borders[element] = float(np.quantile(farthest[np.unique(owner)], _OWN))
-        return cls(spaces=spaces, borders=borders, frames=len(chosen))
+            of_frames = farthest[np.unique(owner)]
+            borders[element], typical[element] = map(float, np.quantile(of_frames, [_OWN, _MOST]))
+        return cls(spaces=spaces, borders=borders, typical=typical, frames=len(chosen))
 
     def distances(self, symbols: Sequence[str], features: FloatArray) -> FloatArray:
         """(N,) of each atom, in units of its element's border: beyond 1 is farther than 99 % of the training frames go.
 
         Raises `InputFileError` for elements that the training set does not have.
         """
+        return self.relative_to(self.borders, symbols, features)
+
+    def relative_to(self, units: Mapping[str, float], symbols: Sequence[str], features: FloatArray) -> FloatArray:
+        """(N,) of each atom, in other units of its element. Raises as `distances`."""
         unknown = sorted(set(symbols) - self.spaces.keys())
         if unknown:
             raise InputFileError(
@@ -87,12 +100,17 @@ class AtomSpaces:
         for element, space in self.spaces.items():
             of = kinds == element
             if of.any():
-                found[of] = space.distance(features[of]) / self.borders[element]
+                found[of] = space.distance(features[of]) / units[element]
         return found
 
 
 def invariants(
-    model: Any, structures: Sequence[Structure], *, head: str, batch_size: int = 8, device: str = "cpu"
+    model: Any,
+    structures: Sequence[Structure | LabelledFrame],
+    *,
+    head: str,
+    batch_size: int = 8,
+    device: str = "cpu",
 ) -> Iterator[FloatArray]:
     """The invariant descriptors (N, F) of each structure's atoms, in order."""
     layout = DescriptorLayout.of(model)

@@ -69,6 +69,12 @@ class ModelComparison:
         return self.forces - self.reference_forces
 
     @cached_property
+    def largest_force_error(self) -> FloatArray:
+        """(F,) eV/Å, of each frame's atom whose force is farthest off."""
+        starts = np.concatenate([[0], np.cumsum(self.atoms)[:-1]]).astype(np.int64)
+        return np.maximum.reduceat(np.linalg.norm(self.force_error, axis=1), starts)
+
+    @cached_property
     def symbols(self) -> TextArray:
         """(N,) chemical symbols."""
         return np.array([symbol for frame in self.frames for symbol in frame.symbols])
