@@ -12,7 +12,9 @@ from molgun_lmp.errors import InputFileError
 from molgun_lmp.readers.common.atom_order import by_id
 from molgun_lmp.readers.common.extxyz_text import ended, parsed_frames
 from molgun_lmp.readers.common.packed import PACKED_SUFFIXES, UNPACKING_ERRORS, is_misnamed, open_text
+from molgun_lmp.readers.cp2k import is_cp2k_file
 from molgun_lmp.readers.lammps_files import read_lammps_structures
+from molgun_lmp.readers.trajectory import read_frames
 
 _LAMMPS: Final = "LAMMPS"
 _LATTICE_LINES: Final = 8
@@ -28,7 +30,9 @@ _FORMAT_OF_SUFFIX: Final[Mapping[str, str]] = {
 
 
 def read_snapshots(path: Path, elements: Sequence[str] | None = None) -> list[Atoms]:
-    """Every structure of an extended XYZ, VASP or LAMMPS file, packed ones included.
+    """Every structure of an extended XYZ, VASP, LAMMPS or CP2K file, packed ones included.
+
+    Velocities of CP2K are those of the NAME-vel-1.xyz beside the file.
 
     LAMMPS files are known by how they begin, and their units by what they say of them (metal or real; metal where they
     say nothing); `elements` names types 1, 2, ... where the file does not. Raises `InputFileError`.
@@ -39,6 +43,8 @@ def read_snapshots(path: Path, elements: Sequence[str] | None = None) -> list[At
             "with velocities."
         )
     snapshots = read_lammps_structures(path, elements)
+    if snapshots is None and is_cp2k_file(path):
+        snapshots = [frame.atoms() for frame in read_frames(path, one_run=False)]
     if snapshots is None:
         snapshots = _read_others(path)
     if not snapshots or any(len(atoms) == 0 for atoms in snapshots):

@@ -1,4 +1,7 @@
-"""Extended XYZ files, a frame at a time (https://github.com/libAtoms/extxyz); ASE reads through a file twice."""
+"""Extended XYZ files, a frame at a time (https://github.com/libAtoms/extxyz); ASE reads through a file twice.
+
+i-PI's XYZ files are among them: their comment lines are of another kind.
+"""
 
 from collections.abc import Iterator
 from typing import Any, Final
@@ -7,17 +10,17 @@ import numpy as np
 from ase.data import atomic_masses
 from ase.io.extxyz import key_val_str_to_dict
 
-from molgun_lmp.arrays import FloatArray
+from molgun_lmp.arrays import FloatArray, IntArray
 from molgun_lmp.errors import InputFileError
 from molgun_lmp.readers.common.atom_order import is_id, order_of_ids
 from molgun_lmp.readers.common.frame import Frame
+from molgun_lmp.readers.common.ipi_header import IpiHeader, ipi_header
 from molgun_lmp.readers.common.packed import Stream
+from molgun_lmp.readers.common.xyz_blocks import XyzBlock, XyzBlocks
 from molgun_lmp.readers.lammps.columns import Symbols
 from molgun_lmp.readers.lammps.number_table import DamagedTableError, Table
 from molgun_lmp.units import ANGSTROM_PER_PS_PER_ASE_VELOCITY
 
-_MOST_DIGITS: Final = 18
-_STRETCH: Final = 1 << 18
 _PLAIN: Final = "species:S:1:pos:R:3"
 _STEPS: Final = ("step", "Step", "timestep", "Timestep")
 
@@ -25,7 +28,7 @@ _STEPS: Final = ("step", "Step", "timestep", "Timestep")
 class ExtendedXyz:
     """A file's whole frames, atoms in the order of a column `id` where there is one; `cut`: it ends within one.
 
-    A frame's step is its `step` or `timestep`, or else its number in the file.
+    A frame's step is its `step` or `timestep`, or else its number in the file; i-PI's files count theirs.
     """
 
     def __init__(self, stream: Stream, name: str) -> None:
@@ -35,56 +38,40 @@ class ExtendedXyz:
 
     def frames(self) -> Iterator[Frame]:
         """Raises `InputFileError` for what is damaged, after the whole frames before it."""
-        lines = self._lines()
-        index = 0
-        for first in lines:
-            if not first.strip():
-                continue
-            n_atoms = self._number(first, index)
-            body: list[bytes] = []
-            for line in lines:
-                body.append(line)
-                if len(body) == n_atoms + 1:
-                    break
-            if len(body) < n_atoms + 1:
-                self.cut = True
-                break
-            yield self._frame(index, body[0].decode("utf-8", "replace"), body[1:])
-            index += 1
-        self.cut = self._stream.require_end() or self.cut
+        blocks = XyzBlocks(self._stream, self._name)
+        for block in blocks.blocks():
+            yield self._frame(block)
+        self.cut = blocks.cut
 
-    def _lines(self) -> Iterator[bytes]:
-        """Lines with their newline; a last one without it is cut."""
-        rest = b""
-        while not self._stream.ended:
-            lines = (rest + self._stream.read(_STRETCH)).splitlines(keepends=True)
-            rest = lines.pop() if lines and not lines[-1].endswith(b"\n") else b""
-            yield from lines
-        self.cut = bool(rest.strip())
-
-    def _number(self, line: bytes, index: int) -> int:
-        if line.strip().isdigit() and len(line.strip()) <= _MOST_DIGITS and int(line) > 0:
-            return int(line)
-        found = line.decode("utf-8", "replace").strip()[:60]
-        raise InputFileError(
-            f"{self._name}, frame {index}: expected the number of atoms, found {found!r}. "
-            "This is not an extended XYZ file, or it is damaged here."
-        )
-
-    def _frame(self, index: int, comment: str, body: list[bytes]) -> Frame:
+    def _frame(self, block: XyzBlock) -> Frame:
         try:
-            return self._parsed(index, comment, body)
+            header = ipi_header(block.comment)
+        except ValueError as error:
+            raise InputFileError(f"{self._name}, frame {block.number}: {error}.") from error
+        try:
+            return self._parsed(*block) if header is None else self._of_ipi(header, block.lines)
         except (DamagedTableError, ValueError, KeyError, TypeError) as error:
-            raise InputFileError(f"{self._name}, frame {index}: it is damaged ({error}).") from error
+            raise InputFileError(f"{self._name}, frame {block.number}: it is damaged ({error}).") from error
+
+    def _of_ipi(self, header: IpiHeader, body: list[bytes]) -> Frame:
+        numbers, coordinates = symbols_and_vectors(body)
+        return Frame(
+            step=header.step,
+            symbols=self._symbols.of(numbers),
+            positions=coordinates * header.to_angstrom,
+            images=None,
+            velocities=None,
+            cell=header.cell,
+            origin=np.zeros(3),
+            pbc=(True, True, True),
+        )
 
     def _parsed(self, index: int, comment: str, body: list[bytes]) -> Frame:
         about: dict[str, Any] = key_val_str_to_dict(comment)
         places, n_columns = _places(str(about.get("Properties", _PLAIN)))
         table = Table.of(body, rows=len(body), columns=n_columns)
         order = order_of_ids(table.numbers([places["id"]])[:, 0]) if "id" in places else None
-        numbers = table.elements(places["species"])
-        if not numbers.all():
-            raise ValueError(f"{table.word(int(np.argmin(numbers)), places['species'])} is no chemical element")
+        numbers = _elements(table, places["species"])
         at = places["pos"]
         positions = table.numbers([at, at + 1, at + 2])
         velocities: FloatArray | None = None
@@ -107,6 +94,22 @@ class ExtendedXyz:
             origin=np.zeros(3),
             pbc=(bool(periodic[0]), bool(periodic[1]), bool(periodic[2])),
         )
+
+
+def symbols_and_vectors(body: list[bytes]) -> tuple[IntArray, FloatArray]:
+    """Atomic numbers (N,) and three numbers (N, 3) of each atom, of lines `symbol x y z`.
+
+    Raises `DamagedTableError`, and `ValueError` for what is no element.
+    """
+    table = Table.of(body, rows=len(body), columns=4)
+    return _elements(table, 0), table.numbers([1, 2, 3])
+
+
+def _elements(table: Table, column: int) -> IntArray:
+    numbers = table.elements(column)
+    if not numbers.all():
+        raise ValueError(f"{table.word(int(np.argmin(numbers)), column)} is no chemical element")
+    return numbers
 
 
 def _places(properties: str) -> tuple[dict[str, int], int]:

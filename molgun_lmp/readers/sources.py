@@ -23,6 +23,7 @@ from molgun_lmp.readers.common.packed import (
     without_packing,
 )
 from molgun_lmp.readers.common.reference_frame import FoundFrame, Reader, Unusable
+from molgun_lmp.readers.cp2k import Cp2kReader, holds_no_positions, is_cp2k_file
 from molgun_lmp.readers.lammps_files import lammps_reader
 from molgun_lmp.readers.vasp.outcar import OutcarReader
 from molgun_lmp.readers.vasp.vasprun import VasprunReader
@@ -30,6 +31,8 @@ from molgun_lmp.readers.vasp.xdatcar import XdatcarReader
 
 _ARCHIVES: Final = (".zip", ".tar", ".tgz", *(f".tar{suffix}" for suffix in PACKED_SUFFIXES))
 _VASP: Final = re.compile(r"(?:^|[._-])(vasprun(?=.*\.xml)|OUTCAR|XDATCAR)(?=$|[._-])")
+_BESIDE: Final = re.compile(r"OSZICAR|\.(?:cell|ener)(?=$|\.)")
+"""What readers look for beside a file of frames."""
 # Of one run the first is read: it has the most digits; the last has no forces.
 _VASP_READERS: Final[Mapping[str, Callable[[], Reader]]] = {
     "vasprun": VasprunReader,
@@ -90,6 +93,9 @@ class _Candidate:
             return lammps
         if self.asked_for and (way_out := not_read(beginning(self.path))) is not None:
             raise InputFileError(f"{self.path} {way_out}")
+        if is_cp2k_file(self.path):
+            # Forces and velocities are found beside the positions; the reader refuses those that somebody names.
+            return Cp2kReader() if self.asked_for or not holds_no_positions(self.path) else None
         if ending in _READERS:
             return _READERS[ending]()
         return OtherReader() if self.asked_for else None
@@ -154,7 +160,7 @@ def _unpack(archive: Path, temporary: ExitStack) -> list[_Candidate]:
                 parts=(*archive.parts, *inside), shown=len(inside) + 1, path=beside / inside[-1], asked_for=False
             )
             readable = member.reader() is not None
-            if _is_hidden(inside) or not (readable or "OSZICAR" in inside[-1]):
+            if _is_hidden(inside) or not (readable or _BESIDE.search(inside[-1])):
                 continue
             beside.mkdir(exist_ok=True)
             if size > shutil.disk_usage(folder).free:

@@ -12,14 +12,21 @@ from molgun_lmp.errors import InputFileError
 from molgun_lmp.readers.common.atom_order import by_id
 from molgun_lmp.readers.common.extxyz_text import ended, parsed_frames
 from molgun_lmp.readers.common.packed import open_text
+from molgun_lmp.readers.cp2k import is_cp2k_file
 from molgun_lmp.readers.lammps_files import read_lammps_structures
+from molgun_lmp.readers.trajectory import read_frames
 
 
 def read_structure(path: Path) -> Atoms:
     """The last structure of a file of LAMMPS, or of one that ASE can read. Raises `InputFileError`."""
     try:
         lammps = read_lammps_structures(path)
-        atoms = by_id(_read_other(path)) if lammps is None else lammps[-1]
+        if lammps is not None:
+            atoms = lammps[-1]
+        elif is_cp2k_file(path):
+            atoms = deque(read_frames(path, velocities=False, one_run=False), maxlen=1).pop().atoms()
+        else:
+            atoms = by_id(_read_other(path))
     except InputFileError:
         raise
     except Exception as error:  # ASE's readers raise whatever their parsing meets

@@ -1,8 +1,8 @@
 """A trajectory's frames, one at a time, from the files of this tool and of others.
 
-LAMMPS text dumps, binary dumps and extended XYZ, plain or packed, several files for one trajectory. ASE's readers are
-slower, drop the box crossings, without which a slab that straddles the box is torn, and cannot tell a cut last number
-from a whole one.
+LAMMPS text dumps, binary dumps, extended XYZ, XYZ of i-PI and CP2K, plain or packed, several files for one trajectory.
+ASE's readers are slower, drop the box crossings, without which a slab that straddles the box is torn, and cannot tell a
+cut last number from a whole one.
 """
 
 import contextlib
@@ -18,6 +18,7 @@ from molgun_lmp.readers.ase_trajectory import AseTrajectory, is_ase_trajectory
 from molgun_lmp.readers.common.frame import Frame
 from molgun_lmp.readers.common.not_read import not_read
 from molgun_lmp.readers.common.packed import UNPACKING_ERRORS, Stream, beginning, is_misnamed, without_packing
+from molgun_lmp.readers.cp2k import CP2K_HEAD, Cp2kTrajectory, is_cp2k
 from molgun_lmp.readers.extxyz import ExtendedXyz
 from molgun_lmp.readers.lammps.binary_dump import BinaryDump, is_binary
 from molgun_lmp.readers.lammps.columns import TypeMap
@@ -200,6 +201,8 @@ def _reader(stream: Stream, path: Path, types: TypeMap | None, columns: Sequence
         raise InputFileError(f"{path} {way_out}")
     if is_binary(start) or name.endswith(_BINARY):
         return BinaryDump(stream, str(path), types, columns, velocities=velocities)
+    if is_cp2k(stream.peek(CP2K_HEAD)):
+        return Cp2kTrajectory(stream, path, velocities=velocities)
     if name.endswith(_XYZ):
         return ExtendedXyz(stream, str(path))
     return TextDump(stream, str(path), types, velocities=velocities)
@@ -243,9 +246,10 @@ def _require_order(previous: Frame, frame: Frame, path: Path) -> None:
     passed_ps = frame.time_ps - previous.time_ps
     if not 0.0 < passed_ps <= _LONGEST_STEP_PS * (frame.step - previous.step):
         raise InputFileError(
-            f"{path}, frame of step {frame.step}: by its ITEM: TIME {passed_ps:g} ps have passed since step "
-            f"{previous.step}. Times are in ps, or in fs where the dump says `real` in ITEM: UNITS (`dump_modify ... "
-            "units yes`). Leave the item out and say `timestep_fs` if they mean something else."
+            f"{path}, frame of step {frame.step}: by the times that the file says {passed_ps:g} ps have passed since "
+            f"step {previous.step}. Those of a dump (ITEM: TIME) are in ps, or in fs where it says `real` in ITEM: "
+            "UNITS (`dump_modify ... units yes`), those of CP2K in fs. Leave a dump's item out and say `timestep_fs` "
+            "if they mean something else."
         )
 
 

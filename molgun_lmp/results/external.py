@@ -18,6 +18,7 @@ from molgun_lmp.errors import ConfigError, InputFileError
 from molgun_lmp.import_closure import code_version
 from molgun_lmp.outcome_classes import Mode
 from molgun_lmp.readers.common.frame import Frame
+from molgun_lmp.readers.cp2k import tables_beside
 from molgun_lmp.readers.vasp_trajectories import Given, about, run_frames, runs_frames
 from molgun_lmp.records import Outcome
 from molgun_lmp.results.ended import clean_surface, planned_start
@@ -144,8 +145,8 @@ class _OwnTimes:
         """A sentence where they are not."""
         if self._differs_at is not None:
             yield (
-                f"the times of the dump (ITEM: TIME) count, not timestep_fs = {self._timestep_fs:g}, from which they "
-                f"differ at step {self._differs_at.step}."
+                f"the times in the file (ITEM: TIME of a dump) count, not timestep_fs = {self._timestep_fs:g}, from "
+                f"which they differ at step {self._differs_at.step}."
             )
 
 
@@ -221,7 +222,8 @@ def _key(task: _ForeignTask, memory: Memory | None) -> tuple[str, FileStamp | No
     settings, like = task.settings, task.like
     first = stamp(task.parts[0].path, memory.dump_stamp(task.name))
     named = [task.folder / file for file in (settings.clean_slab, settings.intact_molecule) if file is not None]
-    others = [stamp(file, None) for file in (*(part.path for part in task.parts[1:]), *named)]
+    beside = [file for part in task.parts for file in tables_beside(part.path)]
+    others = [stamp(file, None) for file in (*(part.path for part in task.parts[1:]), *named, *beside)]
     if first is None or None in others:
         return None
     hashes = [one.sha256 for one in others if one is not None]

@@ -99,6 +99,17 @@ OUTCAR = (
     b" POSITION          TOTAL-FORCE (eV/Angst) (ML)\n ----\n 1 1 1 0 0 0\n 2 2 2 0 0 0\n -----\n"
     b"  free  energy ML TOTEN  =   -1.0 eV\n General timing and accounting\n"
 )
+CP2K = b"".join(b"2\n i = %d, time = %d.5, E = -1.0\nH 1 1 1\nO 2 2 2\n" % (step, step) for step in range(2))
+CP2K_VECTORS = CP2K.replace(b"1 1 1", b".1 0 0").replace(b"2 2 2", b"-.1 0 0")
+CP2K_CELL = b"# Step Time Ax Ay Az Bx By Bz Cx Cy Cz Volume\n" + b"".join(
+    b"%d %d.5 9 0 0 0 9 0 0 0 %d 7%d\n" % (step, step, length, volume)
+    for step, length, volume in ((0, 9, 29), (1, 9, 29))
+)
+CP2K_ENERGIES = b"# Step Time Kin Temp Pot Cons Used\n0 0.5 0.1 300 -1.0 -0.9 1\n1 1.5 0.1 300 -1.0 -0.9 1\n"
+IPI = b"".join(
+    b"2\n# CELL(abcABC): 9 9 9 90 90 90 Step: %d Bead: 0 positions{angstrom} cell{angstrom}\nH 1 1 1\nO 2 2 2\n" % step
+    for step in range(2)
+)
 
 
 @st.composite
@@ -152,6 +163,17 @@ def _vasp_run(file: Path) -> object:
         return about(given.source), list(run_frames(given.source))
 
 
+def _cp2k(file: Path) -> object:
+    """A run of CP2K, of which one file is given and the others are sound."""
+    whole = {"a-pos-1.xyz": CP2K, "a-frc-1.xyz": CP2K_VECTORS, "a-vel-1.xyz": CP2K_VECTORS, "a-1.cell": CP2K_CELL}
+    for name, content in {**whole, "a-1.ener": CP2K_ENERGIES}.items():
+        if name != file.name:
+            file.with_name(name).write_bytes(content)
+    run = file.with_name("a-pos-1.xyz")
+    frames = list(read_frames(run))
+    return frames, read_structure(run), read_dataset([run])
+
+
 READERS: dict[str, tuple[str, bytes, Callable[[Path], object]]] = {
     "dump": ("traj.dump", DUMP * 2, lambda file: list(read_frames(file))),
     "packed dump": ("traj.dump.gz", DUMP, lambda file: list(read_frames(file))),
@@ -164,6 +186,13 @@ READERS: dict[str, tuple[str, bytes, Callable[[Path], object]]] = {
     "extended XYZ as a pool": ("pool.extxyz", EXTXYZ, lambda file: read_pool(file, "molecule")),
     "extended XYZ": ("run.extxyz", EXTXYZ, lambda file: list(read_frames(file))),
     "labelled frames": ("frames.extxyz", EXTXYZ, lambda file: read_dataset([file])),
+    "i-PI": ("a.xyz", IPI, lambda file: list(read_frames(file))),
+    "i-PI's structure": ("a.xyz", IPI, read_structure),
+    "CP2K": ("a-pos-1.xyz", CP2K, _cp2k),
+    "CP2K's forces": ("a-frc-1.xyz", CP2K_VECTORS, _cp2k),
+    "CP2K's velocities": ("a-vel-1.xyz", CP2K_VECTORS, _cp2k),
+    "CP2K's cell": ("a-1.cell", CP2K_CELL, _cp2k),
+    "CP2K's energies": ("a-1.ener", CP2K_ENERGIES, _cp2k),
     "structure": ("start", POOL_DATA, read_structure),
     "XDATCAR": ("XDATCAR", XDATCAR, _vasp_run),
     "OUTCAR": ("OUTCAR", OUTCAR, _vasp_run),
@@ -221,6 +250,7 @@ SOUND = (
         "structure",
     ),
     *("POSCAR as a pool", "extended XYZ as a pool", "extended XYZ", "labelled frames", "XDATCAR", "OUTCAR"),
+    *("i-PI", "i-PI's structure", "CP2K"),
 )
 
 

@@ -99,8 +99,8 @@ def find(frame: Frame, settings: ForeignFiles, folder: Path, like: MoleculeRefer
     if settings.clean_slab is None and not frame.cell[:2].any():
         raise InputFileError(
             f"step {frame.step}: the frame has no cell, without which nobody knows where the surface goes on. Write it "
-            'into each header (Lattice="..." of extended XYZ; plain XYZ, as of i-PI and CP2K, has none), or name a '
-            "`clean_slab` that has it."
+            'into each header (Lattice="..." of extended XYZ; plain XYZ has none), for CP2K lay NAME-1.cell beside '
+            "NAME-pos-1.xyz, or name a `clean_slab` that has it."
         )
     atoms = atoms_of(frame)
     molecule = molecule_atoms(atoms, settings.molecule)

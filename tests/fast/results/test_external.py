@@ -117,10 +117,10 @@ def test_time_is_not_guessed(tmp_path: Path) -> None:
 
 
 def test_a_frame_without_a_cell_is_called_so(tmp_path: Path) -> None:
-    head = "# CELL(abcABC): 10 10 30 90 90 90 Step: 0 Bead: 0 positions{angstrom} cell{angstrom}"  # of i-PI
-    (tmp_path / "a.xyz").write_text(f"3\n{head}\nO 0 0 0\nH 1 0 0\nH 0 1 0\n")
-    with pytest.raises(InputFileError, match="has no cell"):
-        decided(tmp_path / "a.xyz")
+    for head in ("step of some program", " i = 0, time = 0.000, E = -17.1"):  # the second of CP2K, without its .cell
+        (tmp_path / "a.xyz").write_text(f"3\n{head}\nO 0 0 0\nH 1 0 0\nH 0 1 0\n")
+        with pytest.raises(InputFileError, match=r"has no cell.*NAME-1\.cell"):
+            decided(tmp_path / "a.xyz")
 
 
 def test_molecule_that_cannot_be_told_is_asked_for(tmp_path: Path) -> None:
