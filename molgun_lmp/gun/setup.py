@@ -15,7 +15,7 @@ from molgun_lmp.gun.builders import BOTTOM_Z_ANGSTROM
 from molgun_lmp.gun.cell import Extents, campaign_cell, choose_height, heights_above_bottom, needed_height
 from molgun_lmp.gun.dispersion_reach import dispersion_reach
 from molgun_lmp.gun.pools import Pool
-from molgun_lmp.surface.clean_surface import find_surface
+from molgun_lmp.surface.clean_surface import Surface, find_surface
 from molgun_lmp.surface.frozen import bath_mask, frozen_mask, require_same_frozen
 from molgun_lmp.surface.minimum_image import MinimumImage
 from molgun_lmp.units import ANGSTROM_PER_PS_PER_ASE_VELOCITY
@@ -24,17 +24,22 @@ from molgun_lmp.units import ANGSTROM_PER_PS_PER_ASE_VELOCITY
 @dataclasses.dataclass(frozen=True, kw_only=True, eq=False)
 class SlabSnapshots:
     """A slab pool of S snapshots as arrays: `positions` (S, n, 3) Å, lowest atom at z = 1 Å; `velocities` (S, n, 3)
-    Å/ps, zero for frozen atoms; `top`, `frozen`, `bath` (n,) bool: top layer, atoms that never move, bath's atoms;
-    `ids` and `runs` name each snapshot and the equilibration run that it was taken from."""
+    Å/ps, zero for frozen atoms; `surface`: what its mean structure is; `frozen`, `bath` (n,) bool: atoms that never
+    move, bath's atoms; `ids` and `runs` name each snapshot and the equilibration run that it was taken from."""
 
     ids: tuple[str, ...]
     runs: tuple[str, ...]
     symbols: tuple[str, ...]
     positions: FloatArray
     velocities: FloatArray
-    top: BoolArray
+    surface: Surface
     frozen: BoolArray
     bath: BoolArray
+
+    @functools.cached_property
+    def top(self) -> BoolArray:
+        """(n,) True for the atoms of the top layer."""
+        return self.surface.top
 
     @functools.cached_property
     def plane_z(self) -> tuple[float, ...]:
@@ -190,7 +195,7 @@ def _slab_snapshots(campaign: Campaign, pool: Pool) -> SlabSnapshots:
         symbols=pool.symbols,
         positions=positions,
         velocities=velocities,
-        top=surface.top,
+        surface=surface,
         frozen=frozen,
         bath=np.zeros_like(frozen) if bath is None else bath_mask(rest, surface, frozen_layers, bath.layers),
     )

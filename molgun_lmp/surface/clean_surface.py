@@ -53,6 +53,12 @@ class Surface:
         mask: BoolArray = self.layer == 0
         return mask
 
+    def in_words(self) -> str:
+        """Layers and dimers, such as `6 layers, 8 dimers in 2 rows`."""
+        dimers, rows = len(self.dimers), len(set(self.row.tolist()))
+        found = f"{dimers} dimer{'' if dimers == 1 else 's'} in {rows} row{'' if rows == 1 else 's'}"
+        return f"{self.n_layers} layers, {found if dimers else 'no dimers: sites are named by the atoms'}"
+
     def without_dimers(self) -> "Surface":
         """The same surface, its sites named by atoms alone."""
         return dataclasses.replace(

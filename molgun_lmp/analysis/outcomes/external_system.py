@@ -62,15 +62,7 @@ class FoundMolecule:
             str(Atoms(list(part)).symbols.formula.convert("hill"))
             for part in (symbols[: len(self.slab)], symbols[len(self.slab) :])
         ]
-        dimers = (
-            f"{len(surface.dimers)} dimers in {len(set(surface.row.tolist()))} rows"
-            if len(surface.dimers)
-            else ("no dimers: sites are named by the atoms")
-        )
-        return (
-            f"slab {formulas[0]} ({surface.n_layers} layers, {dimers}), molecule {formulas[1]} "
-            f"(atoms {_ranges(self.molecule)})"
-        )
+        return f"slab {formulas[0]} ({surface.in_words()}), molecule {formulas[1]} (atoms {_ranges(self.molecule)})"
 
     def in_order(self, frames: Iterator[Frame], where: str) -> Iterator[Frame]:
         """Frames with the slab's atoms first, slab and molecule whole in heights that go on from frame to frame.

@@ -18,7 +18,7 @@ from molgun_lmp.analysis.statistics.clustered_intervals import wilson
 from molgun_lmp.analysis.statistics.sample_size import shots_needed
 from molgun_lmp.atomic_files import folder_whole, write_json
 from molgun_lmp.campaign.plan.engine_choice import campaign_card, choose_engine, settle_together, shared_files
-from molgun_lmp.campaign.plan.pool_notes import image_notes, orientation_notes
+from molgun_lmp.campaign.plan.pool_notes import image_notes, orientation_notes, pool_notes
 from molgun_lmp.campaign.plan.projection import project
 from molgun_lmp.campaign.plan.shot_files import Advance, write_shots
 from molgun_lmp.campaign.store.campaign_folder import CONFIG_NAME, MODEL_FOLDER, SLAB_NAME, TRAJECTORIES_FOLDER, Store
@@ -250,6 +250,7 @@ def _notes(plan: Plan) -> tuple[str, ...]:
         f"The model's labels are {plan.card.level_of_theory}: compare results only with those of the same level.",
         f"{shots} shots draw from {slabs} slab and {molecules} molecule snapshots; shots that share one are not "
         "independent, and the intervals to quote take that into account.",
+        *pool_notes(setup, plan.slab_pool, plan.molecule_pool),
         f"Kinetic temperatures of the pools' mobile atoms: {'; '.join(pool.sentence() for pool in temperatures)}. The "
         f"protocol (system.equilibration) has {config.system.equilibration.temperature_k:g} K.",
     ]

@@ -12,6 +12,24 @@ from molgun_lmp.gun.setup import Setup
 _ENDLESS: Final = 1_000_000
 
 
+def pool_notes(setup: Setup, slabs: Pool, molecules: Pool) -> tuple[str, ...]:
+    """What each pool holds: how many snapshots of how many equilibration runs, of which atoms, and what surface."""
+    return (
+        f"{_held('slab', slabs)} ({setup.slab.surface.in_words()}).",
+        f"{_held('molecule', molecules)}.",
+    )
+
+
+def _held(part: str, pool: Pool) -> str:
+    if pool.runs is None:
+        whence = " (the file does not say of which equilibration runs)"
+    else:
+        runs = len(set(pool.runs))
+        whence = f" of {runs} equilibration run{'' if runs == 1 else 's'}"
+    formula = pool.snapshots[0].symbols.formula.convert("hill")
+    return f"The {part} pool holds {len(pool)} snapshot{'' if len(pool) == 1 else 's'}{whence}: {formula}"
+
+
 def image_notes(setup: Setup, cutoff_angstrom: float) -> tuple[str, ...]:
     """Of a molecule that the model lets feel its own lateral images, where the cell is so narrow."""
     widest = max(float(pdist(one).max(initial=0.0)) for one in setup.molecule.positions)

@@ -46,7 +46,7 @@ def replay_deck(store: Store, original: TrajectoryFolder, config: Campaign, cuto
             symbols=symbols[:n_slab],
             positions=frame.positions[None, :n_slab],
             velocities=measured.velocities[None, :n_slab],
-            top=surface.top,
+            surface=surface,
             frozen=frozen,
             bath=np.zeros_like(frozen) if bath is None else bath_mask(slab, surface, layers, bath.layers),
         ),

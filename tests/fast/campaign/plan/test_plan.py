@@ -16,7 +16,7 @@ from campaign_cases import write_campaign_file, write_model
 
 from molgun_lmp.campaign.cluster.write import ClusterSite, write_cluster
 from molgun_lmp.campaign.plan import plan as planning
-from molgun_lmp.campaign.plan.pool_notes import image_notes, orientation_notes
+from molgun_lmp.campaign.plan.pool_notes import image_notes, orientation_notes, pool_notes
 from molgun_lmp.campaign.plan.shot_files import shot_json
 from molgun_lmp.campaign.status import read_status
 from molgun_lmp.campaign.store.campaign_folder import Store
@@ -334,6 +334,16 @@ def test_the_pace_is_that_of_those_that_have_ended(plan_of: PlanOf, tmp_path: Pa
     assert later.per_hour == pytest.approx(20.0)
     assert later.left_s == pytest.approx(4 * 3600.0)
     assert later.pace.startswith("about 20 an hour, 4 hours left")
+
+
+def test_a_plan_says_what_its_pools_hold(plan_of: PlanOf, slab_pool: Pool, molecule_pool: Pool, tmp_path: Path) -> None:
+    plan = plan_of(tmp_path, {})
+    slab, molecule = (next(note for note in plan.notes if f"The {part} pool" in note) for part in ("slab", "molecule"))
+    assert slab == "The slab pool holds 6 snapshots of 1 equilibration run: H32Si96 (6 layers, 8 dimers in 2 rows)."
+    assert molecule == "The molecule pool holds 6 snapshots of 1 equilibration run: C12H14."
+    unknown = dataclasses.replace(molecule_pool, runs=None)
+    _, molecule = pool_notes(plan.setup, slab_pool, unknown)
+    assert "6 snapshots (the file does not say of which equilibration runs): C12H14." in molecule
 
 
 @pytest.mark.skipif(importlib.util.find_spec("rdkit") is None, reason="needs the extra `smiles`")
