@@ -1,7 +1,7 @@
 """Names of labels: which energy and which forces belong together, and which of them are a model's own answers."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 _ENERGY: Final = re.compile(r"^(?P<before>.*?)(?P<free>free_)?energy(?P<after>.*)$", re.IGNORECASE)
@@ -13,10 +13,12 @@ _NO_LABELS: Final = frozenset(
 _OF_MODELS: Final = frozenset(
     {
         *("mace", "nequip", "allegro", "gap", "ace", "pace", "chgnet", "orb", "sevenn", "sevennet", "mattersim", "uma"),
+        *("alphanet", "dpa", "grace", "pet", "upet", "fairchem", "esen", "equiformer", "alignn", "gnet"),  # M3GNet
         *("schnet", "painn", "ani", "dp", "deepmd", "mlip", "mlff", "mlp", "ml", "nnp", "nn", "model", "committee"),
         *("pred", "preds", "predicted", "prediction", "predictions", "ensemble"),
     }
 )
+_MODEL: Final = "arch"
 _OWN: Final = "_of_model"
 """What `molgun evaluate` writes beside the labels, and never takes for them."""
 
@@ -40,11 +42,20 @@ def pairs_of_names(energies: Iterable[str], forces: Iterable[str]) -> list[tuple
     ]
 
 
-def is_of_model(energy_key: str) -> bool:
-    """Whether a model's answers are called so, such as MACE_energy: no labels, unless somebody says that they are."""
+def is_of_model(energy_key: str, header: Mapping[str, object]) -> bool:
+    """Whether a model's answers are called so, such as MACE_energy: no labels, unless somebody says that they are.
+
+    Nor are a plain `energy` and its forces where the frame's header names a model: janus-core writes `arch=mace_mp`
+    beside what that has answered (https://stfc.github.io/janus-core).
+    """
     found = _ENERGY.match(energy_key)
     words = _words(found["before"], found["after"]) if found else frozenset()
-    return bool(words & _OF_MODELS) or any(word.startswith("mace") for word in words)
+    plain = found is not None and _around(found) == ("", "")
+    return (
+        bool(words & _OF_MODELS)
+        or any(word.startswith("mace") for word in words)
+        or (plain and isinstance(header.get(_MODEL), str))
+    )
 
 
 def _around(found: re.Match[str]) -> tuple[str, str]:

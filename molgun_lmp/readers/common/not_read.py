@@ -10,8 +10,9 @@ _BEGINNINGS: Final = (
     (
         0,
         b"\x89HDF\r\n\x1a\n",
-        "an HDF5 file (vaspout.h5, H5MD)",
-        f"Of a run of VASP name vasprun.xml, OUTCAR or XDATCAR instead. {_EXTENDED_XYZ}",
+        "an HDF5 file (vaspout.h5, H5MD, TorchSim)",
+        "Of a run of VASP name vasprun.xml, OUTCAR or XDATCAR instead; TorchSim's `TorchSimTrajectory(...)."
+        f"write_ase_trajectory(...)` writes a .traj, which is read. {_EXTENDED_XYZ}",
     ),
     (0, b"CDF\x01", "a NetCDF file", _EXTENDED_XYZ),
     (0, b"CDF\x02", "a NetCDF file", _EXTENDED_XYZ),

@@ -27,9 +27,12 @@ def common_labels(sources: Sequence[Source]) -> Labels:
     Raises `ConfigError` where there is none, or more than one, or only one that a model's answers are called by.
     """
     found: dict[tuple[str, str], str] = {}
+    answered: set[tuple[str, str]] = set()
     for source in sources:
-        for labels in [source.reader.labels] if source.reader.labels else _first_labels(source):
-            found.setdefault((labels.energy, labels.forces), source.name)
+        for labels, by_model in [(source.reader.labels, False)] if source.reader.labels else _first_labels(source):
+            pair = (labels.energy, labels.forces)
+            found.setdefault(pair, source.name)
+            answered |= {pair} if by_model else set()
     how = "with `labels: {energy: ..., forces: ...}` in a training file, --energy-key and --forces-key here"
     if not found:
         raise ConfigError(
@@ -43,11 +46,11 @@ def common_labels(sources: Sequence[Source]) -> Labels:
             f"or from a model: say which one is meant {how} (VASP's own files have one pair and keep it)."
         )
     energy, forces = next(iter(found))
-    if is_of_model(energy):
+    if (energy, forces) in answered:
         raise ConfigError(
-            f"the only labels are {energy} with {forces} in {found[energy, forces]}, names of what a model has "
-            f"answered: a model that is trained on them, or measured by them, meets a model. If they are meant, say so "
-            f"{how}."
+            f"the only labels are {energy} with {forces} in {found[energy, forces]}, by their names or by the header's "
+            "`arch` what a model has answered: a model that is trained on them, or measured by them, meets a model. If "
+            f"they are meant, say so {how}."
         )
     return Labels(energy=energy, forces=forces)
 
@@ -84,10 +87,11 @@ def label(found: FoundFrame, labels: Labels, source: Source, index: int) -> Labe
     )
 
 
-def _first_labels(source: Source) -> list[Labels]:
+def _first_labels(source: Source) -> list[tuple[Labels, bool]]:
+    """The pairs of the first frame that has any, and whether each is what a model has answered."""
     for item in items_of(source):
         if isinstance(item, FoundFrame) and (pairs := item.label_pairs()):
-            return pairs
+            return [(pair, is_of_model(pair.energy, item.header)) for pair in pairs]
     return []
 
 

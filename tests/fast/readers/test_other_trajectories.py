@@ -63,6 +63,7 @@ def test_a_cut_trajectory_of_ase_ends_with_what_is_whole(tmp_path: Path) -> None
 STARTS = {
     "vaspout.h5": (b"\x89HDF\r\n\x1a\n" + bytes(40), r"vasprun\.xml"),
     "run.h5md": (b"\x89HDF\r\n\x1a\n" + bytes(40), "extended XYZ"),
+    "torchsim.h5": (b"\x89HDF\r\n\x1a\n" + bytes(40), "write_ase_trajectory"),
     "run.nc": (b"CDF\x02" + bytes(40), "extended XYZ"),
     "run.dcd": (b"\x54\x00\x00\x00CORD" + bytes(40), "extended XYZ"),
     "run.xtc": (b"\x00\x00\x07\xcb" + bytes(40), "extended XYZ"),
