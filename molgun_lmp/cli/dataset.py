@@ -27,7 +27,8 @@ def dataset_command(
         list[Path],
         typer.Argument(
             metavar="FILES...",
-            help="vasprun.xml, OUTCAR, XDATCAR, extxyz, ASE databases, also packed; folders and zip or tar archives.",
+            help="vasprun.xml, OUTCAR, XDATCAR, CP2K's NAME-pos-1.xyz, extxyz, ASE databases, also packed; folders and "
+            "zip or tar archives.",
         ),
     ],
     output: Annotated[Path, typer.Option("--output", "-o", help="The folder to make.")],

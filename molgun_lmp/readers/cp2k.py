@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final
 
 import numpy as np
 from ase.units import AUT, Bohr, Hartree
@@ -19,9 +19,10 @@ from molgun_lmp.arrays import FloatArray
 from molgun_lmp.errors import InputFileError
 from molgun_lmp.readers.common.drop_reasons import DropReason
 from molgun_lmp.readers.common.frame import Frame
-from molgun_lmp.readers.common.packed import PACKED_SUFFIXES, Stream, beginning, without_packing
+from molgun_lmp.readers.common.packed import Stream
 from molgun_lmp.readers.common.reference_frame import FoundFrame, Labels, Unusable
 from molgun_lmp.readers.common.xyz_blocks import XyzBlock, XyzBlocks
+from molgun_lmp.readers.cp2k_run_files import CELL, ENERGIES, Quantity, beside, holds_no_positions, vectors
 from molgun_lmp.readers.cp2k_tables import Cells, potential_energies
 from molgun_lmp.readers.extxyz import symbols_and_vectors
 from molgun_lmp.readers.lammps.columns import Symbols
@@ -29,42 +30,18 @@ from molgun_lmp.readers.lammps.number_table import DamagedTableError
 from molgun_lmp.units import ANGSTROM_PER_PS_PER_ASE_VELOCITY, FS_PER_PS
 
 CELL_MISSING: Final = (
-    "CP2K's XYZ has no cell: lay the run's NAME-1.cell beside its NAME-pos-1.xyz (&MOTION &PRINT &CELL writes it), or "
-    'write the frames as extended XYZ with Lattice="..." in each header'
+    "CP2K's XYZ has no cell: lay the run's NAME-1.cell beside its NAME-pos-1.xyz (&MOTION &PRINT &CELL writes it; one "
+    "line, `0 0.0 Ax Ay Az Bx By Bz Cx Cy Cz volume` in Å, is enough for a cell that stays), or write the frames as "
+    'extended XYZ with Lattice="..." in each header'
 )
 
-CP2K_HEAD: Final = 256
-"""Bytes that tell an XYZ file of CP2K."""
-
-Quantity = Literal["frc", "vel"]
-
-_BEGINNING: Final = re.compile(rb"\A\s*\d+[^\S\n]*\n[^\S\n]*i[^\S\n]*=[^\S\n]*\d+[^\S\n]*,")
 _COMMENT: Final = re.compile(
     r"^\s*i\s*=\s*(?P<step>\d{1,18})\s*,(?:\s*time\s*=\s*(?P<time>[^\s,]+)\s*,)?\s*E\s*=\s*(?P<energy>\S+)\s*$"
 )
-_NAME: Final = re.compile(r"^(?P<project>.+)-(?P<what>pos|frc|vel)-(?P<number>\d+)\.xyz$")
-_CELL: Final = "{project}-{number}.cell"
-_ENERGIES: Final = "{project}-{number}.ener"
 _WORDS: Final = {"frc": "forces", "vel": "velocities"}
 _UNITS: Final = {"frc": Hartree / Bohr, "vel": Bohr / AUT * ANGSTROM_PER_PS_PER_ASE_VELOCITY}
 _SAME_HARTREE: Final = 1e-5
 """The energy of a step in two files of one run: each is written with nine digits or more after the point."""
-
-
-def is_cp2k(start: bytes) -> bool:
-    """Whether a file that begins so is an XYZ file of CP2K, by its first comment line."""
-    return _BEGINNING.match(start) is not None
-
-
-def is_cp2k_file(path: Path) -> bool:
-    """Whether a file, packed or not, is an XYZ file of CP2K."""
-    return is_cp2k(beginning(path, CP2K_HEAD))
-
-
-def holds_no_positions(path: Path) -> bool:
-    """Whether CP2K's file holds forces or velocities by its name, which alone tells: its lines are the same."""
-    named = _NAME.match(without_packing(path.name))
-    return named is not None and named["what"] != "pos"
 
 
 class Cp2kReader:
@@ -150,7 +127,7 @@ class Cp2kRun:
                 f"{path} holds forces or velocities of CP2K by its name. Name the run's NAME-pos-1.xyz: what lies "
                 "beside it is found."
             )
-        cell_file, energy_file = _beside(path, _CELL), _beside(path, _ENERGIES)
+        cell_file, energy_file = beside(path, CELL), beside(path, ENERGIES)
         cells = None if cell_file is None else Cells.read(cell_file)
         energies = {} if energy_file is None else potential_energies(energy_file)
         file = _File(self._stream, path)
@@ -179,23 +156,8 @@ class Cp2kRun:
     def _other(self, opened: ExitStack) -> "_Beside | None":
         if self._quantity is None:
             return None
-        found = _beside(self._path, f"{{project}}-{self._quantity}-{{number}}.xyz")
+        found = beside(self._path, vectors(self._quantity))
         return None if found is None else _Beside(opened.enter_context(Stream(found)), found, self._quantity)
-
-
-def tables_beside(path: Path) -> tuple[Path, ...]:
-    """The files of cells and energies that are read with a file of positions; none for any other file."""
-    return tuple(found for pattern in (_CELL, _ENERGIES) if (found := _beside(path, pattern)) is not None)
-
-
-def _beside(path: Path, pattern: str) -> Path | None:
-    """Another file of the run, packed or not; None where there is none, or `path` is not named as CP2K names it."""
-    named = _NAME.match(without_packing(path.name))
-    if named is None:
-        return None
-    plain = path.with_name(pattern.format(**named.groupdict()))
-    names = (plain, *(plain.with_name(plain.name + suffix) for suffix in PACKED_SUFFIXES))
-    return next((name for name in names if name.is_file()), None)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

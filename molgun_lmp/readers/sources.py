@@ -1,6 +1,7 @@
 """The files of a data set: found in folders and archives, named, and each given its reader."""
 
 import dataclasses
+import hashlib
 import re
 import shutil
 import tarfile
@@ -13,6 +14,7 @@ from pathlib import Path, PurePosixPath
 from typing import IO, Final
 
 from molgun_lmp.errors import InputFileError, MolgunError
+from molgun_lmp.provenance import sha256_file
 from molgun_lmp.readers.ase_files import AseDatabaseReader, ExtxyzReader, OtherReader
 from molgun_lmp.readers.common.not_read import not_read
 from molgun_lmp.readers.common.packed import (
@@ -23,7 +25,8 @@ from molgun_lmp.readers.common.packed import (
     without_packing,
 )
 from molgun_lmp.readers.common.reference_frame import FoundFrame, Reader, Unusable
-from molgun_lmp.readers.cp2k import Cp2kReader, holds_no_positions, is_cp2k_file
+from molgun_lmp.readers.cp2k import Cp2kReader
+from molgun_lmp.readers.cp2k_run_files import holds_no_positions, is_cp2k_file, labels_beside
 from molgun_lmp.readers.lammps_files import lammps_reader
 from molgun_lmp.readers.vasp.outcar import OutcarReader
 from molgun_lmp.readers.vasp.vasprun import VasprunReader
@@ -62,6 +65,11 @@ class Sources:
 
     files: tuple[Source, ...]
     skipped: Mapping[str, str]
+
+    def hashes(self) -> dict[str, str]:
+        """SHA-256 of each file by its name; of a run of CP2K that of what `sha256sum` says of all its files that are
+        read."""
+        return {source.name: _hash(source.path) for source in self.files}
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -227,6 +235,14 @@ def _one_for_each_run(named: Iterable[tuple[str, _Candidate, Reader]]) -> tuple[
         else:
             skipped[name] = f"of the same run as {read}, which is read"
     return chosen, skipped
+
+
+def _hash(path: Path) -> str:
+    others = labels_beside(path)
+    if not others:
+        return sha256_file(path)
+    lines = "".join(f"{sha256_file(file)}  {file.name}\n" for file in (path, *others))
+    return hashlib.sha256(lines.encode()).hexdigest()
 
 
 def items_of(source: Source) -> Iterator[FoundFrame | Unusable]:

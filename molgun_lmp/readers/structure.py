@@ -12,7 +12,7 @@ from molgun_lmp.errors import InputFileError
 from molgun_lmp.readers.common.atom_order import by_id
 from molgun_lmp.readers.common.extxyz_text import ended, parsed_frames
 from molgun_lmp.readers.common.packed import open_text
-from molgun_lmp.readers.cp2k import is_cp2k_file
+from molgun_lmp.readers.cp2k_run_files import is_cp2k_file
 from molgun_lmp.readers.lammps_files import read_lammps_structures
 from molgun_lmp.readers.trajectory import read_frames
 

@@ -18,7 +18,8 @@ from molgun_lmp.readers.ase_trajectory import AseTrajectory, is_ase_trajectory
 from molgun_lmp.readers.common.frame import Frame
 from molgun_lmp.readers.common.not_read import not_read
 from molgun_lmp.readers.common.packed import UNPACKING_ERRORS, Stream, beginning, is_misnamed, without_packing
-from molgun_lmp.readers.cp2k import CP2K_HEAD, Cp2kTrajectory, is_cp2k
+from molgun_lmp.readers.cp2k import Cp2kTrajectory
+from molgun_lmp.readers.cp2k_run_files import CP2K_HEAD, is_cp2k
 from molgun_lmp.readers.extxyz import ExtendedXyz
 from molgun_lmp.readers.lammps.binary_dump import BinaryDump, is_binary
 from molgun_lmp.readers.lammps.columns import TypeMap

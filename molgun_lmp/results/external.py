@@ -18,7 +18,7 @@ from molgun_lmp.errors import ConfigError, InputFileError
 from molgun_lmp.import_closure import code_version
 from molgun_lmp.outcome_classes import Mode
 from molgun_lmp.readers.common.frame import Frame
-from molgun_lmp.readers.cp2k import tables_beside
+from molgun_lmp.readers.cp2k_run_files import tables_beside
 from molgun_lmp.readers.vasp_trajectories import Given, about, run_frames, runs_frames
 from molgun_lmp.records import Outcome
 from molgun_lmp.results.ended import clean_surface, planned_start

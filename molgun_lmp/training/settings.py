@@ -181,8 +181,8 @@ class TrainingConfig(Section):
     labels_hold_dispersion: bool | None = None
     """Goes onto the card: a campaign lays D3 over a model only if its labels hold none. None: nobody said."""
     frames: Annotated[tuple[Path, ...], Field(min_length=1)]
-    """Files, folders and archives of labelled frames (vasprun.xml, OUTCAR, extxyz, ASE databases; a folder of
-    `molgun dataset`), relative to the training file."""
+    """Files, folders and archives of labelled frames (vasprun.xml, OUTCAR, NAME-pos-1.xyz of CP2K, extxyz, ASE
+    databases; a folder of `molgun dataset`), relative to the training file."""
     labels: Labels | None = None
     """None: detected where only one pair of keys is there."""
     elements: tuple[Element, ...] | None = None

@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from molgun_lmp.errors import InputFileError
-from molgun_lmp.provenance import sha256_file
 from molgun_lmp.readers.common.drop_reasons import Dropped
 from molgun_lmp.readers.common.reference_frame import Labels
 from molgun_lmp.readers.sources import find_sources
@@ -60,7 +59,7 @@ def read_dataset(files: Sequence[Path], *, labels: Labels | None = None, limits:
         frames = tuple(sieve.frames(sources.files))
         if not frames:
             raise no_usable_frame([source.name for source in sources.files], sieve)
-        hashes = {source.name: sha256_file(source.path) for source in sources.files}
+        hashes = sources.hashes()
     return Dataset(
         frames=frames,
         isolated_atoms_ev=sieve.isolated_atoms_ev,

@@ -208,7 +208,7 @@ def _report(
     missing = sorted(sieve.elements - sieve.isolated_atoms_ev.keys())
     return {
         "molgun_lmp": molgun_lmp.__version__,
-        "files": {source.name: sha256_file(source.path) for source in sources.files},
+        "files": sources.hashes(),
         "skipped_files": dict(sources.skipped),
         "labels": sieve.labels.model_dump(),
         "level_of_theory": sieve.level,

@@ -89,6 +89,9 @@ def test_units_times_and_cell_of_cp2k(run: Path) -> None:
         [(-17.1 + 1e-3 * step) * HARTREE for step in range(4)]
     )
     assert read.frames[3].forces == pytest.approx(0.01 * (WATER + 0.03) * HARTREE / BOHR, rel=1e-6)
+    (run / "w-frc-1.xyz").write_text((run / "w-frc-1.xyz").read_text() + "\n")
+    assert read.files.keys() == {"w-pos-1.xyz"}
+    assert dataset(run / "w-pos-1.xyz").files != read.files, "other forces are another data set"
     assert read_structure(run / "w-pos-1.xyz").positions == pytest.approx(WATER + 0.03)
     pool = read_pool(run / "w-pos-1.xyz", "molecule")
     assert pool.snapshots[1].get_velocities() == pytest.approx(frames[1].atoms().get_velocities())
