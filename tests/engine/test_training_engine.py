@@ -87,7 +87,7 @@ def test_batches_give_what_maces_calculator_gives(trained: tuple[Path, TrainingR
 
 def test_a_folder_that_molgun_dataset_wrote_is_trained_on_as_it_was_divided(data: Path) -> None:
     """Frames, sets and the atoms' energies all come from the folder."""
-    arguments = ["--by", "trajectory", "--validation", "run1", "--test", "run0"]
+    arguments = ["--by", "trajectory", "--validation", "run1", "--test", "run0", "--lost-periodicity"]
     outcome = CliRunner().invoke(app, ["dataset", str(data / "frames.extxyz"), "-o", str(data / "set"), *arguments])
     assert outcome.exit_code == 0, outcome.output
     record = train(config(frames=["set"], split={"by": "given"}), data / "from-folder", base=data)

@@ -55,6 +55,7 @@ def config(**changes: Any) -> TrainingConfig:
         "level_of_theory": "EMT",
         "labels_hold_dispersion": False,
         "frames": ["frames.extxyz"],
+        "limits": {"lost_periodicity": True},  # the cluster, whose atoms are those of a periodic cell, is meant
         "split": {"validation": ["run1"], "test": ["run0", "run5"]},
         "architecture": TINY,
         "optimisation": {"epochs": 2, "batch_size": 4},
