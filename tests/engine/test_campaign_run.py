@@ -31,7 +31,7 @@ from molgun_lmp.gun.pools import Pool
 
 pytestmark = pytest.mark.engine
 
-STEPS = 40
+STEPS = 20
 
 
 @pytest.fixture(scope="module")
