@@ -21,3 +21,6 @@ BOLTZMANN_EV_PER_K: Final[float] = _ase.kB
 """Boltzmann constant in eV/K."""
 
 FS_PER_PS: Final[float] = 1000.0
+
+ROUNDING_PS: Final[float] = 1e-9
+"""Times that differ by less are the same: they are sums and products of a timestep."""

@@ -23,9 +23,8 @@ from molgun_lmp.records import Outcome, Shot, TrajectoryResult
 from molgun_lmp.results.ended import Start, frames_of, planned_start
 from molgun_lmp.results.temperatures import TemperatureObserver, mobile_atoms
 from molgun_lmp.surface.clean_surface import Surface
-from molgun_lmp.units import FS_PER_PS
+from molgun_lmp.units import FS_PER_PS, ROUNDING_PS
 
-_ROUNDING_PS: Final = 1e-9
 _BATCH: Final = 64
 """Frames whose arithmetic is done together."""
 
@@ -193,7 +192,7 @@ def read_back(
     times_ps = (kept.steps - kept.steps[0]) * config.dynamics.timestep_fs / FS_PER_PS
     heat, energy = heat_of(kept.temperatures, times_ps, decided.first_contact_ps), None
     if decided.first_contact_ps is not None:
-        before = int(np.searchsorted(times_ps, decided.first_contact_ps - _ROUNDING_PS)) - 1
+        before = int(np.searchsorted(times_ps, decided.first_contact_ps - ROUNDING_PS)) - 1
         energy = float(kept.temperatures.translation_ev[max(0, before)])
     return dataclasses.replace(decided, heat=heat, energy_at_contact_ev=energy), kept
 

@@ -14,9 +14,9 @@ import numpy as np
 from molgun_lmp.analysis.statistics.estimates import STUCK_LINE, Estimate, Estimator, clusters_of
 from molgun_lmp.outcome_classes import CAN_STICK, FAILED, UNDECIDED, Mode
 from molgun_lmp.records import Outcome, Stop
+from molgun_lmp.units import ROUNDING_PS
 
 _ENDED_BY_ITS_MODE: Final = frozenset({Stop.DEPARTED, Stop.FRAGMENT_LEFT, Stop.TOO_HOT})
-_ROUNDING_PS: Final = 1e-9
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -47,11 +47,11 @@ def mode_after_contact(outcome: Outcome, stop: Stop | None, time_ps: float, plan
     if outcome.first_contact_ps is None:
         return None
     at = outcome.first_contact_ps + time_ps
-    if at > planned_ps + _ROUNDING_PS:
+    if at > planned_ps + ROUNDING_PS:
         return None
-    if at > outcome.time_ps + _ROUNDING_PS:
+    if at > outcome.time_ps + ROUNDING_PS:
         return outcome.mode if stop in _ENDED_BY_ITS_MODE and outcome.mode is not FAILED else None
-    began = [event for event in outcome.events if event[0] <= at + _ROUNDING_PS]
+    began = [event for event in outcome.events if event[0] <= at + ROUNDING_PS]
     if not began:
         return None
     if (outcome.mode is UNDECIDED or outcome.young) and began[-1] == outcome.events[-1]:
@@ -64,9 +64,9 @@ def stuck_after_contact(outcome: Outcome, mode: Mode, time_ps: float) -> bool:
     at = (outcome.first_contact_ps or 0.0) + time_ps
     if mode not in CAN_STICK:
         return False
-    if at > outcome.time_ps + _ROUNDING_PS:
+    if at > outcome.time_ps + ROUNDING_PS:
         return outcome.stuck
-    changes = [bound for began, bound in outcome.bound_changes if began <= at + _ROUNDING_PS]
+    changes = [bound for began, bound in outcome.bound_changes if began <= at + ROUNDING_PS]
     return bool(changes) and changes[-1]
 
 

@@ -1,9 +1,9 @@
 """The sequence of states of a trajectory, of which those count that last."""
 
 import dataclasses
-from typing import Final, Generic, TypeVar
+from typing import Generic, TypeVar
 
-_ROUNDING_PS: Final = 1e-9
+from molgun_lmp.units import ROUNDING_PS
 
 State = TypeVar("State")
 """A mode, or a mode and whether the molecule is bound."""
@@ -39,7 +39,7 @@ class ModeHistory(Generic[State]):
 
     def lasts(self, duration_ps: float) -> bool:
         """Whether a state that was there for so long counts."""
-        return duration_ps >= self.persistence_ps - _ROUNDING_PS
+        return duration_ps >= self.persistence_ps - ROUNDING_PS
 
     @property
     def last(self) -> tuple[float, State]:
