@@ -3,7 +3,7 @@
 import dataclasses
 
 import numpy as np
-from scipy.stats import chi2
+from scipy.special import chdtri
 
 from molgun_lmp.arrays import FloatArray
 from molgun_lmp.errors import InputFileError
@@ -92,7 +92,7 @@ def _why_not(mean_k: float, freedom: int, protocol_k: float) -> str:
 
 def _range(freedom: int, temperature_k: float) -> tuple[float, float]:
     """What the kinetic temperature of so many degrees of freedom is, but for one case in a million on either side."""
-    low, high = chi2.ppf((_BY_CHANCE, 1.0 - _BY_CHANCE), freedom) / freedom
+    low, high = chdtri(freedom, (1.0 - _BY_CHANCE, _BY_CHANCE)) / freedom
     return temperature_k * float(low), temperature_k * float(high)
 
 

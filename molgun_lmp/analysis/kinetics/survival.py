@@ -18,7 +18,7 @@ from enum import StrEnum
 from typing import Final
 
 import numpy as np
-from scipy import stats
+from scipy import special
 
 from molgun_lmp.analysis.statistics.bootstrap import resampled_weights
 from molgun_lmp.analysis.statistics.clustered_intervals import Clusters, cluster_interval, pooled_design_effect
@@ -93,7 +93,7 @@ def survival(waits: Sequence[Wait], confidence: float = 0.95) -> tuple[Step, ...
     steps = [Step(time_ps=0.0, at_risk=len(waits), waiting=1.0, interval=(0.0, 1.0), bound=0.0, left=0.0)]
     if not waits:
         return tuple(steps)
-    z = float(stats.norm.ppf(0.5 + confidence / 2))
+    z = float(special.ndtri(0.5 + confidence / 2))
     times = np.array([wait.time_ps for wait in waits])
     codes = np.array([WAIT_ENDS.get(wait.fate, _CENSORED) for wait in waits], dtype=np.int64)
     moments = np.unique(times[codes != _CENSORED])

@@ -7,7 +7,7 @@ means for a rate. Intervals are those of a Poisson count; shared snapshots make 
 import dataclasses
 from collections.abc import Sequence
 
-from scipy import stats
+from scipy import special
 
 from molgun_lmp.analysis.kinetics.survival import transitions
 from molgun_lmp.outcome_classes import Mode
@@ -65,5 +65,5 @@ def poisson_rate(count: int, time: float, confidence: float = 0.95) -> tuple[flo
     if time <= 0:
         return 0.0, float("inf")
     tail = (1 - confidence) / 2
-    low = 0.0 if count == 0 else float(stats.chi2.ppf(tail, 2 * count)) / 2
-    return low / time, float(stats.chi2.ppf(1 - tail, 2 * count + 2)) / 2 / time
+    low = 0.0 if count == 0 else float(special.chdtri(2 * count, 1 - tail)) / 2
+    return low / time, float(special.chdtri(2 * count + 2, tail)) / 2 / time

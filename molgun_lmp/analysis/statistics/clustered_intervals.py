@@ -14,7 +14,7 @@ from collections.abc import Hashable, Sequence
 from typing import Final, Literal
 
 import numpy as np
-from scipy import stats
+from scipy import special
 
 from molgun_lmp.arrays import BoolArray, FloatArray, IntArray
 
@@ -136,7 +136,7 @@ def normal_quantile(confidence: float) -> float:
     """Of a two-sided interval. Raises `ValueError` unless 0 < confidence < 1."""
     if not 0.0 < confidence < 1.0:
         raise ValueError(f"confidence {confidence}: give a number between 0 and 1, such as 0.95")
-    return float(stats.norm.ppf(0.5 + confidence / 2))
+    return float(special.ndtri(0.5 + confidence / 2))
 
 
 def two_way_variance(hit: BoolArray | FloatArray, clusters: Clusters) -> float:
@@ -279,7 +279,7 @@ def effective_shots(
     if effect is None:
         one = "run" if clusters.fewest_name == "molecule runs" else "snapshot"
         return None, float(clusters.fewest), "; ".join([f"all alike: one observation per {one}", *notes])
-    few = stats.t.ppf(0.5 + confidence / 2, shots - 1) / stats.t.ppf(0.5 + confidence / 2, clusters.fewest - 1)
+    few = special.stdtrit(shots - 1, 0.5 + confidence / 2) / special.stdtrit(clusters.fewest - 1, 0.5 + confidence / 2)
     return effect, float(shots / effect * few**2), "; ".join(notes)
 
 

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 from pydantic import ConfigDict
-from scipy import stats
+from scipy import special
 
 from molgun_lmp.analysis.statistics.estimates import Estimate
 from molgun_lmp.analysis.statistics.multiple_testing import holm
@@ -99,7 +99,7 @@ def difference_p(a: Estimate, b: Estimate) -> float | None:
     variance = pooled * (1 - pooled) * (1 / a.effective_shots + 1 / b.effective_shots)
     if variance <= 0.0:
         return 1.0
-    return float(2 * stats.norm.sf(abs(a.fraction - b.fraction) / math.sqrt(variance)))
+    return float(2 * special.ndtr(-abs(a.fraction - b.fraction) / math.sqrt(variance)))
 
 
 def compare(

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 import numpy as np
-from scipy import optimize, stats
+from scipy import optimize, special
 
 from molgun_lmp.analysis.statistics.estimates import Estimate, Estimator, clusters_of, lines_of
 from molgun_lmp.analysis.statistics.multiple_testing import holm
@@ -111,7 +111,7 @@ def equal_fractions_p(estimates: Sequence[Estimate]) -> float | None:
     if overall in (0.0, 1.0):
         return 1.0
     pearson = float((shots * (counts / shots - overall) ** 2).sum() / (overall * (1 - overall)))
-    return float(stats.chi2.sf(pearson / _effect(estimates), len(estimates) - 1))
+    return float(special.chdtrc(len(estimates) - 1, pearson / _effect(estimates)))
 
 
 def detectable_difference(estimates: Sequence[Estimate], level: float = 0.05, power: float = 0.8) -> float | None:
@@ -129,8 +129,8 @@ def detectable_difference(estimates: Sequence[Estimate], level: float = 0.05, po
     if overall in (0.0, 1.0):
         return None
     freedom = len(estimates) - 1
-    beyond = stats.chi2.isf(level, freedom)
-    needed = optimize.brentq(lambda size: stats.ncx2.sf(beyond, freedom, size) - power, 1e-6, 1e3)
+    beyond = special.chdtri(freedom, level)
+    needed = optimize.brentq(lambda size: 1 - special.chndtr(beyond, freedom, size) - power, 1e-6, 1e3)
     place = np.linspace(0.0, 1.0, len(estimates))
     spread = float((shots * (place - np.average(place, weights=shots)) ** 2).sum())
     return float(np.sqrt(needed * overall * (1 - overall) * _effect(estimates) / spread))

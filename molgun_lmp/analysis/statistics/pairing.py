@@ -14,7 +14,7 @@ from typing import Any, Final
 
 import numpy as np
 from pydantic import ConfigDict
-from scipy import stats
+from scipy import special
 
 from molgun_lmp.analysis.statistics.clustered_intervals import Clusters, effective_shots, two_way_variance
 from molgun_lmp.analysis.statistics.estimates import clusters_of
@@ -182,7 +182,7 @@ def paired_interval(
     shots = _worth(line, clusters, confidence, pooled)
     centre = line.difference * shots / (shots + 2)
     variance = (line.square * shots + 1 - line.difference**2 * shots**2 / (shots + 2)) / (shots + 2) ** 2
-    half = float(stats.norm.ppf(0.5 + confidence / 2)) * math.sqrt(variance)
+    half = float(special.ndtri(0.5 + confidence / 2)) * math.sqrt(variance)
     return max(-1.0, centre - half), min(1.0, centre + half)
 
 
@@ -194,4 +194,4 @@ def paired_p(line: PairedLine | None, clusters: Clusters, confidence: float, poo
     if line.difference == 0.0 or line.square == 0.0:
         return 1.0
     shots = _worth(line, clusters, confidence, pooled)
-    return float(2 * stats.norm.sf(abs(line.difference) * math.sqrt(shots / line.square)))
+    return float(2 * special.ndtr(-abs(line.difference) * math.sqrt(shots / line.square)))

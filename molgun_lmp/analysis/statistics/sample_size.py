@@ -14,7 +14,7 @@ from collections.abc import Callable
 from typing import Final, Literal
 
 import numpy as np
-from scipy import stats
+from scipy import special
 
 from molgun_lmp.analysis.statistics.clustered_intervals import Clusters, normal_quantile, wilson
 from molgun_lmp.analysis.statistics.sequential import PrecisionTarget, plan_rule
@@ -97,7 +97,7 @@ def half_width(
     if fewest < 2:
         return 0.5
     tail = 0.5 + confidence / 2
-    few = float(stats.t.ppf(tail, shots - 1) / stats.t.ppf(tail, fewest - 1))
+    few = float(special.stdtrit(shots - 1, tail) / special.stdtrit(fewest - 1, tail))
     effective = few**2 / variance
     low, high = wilson(fraction * effective, effective, confidence)
     return (high - low) / 2

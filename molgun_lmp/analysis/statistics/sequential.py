@@ -21,7 +21,7 @@ from typing import Final
 
 import numpy as np
 from pydantic import ConfigDict
-from scipy import stats
+from scipy import special
 
 from molgun_lmp.analysis.statistics.clustered_intervals import (
     Clusters,
@@ -111,7 +111,7 @@ class StopRule(JsonRecord):
 def plan_rule(targets: Sequence[PrecisionTarget], planned: int, confidence: float = 0.95) -> StopRule:
     """The rule for a campaign of `planned` shots: looks from the first number of shots at which all targets could be
     reached, half as many again each time, up to all shots."""
-    z2 = float(stats.norm.ppf(0.5 + confidence / 2)) ** 2
+    z2 = float(special.ndtri(0.5 + confidence / 2)) ** 2
     # Wilson's half-width for no hit in n shots is z^2 / (2 (n + z^2)), and no fraction's is smaller.
     first = max([FEWEST_SHOTS, *(math.ceil(z2 * (0.5 / target.half_width - 1)) for target in targets)])
     looks = []
