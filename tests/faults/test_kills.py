@@ -22,9 +22,9 @@ KILLS = 50
 
 @pytest.fixture(scope="module")
 def planned(tmp_path_factory: pytest.TempPathFactory, slab_pool: Pool, molecule_pool: Pool) -> Path:
-    """200 trajectories of some tenths of a second each, with three checkpoints."""
+    """120 trajectories of half a second or more each, with three checkpoints."""
     folder = tmp_path_factory.mktemp("planned")
-    return plan_stock(folder, slab_pool, molecule_pool, trajectories=200, steps=20_000, every=4000)
+    return plan_stock(folder, slab_pool, molecule_pool, trajectories=120, steps=12_000, every=2400)
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +41,7 @@ def test_fifty_kills_at_random_instants_change_nothing(
 ) -> None:
     campaign = tmp_path / "killed"
     shutil.copytree(planned, campaign)
-    killed = hammer(campaign, kills=KILLS, seed=24, workers=2, coordinators=1, pauses_s=(0.2, 0.8))
+    killed = hammer(campaign, kills=KILLS, seed=24, workers=2, coordinators=1, pauses_s=(0.1, 0.6))
     assert killed.total() > KILLS // 2, f"the campaign was over after {killed}"  # a fast machine is done early
     finish(campaign, workers=2)
     assert_same_table(campaign, undisturbed)
@@ -84,7 +84,7 @@ def test_a_copy_of_a_campaign_at_work_goes_on_by_itself(
 ) -> None:
     """The copy has claims of living processes, another path, and all times in disorder."""
     copy = tmp_path / "else where" / "copy"
-    campaign = plan_stock(tmp_path, slab_pool, molecule_pool, trajectories=16, steps=20_000, every=4000)
+    campaign = plan_stock(tmp_path, slab_pool, molecule_pool, trajectories=16, steps=12_000, every=2400)
     expected = {identifier: row for identifier, row in undisturbed.items() if int(identifier) < 16}
     process = start_quietly(campaign, tmp_path / "log", workers=2)
     wait_for(lambda: list(campaign.glob("trajectories/*/*/run-*/checkpoints.json")), "a checkpoint")
