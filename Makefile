@@ -2,6 +2,7 @@
 PYTHON ?= python3
 VENV   ?= .venv
 DEMO   ?= demo
+SITE   ?= site
 # Shots of the demo; the continuous-integration run fires fewer.
 SHOTS  ?= 8
 # Tests side by side, file by file, the long ones first: or one process does the last of them alone.
@@ -10,12 +11,13 @@ BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 
 .DELETE_ON_ERROR:
-.PHONY: demo test soak lint types format clean help
+.PHONY: demo test soak docs lint types format clean help
 
 help:
 	@echo "make demo   real ECCO molecules fired at Si(001): outcomes and a report page in $(DEMO)/"
 	@echo "make test   all tests (a system package that is absent skips its tests loudly)"
 	@echo "make soak   a campaign that is killed and doubled again and again loses nothing (SCALE=0.02: a minute)"
+	@echo "make docs   the pages of docs/ with the whole reference as a site in site/"
 	@echo "make lint types format clean"
 
 $(READY): pyproject.toml constraints.txt
@@ -42,6 +44,10 @@ SOAK   ?= soak
 soak: $(READY)
 	PYTHONPATH=tests/shared $(BIN)/python tests/faults/soak.py $(SOAK) $(SCALE)
 
+# Every warning of the site is an error (mkdocs.yml).
+docs: $(READY)
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --site-dir $(SITE)
+
 lint: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -54,4 +60,4 @@ format: $(READY)
 	$(BIN)/ruff format .
 
 clean:
-	rm -rf $(VENV) $(DEMO) .mypy_cache .ruff_cache .pytest_cache
+	rm -rf $(VENV) $(DEMO) $(SITE) .mypy_cache .ruff_cache .pytest_cache

@@ -6,7 +6,7 @@ To add an engine:
    name and its row there too, and `molgun_lmp/training/export/formats.py` says how it is written and asked from Python;
 2. its row here, with the place that it has in `auto`. An engine whose forces reach LAMMPS through `fix external` is a
    class that keeps to the Protocol of `molgun_lmp/engine/force_models.py`, in a module of its own;
-3. its line in the README's table of engines.
+3. its line in the table of engines in docs/campaign-file.md.
 
 No library of an engine (torch, symmetrix, LAMMPS) is loaded before `load` is called: the modules below import theirs
 within what needs them.

@@ -26,7 +26,7 @@ from molgun_lmp.models.card import Architecture, Licences, ModelCard, ModelFile
 from molgun_lmp.training.export import formats
 from molgun_lmp.training.export.export import DEFAULT_FORMATS
 
-README = (Path(__file__).parents[3] / "README.md").read_text(encoding="utf-8")
+PAGE = (Path(__file__).parents[3] / "docs" / "campaign-file.md").read_text(encoding="utf-8")
 DOCS = Path(__file__).parents[3] / "docs"
 PLACES = {1: "1st", 2: "2nd", 3: "3rd"}
 OF_MODELS = [row for row in ENGINES.values() if row.format is not None]
@@ -125,7 +125,7 @@ def test_names_and_files_of_export_stay() -> None:
 
 
 def test_the_readmes_table_has_a_line_for_each_engine() -> None:
-    lines = re.findall(r"^\| `(\w+)` \|(.*)\|$", README, flags=re.MULTILINE)
+    lines = re.findall(r"^\| `(\w+)` \|(.*)\|$", PAGE, flags=re.MULTILINE)
     table = {kind: [cell.strip() for cell in cells.split("|")] for kind, cells in lines if kind in ENGINES}
     assert table.keys() == ENGINES.keys()
     for kind, (file, way, precision, devices, auto) in table.items():

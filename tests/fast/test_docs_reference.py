@@ -1,0 +1,47 @@
+"""The tables of docs/reference name what the code has: columns, exit codes, keys."""
+
+import dataclasses
+import re
+
+from docs_cases import REFERENCE, described
+
+from molgun_lmp import errors
+from molgun_lmp.analysis.kinetics.event_times import Moments
+from molgun_lmp.analysis.outcomes.minima import Binding, Quenched
+from molgun_lmp.analysis.statistics.trust import TrajectoryTrust
+from molgun_lmp.campaign.status import Status
+from molgun_lmp.errors import MolgunError
+from molgun_lmp.outcome_classes import MOMENT_COLUMNS
+from molgun_lmp.results.table_files import COMPARISON_COLUMNS, COST_COLUMNS, SUMMARY_COLUMNS, SURVIVAL_COLUMNS
+
+
+def names(record: type) -> list[str]:
+    return [field.name for field in dataclasses.fields(record)]
+
+
+def test_every_column_of_the_tables_is_described() -> None:
+    assert described("table.csv") == list(SUMMARY_COLUMNS)
+    assert described("precursor.csv") == list(SURVIVAL_COLUMNS)
+    assert described("differences.csv") == list(COMPARISON_COLUMNS)
+    assert described("costs.csv") == list(COST_COLUMNS)
+    assert described("quench.csv") == names(Quenched)
+    assert described("binding.csv") == names(Binding)
+    assert described("trust.csv") == names(TrajectoryTrust)
+    moments = names(Moments)
+    at = moments.index("began_ps")
+    moments[at : at + 1] = MOMENT_COLUMNS
+    assert described("events.csv") == [*moments, "transferred_ev"]
+
+
+def test_every_exit_code_is_listed() -> None:
+    text = (REFERENCE / "answers.md").read_text(encoding="utf-8")
+    listed = {int(code): name for code, name in re.findall(r"^\| (\d+) \| (\w+) \|", text, flags=re.MULTILINE)}
+    there = [error for error in vars(errors).values() if isinstance(error, type) and issubclass(error, MolgunError)]
+    assert listed == {error.exit_code: error.__name__ for error in there}
+
+
+def test_every_key_of_status_is_listed() -> None:
+    text = (REFERENCE / "answers.md").read_text(encoding="utf-8")
+    table = text.partition("`status` has these keys:")[2].partition("## Logs")[0]
+    keys = [key for row in re.findall(r"^\| ([a-z_, ]+) \|", table, flags=re.MULTILINE) for key in row.split(", ")]
+    assert keys[1:] == names(Status)
