@@ -16,7 +16,7 @@ from molgun_lmp.cli.arguments import CampaignFile
 from molgun_lmp.cli.output import AsJson, Overrides, answers, counting, print_json, progress_console
 from molgun_lmp.config import LoadedCampaign, dump_yaml, load_campaign
 from molgun_lmp.engine.targets import load_target
-from molgun_lmp.errors import MolgunError
+from molgun_lmp.errors import ConfigError, MolgunError
 from molgun_lmp.gun.pools import read_pools
 
 
@@ -27,7 +27,9 @@ def plan_command(  # noqa: PLR0917  # a command
         typer.Option("--output", "-o", help="The campaign folder to make; if not given, its name, beside FILE."),
     ] = None,
     overrides: Overrides = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Check everything and write nothing.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Check everything, write nothing, and compute no forces.")
+    ] = False,
     targets: Annotated[
         list[str] | None,
         typer.Option(
@@ -64,10 +66,22 @@ def plan_command(  # noqa: PLR0917  # a command
             "10,000 steps or more.",
         ),
     ] = None,
+    verbose: Annotated[
+        bool,
+        typer.Option(
+            "--verbose",
+            help="Print the whole campaign file, every default resolved, which the folder holds as campaign.yaml, and "
+            "what the pools are.",
+        ),
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Draw every shot and write one LAMMPS deck for each, after everything was checked."""
     loaded = load_campaign(file, overrides or ())
+    if dry_run and calibration:
+        raise ConfigError(
+            "--calibration fires for ten seconds, and --dry-run computes no forces: leave out one of them."
+        )
     if targets:
         _say_sizes(loaded, targets, assume, correlation, as_json)
         return
@@ -79,9 +93,8 @@ def plan_command(  # noqa: PLR0917  # a command
     if meant_for is not None:
         plan.require_target(checked, meant_for)
     if not as_json:
-        answers().print(dump_yaml(checked.resolved), markup=False)
-        _describe(checked)
-    cost = _cost(checked, calibration)
+        _describe(checked, verbose=verbose)
+    cost = None if dry_run else _cost(checked, calibration)
     if cost is not None and not as_json:
         answers().print(f"cost     {cost.sentence()}", markup=False)
     with counting("drawing shots" if dry_run else "writing decks", loaded.config.trajectories) as advance:
@@ -96,6 +109,7 @@ def plan_command(  # noqa: PLR0917  # a command
                 "trajectories": loaded.config.trajectories,
                 "engine": checked.engine.kind,
                 "notes": list(checked.notes),
+                "details": list(checked.details),
                 "cost": None if cost is None else dataclasses.asdict(cost),
                 "config": checked.resolved.model_dump(mode="json"),
             }
@@ -128,10 +142,22 @@ def _cost(checked: Plan, asked: bool | None) -> ProjectedCost | None:
     )
 
 
-def _describe(checked: Plan) -> None:
+def _describe(checked: Plan, *, verbose: bool) -> None:
     setup = checked.setup
     a, b, c = setup.cell
     out = answers()
+    if verbose:
+        out.print(dump_yaml(checked.resolved), markup=False)
+    config = checked.loaded.config
+    kick = config.gun.kick.model_dump(mode="json")
+    formula = checked.molecule_pool.snapshots[0].symbols.formula.convert("hill")
+    numbers = ", ".join(f"{key} {value}" for key, value in kick.items() if isinstance(value, int | float))
+    out.print(
+        f"fired    {config.trajectories} shots of {formula}, kick {kick['kind']}"
+        f"{f' ({numbers})' if numbers else ''}, {config.dynamics.duration_ps:g} ps at most, "
+        f"{config.dynamics.ensemble.upper()}",
+        markup=False,
+    )
     out.print(f"engine   {checked.engine}, {checked.engine.threads} thread(s) a worker", markup=False)
     cutoff = checked.card.architecture.r_max_angstrom
     reach = f", dispersion felt to {setup.cutoff_angstrom:.1f} Å" if setup.cutoff_angstrom > cutoff else ""
@@ -140,6 +166,8 @@ def _describe(checked: Plan) -> None:
         f"cell     {a[0]:.2f} x {b[1]:.2f} x {c[2]:.2f} Å, {len(setup.slab.symbols)} slab atoms "
         f"({int(setup.slab.frozen.sum())} frozen) and {len(setup.molecule.symbols)} of the molecule"
     )
+    for detail in checked.details if verbose else ():
+        out.print(f"detail   {detail}", markup=False)
     for note in checked.notes:
         out.print(f"note     {note}", markup=False)
 

@@ -14,7 +14,7 @@ from engine_cases import TinyModel
 from molgun_lmp.campaign.launch.calibrate import calibrate
 from molgun_lmp.campaign.plan.plan import Plan, check
 from molgun_lmp.config import load_campaign
-from molgun_lmp.errors import EngineError
+from molgun_lmp.errors import ConfigError, EngineError
 from molgun_lmp.gun.pools import Pool
 
 pytestmark = pytest.mark.engine
@@ -82,7 +82,9 @@ def test_a_small_campaign_is_not_kept_waiting_and_a_failure_costs_the_answer_onl
     small = molgun("plan", tmp_path / "campaign.yaml", "--dry-run", "--json")
     assert json.loads(small.stdout)["cost"] is None
     assert "calibrating" not in small.stderr
-    asked = molgun("plan", tmp_path / "campaign.yaml", "--dry-run", "--json", "--calibration")
+    both = molgun("plan", tmp_path / "campaign.yaml", "--dry-run", "--calibration")
+    assert both.returncode == ConfigError.exit_code, "a dry run computes no forces"
+    asked = molgun("plan", tmp_path / "campaign.yaml", "--json", "--calibration")
     assert asked.returncode == 0, asked.stderr
     assert json.loads(asked.stdout)["cost"] is None
     assert "no cost can be said" in asked.stderr

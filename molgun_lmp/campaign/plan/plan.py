@@ -105,8 +105,13 @@ class Plan:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What should be known before firing, in sentences."""
+        """What should be minded before firing, in sentences."""
         return _notes(self)
+
+    @property
+    def details(self) -> tuple[str, ...]:
+        """What else is known of what will be fired, in sentences."""
+        return _details(self)
 
 
 def check(loaded: LoadedCampaign, pools: Pools | None = None) -> Plan:
@@ -240,6 +245,17 @@ def _level_of_theory(plan: Plan) -> str:
     return f"{plan.card.level_of_theory}{correction}"
 
 
+def _details(plan: Plan) -> tuple[str, ...]:
+    details = list(pool_notes(plan.setup, plan.slab_pool, plan.molecule_pool))
+    molecule = smiles_of(plan.molecule_pool.snapshots[0])
+    if molecule is not None:
+        details.append(f"The molecule is {molecule} (its first snapshot, as RDKit reads it).")
+    if not runs_no_model(plan.engine.kind):
+        engine = plan.engine
+        details.append(targets_that_take(plan.card, engine.dtype, engine.elements, engine.dispersion))
+    return tuple(details)
+
+
 def _notes(plan: Plan) -> tuple[str, ...]:
     config, setup = plan.loaded.config, plan.setup
     shots = config.trajectories
@@ -250,7 +266,6 @@ def _notes(plan: Plan) -> tuple[str, ...]:
         f"The model's labels are {plan.card.level_of_theory}: compare results only with those of the same level.",
         f"{shots} shots draw from {slabs} slab and {molecules} molecule snapshots; shots that share one are not "
         "independent, and the intervals to quote take that into account.",
-        *pool_notes(setup, plan.slab_pool, plan.molecule_pool),
         f"Kinetic temperatures of the pools' mobile atoms: {'; '.join(pool.sentence() for pool in temperatures)}. The "
         f"protocol (system.equilibration) has {config.system.equilibration.temperature_k:g} K.",
     ]
@@ -263,14 +278,8 @@ def _notes(plan: Plan) -> tuple[str, ...]:
     if shots >= _MANY_ENOUGH_TO_SAY:
         n_atoms = len(setup.slab.symbols) + len(setup.molecule.symbols)
         notes.append(project(shots, n_atoms, config.dynamics).sentence(shots))
-    if not runs_no_model(plan.engine.kind):
-        engine = plan.engine
-        notes.append(targets_that_take(plan.card, engine.dtype, engine.elements, engine.dispersion))
     notes += orientation_notes(setup, plan.molecule_pool)
     notes += image_notes(setup, plan.card.architecture.r_max_angstrom)
-    molecule = smiles_of(plan.molecule_pool.snapshots[0])
-    if molecule is not None:
-        notes.append(f"The molecule is {molecule} (its first snapshot, as RDKit reads it).")
     if not shots:
         notes.append("The campaign has no trajectories: `--set trajectories=N` plans some.")
     thermostat = config.dynamics.acting_thermostat

@@ -338,7 +338,9 @@ def test_the_pace_is_that_of_those_that_have_ended(plan_of: PlanOf, tmp_path: Pa
 
 def test_a_plan_says_what_its_pools_hold(plan_of: PlanOf, slab_pool: Pool, molecule_pool: Pool, tmp_path: Path) -> None:
     plan = plan_of(tmp_path, {})
-    slab, molecule = (next(note for note in plan.notes if f"The {part} pool" in note) for part in ("slab", "molecule"))
+    slab, molecule = (
+        next(note for note in plan.details if f"The {part} pool" in note) for part in ("slab", "molecule")
+    )
     assert slab == "The slab pool holds 6 snapshots of 1 equilibration run: H32Si96 (6 layers, 8 dimers in 2 rows)."
     assert molecule == "The molecule pool holds 6 snapshots of 1 equilibration run: C12H14."
     unknown = dataclasses.replace(molecule_pool, runs=None)
@@ -348,16 +350,16 @@ def test_a_plan_says_what_its_pools_hold(plan_of: PlanOf, slab_pool: Pool, molec
 
 @pytest.mark.skipif(importlib.util.find_spec("rdkit") is None, reason="needs the extra `smiles`")
 def test_a_plan_says_which_isomer_its_pool_holds(plan_of: PlanOf, tmp_path: Path) -> None:
-    notes = plan_of(tmp_path, {}).notes
-    assert any("The molecule is C#C[C@@]1(C)[C@@H]2CCC#CCC[C@@H]21 (its first snapshot" in note for note in notes)
+    details = plan_of(tmp_path, {}).details
+    assert any("The molecule is C#C[C@@]1(C)[C@@H]2CCC#CCC[C@@H]21 (its first snapshot" in detail for detail in details)
 
 
 def test_a_plan_says_which_targets_take_it(plan_of: PlanOf, tmp_path: Path) -> None:
     plan = plan_of(tmp_path, {})
-    note = next(note for note in plan.notes if "molgun cluster" in note)
+    note = next(note for note in plan.details if "molgun cluster" in note)
     assert "can send this campaign to ml-mace, ml-mace-kokkos, pip; not to mliap-kokkos (no mliap file in" in note
     single = dataclasses.replace(plan, engine=plan.engine.model_copy(update={"dtype": "float32"}))
-    note = next(note for note in single.notes if "target takes it" in note)
+    note = next(note for note in single.details if "target takes it" in note)
     assert "ml-mace-kokkos (computes in float64 only)" in note
     assert "ml-mace (no torchscript file in float32)" in note
 
@@ -462,7 +464,7 @@ def test_dispersion_is_refused_for_a_lammps_that_is_older_than_the_style(plan_of
             write_cluster(store, folder, target=load_target(name), target_name=name, site=site)
         assert not folder.exists()
     planning.require_target(with_d3, load_target("pip"))
-    (note,) = (note for note in with_d3.notes if "molgun cluster" in note)
+    (note,) = (note for note in with_d3.details if "molgun cluster" in note)
     assert "can send this campaign to pip; not to ml-mace (no dispersion/d3 there), ml-mace-kokkos (no" in note
 
 
