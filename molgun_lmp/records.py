@@ -5,12 +5,15 @@ structure pools --sampling--> InitialCondition --deck--> Deck --engine--> Trajec
 
 import dataclasses
 from enum import StrEnum
-from typing import Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 from pydantic import ConfigDict, TypeAdapter
 
 from molgun_lmp.arrays import BoolArray, FloatArray
 from molgun_lmp.outcome_classes import Mode
+
+if TYPE_CHECKING:
+    from molgun_lmp.outcome_scheme import OutcomeScheme
 
 Vector = tuple[float, float, float]
 
@@ -27,9 +30,12 @@ class JsonRecord:
         return document
 
     @classmethod
-    def from_json(cls, document: dict[str, Any]) -> Self:
-        """The record that `to_json` gave. Raises `pydantic.ValidationError` for anything else."""
-        record: Self = _adapter(cls).validate_python(document)
+    def from_json(cls, document: dict[str, Any], scheme: "OutcomeScheme | None" = None) -> Self:
+        """The record that `to_json` gave; `scheme` is whose classes it names, where it names any.
+
+        Raises `pydantic.ValidationError` for anything else, and for a class that the scheme has not.
+        """
+        record: Self = _adapter(cls).validate_python(document, context={"scheme": scheme})
         return record
 
 

@@ -15,10 +15,12 @@ import ase.io
 import numpy as np
 
 from molgun_lmp.analysis.outcomes.decide import decide
-from molgun_lmp.analysis.outcomes.trajectory_path import Reference
+from molgun_lmp.analysis.outcomes.reference import Reference
 from molgun_lmp.arrays import FloatArray, IntArray
 from molgun_lmp.config import OutcomeCriteria, Si001Start
+from molgun_lmp.config.schemes import load_scheme
 from molgun_lmp.gun.builders import build_si001
+from molgun_lmp.outcome_scheme import DEFAULT_SCHEME
 from molgun_lmp.readers.trajectory import read_frames
 from molgun_lmp.surface.clean_surface import find_surface
 
@@ -126,6 +128,7 @@ def _trajectory(frames: int) -> _Made:
         n_slab=len(slab),
         groups={"CY": (0, 1)},
         criteria=OutcomeCriteria(),
+        scheme=load_scheme(DEFAULT_SCHEME),
     )
     return _Made(
         types=np.array([next(kind for kind, symbol in _TYPES.items() if symbol == one) for one in symbols]),

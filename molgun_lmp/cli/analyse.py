@@ -123,7 +123,7 @@ def _print_campaign(store: Store, analysis: Analysis, minima: Minima | None) -> 
     print_variants(analysis)
     if summary.contact:
         print_after_contact(store, analysis)
-    print_convergence(analysis)
+    print_convergence(store, analysis)
     print_heat(analysis)
     print_correlation(analysis)
     if minima is not None:

@@ -60,7 +60,7 @@ def analyse_files(
         return
     rows = [
         (
-            *(outcome.trajectory_id, outcome.mode.value, outcome.detail),
+            *(outcome.trajectory_id, outcome.mode.label, outcome.detail),
             "–" if outcome.first_contact_ps is None else f"{outcome.first_contact_ps:.3f}",
             f"{outcome.time_ps:.3f}",
             outcome.reason + (" (the file is cut in its last frame)" if outcome.truncated else ""),
@@ -90,7 +90,7 @@ def analyse_each_frame(
     if as_json:
         print_json({"frames": [one.to_json() for one in found]})
         return
-    rows = [(one.file, str(one.step), one.mode.value, one.detail, one.reason) for one in found]
+    rows = [(one.file, str(one.step), one.mode.label, one.detail, one.reason) for one in found]
     _print(("file", "step", "mode", "detail", "why"), rows, [one.mode for one in found])
 
 
@@ -111,4 +111,4 @@ def _print(titles: Sequence[str], rows: Sequence[Sequence[str]], modes: "Sequenc
     out.print(table)
     if len(rows) > _FEW:
         out.print(f"... and {len(rows) - _FEW} more: --csv FILE.csv has them all.")
-    out.print(", ".join(f"{mode.value}: {number}" for mode, number in counts(modes)), markup=False)
+    out.print(", ".join(f"{mode!s}: {number}" for mode, number in counts(modes)), markup=False)

@@ -14,7 +14,6 @@ from molgun_lmp.analysis.statistics.halves import halves, halves_sentence
 from molgun_lmp.analysis.statistics.sample_size import correlation_of
 from molgun_lmp.analysis.statistics.variants import VARIANTS_HEADER
 from molgun_lmp.cli.output import answers, counting
-from molgun_lmp.outcome_classes import WORTH_QUENCHING
 from molgun_lmp.processes import default_workers
 from molgun_lmp.results.quench import quench
 from molgun_lmp.results.tables import complete_prefix
@@ -38,13 +37,13 @@ def print_after_contact(store: "Store", analysis: "Analysis") -> None:
     if not times:
         return
     outcomes, stops = [one.outcome for one in analysis.ended], [one.result.stop for one in analysis.ended]
-    tables = after_contact(outcomes, stops, times, planned_ps=config.dynamics.duration_ps)
-    _print_table(("after first contact", *(f"{time:g} ps" for time in times)), cells(tables))
+    tables = after_contact(store.scheme, outcomes, stops, times, planned_ps=config.dynamics.duration_ps)
+    _print_table(("after first contact", *(f"{time:g} ps" for time in times)), cells(store.scheme, tables))
 
 
-def print_convergence(analysis: "Analysis") -> None:
+def print_convergence(store: "Store", analysis: "Analysis") -> None:
     """Whether the two halves of the shots say the same."""
-    sentence = halves_sentence(halves(complete_prefix([one.outcome for one in analysis.ended])))
+    sentence = halves_sentence(halves(store.scheme, complete_prefix([one.outcome for one in analysis.ended])))
     if sentence:
         answers().print(sentence, markup=False)
 
@@ -72,7 +71,7 @@ def print_correlation(analysis: "Analysis") -> None:
 
 def quench_ends(store: "Store", analysis: "Analysis", processes: int | None) -> "Minima | None":
     """Minimise the ends with so many processes, None for one on each core."""
-    near = [one for one in analysis.ended if one.outcome.mode in WORTH_QUENCHING]
+    near = [one for one in analysis.ended if one.outcome.mode.row.quenched]
     alone = {one.shot.slab_snapshot for one in near}, {one.shot.molecule_snapshot for one in near}
     chosen = processes or default_workers(store.manifest.engine.threads)
     with counting("minimising", len(near) + sum(map(len, alone))) as advance:

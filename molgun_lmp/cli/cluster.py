@@ -40,7 +40,8 @@ def cluster_command(
     as_json: AsJson = False,
 ) -> None:
     """Write the open trajectories as a folder of job arrays that needs nothing but LAMMPS."""
-    chosen, targets, store = load_target(target), [parse_target(text) for text in until or ()], Store.open(campaign)
+    chosen, store = load_target(target), Store.open(campaign)
+    targets = [parse_target(text, store.scheme) for text in until or ()]
     record = write_cluster(
         store,
         output,

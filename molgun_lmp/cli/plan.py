@@ -15,6 +15,7 @@ from molgun_lmp.campaign.plan.projection import ProjectedCost, campaign_cost
 from molgun_lmp.cli.arguments import CampaignFile
 from molgun_lmp.cli.output import AsJson, Overrides, answers, counting, print_json, progress_console
 from molgun_lmp.config import LoadedCampaign, dump_yaml, load_campaign
+from molgun_lmp.config.schemes import load_scheme
 from molgun_lmp.engine.targets import load_target
 from molgun_lmp.errors import ConfigError, MolgunError
 from molgun_lmp.gun.pools import read_pools
@@ -176,7 +177,8 @@ def _say_sizes(
     loaded: LoadedCampaign, targets: list[str], assume: float, correlation: float | None, as_json: bool
 ) -> None:
     """Answer how many shots and snapshots each target takes with the campaign file's pools."""
-    wanted, pools = [parse_target(target) for target in targets], read_pools(loaded)
+    scheme = load_scheme(loaded.config.outcomes.scheme, loaded.file.parent)
+    wanted, pools = [parse_target(target, scheme) for target in targets], read_pools(loaded)
     as_drawn = loaded.config.gun.orientation == "as_drawn"
     assumed = AS_DRAWN_CORRELATION if as_drawn else CORRELATION
     sizes = [

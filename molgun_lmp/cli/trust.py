@@ -78,7 +78,7 @@ def trust_command(
         return
 
     table = Table("trajectory", "mode", "farthest", "at / ps", "atom", "beyond / %", "error / eV/Å", box=None)
-    modes = {one.folder.id: one.outcome.mode.value for one in analysis.ended}
+    modes = {one.folder.id: one.outcome.mode.label for one in analysis.ended}
     for one in sorted(found.trajectories, key=lambda one: -one.farthest)[:20]:
         numbers = (f"{one.farthest:.2f}", f"{one.time_ps:.2f}", f"{one.element} {one.atom}", f"{100 * one.beyond:.0f}")
         error = one.expected_error_ev_per_angstrom

@@ -31,7 +31,7 @@ def fire_until(
 
     Where an MPI launcher started this process and `ranks` is true, its ranks fire, and not `fire`.
     """
-    targets = [parse_target(text) for text in until]
+    targets = [parse_target(text, store.scheme) for text in until]
     if only:
         raise ConfigError(
             "--until fires the shots in their order: give it without --only. Other terminals may help with the same "

@@ -71,14 +71,12 @@ def validated(document: Mapping[str, Any], model: type[SectionT], *, where: str)
         raise ConfigError(_explain(error, where, model)) from error
 
 
-def load_yaml(file: Path) -> dict[str, Any]:
-    """A YAML file whose top level is a mapping. Raises `ConfigError`."""
+def load_yaml(file: Path, what: str = "a campaign file; `molgun init` writes an example") -> dict[str, Any]:
+    """A YAML file whose top level is a mapping; `what` is to be named where it cannot be read. Raises `ConfigError`."""
     try:
         document = yaml.load(file.read_text(encoding="utf-8"), Loader=_UniqueKeyLoader)
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(
-            f"cannot read {file}: {error}. Name a campaign file; `molgun init` writes an example."
-        ) from error
+        raise ConfigError(f"cannot read {file}: {error}. Name {what}.") from error
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise ConfigError(f"{file} is not plain YAML: {error}") from error
     if not isinstance(document, dict):

@@ -5,11 +5,15 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, NonNegativeFloat, PositiveFloat, model_validator
 
 from molgun_lmp.config.section import Section
+from molgun_lmp.outcome_scheme import DEFAULT_SCHEME
 
 
 class OutcomeCriteria(Section):
-    """Bond limits, hysteresis and times. The limits' default is that of the reference paper's own analysis."""
+    """Classes, bond limits, hysteresis and times. The limits' default is that of the reference paper's own analysis."""
 
+    scheme: Annotated[str, Field(min_length=1)] = DEFAULT_SCHEME
+    """Which classes there are: a scheme of the package (`molgun schemes` lists them) or a file of your own, which is
+    copied into the campaign; a path starts at the campaign file."""
     slack_angstrom: PositiveFloat = 0.6
     """A bond forms below the sum of the covalent radii plus this."""
     pair_limits_angstrom: dict[str, PositiveFloat] = Field(default_factory=dict)

@@ -17,6 +17,7 @@ from matplotlib.ticker import LogFormatter
 from molgun_lmp.csv_files import write_csv
 from molgun_lmp.errors import InputFileError
 from molgun_lmp.outcome_classes import Mode
+from molgun_lmp.outcome_scheme import in_order
 from molgun_lmp.palette import BLUE, DIM, FADED, GREEN, INK, ORANGE, PAPER, PURPLE, RULE, SKY, VERMILION, ModeStyle
 from molgun_lmp.plotting.figure_files import FigureFiles
 from molgun_lmp.records import Vector
@@ -115,8 +116,7 @@ def halo() -> list[AbstractPathEffect]:
 
 
 def mode_legend(modes: Iterable[Mode], *, lines: bool = False) -> list[Line2D]:
-    """Legend entries of the modes that occur, in the order of `Mode`."""
-    there = set(modes)
+    """Legend entries of the modes that occur, in the order of their scheme."""
     return [
         Line2D(
             [],
@@ -127,10 +127,9 @@ def mode_legend(modes: Iterable[Mode], *, lines: bool = False) -> list[Line2D]:
             markeredgewidth=0.6,
             markersize=5.5,
             linestyle=mode.row.style.dash if lines else "none",
-            label=mode.value,
+            label=mode.label,
         )
-        for mode in Mode
-        if mode in there
+        for mode in in_order(modes)
     ]
 
 

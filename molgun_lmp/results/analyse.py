@@ -87,6 +87,7 @@ def analyse(store: Store, advance: Callable[[int], None] | None = None, *, proce
     ]
     outcomes = [one.outcome for one in ended]
     summary = summarise(
+        store.scheme,
         outcomes,
         [_with_noise(store, one) for one in ended],
         planned=store.manifest.trajectories,

@@ -10,8 +10,10 @@ from molgun_lmp.analysis.statistics.comparison import Comparison, Difference, co
 from molgun_lmp.analysis.statistics.pairing import Drawn
 from molgun_lmp.analysis.statistics.summary import summarise
 from molgun_lmp.campaign.store.campaign_folder import Store
+from molgun_lmp.config.schemes import load_scheme
 from molgun_lmp.errors import InputFileError
 from molgun_lmp.models.level_of_theory import level_warning
+from molgun_lmp.outcome_scheme import OutcomeScheme
 from molgun_lmp.readers.vasp_trajectories import given_files
 from molgun_lmp.records import Outcome
 from molgun_lmp.results.analyse import Analysis, analyse
@@ -41,6 +43,8 @@ class Side:
     left_out: Mapping[str, str] = dataclasses.field(default_factory=dict)
     """Shots that ended on a cluster and could not be collected: trajectory id -> why."""
     drawn: Drawn | None = None
+    scheme: OutcomeScheme
+    """Whose classes the outcomes are."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -85,7 +89,12 @@ def read_side(path: Path, elsewhere: Elsewhere, like: Store | None, advance: Adv
             found.append(one)
             advance(len(found))
     levels = dict.fromkeys(one.level_of_theory for one in found if one.level_of_theory)
-    return Side(name=str(path), outcomes=tuple(one.outcome for one in found), level_of_theory="; ".join(levels))
+    return Side(
+        name=str(path),
+        outcomes=tuple(one.outcome for one in found),
+        level_of_theory="; ".join(levels),
+        scheme=load_scheme(settings.outcomes.scheme, folder),
+    )
 
 
 def _campaign_side(name: str, store: Store, advance: Advance) -> Side:
@@ -97,6 +106,7 @@ def _campaign_side(name: str, store: Store, advance: Advance) -> Side:
         planned=store.manifest.trajectories,
         cost=campaign_costs(store, analysis)[-1] if analysis.ended else None,
         left_out=analysis.summary.left_out,
+        scheme=store.scheme,
         drawn=Drawn(
             seed=store.manifest.seed,
             pools=store.manifest.pools,
@@ -121,9 +131,23 @@ def _counted(advance: Advance | None, before: int) -> Advance:
     return lambda number: None if advance is None else advance(before + number)
 
 
+def one_scheme(named: Sequence[tuple[str, OutcomeScheme]]) -> OutcomeScheme:
+    """The scheme by which all of some named sides are decided. Raises `InputFileError` where there are several."""
+    first, scheme = named[0]
+    for name, other in named[1:]:
+        if other.identity != scheme.identity:
+            raise InputFileError(
+                f"{first} is decided by the outcome scheme {scheme.name}, {name} by {other.name}: their classes cannot "
+                "be compared. Decide all by one of them with --scheme."
+            )
+    return scheme
+
+
 def compare_sides(sides: Sequence[Side]) -> Comparison:
-    """All sides held against the first. Raises `InputFileError` where there are not two different ones."""
+    """All sides held against the first. Raises `InputFileError` where there are not two different ones, or their
+    classes are of different schemes."""
     return compare(
+        one_scheme([(side.name, side.scheme) for side in sides]),
         [(side.name, side.outcomes) for side in sides],
         planned=[side.planned for side in sides],
         drawn=[side.drawn for side in sides],
@@ -149,7 +173,7 @@ def write_sides(sides: Sequence[Side], comparison: Comparison, folder: Path) -> 
     from molgun_lmp.analysis.figures.comparison import Compared, draw_mode_comparison  # noqa: PLC0415
 
     draw_mode_comparison(
-        [Compared(side.name, summarise(side.outcomes), side.level_of_theory) for side in sides], folder
+        [Compared(side.name, summarise(side.scheme, side.outcomes), side.level_of_theory) for side in sides], folder
     )
     try:
         write_comparison(comparison, folder / DIFFERENCES_NAME)

@@ -10,6 +10,7 @@ from molgun_lmp.campaign.store.campaign_folder import Store, TrajectoryFolder
 from molgun_lmp.config import Campaign
 from molgun_lmp.gun.names import DATA_NAME
 from molgun_lmp.import_closure import code_version
+from molgun_lmp.outcome_scheme import OutcomeScheme
 from molgun_lmp.provenance import sha256_file
 from molgun_lmp.records import Outcome, TrajectoryResult
 from molgun_lmp.results.one_pass import Track, read_back, shared_run
@@ -42,7 +43,7 @@ def decide_all(
     What is decided anew leaves its track beside it. `processes` as in `spread`, which says what is raised, besides what
     `read_back` raises.
     """
-    with Memory(store.analysis / CACHE_NAME) as memory, TrackWriter(store) as tracks:
+    with Memory(store.analysis / CACHE_NAME, store.scheme) as memory, TrackWriter(store) as tracks:
         tasks = _tasks(store, ended, memory)
         found = {task.folder.id: memory.outcome(task.folder.id, task.key) for task in tasks}
         missing = [task for task in tasks if found[task.folder.id] is None]
@@ -50,7 +51,7 @@ def decide_all(
         if advance is not None and done:
             advance(done)
         size = sum(task.dump.size for task in missing if task.dump is not None)
-        decided = spread(partial(_one, store.config(), surface), missing, size=size, processes=processes)
+        decided = spread(partial(_one, store.config(), store.scheme, surface), missing, size=size, processes=processes)
         for task, (outcome, track) in zip(missing, decided, strict=True):
             if track is not None:
                 tracks.add(task.folder.id, task.key, track)
@@ -65,6 +66,7 @@ def decide_all(
 def _tasks(store: Store, ended: Sequence[tuple[TrajectoryFolder, TrajectoryResult]], memory: Memory) -> list[_Task]:
     config = store.config()
     campaign = {
+        "scheme": store.scheme.document,
         "criteria": config.outcomes.model_dump(mode="json"),
         "molecule": config.system.molecule.model_dump(mode="json"),
         "timestep_fs": config.dynamics.timestep_fs,
@@ -89,5 +91,5 @@ def _hash(file: Path) -> str | None:
         return None
 
 
-def _one(config: Campaign, surface: Surface, task: _Task) -> tuple[Outcome, Track | None]:
-    return read_back(config, surface, task.folder, task.result)
+def _one(config: Campaign, scheme: OutcomeScheme, surface: Surface, task: _Task) -> tuple[Outcome, Track | None]:
+    return read_back(config, scheme, surface, task.folder, task.result)

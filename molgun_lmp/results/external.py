@@ -13,10 +13,12 @@ from molgun_lmp.atomic_files import replace_file
 from molgun_lmp.campaign.store.campaign_folder import Store
 from molgun_lmp.config.external import ForeignFiles
 from molgun_lmp.config.loading import apply_override, load_yaml, validated
+from molgun_lmp.config.schemes import load_scheme
 from molgun_lmp.csv_files import csv_text
 from molgun_lmp.errors import ConfigError, InputFileError
 from molgun_lmp.import_closure import code_version
 from molgun_lmp.outcome_classes import Mode
+from molgun_lmp.outcome_scheme import OutcomeScheme, in_order
 from molgun_lmp.readers.common.frame import Frame
 from molgun_lmp.readers.cp2k_run_files import tables_beside
 from molgun_lmp.readers.vasp_trajectories import Given, about, run_frames, runs_frames
@@ -45,7 +47,8 @@ def load_settings(file: Path | None, overrides: Sequence[str], like: Store | Non
     where = "the options" if file is None else str(file)
     settings = validated(document, ForeignFiles, where=where)
     if like is not None:
-        criteria = like.config().outcomes.model_dump(mode="json") | dict(document.get("outcomes") or {})
+        own = dict(document.get("outcomes") or {})
+        criteria = like.config().outcomes.model_dump(mode="json") | {"scheme": like.scheme_name} | own
         settings = validated({**document, "outcomes": criteria}, ForeignFiles, where=where)
     return settings, Path() if file is None else file.parent
 
@@ -165,10 +168,11 @@ def trajectories(
     `like`: the molecule with its groups, for settings that name none; `memory`: a file of outcomes that were decided
     before. Raises `ConfigError`, `GeometryError`, `InputFileError`.
     """
+    scheme = load_scheme(settings.outcomes.scheme, folder)
     tasks = [_task(parts, settings, folder, like) for parts in ([files] if one else [[file] for file in files])]
     with contextlib.ExitStack() as stack:
-        known = None if memory is None else stack.enter_context(Memory(memory))
-        keys = [_key(task, known) for task in tasks]
+        known = None if memory is None else stack.enter_context(Memory(memory, scheme))
+        keys = [_key(task, known, scheme) for task in tasks]
         there = [
             None if known is None or key is None else known.outcome(task.name, key[0])
             for task, key in zip(tasks, keys, strict=True)
@@ -215,7 +219,7 @@ def _task(parts: Sequence[Given], settings: ForeignFiles, folder: Path, like: Mo
     )
 
 
-def _key(task: _ForeignTask, memory: Memory | None) -> tuple[str, FileStamp | None] | None:
+def _key(task: _ForeignTask, memory: Memory | None, scheme: OutcomeScheme) -> tuple[str, FileStamp | None] | None:
     """The hash of all that decides an outcome, and the stamp of its first file; None where a file is missing."""
     if memory is None:
         return None
@@ -231,6 +235,7 @@ def _key(task: _ForeignTask, memory: Memory | None) -> tuple[str, FileStamp | No
     key = key_of(
         first,
         code=code_version(__name__),
+        scheme=scheme.document,
         settings=settings.model_dump(mode="json"),
         others=hashes,
         molecule=molecule,
@@ -258,7 +263,7 @@ def frames(
 def counts(modes: Sequence[Mode]) -> list[tuple[Mode, int]]:
     """How many there are of each mode that occurs, in the modes' order."""
     number = collections.Counter(modes)
-    return [(mode, number[mode]) for mode in Mode if number[mode]]
+    return [(mode, number[mode]) for mode in in_order(modes)]
 
 
 def write_table(file: Path, rows: Sequence[Outcome] | Sequence[FrameClass], *, each_frame: bool) -> None:

@@ -15,7 +15,7 @@ from molgun_lmp.analysis.outcomes.minima import Minima, Quenched
 from molgun_lmp.atomic_files import write_json
 from molgun_lmp.campaign.store.campaign_folder import Store
 from molgun_lmp.errors import CampaignError
-from molgun_lmp.outcome_classes import WORTH_QUENCHING
+from molgun_lmp.outcome_scheme import DEFAULT_SCHEME
 from molgun_lmp.results.ended import Ended
 from molgun_lmp.results.table_files import write_binding, write_quenched
 
@@ -35,16 +35,19 @@ def keep_minima(store: Store, quenched: Sequence[Quenched]) -> None:
 
 
 def kept_minima(store: Store, ended: Sequence[Ended]) -> Minima | None:
-    """The minima that are kept, as in `minima_of`; None where nobody asked for any.
+    """The minima that are kept, as in `minima_of`; None where nobody asked for any. Those that were classified by
+    another scheme are missing until they are asked for again, which minimises nothing anew.
 
     Raises `CampaignError` for a damaged record.
     """
     file = store.analysis / QUENCH_JSON
     try:
-        records = [Quenched.from_json(one) for one in json.loads(file.read_bytes())["quenched"]]
+        documents = json.loads(file.read_bytes())["quenched"]
+        known = [one for one in documents if one.get("scheme", DEFAULT_SCHEME) == store.scheme.identity]
+        records = [Quenched.from_json(one, store.scheme) for one in known]
     except FileNotFoundError:
         return None
-    except (OSError, ValidationError, ValueError, KeyError, TypeError, RecursionError) as error:
+    except (OSError, ValidationError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise CampaignError(
             f"{file} is damaged or of another version ({error}). Remove it: `molgun analyse {store.root} --quench` "
             "makes it anew of the minima that are kept."
@@ -62,7 +65,7 @@ def minima_of(store: Store, ended: Sequence[Ended], records: Sequence[Quenched])
         if minimum is not None and minimum.dump == dump_of(one):
             valid.append(minimum)
         else:
-            missing += one.outcome.mode in WORTH_QUENCHING
+            missing += one.outcome.mode.row.quenched
     return Minima(quenched=tuple(valid), missing=missing, level_of_theory=store.manifest.level_of_theory)
 
 

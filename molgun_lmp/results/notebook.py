@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from molgun_lmp.campaign.store.campaign_folder import Store, TrajectoryFolder
 from molgun_lmp.errors import CampaignError, InputFileError
-from molgun_lmp.outcome_classes import Mode
+from molgun_lmp.outcome_scheme import OutcomeScheme
 from molgun_lmp.results.analyse import OUTCOMES_CSV, TABLE_CSV, VARIANTS_CSV, Analysis, analyse
 from molgun_lmp.results.ended import frames_of
 from molgun_lmp.results.kept_minima import BINDING_CSV, QUENCH_CSV
@@ -59,7 +59,7 @@ class Results:
         `mode` is a category of all modes in their order, and so is `minimum`, the class of the minimum below the end,
         where `molgun analyse --quench` was asked. Lengths are in Å, times in ps, energies in eV.
         """
-        return _with_modes(self._table(OUTCOMES_CSV).set_index("trajectory"), "mode", "minimum")
+        return _with_modes(self.store.scheme, self._table(OUTCOMES_CSV).set_index("trajectory"), "mode", "minimum")
 
     @property
     def summary(self) -> "Summary":
@@ -84,7 +84,7 @@ class Results:
 
         Raises `CampaignError` where `molgun analyse --quench` was not asked yet.
         """
-        return _with_modes(self._asked(QUENCH_CSV).set_index("trajectory_id"), "mode", "mode_at_end")
+        return _with_modes(self.store.scheme, self._asked(QUENCH_CSV).set_index("trajectory_id"), "mode", "mode_at_end")
 
     @functools.cached_property
     def binding(self) -> "pandas.DataFrame":
@@ -176,11 +176,11 @@ class Results:
         return f"<p>{escape(repr(self))}</p>{shown.to_html(float_format='{:.3f}'.format)}"
 
 
-def _with_modes(table: "pandas.DataFrame", *columns: str) -> "pandas.DataFrame":
+def _with_modes(scheme: OutcomeScheme, table: "pandas.DataFrame", *columns: str) -> "pandas.DataFrame":
     """The table with these columns as categories of all modes in their order; missing where there is none."""
     import pandas  # noqa: PLC0415
 
-    known = [mode.value for mode in Mode]
+    known = [mode.label for mode in scheme.modes]
     for column in columns:
         table[column] = pandas.Categorical([text if text in known else None for text in table[column]], known)
     return table

@@ -13,11 +13,13 @@ from ase import Atoms
 
 from molgun_lmp.analysis.kinetics.heat import Temperatures, heat_of
 from molgun_lmp.analysis.outcomes.decide import outcome_of
-from molgun_lmp.analysis.outcomes.trajectory_path import Following, Reference, TrajectoryPath
+from molgun_lmp.analysis.outcomes.reference import Reference
+from molgun_lmp.analysis.outcomes.trajectory_path import Following, TrajectoryPath
 from molgun_lmp.arrays import BoolArray, FloatArray, IntArray
 from molgun_lmp.campaign.store.campaign_folder import TrajectoryFolder
 from molgun_lmp.config import Campaign
 from molgun_lmp.errors import InputFileError
+from molgun_lmp.outcome_scheme import OutcomeScheme
 from molgun_lmp.readers.trajectory import Frame
 from molgun_lmp.records import Outcome, Shot, TrajectoryResult
 from molgun_lmp.results.ended import Start, frames_of, planned_start
@@ -117,13 +119,21 @@ class TrackObserver:
 
 
 class OutcomeObserver:
-    """Decides one trajectory by the criteria of `config`; `start` is its planned first frame.
+    """Decides one trajectory by the criteria of `config` and the classes of `scheme`; `start` is its planned first
+    frame.
 
     Raises `CampaignError` where its shot is missing, `ConfigError` for criteria that do not fit the molecule.
     """
 
     def __init__(
-        self, config: Campaign, surface: Surface, start: Start, folder: TrajectoryFolder, result: TrajectoryResult
+        self,
+        config: Campaign,
+        surface: Surface,
+        start: Start,
+        folder: TrajectoryFolder,
+        result: TrajectoryResult,
+        *,
+        scheme: OutcomeScheme,
     ) -> None:
         self._id, self._shot, self._result, self._criteria = folder.id, folder.shot(), result, config.outcomes
         self._molecule_run = shared_run(config, self._shot)
@@ -134,6 +144,7 @@ class OutcomeObserver:
             n_slab=len(surface.layer),
             groups=config.system.molecule.groups,
             criteria=config.outcomes,
+            scheme=scheme,
         )
         self._following = Following(folder.id, self._reference, config.outcomes, config.dynamics.timestep_fs)
 
@@ -171,7 +182,7 @@ def shared_run(config: Campaign, shot: Shot) -> str:
 
 
 def read_back(
-    config: Campaign, surface: Surface, folder: TrajectoryFolder, result: TrajectoryResult
+    config: Campaign, scheme: OutcomeScheme, surface: Surface, folder: TrajectoryFolder, result: TrajectoryResult
 ) -> tuple[Outcome, Track | None]:
     """What came of one trajectory, and its track with temperatures; none of a run that died and left a damaged dump.
 
@@ -179,7 +190,7 @@ def read_back(
     `InputFileError` for a damaged dump of a run that did not fail, and for frames of other atoms.
     """
     start, n_slab = planned_start(folder, surface), len(surface.layer)
-    outcome = OutcomeObserver(config, surface, start, folder, result)
+    outcome = OutcomeObserver(config, surface, start, folder, result, scheme=scheme)
     track = TrackObserver(n_slab, points_of(config, len(start.symbols) - n_slab))
     slab = Atoms(start.symbols[:n_slab], start.positions[:n_slab])
     temperature = TemperatureObserver(mobile_atoms(config, slab, surface))
@@ -198,11 +209,15 @@ def read_back(
 
 
 def decided_by_each(
-    configs: Sequence[Campaign], surface: Surface, folder: TrajectoryFolder, result: TrajectoryResult
+    configs: Sequence[Campaign],
+    scheme: OutcomeScheme,
+    surface: Surface,
+    folder: TrajectoryFolder,
+    result: TrajectoryResult,
 ) -> list[Outcome]:
     """What came of one trajectory by the criteria of each of some configurations. Raises as `read_back`."""
     start = planned_start(folder, surface)
-    observers = [OutcomeObserver(config, surface, start, folder, result) for config in configs]
+    observers = [OutcomeObserver(config, surface, start, folder, result, scheme=scheme) for config in configs]
     frames = until_lost(frames_of(folder, result, velocities=False))
     whole = seen(observed(frames, observers), result)
     return [one.result() if whole else one.without_frames() for one in observers]

@@ -15,6 +15,7 @@ from typing import IO, Any, Self
 from pydantic import ValidationError
 
 from molgun_lmp.atomic_files import replace_file
+from molgun_lmp.outcome_scheme import OutcomeScheme
 from molgun_lmp.provenance import sha256_file, sha256_json
 from molgun_lmp.records import JsonRecord, Outcome
 
@@ -87,10 +88,10 @@ class AppendedLines:
 
 
 class Memory:
-    """The outcomes remembered in a file; a context in which more can be added."""
+    """The outcomes by the classes of a scheme that are remembered in a file; a context in which more can be added."""
 
-    def __init__(self, file: Path) -> None:
-        self._file = file
+    def __init__(self, file: Path, scheme: OutcomeScheme) -> None:
+        self._file, self._scheme = file, scheme
         self._known: dict[str, Remembered] = {}
         self._lines = 0
         self._added = AppendedLines(file)
@@ -102,7 +103,7 @@ class Memory:
             for line in handle:
                 self._lines += 1
                 with contextlib.suppress(ValueError, ValidationError, RecursionError, AttributeError):
-                    one = Remembered.from_json(json.loads(line))
+                    one = Remembered.from_json(json.loads(line), self._scheme)
                     yield one.outcome.trajectory_id, one
 
     def dump_stamp(self, trajectory_id: str) -> FileStamp | None:

@@ -13,7 +13,7 @@ from typing import Final
 import numpy as np
 
 from molgun_lmp.analysis.outcomes.minima import Minima, Quenched, class_of_minimum
-from molgun_lmp.analysis.outcomes.trajectory_path import Reference
+from molgun_lmp.analysis.outcomes.reference import Reference
 from molgun_lmp.arrays import BoolArray
 from molgun_lmp.campaign.launch.minimise import Job, minimise_together
 from molgun_lmp.campaign.store.campaign_folder import Store, shard_name
@@ -22,7 +22,7 @@ from molgun_lmp.campaign.worker.minimise import Minimise, UnrelaxedStructure, op
 from molgun_lmp.config import Campaign
 from molgun_lmp.errors import CampaignError
 from molgun_lmp.gun.pools import Part
-from molgun_lmp.outcome_classes import WORTH_QUENCHING
+from molgun_lmp.outcome_scheme import OutcomeScheme
 from molgun_lmp.provenance import sha256_text
 from molgun_lmp.readers.trajectory import Frame
 from molgun_lmp.results.analyse import Analysis, write_outcomes
@@ -67,7 +67,7 @@ def quench(
             jobs = {folder: structure for end in ends for folder, structure in (end.whole, end.slab, end.molecule)}
             minimise_together(store, list(jobs.items()), workers, advance)
         with open_minimiser(campaign_work(store), store.manifest.name) as minimise:
-            found = [_quenched(end, minimise, surface, config) for end in ends]
+            found = [_quenched(end, minimise, surface, config, store.scheme) for end in ends]
         keep_minima(store, found)
         minima = minima_of(store, analysis.ended, found)
         write_outcomes(store, analysis.ended, minima)
@@ -80,7 +80,7 @@ def _ends(store: Store, analysis: Analysis, surface: Surface, frozen: BoolArray)
     folder, n_slab = store.root / QUENCH_FOLDER, len(frozen)
     alone: dict[tuple[Part, str], Job] = {}
     for one in analysis.ended:
-        last = _last(one) if one.outcome.mode in WORTH_QUENCHING else None
+        last = _last(one) if one.outcome.mode.row.quenched else None
         if last is None:
             continue
         start = planned_start(one.folder, surface)
@@ -115,7 +115,7 @@ def _ends(store: Store, analysis: Analysis, surface: Surface, frozen: BoolArray)
         )
 
 
-def _quenched(end: _End, minimise: Minimise, surface: Surface, config: Campaign) -> Quenched:
+def _quenched(end: _End, minimise: Minimise, surface: Surface, config: Campaign, scheme: OutcomeScheme) -> Quenched:
     (minimum, frame), (slab, _), (molecule, _) = (minimise(*job) for job in (end.whole, end.slab, end.molecule))
     reference = Reference.of(
         symbols=end.start.symbols,
@@ -124,10 +124,12 @@ def _quenched(end: _End, minimise: Minimise, surface: Surface, config: Campaign)
         n_slab=len(surface.layer),
         groups=config.system.molecule.groups,
         criteria=config.outcomes,
+        scheme=scheme,
     )
     mode, detail, reason = class_of_minimum(frame, reference, config.outcomes)
     return Quenched(
         trajectory_id=end.ended.folder.id,
+        scheme=scheme.identity,
         mode_at_end=end.ended.outcome.mode,
         mode=mode,
         detail=detail,

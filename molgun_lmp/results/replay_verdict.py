@@ -13,7 +13,7 @@ from molgun_lmp.campaign.plan.replay import Changes, replays_of
 from molgun_lmp.campaign.store.campaign_folder import Store
 from molgun_lmp.errors import CampaignError
 from molgun_lmp.gun.names import trajectory_id
-from molgun_lmp.outcome_classes import Mode
+from molgun_lmp.outcome_scheme import OutcomeScheme
 from molgun_lmp.readers.trajectory import Frame
 from molgun_lmp.records import JsonRecord, Outcome
 from molgun_lmp.results.ended import clean_surface, frames_of, planned_start
@@ -35,8 +35,9 @@ class Verdict(JsonRecord):
     """The trajectory in the campaign."""
     changes: Changes
     engine: str
-    before: Mode
-    after: Mode
+    before: str
+    after: str
+    """The classes at the end."""
     same_bonds: bool
     """The same atoms of molecule and surface are bonded at the end."""
     compared_ps: float
@@ -50,13 +51,13 @@ class Verdict(JsonRecord):
     @property
     def same(self) -> bool:
         """Whether the outcome is the same."""
-        return self.before is self.after and self.same_bonds
+        return self.before == self.after and self.same_bonds
 
     def sentence(self) -> str:
         """The verdict in plain words."""
         what = f"{self.of} with {self.changes.name} ({self.engine})" if self.changes.name != "again" else self.of
         if self.identical:
-            return f"{what}: every stored position is the same; {self.after.value} both times."
+            return f"{what}: every stored position is the same; {self.after} both times."
         apart = (
             f"the molecules stay within {self.farthest_angstrom:.2g} Å over {self.compared_ps:.2f} ps"
             if self.apart_ps is None
@@ -64,11 +65,11 @@ class Verdict(JsonRecord):
             f"{self.farthest_angstrom:.1f} Å at most"
         )
         if self.same:
-            return f"{what}: the outcome does not depend on it, {self.after.value} both times; {apart}."
-        if self.before is self.after:
-            return f"{what}: {self.after.value} both times, but on other atoms; {apart}."
+            return f"{what}: the outcome does not depend on it, {self.after} both times; {apart}."
+        if self.before == self.after:
+            return f"{what}: {self.after} both times, but on other atoms; {apart}."
         return (
-            f"{what}: the outcome depends on it, {self.before.value} before and {self.after.value} now; {apart}. Paths "
+            f"{what}: the outcome depends on it, {self.before} before and {self.after} now; {apart}. Paths "
             f"part exponentially: this says that {self.changes.doubt}, not that fractions change."
         )
 
@@ -79,8 +80,8 @@ def judge(store: Store, replay: Store) -> Verdict:
     Raises `CampaignError` where one of the two has not ended, and `InputFileError` for a damaged dump.
     """
     request = json.loads((replay.root / "replay.json").read_bytes())
-    original = _Side(store, request["of"])
-    again = _Side(replay, trajectory_id(0))
+    original = _Side(store, request["of"], store.scheme)
+    again = _Side(replay, trajectory_id(0), store.scheme)
     before_ps, after_ps = (one.config().dynamics.timestep_fs / FS_PER_PS for one in (store, replay))
     n_slab = store.manifest.n_slab
     times, distances, identical = [0.0], [0.0], True
@@ -96,8 +97,8 @@ def judge(store: Store, replay: Store) -> Verdict:
         of=request["of"],
         changes=Changes.from_json(request["changes"]),
         engine=again.result.engine,
-        before=before.mode,
-        after=after.mode,
+        before=before.mode.label,
+        after=after.mode.label,
         same_bonds=_bonded(before) == _bonded(after),
         compared_ps=times[-1],
         apart_ps=times[far[0]] if len(far) else None,
@@ -131,7 +132,7 @@ def _read(file: Path) -> Verdict:
 class _Side:
     """One of the two runs: its `frames`, which are read once, and decide its outcome as they are compared."""
 
-    def __init__(self, store: Store, identifier: str) -> None:
+    def __init__(self, store: Store, identifier: str, scheme: OutcomeScheme) -> None:
         folder = store.trajectory(identifier)
         result = folder.result()
         if result is None:
@@ -141,7 +142,9 @@ class _Side:
             )
         surface = clean_surface(store)
         self.result = result
-        self._outcome = OutcomeObserver(store.config(), surface, planned_start(folder, surface), folder, result)
+        self._outcome = OutcomeObserver(
+            store.config(), surface, planned_start(folder, surface), folder, result, scheme=scheme
+        )
         self.frames = observed(frames_of(folder, result, velocities=False), (self._outcome,))
 
     def outcome(self) -> Outcome:

@@ -30,7 +30,7 @@ from molgun_lmp.models.card import read_card
 from molgun_lmp.models.level_of_theory import level_warning
 from molgun_lmp.plotting.figure_files import FigureFiles, figures_of, other_figures
 from molgun_lmp.results.analyse import Analysis
-from molgun_lmp.results.compare import Side, campaign_costs, cost_lines
+from molgun_lmp.results.compare import Side, campaign_costs, cost_lines, one_scheme
 from molgun_lmp.results.ended import clean_surface, planned_start
 from molgun_lmp.results.replay_verdict import verdicts_of
 from molgun_lmp.results.shown import Shown, shown
@@ -70,11 +70,15 @@ def report(store: Store, analysis: Analysis, references: Sequence[Side] = (), al
     if analysis.minima is not None and analysis.minima.binding:
         figures.append(draw_binding(analysis.minima, folder))
     trust = read_trust(store.analysis)
-    traces = read_traces(folder) if trust is not None else []
+    traces = read_traces(folder, store.scheme) if trust is not None else []
     if trust is not None and traces:
         figures.append(draw_trust(traces, folder, model=trust.model, border=trust.border))
+    scheme = one_scheme([(store.manifest.name, store.scheme), *((one.name, one.scheme) for one in references)])
     own = Compared(store.manifest.name, analysis.summary, store.manifest.level_of_theory)
-    sides = [own, *(Compared(one.name, summarise(one.outcomes), one.level_of_theory) for one in references)]
+    sides = [
+        own,
+        *(Compared(one.name, summarise(scheme, one.outcomes), one.level_of_theory) for one in references),
+    ]
     warning = level_warning([(one.name, one.level_of_theory) for one in sides]) if references else ""
     if references:
         figures.insert(1, draw_mode_comparison(sides, folder))
@@ -109,8 +113,8 @@ def _figures(store: Store, analysis: Analysis, surface: Surface, gathered: Shown
     outcomes = [one.outcome for one in ended]
     modes = [outcome.mode for outcome in outcomes]
     waits = [wait for wait in map(wait_of, outcomes) if wait is not None]
-    settling = read_settling(store.analysis / _RUNNING_NAME)
-    tested = halves_sentence(halves(complete_prefix(outcomes)))
+    settling = read_settling(store.analysis / _RUNNING_NAME, store.scheme)
+    tested = halves_sentence(halves(store.scheme, complete_prefix(outcomes)))
     start = planned_start(ended[0].folder, surface)
     top = np.flatnonzero(surface.top)
     place = {int(atom): rank for rank, atom in enumerate(top)}

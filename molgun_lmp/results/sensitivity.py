@@ -9,6 +9,7 @@ from molgun_lmp.campaign.store.campaign_folder import Store, TrajectoryFolder
 from molgun_lmp.campaign.store.stop_rule import counted, read_stopping, standing
 from molgun_lmp.config import Campaign
 from molgun_lmp.errors import CampaignError, ConfigError
+from molgun_lmp.outcome_scheme import OutcomeScheme
 from molgun_lmp.records import Outcome, TrajectoryResult
 from molgun_lmp.results.ended import clean_surface
 from molgun_lmp.results.one_pass import decided_by_each
@@ -56,12 +57,14 @@ def sensitivity(
     dumps = [folder.dump(result) for folder, result in ended]
     size = len(grid) * sum(dump.stat().st_size for dump in dumps if dump.is_file())
     outcomes: list[list[Outcome]] = []
-    for of_all_scales in spread(partial(_decided_each, variants, surface), ended, size=size, processes=processes):
+    for of_all_scales in spread(
+        partial(_decided_each, variants, store.scheme, surface), ended, size=size, processes=processes
+    ):
         outcomes.append(of_all_scales)
         if advance is not None:
             advance(len(outcomes))
     found = [
-        scaled(scale, pair_limits(one, elements), [of_all_scales[number] for of_all_scales in outcomes])
+        scaled(store.scheme, scale, pair_limits(one, elements), [of_all_scales[number] for of_all_scales in outcomes])
         for number, (scale, one) in enumerate(zip(grid, criteria, strict=True))
     ]
     try:
@@ -74,6 +77,9 @@ def sensitivity(
 
 
 def _decided_each(
-    variants: Sequence[Campaign], surface: Surface, ended: tuple[TrajectoryFolder, TrajectoryResult]
+    variants: Sequence[Campaign],
+    scheme: OutcomeScheme,
+    surface: Surface,
+    ended: tuple[TrajectoryFolder, TrajectoryResult],
 ) -> list[Outcome]:
-    return decided_by_each(variants, surface, *ended)
+    return decided_by_each(variants, scheme, surface, *ended)

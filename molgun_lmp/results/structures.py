@@ -6,6 +6,7 @@ from pathlib import Path
 
 from molgun_lmp.campaign.store.campaign_folder import Store
 from molgun_lmp.errors import CampaignError
+from molgun_lmp.outcome_classes import Mode
 from molgun_lmp.results.analyse import OUTCOMES_JSON
 from molgun_lmp.training.dataset.structures import Structure, dump_structures
 
@@ -35,11 +36,14 @@ def campaign_structures(folder: Path, *, every: int = 1) -> Iterator[Structure]:
             )
 
 
-def _modes(store: Store) -> dict[str, str]:
+def _modes(store: Store) -> dict[str, Mode]:
+    """The classes at the end; none of an analysis by another scheme."""
+    known = {mode.label: mode for mode in store.scheme.modes}
     file = store.analysis / OUTCOMES_JSON
     try:
         document = json.loads(file.read_text(encoding="utf-8"))
-        return {outcome["trajectory_id"]: outcome["mode"] for outcome in document["outcomes"]}
+        ended = {outcome["trajectory_id"]: outcome["mode"] for outcome in document["outcomes"]}
+        return {identifier: known[label] for identifier, label in ended.items() if label in known}
     except FileNotFoundError:
         return {}
     except (OSError, ValueError, KeyError, TypeError) as error:

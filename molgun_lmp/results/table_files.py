@@ -24,7 +24,7 @@ from molgun_lmp.analysis.statistics.trust import TrajectoryTrust, Trust
 from molgun_lmp.analysis.statistics.variants import Variant
 from molgun_lmp.csv_files import write_csv
 from molgun_lmp.errors import InputFileError
-from molgun_lmp.outcome_classes import MOMENT_COLUMNS
+from molgun_lmp.outcome_scheme import OutcomeScheme
 from molgun_lmp.records import Heat, Outcome
 
 TRUST_JSON: Final = "trust.json"
@@ -110,14 +110,14 @@ def write_dependence(bins: Sequence[Bin], path: Path) -> Path:
     return write_csv(path, header, rows)
 
 
-def write_moments(found: Sequence[Moments], path: Path) -> Path:
+def write_moments(scheme: OutcomeScheme, found: Sequence[Moments], path: Path) -> Path:
     """One line per trajectory, an empty field for what never happened; columns as the fields of `Moments`."""
     names = [field.name for field in dataclasses.fields(Moments)]
     at = names.index("began_ps")
-    names[at : at + 1] = MOMENT_COLUMNS
+    names[at : at + 1] = scheme.moment_columns
     rows = (
         [
-            *(one.began_ps[name] if name in MOMENT_COLUMNS else getattr(one, name) for name in names),
+            *(one.began_ps[name] if name in scheme.moment_columns else getattr(one, name) for name in names),
             one.transferred_ev,
         ]
         for one in found
@@ -129,7 +129,7 @@ def write_heat(outcomes: Sequence[Outcome], path: Path) -> Path:
     """One line per trajectory whose velocities were stored: the fields of `Heat`, and by how much the slab warmed."""
     names = [field.name for field in dataclasses.fields(Heat)]
     rows = (
-        [one.trajectory_id, one.mode.value, one.stuck, *(getattr(one.heat, name) for name in names), one.heat.warmed_k]
+        [one.trajectory_id, one.mode.label, one.stuck, *(getattr(one.heat, name) for name in names), one.heat.warmed_k]
         for one in outcomes
         if one.heat is not None
     )
@@ -188,7 +188,7 @@ def write_rates(found: Sequence[Rate], path: Path) -> Path:
         path,
         ("from", "to", "count", "visits", "censored", "time_in_from_ps", "rate_per_ps", "rate_low", "rate_high"),
         (
-            (r.before.value, r.after.value, r.count, r.visits, r.censored, r.time_ps, r.per_ps, *r.interval)
+            (r.before.label, r.after.label, r.count, r.visits, r.censored, r.time_ps, r.per_ps, *r.interval)
             for r in found
         ),
     )
@@ -212,7 +212,7 @@ def write_sensitivity(found: Sequence[Scaled], path: Path) -> Path:
 def write_changes(found: Sequence[Scaled], path: Path) -> Path:
     """The trajectories whose mode is not the same at all scales: one line each, its mode at every scale."""
     rows = (
-        [same[0].trajectory_id, *(outcome.mode.value for outcome in same)]
+        [same[0].trajectory_id, *(outcome.mode.label for outcome in same)]
         for same in zip(*(one.outcomes for one in found), strict=True)
         if len({outcome.mode for outcome in same}) > 1
     )
@@ -271,5 +271,5 @@ def write_variants(found: Sequence[Variant], path: Path) -> Path:
     rows = []
     for one in found:
         e = one.estimate
-        rows.append([one.mode.value, one.detail, e.count, e.shots, e.fraction, *e.cluster, *e.simultaneous, e.note])
+        rows.append([one.mode.label, one.detail, e.count, e.shots, e.fraction, *e.cluster, *e.simultaneous, e.note])
     return write_csv(path, header, rows)

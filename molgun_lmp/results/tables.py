@@ -36,7 +36,6 @@ from molgun_lmp.analysis.statistics.halves import halves
 from molgun_lmp.arrays import FloatArray
 from molgun_lmp.gun.data_file import centre_of_mass_energy_ev, molecule_positions
 from molgun_lmp.gun.names import DATA_NAME, END_NAME
-from molgun_lmp.outcome_classes import PRECURSORS
 from molgun_lmp.records import Outcome
 from molgun_lmp.results.table_files import (
     write_after_contact,
@@ -73,25 +72,25 @@ def write_statistics(store: "Store", surface: "Surface", ended: Sequence["Ended"
 
     The random numbers of the bootstraps come from the campaign's seed: the same trajectories give the same files.
     """
-    folder, config = store.analysis, store.config()
+    folder, config, scheme = store.analysis, store.config(), store.scheme
     rng = np.random.default_rng(config.seed)
     outcomes = [one.outcome for one in ended]
     prefix = complete_prefix(outcomes)
     write_running(running(prefix, rng), folder / RUNNING_CSV)
     write_sets(sets_of(prefix), folder / SETS_CSV)
-    if (compared := halves(prefix)) is not None:
+    if (compared := halves(scheme, prefix)) is not None:
         write_comparison(compared, folder / HALVES_CSV)
     write_dependence(dependence(drawn_variables(store, surface, ended), outcomes), folder / DEPENDENCE_CSV)
     stops = [one.result.stop for one in ended]
     planned_ps = config.dynamics.duration_ps
-    tables = after_contact(outcomes, stops, config.outcomes.after_contact_ps, planned_ps=planned_ps)
+    tables = after_contact(scheme, outcomes, stops, config.outcomes.after_contact_ps, planned_ps=planned_ps)
     write_after_contact(tables, folder / AFTER_CONTACT_CSV)
     write_survival(survival([w for w in map(wait_of, outcomes) if w is not None]), folder / PRECURSOR_CSV)
     curves = {"after contact": competing_risks(waits_after_contact(outcomes), rng, possible=WAIT_ENDS)}
-    curves |= {mode.value: competing_risks(visits(outcomes, mode), rng) for mode in PRECURSORS}
+    curves |= {mode.label: competing_risks(visits(outcomes, mode), rng) for mode in scheme.precursors}
     write_shares(curves, folder / LIFETIMES_CSV)
     write_rates(rates(outcomes), folder / TRANSITIONS_CSV)
-    write_moments([_moments(store, one) for one in ended], folder / EVENTS_CSV)
+    write_moments(scheme, [_moments(store, one) for one in ended], folder / EVENTS_CSV)
     write_heat(outcomes, folder / TEMPERATURES_CSV)
 
 
@@ -131,6 +130,7 @@ def drawn_variables(store: "Store", surface: "Surface", ended: Sequence["Ended"]
 def _moments(store: "Store", one: "Ended") -> Moments:
     end: Path = one.folder.run_folder(one.result.attempt) / END_NAME
     return moments(
+        store.scheme,
         one.outcome,
         translation_before_ev=one.shot.kick_energy_ev,
         translation_after_ev=centre_of_mass_energy_ev(end, store.manifest.n_slab),

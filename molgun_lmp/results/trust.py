@@ -233,7 +233,7 @@ def _worst(one: Ended, frames: Sequence[Frame], distances: FloatArray, times: Fl
             "trajectory": one.folder.id,
             "step": frames[index].step,
             "time_ps": float(times[index]),
-            "mode_at_end": one.outcome.mode.value,
+            "mode_at_end": one.outcome.mode.label,
             "distance_of_farthest_atom": float(farthest[index]),
         }
         atoms.set_array("distance_from_training", distances[index])

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import paper_classes as paper
 import pytest
 import yaml
 from campaign_cases import write_campaign_file
@@ -20,7 +21,6 @@ from waiting import PATIENCE_S
 import molgun_lmp
 from molgun_lmp.errors import CampaignError, ConfigError
 from molgun_lmp.gun.pools import Pool
-from molgun_lmp.outcome_classes import Mode
 from molgun_lmp.readers.trajectory import read_frames
 from molgun_lmp.surface.minimum_image import MinimumImage
 
@@ -252,7 +252,7 @@ def _energies_reach_the_results(campaign: Path, document: dict[str, Any]) -> Non
     loaded = molgun_lmp.load_campaign(campaign)
     assert loaded.outcomes["binding_energy_ev"].dropna().to_dict() == of
     assert loaded.minima["binding_energy_ev"].to_dict() == of
-    assert list(loaded.minima["mode"].cat.categories) == [mode.value for mode in Mode]
+    assert list(loaded.minima["mode"].cat.categories) == [mode.label for mode in paper.CLASSES]
     assert loaded.outcomes.loc[list(of), "minimum"].tolist() == loaded.minima["mode"].tolist()
     (line,) = document["binding"]
     assert loaded.binding.loc[line["mode"], "mean_ev"] == line["mean_ev"] == pytest.approx(np.mean(list(of.values())))

@@ -16,7 +16,7 @@ from molgun_lmp.arrays import FloatArray
 from molgun_lmp.campaign.store.campaign_folder import Store
 from molgun_lmp.gun.pools import Pool, read_pool, write_pool
 from molgun_lmp.gun.setup import masses_u
-from molgun_lmp.outcome_classes import IN_FLIGHT, LEFT
+from molgun_lmp.outcome_classes import Kind
 from molgun_lmp.readers.trajectory import Frame, read_frames
 from molgun_lmp.records import Stop
 from molgun_lmp.results.analyse import analyse
@@ -122,5 +122,6 @@ def test_a_molecule_that_noise_turns_round_in_flight_has_not_departed(tmp_path: 
         turned += any(after > before for before, after in itertools.pairwise(heights))
         above = heights[-1] > heights[0]
         assert (result.stop is Stop.DEPARTED) <= above
-        assert one.outcome.mode is (LEFT if above and result.stop is Stop.DEPARTED else IN_FLIGHT)
+        left = above and result.stop is Stop.DEPARTED
+        assert one.outcome.mode.kind is (Kind.LEFT if left else Kind.IN_FLIGHT)
     assert turned, "noise turned at least one of them round"

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import paper_classes as paper
 import pytest
 from ase import Atoms
 from engine_cases import TinyModel, structures
@@ -14,7 +15,6 @@ from molgun_lmp.analysis.statistics.trust import TrajectoryTrust, Trust
 from molgun_lmp.errors import InputFileError
 from molgun_lmp.models.mace_file import load_model
 from molgun_lmp.models.predict import predict_mace
-from molgun_lmp.outcome_classes import Mode
 from molgun_lmp.results.table_files import read_trust, write_trust
 from molgun_lmp.training.descriptors.atom_distances import AtomSpaces, invariants
 
@@ -113,16 +113,16 @@ def test_records_and_figure_are_read_again(tmp_path: Path) -> None:
     assert "The model has no calibration on labelled frames" in trust.sentence()
     assert "(the molecule's C, atom 130)." in trust.sentence()
     assert "The committee's forces differ by 0.40 eV/Å" in trust.sentence()
-    assert read_traces(tmp_path / "figures") == []
+    assert read_traces(tmp_path / "figures", paper.SCHEME) == []
     trace = DistanceTrace(
-        trajectory_id="000001", mode=Mode.PC, time_ps=np.array([0.0, 0.1]), distance=np.array([0.5, 1.5])
+        trajectory_id="000001", mode=paper.PC, time_ps=np.array([0.0, 0.1]), distance=np.array([0.5, 1.5])
     )
     figure = draw_trust([trace], tmp_path / "figures", model="m", border=trust.border)
-    (again,) = read_traces(tmp_path / "figures")
-    assert (again.trajectory_id, again.mode, again.distance.tolist()) == ("000001", Mode.PC, [0.5, 1.5])
+    (again,) = read_traces(tmp_path / "figures", paper.SCHEME)
+    assert (again.trajectory_id, again.mode, again.distance.tolist()) == ("000001", paper.PC, [0.5, 1.5])
     figure.csv.write_text("trajectory,mode\n1,2\n")
     (tmp_path / "trust.json").write_text("{}")
     with pytest.raises(InputFileError, match=r"trust\.csv is damaged"):
-        read_traces(tmp_path / "figures")
+        read_traces(tmp_path / "figures", paper.SCHEME)
     with pytest.raises(InputFileError, match=r"trust\.json is damaged"):
         read_trust(tmp_path)

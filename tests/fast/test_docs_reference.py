@@ -3,6 +3,7 @@
 import dataclasses
 import re
 
+import paper_classes as paper
 from docs_cases import REFERENCE, described
 
 from molgun_lmp import errors
@@ -11,7 +12,6 @@ from molgun_lmp.analysis.outcomes.minima import Binding, Quenched
 from molgun_lmp.analysis.statistics.trust import TrajectoryTrust
 from molgun_lmp.campaign.status import Status
 from molgun_lmp.errors import MolgunError
-from molgun_lmp.outcome_classes import MOMENT_COLUMNS
 from molgun_lmp.results.table_files import COMPARISON_COLUMNS, COST_COLUMNS, SUMMARY_COLUMNS, SURVIVAL_COLUMNS
 
 
@@ -29,7 +29,7 @@ def test_every_column_of_the_tables_is_described() -> None:
     assert described("trust.csv") == names(TrajectoryTrust)
     moments = names(Moments)
     at = moments.index("began_ps")
-    moments[at : at + 1] = MOMENT_COLUMNS
+    moments[at : at + 1] = paper.SCHEME.moment_columns
     assert described("events.csv") == [*moments, "transferred_ev"]
 
 

@@ -8,10 +8,11 @@ import dataclasses
 from collections.abc import Callable, Mapping
 
 import numpy as np
+import paper_classes as paper
 from ase import Atoms
 
 from molgun_lmp.analysis.outcomes.bonds import BondLimits
-from molgun_lmp.analysis.outcomes.classify import Classified, classify
+from molgun_lmp.analysis.outcomes.classify import Classified
 from molgun_lmp.analysis.outcomes.intact_molecule import MoleculeReference
 from molgun_lmp.arrays import FloatArray
 from molgun_lmp.config import OutcomeCriteria, Si001Start
@@ -41,7 +42,7 @@ class Case:
         surface = find_surface(self.slab)
         limits = BondLimits.of(self.symbols, self.slab.get_chemical_symbols(), CRITERIA)
         bonds = limits.bonds(self.molecule, self.slab.positions, surface.lattice)
-        return classify(bonds, reference_of(self, surface), surface, CRITERIA.max_fragments)
+        return paper.classified(bonds, reference_of(self, surface), surface, CRITERIA.max_fragments)
 
 
 def reference_of(case: Case, surface: Surface) -> MoleculeReference:
@@ -115,21 +116,21 @@ AROUND = dimer_end(0, 3, 0)  # its neighbour through the cell's boundary
 FAR, FAR_MATE = dimer_end(1, 2, 0), dimer_end(1, 2, 1)  # another row
 
 CASES: Mapping[str, tuple[FloatArray, Mode | None, str]] = {
-    "OT-CY": (molecule(cy=over(A, B)), Mode.OT_CY, ""),
-    "BR-CY": (molecule(cy=over(A, NEXT_SAME)), Mode.BR_CY, ""),
-    "BR-CY around": (molecule(cy=over(A, AROUND)), Mode.BR_CY, ""),
-    "OT-ET": (molecule(et=over(B, A)), Mode.OT_ET, ""),
-    "BR-ET": (molecule(et=over(B, NEXT_OTHER)), Mode.BR_ET, ""),
-    "PC one carbon": (molecule(cy=above(A)), Mode.PC, "CY"),
-    "PC both carbons": (molecule(et=astride(A)), Mode.PC, "ET"),
-    "DB": (molecule(cy=over(A, B), et=over(FAR, FAR_MATE)), Mode.DB, "CY on-top, ET on-top"),
-    "SL": (molecule(cy=second_layer(0)), Mode.SL, "layer 2"),
-    "SL-DB": (molecule(cy=second_layer(0), et=over(FAR, FAR_MATE)), Mode.SL_DB, "layer 2"),
-    "both dative": (molecule(cy=above(A), et=above(FAR)), Mode.OTHER, "both dative"),
-    "mixed": (molecule(cy=over(A, B), et=above(FAR)), Mode.OTHER, "reacted + dative"),
-    "diagonal": (molecule(cy=over(A, NEXT_OTHER, length=2.15)), Mode.OTHER, "CY reacted diagonal"),
-    "across rows": (molecule(cy=over(B, dimer_end(1, 0, 0), length=2.2)), Mode.OTHER, "CY reacted across rows"),
-    "other carbon": (molecule(ch=above(A)), Mode.OTHER, "bound by C4"),
+    "OT-CY": (molecule(cy=over(A, B)), paper.OT_CY, ""),
+    "BR-CY": (molecule(cy=over(A, NEXT_SAME)), paper.BR_CY, ""),
+    "BR-CY around": (molecule(cy=over(A, AROUND)), paper.BR_CY, ""),
+    "OT-ET": (molecule(et=over(B, A)), paper.OT_ET, ""),
+    "BR-ET": (molecule(et=over(B, NEXT_OTHER)), paper.BR_ET, ""),
+    "PC one carbon": (molecule(cy=above(A)), paper.PC, "CY"),
+    "PC both carbons": (molecule(et=astride(A)), paper.PC, "ET"),
+    "DB": (molecule(cy=over(A, B), et=over(FAR, FAR_MATE)), paper.DB, "CY on-top, ET on-top"),
+    "SL": (molecule(cy=second_layer(0)), paper.SL, "layer 2"),
+    "SL-DB": (molecule(cy=second_layer(0), et=over(FAR, FAR_MATE)), paper.SL_DB, "layer 2"),
+    "both dative": (molecule(cy=above(A), et=above(FAR)), paper.OTHER, "both dative"),
+    "mixed": (molecule(cy=over(A, B), et=above(FAR)), paper.OTHER, "reacted + dative"),
+    "diagonal": (molecule(cy=over(A, NEXT_OTHER, length=2.15)), paper.OTHER, "CY reacted diagonal"),
+    "across rows": (molecule(cy=over(B, dimer_end(1, 0, 0), length=2.2)), paper.OTHER, "CY reacted across rows"),
+    "other carbon": (molecule(ch=above(A)), paper.OTHER, "bound by C4"),
     "unbound": (molecule(), None, ""),
 }
 """Name -> positions, class, detail."""

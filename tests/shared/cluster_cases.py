@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import paper_classes as paper
 import yaml
 from campaign_cases import write_campaign_file, write_model
 from waiting import PATIENCE_S
@@ -57,6 +58,7 @@ def write_store(folder: Path, slab_pool: Pool, molecule_pool: Pool, **dynamics: 
         model_folder=folder / "model",
         card=card,
         engine=engine,
+        scheme=paper.SCHEME,
     )
     return write(plan, folder / "campaign")
 

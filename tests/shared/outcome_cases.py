@@ -1,6 +1,6 @@
 """Outcomes as the statistics see them, made from a mode and two snapshots."""
 
-from molgun_lmp.outcome_classes import BOUND_INTACT, Mode
+from molgun_lmp.outcome_classes import Mode
 from molgun_lmp.records import Outcome
 
 
@@ -23,14 +23,14 @@ def outcome_of(
         trajectory_id=f"{index:06d}",
         mode=mode,
         detail=detail,
-        stuck=mode in BOUND_INTACT if stuck is None else stuck,
+        stuck=mode.bound_intact if stuck is None else stuck,
         contact=contact_ps is not None,
         first_contact_ps=contact_ps,
         first_bond_ps=None,
         time_ps=time_ps,
         lowest_clearance_angstrom=1.9,
         events=course,
-        bound_changes=tuple((time, at in BOUND_INTACT) for time, at in course),
+        bound_changes=tuple((time, at.bound_intact) for time, at in course),
         bonds=(),
         reason="",
         truncated=False,

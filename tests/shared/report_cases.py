@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import numpy as np
+import paper_classes as paper
 from ase.build import diamond100, molecule
 from ended_cases import ended, energy
 
@@ -15,11 +16,11 @@ from molgun_lmp.records import Cause, Outcome, Shot, TrajectoryResult
 
 
 def an_outcome(index: int, mode: Mode, **changes: object) -> Outcome:
-    stuck = mode is Mode.OT_CY
+    stuck = mode == paper.OT_CY
     fields = {
-        "trajectory_id": f"{index:06d}", "mode": mode, "stuck": stuck, "contact": mode is not Mode.IN_FLIGHT,
+        "trajectory_id": f"{index:06d}", "mode": mode, "stuck": stuck, "contact": mode != paper.IN_FLIGHT,
         "first_contact_ps": 0.42, "first_bond_ps": 0.61 if stuck else None, "time_ps": 2.0,
-        "lowest_clearance_angstrom": 1.9, "events": ((0.0, Mode.IN_FLIGHT), (0.61, mode)),
+        "lowest_clearance_angstrom": 1.9, "events": ((0.0, paper.IN_FLIGHT), (0.61, mode)),
         "bonds": ((130, 12, 1.943), (131, 13, 1.951)) if stuck else (), "reason": "both CY carbons bind one dimer",
         "truncated": False, "slab_snapshot": f"s{index}", "molecule_snapshot": f"m{index}",
     }  # fmt: skip
@@ -56,7 +57,7 @@ def a_result(index: int, *, cause: Cause | None = None, message: str = "", flagg
     )
 
 
-MODES = [Mode.OT_CY, Mode.OT_CY, Mode.SCATTERED, Mode.UNDECIDED, Mode.FAILED]
+MODES = [paper.OT_CY, paper.OT_CY, paper.SCATTERED, paper.UNDECIDED, paper.FAILED]
 OUTCOMES = [an_outcome(i, mode) for i, mode in enumerate(MODES)]
 RESULTS = [a_result(i) for i in range(3)] + [
     a_result(3, flagged=True),
@@ -65,7 +66,7 @@ RESULTS = [a_result(i) for i in range(3)] + [
 
 
 def small_report(folder: Path | None = None) -> ReportContent:
-    summary = summarise(OUTCOMES, RESULTS, planned=8)
+    summary = summarise(paper.SCHEME, OUTCOMES, RESULTS, planned=8)
     return ReportContent(
         title="ECCO on Si(001)",
         created="2026-11-22",
@@ -97,9 +98,9 @@ def movies() -> tuple[Cast, list[Movie]]:
             positions=np.array(
                 [np.vstack([slab.positions, gas.positions + np.array([0.0, 0.0, top + z])]) for z in path]
             ),
-            events=((0.0, Mode.IN_FLIGHT), (1.0, mode)),
+            events=((0.0, paper.IN_FLIGHT), (1.0, mode)),
         )
-        for index, mode, path in ((1, Mode.OT_CY, paths[0]), (2, Mode.SCATTERED, paths[1]))
+        for index, mode, path in ((1, paper.OT_CY, paths[0]), (2, paper.SCATTERED, paths[1]))
     ]
     cast = Cast(
         symbols=tuple(slab.get_chemical_symbols() + gas.get_chemical_symbols()),

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas
+import paper_classes as paper
 import pytest
 from ase.io import read, write
 from campaign_commands import molgun
@@ -28,7 +29,6 @@ from molgun_lmp.cli.map import map_command
 from molgun_lmp.errors import CampaignError, ConfigError, InterruptedRunError, ModelError
 from molgun_lmp.models.card import read_card
 from molgun_lmp.models.mace_file import load_model
-from molgun_lmp.outcome_classes import Mode
 from molgun_lmp.readers.common.frame import Frame
 from molgun_lmp.results.replay_verdict import judge, verdicts_of
 from molgun_lmp.results.trust import Judge, disagreement, distances, require_campaigns_model, structures
@@ -75,11 +75,11 @@ def test_the_docs_print_what_they_say(folder: Path, monkeypatch: pytest.MonkeyPa
 def test_tables_are_those_of_the_files(folder: Path) -> None:
     campaign = molgun_lmp.load_campaign(folder / "first" / "look")
     assert list(campaign.outcomes.index) == ["000000", "000001"]
-    assert list(campaign.outcomes["mode"].cat.categories) == [mode.value for mode in Mode]
+    assert list(campaign.outcomes["mode"].cat.categories) == [mode.label for mode in paper.CLASSES]
     kicks = [one.shot.kick_energy_ev for one in campaign.analysis.ended]
     assert campaign.outcomes["kick_energy_ev"].tolist() == kicks
     assert isinstance(campaign.table, pandas.DataFrame)
-    assert campaign.table.loc["in flight", "count"] == campaign.summary.mode(Mode.IN_FLIGHT).count
+    assert campaign.table.loc["in flight", "count"] == campaign.summary.mode(paper.IN_FLIGHT).count
     assert "ecco-si001: 2 trajectories" in repr(campaign)
     assert "<table" in campaign._repr_html_()
 

@@ -4,12 +4,12 @@ import json
 from pathlib import Path
 from typing import Any
 
+import paper_classes as paper
 import pytest
 from ase.io import read, write
 from campaign_commands import molgun
 
 import molgun_lmp
-from molgun_lmp.outcome_classes import Mode
 
 pytestmark = pytest.mark.slow
 
@@ -42,7 +42,7 @@ def replayed(folder: Path, *options: str | Path) -> dict[str, Any]:
 
 def test_a_bond_does_not_hang_on_the_numerics_and_does_hang_on_the_model(folder: Path) -> None:
     outcomes = molgun_lmp.load_campaign(folder / "look").outcomes
-    assert outcomes.loc[SHOT.zfill(6), "mode"] == Mode.SL.value
+    assert outcomes.loc[SHOT.zfill(6), "mode"] == paper.SL
     assert 0.6 < outcomes.loc[SHOT.zfill(6), "first_bond_ps"] < 0.8
 
     finer = replayed(folder, "--dtype", "float64", "--timestep", "1")

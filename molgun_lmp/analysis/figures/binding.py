@@ -30,7 +30,7 @@ def draw_binding(minima: Minima, folder: Path, name: str = "binding") -> FigureF
             )
             axes.plot([one.mean_ev] * 2, [y - 0.3, y + 0.3], color=INK, linewidth=1.4, zorder=2)
             axes.text(1.015, y, str(one.minima), transform=axes.get_yaxis_transform(), va="center", ha="left")
-        axes.set_yticks(range(len(rows)), [one.mode.value for one, _ in rows])
+        axes.set_yticks(range(len(rows)), [one.mode.label for one, _ in rows])
         axes.tick_params(axis="y", length=0)
         axes.set_ylim(len(rows) - 0.4, -0.6)
         axes.grid(axis="x")
@@ -38,6 +38,6 @@ def draw_binding(minima: Minima, folder: Path, name: str = "binding") -> FigureF
         axes.set_title("Minima below the ends")
         axes.text(1.015, 1.02, "ends", transform=axes.transAxes, ha="left", va="bottom")
         header = ("trajectory", "mode", "binding_energy_ev")
-        numbers = [(q.trajectory_id, q.mode.value, q.binding_energy_ev) for _, found in rows for q in found]
+        numbers = [(q.trajectory_id, q.mode.label, q.binding_energy_ev) for _, found in rows for q in found]
         caption = f"Each minimum by its class; black lines: means. {minima.reference()}"
         return store(figure, folder, name, caption=caption, header=header, rows=numbers)

@@ -8,7 +8,7 @@ from matplotlib.patches import Patch
 
 from molgun_lmp.analysis.statistics.summary import Summary
 from molgun_lmp.models.level_of_theory import UNSTATED, level_warning, short_level
-from molgun_lmp.outcome_classes import Mode
+from molgun_lmp.outcome_scheme import in_order
 from molgun_lmp.palette import INK, PAPER
 from molgun_lmp.plotting.figure_files import FigureFiles
 from molgun_lmp.plotting.style import PAGE_INCHES, house_style, new_figure, series_style, store
@@ -25,7 +25,7 @@ class Compared(NamedTuple):
 
 def draw_mode_comparison(campaigns: Sequence[Compared], folder: Path, name: str = "modes-compared") -> FigureFiles:
     """Share of each mode in each campaign with its cluster-robust interval; modes that no campaign saw are left out."""
-    seen = [mode for mode in Mode if any(one.summary.mode(mode).count for one in campaigns)]
+    seen = in_order(row.mode for one in campaigns for row in one.summary.modes if row.estimate.count)
     thick = 0.8 / max(1, len(campaigns))
     rows: list[Sequence[object]] = []
     handles: list[Patch] = []
@@ -38,7 +38,7 @@ def draw_mode_comparison(campaigns: Sequence[Compared], folder: Path, name: str 
                 estimate = one.summary.mode(mode)
                 rows.append(
                     (
-                        *(one.name, one.level_of_theory, mode.value, estimate.count, estimate.shots),
+                        *(one.name, one.level_of_theory, mode.label, estimate.count, estimate.shots),
                         *(estimate.fraction, *estimate.cluster),
                     )
                 )
@@ -52,7 +52,7 @@ def draw_mode_comparison(campaigns: Sequence[Compared], folder: Path, name: str 
                     axes.errorbar(percent, place, xerr=arms, color=colour, elinewidth=width, capsize=2, capthick=width)
             label = f"{one.name} ({one.summary.shots} shots; {short_level(one.level_of_theory)})"
             handles.append(Patch(facecolor=style.colour, hatch=style.hatch, label=label))
-        axes.set_yticks(range(len(seen)), [mode.value for mode in seen])
+        axes.set_yticks(range(len(seen)), [mode.label for mode in seen])
         axes.tick_params(axis="y", length=0)
         axes.set(xlim=(0, 100), ylim=(len(seen) - 0.4, -0.6))
         axes.grid(axis="x")

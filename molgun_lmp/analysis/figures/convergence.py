@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 
 from molgun_lmp.errors import InputFileError
 from molgun_lmp.outcome_classes import Mode
+from molgun_lmp.outcome_scheme import OutcomeScheme
 from molgun_lmp.palette import FADED, ModeStyle
 from molgun_lmp.plotting.figure_files import FigureFiles
 from molgun_lmp.plotting.style import PAGE_INCHES, house_style, new_figure, plain_log, series_style, store
@@ -21,20 +22,24 @@ _MOST_PANELS: Final = 9
 class Settled:
     """One line of the table after the first `shots` shots: its fraction, and the middle 95 % of bootstrap campaigns."""
 
-    line: str
+    line: Mode | str
     shots: int
     fraction: float
     low: float
     high: float
 
 
-def read_settling(file: Path) -> list[Settled]:
-    """The lines of `running.csv`; none where it is not there. Raises `InputFileError` for a damaged one."""
+def read_settling(file: Path, scheme: OutcomeScheme) -> list[Settled]:
+    """The lines of `running.csv` with the classes that they are; none where it is not there.
+
+    Raises `InputFileError` for a damaged file.
+    """
+    known = {mode.label: mode for mode in scheme.modes}
     try:
         with file.open(newline="", encoding="utf-8") as handle:
             return [
                 Settled(
-                    line=row["line"],
+                    line=known.get(row["line"], row["line"]),
                     shots=int(row["shots"]),
                     fraction=float(row["fraction"]),
                     low=float(row["bootstrap_low"]),
@@ -96,9 +101,9 @@ def _draw_line(axes: Axes, mine: Sequence[Settled], style: ModeStyle) -> None:
     axes.set_ylim(bottom=0)
 
 
-def _last(points: Sequence[Settled], line: str) -> Settled:
+def _last(points: Sequence[Settled], line: Mode | str) -> Settled:
     return max((point for point in points if point.line == line), key=lambda point: point.shots)
 
 
-def _style(line: str, rank: int) -> ModeStyle:
-    return Mode.named(line).row.style if line in {mode.value for mode in Mode} else series_style(rank)
+def _style(line: Mode | str, rank: int) -> ModeStyle:
+    return line.row.style if isinstance(line, Mode) else series_style(rank)

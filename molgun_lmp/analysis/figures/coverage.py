@@ -76,7 +76,7 @@ def draw_sampling(
             "bins that are too small to see; coverage depends on the bin's size and on how often frames were stored."
         )
         rows = [
-            (size, x, y, z, rank, modes[rank].value)
+            (size, x, y, z, rank, modes[rank].label)
             for size, found in sets
             for (x, y), z, rank in zip(
                 grid.middle_of(found.bin).round(4).tolist(), found.z.tolist(), found.trajectory.tolist(), strict=True

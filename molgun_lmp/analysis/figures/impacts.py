@@ -10,6 +10,7 @@ from matplotlib.lines import Line2D
 
 from molgun_lmp.arrays import FloatArray, IntArray
 from molgun_lmp.outcome_classes import Mode
+from molgun_lmp.outcome_scheme import in_order
 from molgun_lmp.palette import INK, RULE
 from molgun_lmp.plotting.figure_files import FigureFiles
 from molgun_lmp.plotting.style import MANY, PAGE_INCHES, house_style, mode_legend, new_figure, store, towards_white
@@ -38,11 +39,11 @@ def draw_impacts(
         draw_top_layer(axes, plane, top_layer, dimers)
         corners = np.array([[0, 0], [1, 0], [1, 1], [0, 1], [0, 0]]) @ plane
         axes.plot(*corners.T, color=INK, linewidth=0.9)
-        kinds = np.array([mode.value for mode in modes])
-        for mode in (mode for mode in Mode if mode.value in kinds):
+        kinds = np.array(modes, dtype=np.str_)
+        for mode in in_order(modes):
             style = mode.row.style
             size = 26 if len(modes) <= MANY else 6
-            points = wrapped[kinds == mode.value]
+            points = wrapped[kinds == mode.label]
             axes.scatter(
                 points[:, 0],
                 points[:, 1],
@@ -63,7 +64,7 @@ def draw_impacts(
             f"Impact points of {len(modes)} shots (straight line of the centre of mass at the start, continued to the "
             "surface plane) in the surface cell, over the top layer of the clean slab; the higher atoms are darker."
         )
-        rows = [(*point, mode.value) for point, mode in zip(wrapped.tolist(), modes, strict=True)]
+        rows = [(*point, mode.label) for point, mode in zip(wrapped.tolist(), modes, strict=True)]
         header = ("x_angstrom", "y_angstrom", "mode")
         return store(figure, folder, name, caption=caption, header=header, rows=rows, light_only=True)
 

@@ -11,7 +11,8 @@ from matplotlib.patches import FancyArrowPatch
 from matplotlib.path import Path as Path2D
 
 from molgun_lmp.analysis.kinetics.survival import Step, Wait, transitions
-from molgun_lmp.outcome_classes import Mode, flow_columns
+from molgun_lmp.outcome_classes import Mode
+from molgun_lmp.outcome_scheme import flow_columns
 from molgun_lmp.palette import FADED, INK
 from molgun_lmp.plotting.arrow_routes import Point, Rectangle, Route, routes
 from molgun_lmp.plotting.figure_files import FigureFiles
@@ -55,21 +56,21 @@ def draw_flow(outcomes: Sequence[Outcome], folder: Path, name: str = "flow") -> 
         for mode, place in places.items():
             _draw_node(axes, place, mode, names[mode], last[mode])
         axes.set_title("Which mode followed which")
-        begun = ", ".join(f"{count} in {mode.value}" for mode, count in first.items())
+        begun = ", ".join(f"{count} in {mode!s}" for mode, count in first.items())
         caption = (
             f"Transitions between lasting modes over {len(outcomes)} trajectories, which began {begun or 'nowhere'}. "
             "An arrow is as wide as its transition is frequent; the number is the count. Below each mode: trajectories "
             "of which it is the last that lasted. Trajectories end before all is decided: these are counts of what was "
             "seen, not rates."
         )
-        numbers: list[Sequence[object]] = [(a.value, b.value, count) for (a, b), count in counts.items()]
-        numbers += [(mode.value, "", count) for mode, count in last.items()]
+        numbers: list[Sequence[object]] = [(a.label, b.label, count) for (a, b), count in counts.items()]
+        numbers += [(mode.label, "", count) for mode, count in last.items()]
         return store(figure, folder, name, caption=caption, header=("from", "to", "count"), rows=numbers)
 
 
 def _places(modes: set[Mode]) -> dict[Mode, Point]:
     """Where each mode stands, in inches: only columns that have one, each centred about y = 0."""
-    filled = [there for column in flow_columns() if (there := [mode for mode in column if mode in modes])]
+    filled = flow_columns(modes)
     inner = _WIDTH - 2 * _SIDE
     apart = min(_WIDEST_COLUMN, inner / max(1, len(filled) - 1))
     left = _SIDE + (inner - apart * (len(filled) - 1)) / 2
@@ -82,7 +83,7 @@ def _places(modes: set[Mode]) -> dict[Mode, Point]:
 def _name_boxes(place: Point, mode: Mode, ended: int) -> tuple[Rectangle, Rectangle]:
     """The name above a mode's mark, and how many ended there below it."""
     (x, y), (bold, plain) = place, _CHARACTER
-    lengths = (bold * len(mode.value), plain * len(_end_text(ended)))
+    lengths = (bold * len(mode), plain * len(_end_text(ended)))
     above, below = (Rectangle(middle=(x, y + side * 0.235), half=(length / 2 + 0.03, 0.075)) for side, length in zip(
         (1, -1), lengths, strict=True))  # fmt: skip
     return above, below
@@ -95,7 +96,7 @@ def _end_text(ended: int) -> str:
 def _draw_node(axes: Axes, place: Point, mode: Mode, names: tuple[Rectangle, Rectangle], ended: int) -> None:
     style = mode.row.style
     axes.plot(*place, marker=style.marker, color=style.colour, markeredgecolor=INK, markersize=15, zorder=3)
-    for box, text, weight in zip(names, (mode.value, _end_text(ended)), ("bold", "normal"), strict=True):
+    for box, text, weight in zip(names, (mode.label, _end_text(ended)), ("bold", "normal"), strict=True):
         axes.text(
             *box.middle, text, ha="center", va="center", fontweight=weight, color=INK, path_effects=halo(), zorder=5
         )

@@ -14,6 +14,7 @@ from matplotlib.collections import LineCollection
 from molgun_lmp.analysis.statistics.summary import Summary
 from molgun_lmp.arrays import BoolArray, FloatArray
 from molgun_lmp.outcome_classes import Mode
+from molgun_lmp.outcome_scheme import in_order
 from molgun_lmp.palette import ALARM, BLUE, FADED, INK, PAPER, RULE
 from molgun_lmp.plotting.figure_files import FigureFiles
 from molgun_lmp.plotting.style import MANY, PAGE_INCHES, house_style, mode_legend, new_figure, store
@@ -50,7 +51,7 @@ def draw_modes(summary: Summary, folder: Path, name: str = "modes") -> FigureFil
             for colour, width in ((PAPER, 2.4), (INK if estimate.count else FADED, 0.9)):
                 axes.errorbar(percent, y, xerr=arms, color=colour, elinewidth=width, capsize=2.5, capthick=width)
             axes.text(1.015, y, str(estimate.count), transform=axes.get_yaxis_transform(), va="center", ha="left")
-        axes.set_yticks(range(len(rows)), [mode.value for mode, _ in rows])
+        axes.set_yticks(range(len(rows)), [mode.label for mode, _ in rows])
         axes.tick_params(axis="y", length=0)
         axes.set_ylim(len(rows) - 0.4, -0.6)
         axes.set_xlim(0, 100)
@@ -63,7 +64,7 @@ def draw_modes(summary: Summary, folder: Path, name: str = "modes") -> FigureFil
             f"robust against effects of the {summary.pools()}; grey for modes that were not seen."
         )
         header = ("mode", "count", "shots", "fraction", "low", "high")
-        numbers = [(m.value, e.count, e.shots, e.fraction, *e.cluster) for m, e in rows]
+        numbers = [(m.label, e.count, e.shots, e.fraction, *e.cluster) for m, e in rows]
         return store(figure, folder, name, caption=caption, header=header, rows=numbers)
 
 
@@ -73,8 +74,8 @@ def draw_heights(traces: Sequence[HeightTrace], folder: Path, name: str = "heigh
         figure = new_figure(PAGE_INCHES, 3.4)
         axes = figure.subplots()
         axes.axhline(0.0, color=RULE, linewidth=1.0)
-        for mode in (mode for mode in Mode if any(trace.mode is mode for trace in traces)):
-            _draw_traces(axes, mode, [trace for trace in traces if trace.mode is mode], crowd=len(traces))
+        for mode in in_order(trace.mode for trace in traces):
+            _draw_traces(axes, mode, [trace for trace in traces if trace.mode == mode], crowd=len(traces))
         axes.set_xlim(0, max((float(trace.time_ps[-1]) for trace in traces if len(trace.time_ps)), default=1.0))
         axes.set_xlabel("time / ps")
         axes.set_ylabel("height of the lowest atom / Å")
@@ -85,7 +86,7 @@ def draw_heights(traces: Sequence[HeightTrace], folder: Path, name: str = "heigh
         caption = "Height of the molecule's lowest atom above the surface plane (grey line), by mode at the end."
         header = ("trajectory", "mode", "time_ps", "height_angstrom")
         numbers = [
-            (trace.trajectory_id, trace.mode.value, time, height)
+            (trace.trajectory_id, trace.mode.label, time, height)
             for trace in traces
             for time, height in zip(trace.time_ps.tolist(), trace.height_angstrom.tolist(), strict=True)
         ]

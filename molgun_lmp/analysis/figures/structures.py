@@ -73,7 +73,7 @@ def draw_structures(snapshots: Sequence[Snapshot], folder: Path, name: str = "st
             line, column = divmod(place, columns)
             side, top = grid[2 * line, column], grid[2 * line + 1, column]
             _draw_views(snapshot, side, top)
-            side.set_title(f"{snapshot.mode.value}  ", fontsize=8, pad=11)
+            side.set_title(f"{snapshot.mode.label}  ", fontsize=8, pad=11)
             side.text(
                 0.0, 1.015, _subtitle(snapshot), transform=side.transAxes, fontsize=6.5, va="bottom", parse_math=False
             )
@@ -87,7 +87,7 @@ def draw_structures(snapshots: Sequence[Snapshot], folder: Path, name: str = "st
             f"{left_out}"
         )
         numbers = [
-            (snapshot.title, snapshot.mode.value, index, symbol, *position)
+            (snapshot.title, snapshot.mode.label, index, symbol, *position)
             for snapshot in shown
             for index, (symbol, position) in enumerate(zip(snapshot.symbols, snapshot.positions.tolist(), strict=True))
         ]

@@ -12,6 +12,7 @@ from matplotlib.collections import LineCollection
 from molgun_lmp.analysis.kinetics.heat import Temperatures
 from molgun_lmp.arrays import FloatArray
 from molgun_lmp.outcome_classes import Mode
+from molgun_lmp.outcome_scheme import in_order
 from molgun_lmp.palette import INK, RULE
 from molgun_lmp.plotting.figure_files import FigureFiles
 from molgun_lmp.plotting.style import MANY, PAGE_INCHES, halo, house_style, mode_legend, new_figure, store
@@ -78,7 +79,7 @@ def draw_temperatures(
         ).rstrip()
         header = ("trajectory", "mode", "after_contact_ps", "slab_k", "molecule_k", "translation_ev")
         rows = [
-            (trace.trajectory_id, trace.mode.value, *numbers)
+            (trace.trajectory_id, trace.mode.label, *numbers)
             for trace in binned
             for numbers in zip(
                 trace.after_contact_ps.tolist(),
@@ -92,11 +93,11 @@ def draw_temperatures(
 
 
 def _draw(axes: Axes, binned: Sequence[HeatTrace], quantity: str) -> None:
-    for mode in Mode:
+    for mode in in_order(trace.mode for trace in binned):
         paths = [
             np.column_stack([trace.after_contact_ps, getattr(trace.temperatures, quantity)])
             for trace in binned
-            if trace.mode is mode
+            if trace.mode == mode
         ]
         if paths:
             style = mode.row.style

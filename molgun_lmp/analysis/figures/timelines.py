@@ -9,12 +9,12 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from molgun_lmp.outcome_classes import Mode
+from molgun_lmp.outcome_scheme import in_order
 from molgun_lmp.palette import INK
 from molgun_lmp.plotting.figure_files import FigureFiles
 from molgun_lmp.plotting.style import MANY, PAGE_INCHES, halo, house_style, mode_legend, new_figure, store
 from molgun_lmp.records import Outcome
 
-_MODE_ORDER = {mode: rank for rank, mode in enumerate(Mode)}
 _NAMED_ROWS = 40
 """More trajectories than this are not named beside their bars."""
 _HALF = 0.37
@@ -46,7 +46,7 @@ def draw_timelines(outcomes: Sequence[Outcome], folder: Path, name: str = "timel
         caption = "Sequence of modes along each trajectory, sorted by the mode at the end."
         header = ("trajectory", "start_ps", "end_ps", "mode", "mode_at_end", "first_contact_ps", "first_bond_ps")
         rows = [
-            (o.trajectory_id, start, end, mode.value, o.mode.value, o.first_contact_ps, o.first_bond_ps)
+            (o.trajectory_id, start, end, mode.label, o.mode.label, o.first_contact_ps, o.first_bond_ps)
             for row, start, end, mode in spans
             for o in (ordered[row],)
         ]
@@ -55,7 +55,7 @@ def draw_timelines(outcomes: Sequence[Outcome], folder: Path, name: str = "timel
 
 def _rank(outcome: Outcome) -> tuple[int, float, str]:
     contact = float("inf") if outcome.first_contact_ps is None else outcome.first_contact_ps
-    return _MODE_ORDER[outcome.mode], contact, outcome.trajectory_id
+    return outcome.mode.rank, contact, outcome.trajectory_id
 
 
 def _spans(outcome: Outcome) -> list[tuple[float, float, Mode]]:
@@ -66,18 +66,18 @@ def _spans(outcome: Outcome) -> list[tuple[float, float, Mode]]:
 
 def _draw_bars(axes: Axes, spans: Sequence[Span], *, pixels: bool) -> list[Patch | Line2D]:
     handles: list[Patch | Line2D] = []
-    for mode in sorted({span[3] for span in spans}, key=_MODE_ORDER.__getitem__):
+    for mode in in_order(span[3] for span in spans):
         style = mode.row.style
         corners = [
             [(start, row - _HALF), (end, row - _HALF), (end, row + _HALF), (start, row + _HALF)]
             for row, start, end, kind in spans
-            if kind is mode
+            if kind == mode
         ]
         bars = PolyCollection(corners, facecolors=style.colour, linewidths=0, rasterized=pixels)
         if style.hatch is not None:
             bars.set_hatch(style.hatch)
         axes.add_collection(bars)
-        handles.append(Patch(facecolor=style.colour, hatch=style.hatch, label=mode.value))
+        handles.append(Patch(facecolor=style.colour, hatch=style.hatch, label=mode.label))
     return handles
 
 

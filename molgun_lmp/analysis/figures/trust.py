@@ -11,6 +11,7 @@ from matplotlib.collections import LineCollection
 from molgun_lmp.arrays import FloatArray
 from molgun_lmp.errors import InputFileError
 from molgun_lmp.outcome_classes import Mode
+from molgun_lmp.outcome_scheme import OutcomeScheme, in_order
 from molgun_lmp.palette import ALARM
 from molgun_lmp.plotting.figure_files import FigureFiles
 from molgun_lmp.plotting.style import MANY, PAGE_INCHES, house_style, mode_legend, new_figure, store
@@ -37,9 +38,9 @@ def draw_trust(
         axes = figure.subplots()
         axes.axhline(1.0, color=ALARM, linewidth=0.9, linestyle="--")
         axes.text(1.0, 1.0, "border", color=ALARM, ha="right", va="bottom", transform=axes.get_yaxis_transform())
-        for mode in (mode for mode in Mode if any(trace.mode is mode for trace in traces)):
+        for mode in in_order(trace.mode for trace in traces):
             style = mode.row.style
-            paths = [np.column_stack([one.time_ps, one.distance]) for one in traces if one.mode is mode]
+            paths = [np.column_stack([one.time_ps, one.distance]) for one in traces if one.mode == mode]
             lines = LineCollection(
                 paths, colors=style.colour, linestyles=style.dash, linewidths=1.1, alpha=0.4 if crowd else 0.9,
                 rasterized=crowd,
@@ -61,14 +62,14 @@ def draw_trust(
         )
         header = ("trajectory", "mode", "time_ps", "distance")
         rows = [
-            (trace.trajectory_id, trace.mode.value, time, distance)
+            (trace.trajectory_id, trace.mode.label, time, distance)
             for trace in traces
             for time, distance in zip(trace.time_ps.tolist(), trace.distance.tolist(), strict=True)
         ]
         return store(figure, folder, name, caption=caption, header=header, rows=rows)
 
 
-def read_traces(folder: Path, name: str = "trust") -> list[DistanceTrace]:
+def read_traces(folder: Path, scheme: OutcomeScheme, name: str = "trust") -> list[DistanceTrace]:
     """What the figure's numbers hold; nothing where it was not drawn. Raises `InputFileError` for a damaged file."""
     file = folder / f"{name}.csv"
     lines: dict[tuple[str, str], list[tuple[float, float]]] = {}
@@ -80,7 +81,7 @@ def read_traces(folder: Path, name: str = "trust") -> list[DistanceTrace]:
         return [
             DistanceTrace(
                 trajectory_id=trajectory,
-                mode=Mode.named(mode),
+                mode=scheme.named(mode),
                 time_ps=np.array(points)[:, 0],
                 distance=np.array(points)[:, 1],
             )

@@ -3,7 +3,8 @@
 import dataclasses
 from collections.abc import Mapping
 
-from molgun_lmp.outcome_classes import MOMENT_COLUMNS, PRECURSORS, Mode
+from molgun_lmp.outcome_classes import Mode
+from molgun_lmp.outcome_scheme import OutcomeScheme
 from molgun_lmp.records import Outcome
 
 
@@ -26,8 +27,8 @@ class Moments:
     final_bond_ps: float | None
     """The mode in which it was stuck at the end began."""
     began_ps: Mapping[str, float | None]
-    """Column of `MOMENT_COLUMNS` -> its class began. Hydrogen lost after or with a C-C bond is no moment of its own: it
-    is in the reason of C-C broken."""
+    """Column of the scheme's `moment_columns` -> its class began. What began with or after one that stands before it in
+    the scheme, such as hydrogen lost after a broken skeleton, is no moment of its own: it is in the reason of that."""
     translation_before_ev: float
     """Kinetic energy of the centre of mass as fired."""
     translation_after_ev: float | None
@@ -41,11 +42,13 @@ class Moments:
         return self.translation_before_ev - self.translation_after_ev
 
 
-def moments(outcome: Outcome, *, translation_before_ev: float, translation_after_ev: float | None) -> Moments:
+def moments(
+    scheme: OutcomeScheme, outcome: Outcome, *, translation_before_ev: float, translation_after_ev: float | None
+) -> Moments:
     """The moments of one outcome."""
     began = {mode.row.moment: time for time, mode in reversed(outcome.events)}
     lasting = outcome.lasting
-    at = next((k for k, (_, mode) in enumerate(lasting) if mode in PRECURSORS), None)
+    at = next((k for k, (_, mode) in enumerate(lasting) if mode.row.precursor), None)
     following = None if at is None or at + 1 == len(lasting) else lasting[at + 1]
     return Moments(
         trajectory_id=outcome.trajectory_id,
@@ -57,7 +60,7 @@ def moments(outcome: Outcome, *, translation_before_ev: float, translation_after
         first_touch_ps=outcome.first_touch_ps,
         first_bond_ps=outcome.first_bond_ps,
         final_bond_ps=outcome.events[-1][0] if outcome.stuck and outcome.events else None,
-        began_ps={column: began.get(column) for column in MOMENT_COLUMNS},
+        began_ps={column: began.get(column) for column in scheme.moment_columns},
         translation_before_ev=translation_before_ev,
         translation_after_ev=translation_after_ev,
     )

@@ -12,7 +12,9 @@ from typing import Final
 import numpy as np
 
 from molgun_lmp.analysis.statistics.estimates import STUCK_LINE, Estimate, Estimator, clusters_of
-from molgun_lmp.outcome_classes import CAN_STICK, FAILED, UNDECIDED, Mode
+from molgun_lmp.arrays import BoolArray
+from molgun_lmp.outcome_classes import Kind, Mode
+from molgun_lmp.outcome_scheme import OutcomeScheme, in_order
 from molgun_lmp.records import Outcome, Stop
 from molgun_lmp.units import ROUNDING_PS
 
@@ -36,7 +38,9 @@ class AfterContact:
     """Every mode that was seen then, and `stuck`: bound to the surface then, intact or broken."""
 
 
-def mode_after_contact(outcome: Outcome, stop: Stop | None, time_ps: float, planned_ps: float) -> Mode | None:
+def mode_after_contact(
+    scheme: OutcomeScheme, outcome: Outcome, stop: Stop | None, time_ps: float, planned_ps: float
+) -> Mode | None:
     """The mode of one shot `time_ps` after its first contact; None where it made none or was not to be watched so long.
 
     `planned_ps` is how long its trajectory was planned to be. Whatever became of a molecule that arrived too late for
@@ -50,19 +54,19 @@ def mode_after_contact(outcome: Outcome, stop: Stop | None, time_ps: float, plan
     if at > planned_ps + ROUNDING_PS:
         return None
     if at > outcome.time_ps + ROUNDING_PS:
-        return outcome.mode if stop in _ENDED_BY_ITS_MODE and outcome.mode is not FAILED else None
+        return outcome.mode if stop in _ENDED_BY_ITS_MODE and outcome.mode.kind is not Kind.FAILED else None
     began = [event for event in outcome.events if event[0] <= at + ROUNDING_PS]
     if not began:
         return None
-    if (outcome.mode is UNDECIDED or outcome.young) and began[-1] == outcome.events[-1]:
-        return UNDECIDED
+    if (outcome.mode.kind is Kind.UNDECIDED or outcome.young) and began[-1] == outcome.events[-1]:
+        return scheme.undecided
     return began[-1][1]
 
 
 def stuck_after_contact(outcome: Outcome, mode: Mode, time_ps: float) -> bool:
     """Whether a shot was bound `time_ps` after first contact, when it was in `mode` (as `mode_after_contact` says)."""
     at = (outcome.first_contact_ps or 0.0) + time_ps
-    if mode not in CAN_STICK:
+    if not mode.can_stick:
         return False
     if at > outcome.time_ps + ROUNDING_PS:
         return outcome.stuck
@@ -71,6 +75,7 @@ def stuck_after_contact(outcome: Outcome, mode: Mode, time_ps: float) -> bool:
 
 
 def after_contact(
+    scheme: OutcomeScheme,
     outcomes: Sequence[Outcome],
     stops: Sequence[Stop | None],
     times_ps: Sequence[float],
@@ -88,15 +93,19 @@ def after_contact(
     clusters = clusters_of(outcomes)
     contact = sum(outcome.first_contact_ps is not None for outcome in outcomes)
     for time_ps in times_ps:
-        modes = [mode_after_contact(o, stop, time_ps, planned_ps) for o, stop in zip(outcomes, stops, strict=True)]
+        modes = [
+            mode_after_contact(scheme, o, stop, time_ps, planned_ps) for o, stop in zip(outcomes, stops, strict=True)
+        ]
         watched = np.array([mode is not None for mode in modes], dtype=np.bool_)
         seen = [mode for mode in modes if mode is not None]
-        hits = {m.value: np.array([mode is m for mode in seen], dtype=np.bool_) for m in Mode if m in seen}
+        hits: dict[str, BoolArray] = {
+            m.label: np.array([mode == m for mode in seen], dtype=np.bool_) for m in in_order(seen)
+        }
         stuck = [stuck_after_contact(o, m, time_ps) for o, m in zip(outcomes, modes, strict=True) if m is not None]
         hits[STUCK_LINE] = np.array(stuck, dtype=np.bool_)
         among = clusters.take(watched)
         estimator = Estimator.of(
-            list(hits.values())[:-1], among, confidence=confidence, lines=(len(Mode) + 1) * len(times_ps)
+            list(hits.values())[:-1], among, confidence=confidence, lines=(len(scheme.modes) + 1) * len(times_ps)
         )
         tables.append(
             AfterContact(
@@ -110,7 +119,7 @@ def after_contact(
     return tuple(tables)
 
 
-def cells(tables: Sequence[AfterContact]) -> list[tuple[str, ...]]:
+def cells(scheme: OutcomeScheme, tables: Sequence[AfterContact]) -> list[tuple[str, ...]]:
     """Lines of a printed table: mode, then `count of watched` at each time; at last how many were censored."""
     lines = [dict(table.lines) for table in tables]
     rows = [
@@ -118,7 +127,7 @@ def cells(tables: Sequence[AfterContact]) -> list[tuple[str, ...]]:
             label,
             *(f"{at[label].count if label in at else 0} of {t.watched}" for at, t in zip(lines, tables, strict=True)),
         )
-        for label in (*(mode.value for mode in Mode), STUCK_LINE)
+        for label in (*(mode.label for mode in scheme.modes), STUCK_LINE)
         if any(label in at for at in lines)
     ]
     return [*rows, ("not watched so long", *(f"{t.censored} of {t.contact}" for t in tables))]

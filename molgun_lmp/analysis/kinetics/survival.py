@@ -23,7 +23,7 @@ from scipy import special
 from molgun_lmp.analysis.statistics.bootstrap import resampled_weights
 from molgun_lmp.analysis.statistics.clustered_intervals import Clusters, cluster_interval, pooled_design_effect
 from molgun_lmp.arrays import FloatArray, IntArray
-from molgun_lmp.outcome_classes import LEFT, Mode
+from molgun_lmp.outcome_classes import Kind, Mode
 from molgun_lmp.records import Outcome
 
 LASTING: Final = "lasting"
@@ -78,9 +78,9 @@ def wait_of(outcome: Outcome) -> Wait | None:
         return None
     if outcome.first_bond_ps is not None:
         return Wait(time_ps=max(0.0, outcome.first_bond_ps - contact), fate=Fate.BOUND)
-    if outcome.mode is not LEFT:
+    if outcome.mode.kind is not Kind.LEFT:
         return Wait(time_ps=max(0.0, outcome.time_ps - contact), fate=Fate.CENSORED)
-    began = outcome.events[-1][0] if outcome.events and outcome.events[-1][1] is LEFT else outcome.time_ps
+    began = outcome.events[-1][0] if outcome.events and outcome.events[-1][1].kind is Kind.LEFT else outcome.time_ps
     return Wait(time_ps=max(0.0, began - contact), fate=Fate.LEFT)
 
 
@@ -115,14 +115,13 @@ def survival(waits: Sequence[Wait], confidence: float = 0.95) -> tuple[Step, ...
 
 
 def transitions(outcomes: Sequence[Outcome]) -> dict[tuple[Mode, Mode], int]:
-    """How often one lasting mode followed another, over all trajectories, in the order of `Mode`."""
+    """How often one lasting mode followed another, over all trajectories, in the order of their scheme."""
     counts = Counter(
         (before[1], after[1])
         for outcome in outcomes
         for before, after in zip(outcome.lasting, outcome.lasting[1:], strict=False)
     )
-    order = {mode: rank for rank, mode in enumerate(Mode)}
-    return dict(sorted(counts.items(), key=lambda item: (order[item[0][0]], order[item[0][1]])))
+    return dict(sorted(counts.items(), key=lambda item: (item[0][0].rank, item[0][1].rank)))
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -172,8 +171,8 @@ def visits(outcomes: Sequence[Outcome], mode: Mode) -> list[Spell]:
     for outcome in outcomes:
         ends = [*outcome.lasting[1:], (outcome.followed_ps, None)]
         for (began, at), (ended, after) in zip(outcome.lasting, ends, strict=False):
-            if at is mode:
-                spells.append(_spell(outcome, max(0.0, ended - began), None if after is None else after.value))
+            if at == mode:
+                spells.append(_spell(outcome, max(0.0, ended - began), None if after is None else after.label))
     return spells
 
 

@@ -33,7 +33,7 @@ class Rate:
 
 
 def rates(outcomes: Sequence[Outcome], confidence: float = 0.95) -> tuple[Rate, ...]:
-    """The rates of all transitions that were seen, in the order of `Mode`."""
+    """The rates of all transitions that were seen, in the order of their scheme."""
     spent: dict[Mode, float] = {}
     visits: dict[Mode, int] = {}
     censored: dict[Mode, int] = {}

@@ -2,18 +2,24 @@
 
 import dataclasses
 from collections.abc import Iterable
+from typing import Final
 
 import numpy as np
 
 from molgun_lmp.analysis.outcomes.bonds import Bonds
-from molgun_lmp.analysis.outcomes.classify import Classified, binding, classify
-from molgun_lmp.analysis.outcomes.trajectory_path import Reference, TrajectoryPath, follow
+from molgun_lmp.analysis.outcomes.classify import Classified
+from molgun_lmp.analysis.outcomes.facts import binding
+from molgun_lmp.analysis.outcomes.reference import Reference
+from molgun_lmp.analysis.outcomes.trajectory_path import TrajectoryPath, follow
 from molgun_lmp.config import OutcomeCriteria
 from molgun_lmp.errors import InputFileError
-from molgun_lmp.outcome_classes import BLOWN_UP, CAN_STICK, DAMAGED, FAILED, LEFT, UNBOUND_FATES, UNDECIDED, Mode
+from molgun_lmp.outcome_classes import Kind, Mode
 from molgun_lmp.readers.trajectory import Frame
 from molgun_lmp.records import Outcome, Stop, TrajectoryResult
 from molgun_lmp.units import FS_PER_PS
+
+_SAYS_NOTHING: Final = frozenset({Kind.UNDECIDED, Kind.FAILED})
+"""Kinds of a trajectory's end that say nothing of the molecule."""
 
 
 def decide(
@@ -80,7 +86,7 @@ def outcome_of(
         trajectory_id=trajectory_id,
         mode=verdict.mode,
         detail=verdict.detail,
-        stuck=verdict.mode in CAN_STICK and path.classified is not None and path.classified.bound,
+        stuck=verdict.mode.can_stick and path.classified is not None and path.classified.bound,
         contact=path.first_contact_ps is not None,
         first_contact_ps=path.first_contact_ps,
         first_touch_ps=path.first_touch_ps,
@@ -89,7 +95,7 @@ def outcome_of(
         time_ps=path.history.time_ps,
         lowest_clearance_angstrom=path.lowest_clearance,
         events=_events(path, verdict.mode),
-        young=path.history.young is not None and verdict.mode in {UNDECIDED, FAILED},
+        young=path.history.young is not None and verdict.mode.kind in _SAYS_NOTHING,
         bonds=_listed(path.bonds, reference),
         reason=verdict.reason,
         truncated=path.truncated,
@@ -107,7 +113,7 @@ def _events(path: TrajectoryPath, end: Mode) -> tuple[tuple[float, Mode], ...]:
     """
     lasting, young = tuple(path.history.events), path.history.young
     last = young or (lasting[-1] if lasting else None)
-    if end not in {UNDECIDED, FAILED} and (last is None or last[1] is not end):
+    if end.kind not in _SAYS_NOTHING and (last is None or last[1] != end):
         return (*lasting, (path.history.time_ps, end))
     return lasting if young is None else (*lasting, young)
 
@@ -122,27 +128,28 @@ class _Verdict:
 def _verdict(
     path: TrajectoryPath, reference: Reference, criteria: OutcomeCriteria, result: TrajectoryResult | None
 ) -> _Verdict:
+    scheme = reference.scheme
     if result is not None and result.state == "failed":
-        return _Verdict(mode=FAILED, detail=str(result.cause or ""), reason=f"{result.cause}: {result.message}")
+        return _Verdict(mode=scheme.failed, detail=str(result.cause or ""), reason=f"{result.cause}: {result.message}")
     stop = None if result is None else result.stop
     if path.blew_up or stop is Stop.TOO_HOT or path.bonds is None or path.classified is None:
         why = "positions are no longer numbers" if path.blew_up else "stopped as hotter than any real molecule"
-        return _Verdict(mode=BLOWN_UP, reason=f"the run blew up after {path.history.time_ps:.3f} ps: {why}")
+        return _Verdict(mode=scheme.blown_up, reason=f"the run blew up after {path.history.time_ps:.3f} ps: {why}")
     since_ps, mode = path.history.last
-    if mode in UNBOUND_FATES and stop is Stop.DEPARTED and _went_back(path):
-        mode = LEFT
+    if mode.unbound_fate and stop is Stop.DEPARTED and _went_back(path):
+        mode = path.fate(Kind.LEFT, scheme)
     reason = path.classified.reason if path.classified.mode else _fate_reason(mode, stop, path, criteria)
     age_fs = (path.history.time_ps - since_ps) * FS_PER_PS
     young = age_fs < criteria.persistence_fs and not _needs_no_age(path, mode, stop)
     if young:
         return _Verdict(
-            mode=UNDECIDED,
+            mode=scheme.undecided,
             detail=f"young {mode}",
             reason=f"{mode} for only {age_fs:.0f} fs, less than {criteria.persistence_fs:g} fs: {reason}",
         )
     other = _other_reading(path, path.bonds, path.classified, reference, criteria)
     if other is not None:
-        return _Verdict(mode=UNDECIDED, detail=f"{mode} or {other.mode or 'not bound'}", reason=other.reason)
+        return _Verdict(mode=scheme.undecided, detail=f"{mode} or {other.mode or 'not bound'}", reason=other.reason)
     return _Verdict(mode=mode, detail=path.classified.detail, reason=f"{reason} (for {age_fs / FS_PER_PS:.3f} ps)")
 
 
@@ -155,9 +162,9 @@ def _needs_no_age(path: TrajectoryPath, mode: Mode, stop: Stop | None) -> bool:
     """A change between unbound fates is no reaction, and a run that a leaving molecule, or a fragment of it, stopped
     shows no more of it."""
     return (
-        (mode in UNBOUND_FATES and path.history.events[-1][1] in UNBOUND_FATES)
-        or (mode is LEFT and stop is Stop.DEPARTED)
-        or (mode in DAMAGED and stop is Stop.FRAGMENT_LEFT)
+        (mode.unbound_fate and path.history.events[-1][1].unbound_fate)
+        or (mode.kind is Kind.LEFT and stop is Stop.DEPARTED)
+        or (mode.damaged and stop is Stop.FRAGMENT_LEFT)
     )
 
 
@@ -178,7 +185,7 @@ def _other_reading(
         dataclasses.replace(bonds, molecule=bonds.molecule & ~in_molecule, surface=bonds.surface & ~to_surface),
     )
     for reading in readings:
-        other = classify(reading, reference.molecule, reference.surface, criteria.max_fragments)
+        other = reference.classify(reading)
         if other.mode != classified.mode:
             return dataclasses.replace(
                 other,
@@ -191,9 +198,9 @@ def _other_reading(
 def _fate_reason(mode: Mode, stop: Stop | None, path: TrajectoryPath, criteria: OutcomeCriteria) -> str:
     now = f"no bond to the slab, closest atom {path.nearest:.2f} Å from it"
     if path.first_contact_ps is None:
-        turned = f", on its way out {path.risen:.2f} Å above its start" if mode is LEFT else ""
+        turned = f", on its way out {path.risen:.2f} Å above its start" if mode.kind is Kind.LEFT else ""
         return f"{now}{turned}, never below {path.closest:.2f} Å (contact: {criteria.contact_angstrom:g} Å)"
-    if mode is LEFT:
+    if mode.kind is Kind.LEFT:
         how = "stopped on its way out" if stop is Stop.DEPARTED else f"beyond {criteria.departed_angstrom:g} Å"
     else:
         how = f"not beyond {criteria.departed_angstrom:g} Å"

@@ -13,10 +13,11 @@ from molgun_lmp.analysis.outcomes.bonds import BondLimits
 from molgun_lmp.analysis.outcomes.decide import decide
 from molgun_lmp.analysis.outcomes.intact_molecule import MoleculeReference
 from molgun_lmp.analysis.outcomes.isomorphism import matching_atoms
-from molgun_lmp.analysis.outcomes.trajectory_path import Reference
+from molgun_lmp.analysis.outcomes.reference import Reference
 from molgun_lmp.analysis.outcomes.whole_system import WholeSystem
 from molgun_lmp.arrays import BoolArray, FloatArray, IntArray
 from molgun_lmp.config.external import ForeignFiles
+from molgun_lmp.config.schemes import load_scheme
 from molgun_lmp.errors import ConfigError, InputFileError
 from molgun_lmp.geometry import make_whole
 from molgun_lmp.readers.structure import read_structure
@@ -125,6 +126,7 @@ def find(frame: Frame, settings: ForeignFiles, folder: Path, like: MoleculeRefer
             n_slab=len(slab),
             groups=groups,
             criteria=settings.outcomes,
+            scheme=load_scheme(settings.outcomes.scheme, folder),
         ),
         cell=frame.cell,
     )

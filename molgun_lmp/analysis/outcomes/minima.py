@@ -8,10 +8,10 @@ from typing import Final
 import numpy as np
 from pydantic import ConfigDict
 
-from molgun_lmp.analysis.outcomes.classify import classify
-from molgun_lmp.analysis.outcomes.trajectory_path import Reference
+from molgun_lmp.analysis.outcomes.reference import Reference
 from molgun_lmp.config import OutcomeCriteria
-from molgun_lmp.outcome_classes import LEFT, NEAR, Mode
+from molgun_lmp.outcome_classes import Kind, Mode
+from molgun_lmp.outcome_scheme import DEFAULT_SCHEME, in_order
 from molgun_lmp.readers.trajectory import Frame
 from molgun_lmp.records import JsonRecord
 
@@ -63,6 +63,8 @@ class Quenched(JsonRecord):
     """Whether all three quenches reached the force tolerance."""
     dump: str
     """SHA-256 of the trajectory's dump: fired again, it has another end."""
+    scheme: str = DEFAULT_SCHEME
+    """Which classes these are: `OutcomeScheme.identity`. Records of earlier versions know one scheme alone."""
 
 
 def class_of_minimum(frame: Frame, reference: Reference, criteria: OutcomeCriteria) -> tuple[Mode, str, str]:
@@ -70,12 +72,12 @@ def class_of_minimum(frame: Frame, reference: Reference, criteria: OutcomeCriter
     positions = frame.unwrapped
     molecule, slab = positions[reference.n_slab :], positions[: reference.n_slab]
     bonds = reference.limits.bonds(molecule, slab, reference.surface.lattice)
-    found = classify(bonds, reference.molecule, reference.surface, criteria.max_fragments)
+    found = reference.classify(bonds)
     if found.mode is not None:
         return found.mode, found.detail, found.reason
     nearest = float(bonds.surface_lengths.min())
-    mode = NEAR if nearest < criteria.departed_angstrom else LEFT
-    return mode, "", f"{found.reason}, closest atom {nearest:.2f} Å from it"
+    kind = Kind.NEAR if nearest < criteria.departed_angstrom else Kind.LEFT
+    return reference.scheme.at_rest(kind), "", f"{found.reason}, closest atom {nearest:.2f} Å from it"
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -96,7 +98,7 @@ class Binding(JsonRecord):
         """The line as text, in the order of `BINDING_HEADER`; a dash for unknown."""
         spread = "–" if self.spread_ev is None else f"{self.spread_ev:.2f}"
         energies = (f"{self.mean_ev:.2f}", spread, f"{self.strongest_ev:.2f}", f"{self.weakest_ev:.2f}")
-        return (self.mode.value, str(self.minima), *energies)
+        return (self.mode.label, str(self.minima), *energies)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -135,9 +137,9 @@ class Minima:
     def remarks(self) -> tuple[str, ...]:
         """Ends that fell to another class, and what is left out."""
         said = [
-            f"{number} that ended as {end.value} fell to {minimum.value}."
+            f"{number} that ended as {end!s} fell to {minimum!s}."
             for (end, minimum), number in Counter((one.mode_at_end, one.mode) for one in self.quenched).items()
-            if end is not minimum
+            if end != minimum
         ]
         unfinished = sum(not one.converged for one in self.quenched)
         if unfinished:
@@ -159,10 +161,10 @@ def _levels(what: str, energies: Sequence[float]) -> str:
 
 
 def binding_by_mode(quenched: Sequence[Quenched]) -> tuple[Binding, ...]:
-    """One record per mode of the minimum, in the order of `Mode`."""
+    """One record per mode of the minimum, in the order of their scheme."""
     found = []
-    for mode in Mode:
-        energies = np.array([one.binding_energy_ev for one in quenched if one.mode is mode and one.converged])
+    for mode in in_order(one.mode for one in quenched):
+        energies = np.array([one.binding_energy_ev for one in quenched if one.mode == mode and one.converged])
         if len(energies):
             found.append(
                 Binding(

@@ -7,11 +7,12 @@ from pathlib import Path
 import numpy as np
 from pydantic import ConfigDict
 
-from molgun_lmp.analysis.outcomes.classify import classify
 from molgun_lmp.analysis.outcomes.external_system import FoundMolecule, atoms_of, find
 from molgun_lmp.analysis.outcomes.intact_molecule import MoleculeReference
 from molgun_lmp.config.external import ForeignFiles
-from molgun_lmp.outcome_classes import BLOWN_UP, IN_FLIGHT, NEAR, Mode
+from molgun_lmp.config.schemes import load_scheme
+from molgun_lmp.outcome_classes import Kind, Mode
+from molgun_lmp.outcome_scheme import OutcomeScheme
 from molgun_lmp.readers.trajectory import Frame, read_frames
 from molgun_lmp.records import JsonRecord
 from molgun_lmp.surface.clean_surface import find_surface
@@ -57,9 +58,10 @@ def classify_each(
 ) -> Iterator[FrameClass]:
     """Every one of some frames by itself, whatever they are read from; settings and errors as in `classify_frames`."""
     known: dict[tuple[str, ...], FoundMolecule] = {}
+    scheme = load_scheme(settings.outcomes.scheme, folder)
     for frame in frames:
         if not np.isfinite(frame.positions).all():
-            yield _lost(where, frame)
+            yield _lost(where, frame, scheme)
             continue
         found = known.get(frame.symbols)
         if found is None:
@@ -79,13 +81,13 @@ def _classified(where: str, frame: Frame, found: FoundMolecule, settings: Foreig
         surface = find_surface(atoms_of(frame)[found.slab])
         surface = surface.without_dimers() if criteria.sites == "atoms" else surface
     bonds = reference.limits.bonds(ordered[n_slab:], ordered[:n_slab], surface.lattice)
-    classified = classify(bonds, reference.molecule, surface, criteria.max_fragments)
+    classified = dataclasses.replace(reference, surface=surface).classify(bonds)
     nearest = float(bonds.surface_lengths.min())
-    fate = NEAR if nearest < criteria.contact_angstrom else IN_FLIGHT
+    kind = Kind.NEAR if nearest < criteria.contact_angstrom else Kind.IN_FLIGHT
     return FrameClass(
         file=where,
         step=frame.step,
-        mode=classified.mode or fate,
+        mode=classified.mode or reference.scheme.at_rest(kind),
         detail=classified.detail,
         bound=classified.bound,
         nearest_angstrom=nearest,
@@ -93,11 +95,11 @@ def _classified(where: str, frame: Frame, found: FoundMolecule, settings: Foreig
     )
 
 
-def _lost(where: str, frame: Frame) -> FrameClass:
+def _lost(where: str, frame: Frame, scheme: OutcomeScheme) -> FrameClass:
     return FrameClass(
         file=where,
         step=frame.step,
-        mode=BLOWN_UP,
+        mode=scheme.blown_up,
         detail="",
         bound=False,
         nearest_angstrom=0.0,

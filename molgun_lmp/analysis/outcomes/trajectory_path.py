@@ -1,65 +1,28 @@
 """One trajectory followed frame by frame: bonds with their history, contact, clearance, and the sequence of modes."""
 
 import dataclasses
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable
 from typing import Final, Self
 
 import numpy as np
 from ase.data import atomic_masses, atomic_numbers
 
 from molgun_lmp.analysis.outcomes.bond_tracking import BondState, Stretch, stretches
-from molgun_lmp.analysis.outcomes.bonds import BondLimits, Bonds
-from molgun_lmp.analysis.outcomes.classify import Classified, classify
-from molgun_lmp.analysis.outcomes.intact_molecule import MoleculeReference
+from molgun_lmp.analysis.outcomes.bonds import Bonds
+from molgun_lmp.analysis.outcomes.classify import Classified
 from molgun_lmp.analysis.outcomes.mode_history import ModeHistory
+from molgun_lmp.analysis.outcomes.reference import Reference
 from molgun_lmp.arrays import FloatArray
 from molgun_lmp.config import OutcomeCriteria
 from molgun_lmp.errors import InputFileError
-from molgun_lmp.outcome_classes import BLOWN_UP, IN_FLIGHT, LEFT, NEAR, Mode
+from molgun_lmp.outcome_classes import Kind, Mode
+from molgun_lmp.outcome_conditions import When
+from molgun_lmp.outcome_scheme import OutcomeScheme
 from molgun_lmp.readers.trajectory import Frame
-from molgun_lmp.surface.clean_surface import Surface
 from molgun_lmp.units import FS_PER_PS
 
 _BATCH: Final = 64
 """Frames that are looked at together: their arrays fit into the processor's cache."""
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Reference:
-    """What the frames of one trajectory are judged against: its clean surface and its intact molecule.
-
-    `symbols`: all N atoms, the slab's `n_slab` first; `limits`: when two of them are bonded.
-    """
-
-    symbols: tuple[str, ...]
-    n_slab: int
-    surface: Surface
-    molecule: MoleculeReference
-    limits: BondLimits
-
-    @classmethod
-    def of(
-        cls,
-        *,
-        symbols: Sequence[str],
-        positions: FloatArray,
-        surface: Surface,
-        n_slab: int,
-        groups: Mapping[str, tuple[int, int]],
-        criteria: OutcomeCriteria,
-    ) -> Self:
-        """From the start of the trajectory, positions (N, 3) in Å, the molecule intact and clear of the surface.
-
-        Raises `ConfigError` for groups or pair limits that do not fit the molecule.
-        """
-        molecule = MoleculeReference.find(symbols[n_slab:], positions[n_slab:], groups, surface.lattice, criteria)
-        return cls(
-            symbols=tuple(symbols),
-            n_slab=n_slab,
-            surface=surface.without_dimers() if criteria.sites == "atoms" else surface,
-            molecule=molecule,
-            limits=BondLimits.of(symbols[n_slab:], symbols[:n_slab], criteria),
-        )
 
 
 @dataclasses.dataclass(kw_only=True)
@@ -75,6 +38,8 @@ class TrajectoryPath:
     settled: tuple[FloatArray, FloatArray] | None = None
     """(n, n) and (n, m): when each length was last outside the range between forming and breaking."""
     first_contact_ps: float | None = None
+    last_near_ps: float | None = None
+    """The last frame within reach of the surface."""
     first_touch_ps: float | None = None
     """The first frame with a bond to the slab, however short that lasted."""
     near: bool = False
@@ -93,6 +58,19 @@ class TrajectoryPath:
         persistence_ps = criteria.persistence_fs / FS_PER_PS
         return cls(
             history=ModeHistory(persistence_ps=persistence_ps), bonding=ModeHistory(persistence_ps=persistence_ps)
+        )
+
+    def fate(self, kind: Kind, scheme: OutcomeScheme) -> Mode:
+        """The class of an intact molecule without a bond to the slab, of those of one kind: the first that fits its
+        course so far."""
+        return next(mode for mode, when in scheme.fates(kind) if when is None or self._fits(when))
+
+    def _fits(self, when: When) -> bool:
+        reach = None
+        if self.first_contact_ps is not None and self.last_near_ps is not None:
+            reach = self.last_near_ps - self.first_contact_ps
+        return (when.contact_ps is None or (reach is not None and when.contact_ps.holds(reach, {}))) and (
+            when.touched is None or when.touched is (self.first_touch_ps is not None)
         )
 
     def bound_changes(self) -> tuple[tuple[float, bool], ...]:
@@ -152,7 +130,7 @@ class Following:
         path, reference, lattice = self._path, self._reference, self._reference.surface.lattice
         if self._stretch is not None:  # once more, for the lengths of the last frame
             path.bonds = self._stretch.bonds(-1, self._state, lattice)
-            path.classified = classify(path.bonds, reference.molecule, reference.surface, self._criteria.max_fragments)
+            path.classified = reference.classify(path.bonds)
             path.settled = (self._state.settled, self._state.surface_settled)
         return path
 
@@ -179,8 +157,9 @@ class Following:
             path.frames += 1
             path.truncated = batch[usable].cut_after
             path.blew_up = True
-            path.history.add(float(times_ps[usable]), BLOWN_UP)
-            path.bonding.add(float(times_ps[usable]), (BLOWN_UP, False))
+            blown_up = reference.scheme.blown_up
+            path.history.add(float(times_ps[usable]), blown_up)
+            path.bonding.add(float(times_ps[usable]), (blown_up, False))
 
     def _time_ps(self, frame: Frame, first: Frame) -> float:
         """Since the first frame. Raises `InputFileError` where neither the frames nor a timestep say it."""
@@ -234,34 +213,36 @@ def _add(
     classified: dict[int, Classified] = {}
     for frame in state.advance(stretch, reference.limits, times_ps):
         bonds = stretch.bonds(frame, state, lattice)
-        classified[frame] = classify(bonds, reference.molecule, reference.surface, criteria.max_fragments)
+        classified[frame] = reference.classify(bonds)
     if path.classified is None and 0 not in classified:  # nothing is bonded in the first frame of all
         bonds = stretch.bonds(0, BondState.none(reference.limits), lattice)
-        classified[0] = classify(bonds, reference.molecule, reference.surface, criteria.max_fragments)
+        classified[0] = reference.classify(bonds)
     clearance = float((stretch.molecule[:, :, 2].min(axis=1) - stretch.slab[:, :, 2].max(axis=1)).min())
     path.lowest_clearance = clearance if path.lowest_clearance is None else min(path.lowest_clearance, clearance)
     for frame, (time_ps, nearest) in enumerate(zip(times_ps.tolist(), stretch.nearest.tolist(), strict=True)):
         now = path.classified = classified.get(frame, path.classified)
         assert now is not None  # of the first frame of all, by the above
-        _add_frame(path, now, time_ps, nearest, criteria)
+        _add_frame(path, now, time_ps, nearest, criteria=criteria, scheme=reference.scheme)
 
 
 def _add_frame(
-    path: TrajectoryPath, classified: Classified, time_ps: float, nearest: float, criteria: OutcomeCriteria
+    path: TrajectoryPath,
+    classified: Classified,
+    time_ps: float,
+    nearest: float,
+    *,
+    criteria: OutcomeCriteria,
+    scheme: OutcomeScheme,
 ) -> None:
     path.nearest = nearest
     path.closest = min(path.closest, nearest)
     path.near = nearest < (criteria.departed_angstrom if path.near else criteria.contact_angstrom)
-    if path.near and path.first_contact_ps is None:
-        path.first_contact_ps = time_ps
+    if path.near:
+        path.first_contact_ps = time_ps if path.first_contact_ps is None else path.first_contact_ps
+        path.last_near_ps = time_ps
     if classified.bound and path.first_touch_ps is None:
         path.first_touch_ps = time_ps
-    mode = classified.mode or _fate(path)
+    kind = Kind.IN_FLIGHT if path.first_contact_ps is None else Kind.NEAR if path.near else Kind.LEFT
+    mode = classified.mode or path.fate(kind, scheme)
     path.history.add(time_ps, mode)
     path.bonding.add(time_ps, (mode, classified.bound))
-
-
-def _fate(path: TrajectoryPath) -> Mode:
-    if path.first_contact_ps is None:
-        return IN_FLIGHT
-    return NEAR if path.near else LEFT

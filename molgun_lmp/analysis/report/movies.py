@@ -10,7 +10,7 @@ from ase.data import atomic_numbers, covalent_radii
 from ase.data.colors import jmol_colors
 
 from molgun_lmp.arrays import FloatArray
-from molgun_lmp.outcome_classes import FAILED, Mode
+from molgun_lmp.outcome_classes import Kind, Mode
 from molgun_lmp.palette import BLUE, GREEN, ORANGE, PURPLE
 
 _UNIT_ANGSTROM: Final = 0.01
@@ -121,9 +121,9 @@ def _packed(movie: Movie, cast: Cast) -> dict[str, Any]:
     largest = np.iinfo(np.int16).max
     return {
         "id": movie.trajectory_id,
-        "mode": movie.mode.value,
+        "mode": movie.mode.label,
         "times": [round(time, 4) for time in movie.times_ps.tolist()],
-        "events": [[round(time, 4), mode.value] for time, mode in movie.events],
+        "events": [[round(time, 4), mode.label] for time, mode in movie.events],
         "data": base64.b64encode(np.clip(units, -largest, largest).astype("<i2").tobytes()).decode("ascii"),
     }
 
@@ -150,8 +150,7 @@ def examples(modes: Iterable[Mode], number: int) -> list[int]:
     """
     seen: dict[Mode, int] = {}
     ranked = []
-    order = {mode: rank for rank, mode in enumerate(Mode)}
     for index, mode in enumerate(modes):
         seen[mode] = seen.get(mode, 0) + 1
-        ranked.append((mode is FAILED, seen[mode], order[mode], index))
+        ranked.append((mode.kind is Kind.FAILED, seen[mode], mode.rank, index))
     return sorted(index for *_, index in sorted(ranked)[:number])

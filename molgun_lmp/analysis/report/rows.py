@@ -6,7 +6,7 @@ from typing import Final
 
 from molgun_lmp.analysis.statistics.sentences import left_out_sentence, noise_sentences
 from molgun_lmp.analysis.statistics.summary import Summary
-from molgun_lmp.outcome_classes import FAILED
+from molgun_lmp.outcome_classes import Kind
 from molgun_lmp.records import Outcome, Shot, TrajectoryResult
 
 REFERENCE_LEVEL: Final = "PBE-D3"
@@ -70,7 +70,7 @@ def remarks(summary: Summary) -> tuple[str, ...]:
             f"{summary.shots} of {summary.planned} planned trajectories are in this table. Explosions and departures "
             "end early, so an unfinished campaign shows too many of them."
         )
-    failed = summary.mode(FAILED).count
+    failed = sum(number for _, number in summary.of_kind(Kind.FAILED))
     if failed:
         causes = ", ".join(f"{number} {cause}" for cause, number in summary.causes.items()) or "no cause recorded"
         found.append(f"{_trajectories(failed)} failed: {causes}.")
@@ -135,7 +135,7 @@ def trajectory_rows(
         rows.append(
             (
                 outcome.trajectory_id,
-                outcome.mode.value,
+                outcome.mode.label,
                 distances.get(outcome.trajectory_id, "–"),
                 _number(outcome.first_contact_ps, ".2f"),
                 _number(outcome.first_bond_ps, ".2f"),

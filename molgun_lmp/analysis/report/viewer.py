@@ -11,7 +11,7 @@ from markupsafe import Markup
 
 from molgun_lmp.analysis.report.movies import Cast, Movie, viewer_data
 from molgun_lmp.errors import InputFileError
-from molgun_lmp.outcome_classes import Mode
+from molgun_lmp.outcome_scheme import in_order
 from molgun_lmp.rendering import templates_folder
 
 _SCRIPT: Final = "report/viewer.js"
@@ -53,6 +53,7 @@ def viewer_of(cast: Cast | None, movies: Sequence[Movie]) -> Viewer | None:
         script_hash=f"sha256-{base64.b64encode(digest).decode('ascii')}",
         groups=data["groups"],
         examples=[
-            (mode.value, ids) for mode in Mode if (ids := [one.trajectory_id for one in movies if one.mode is mode])
+            (mode.label, [one.trajectory_id for one in movies if one.mode == mode])
+            for mode in in_order(one.mode for one in movies)
         ],
     )

@@ -18,6 +18,7 @@ from molgun_lmp.analysis.statistics.estimates import Estimate
 from molgun_lmp.analysis.statistics.multiple_testing import holm
 from molgun_lmp.analysis.statistics.pairing import (
     Drawn,
+    Line,
     Pairing,
     Pairs,
     pair,
@@ -28,6 +29,7 @@ from molgun_lmp.analysis.statistics.pairing import (
 )
 from molgun_lmp.analysis.statistics.summary import Summary, TableRow, summarise, table_lines
 from molgun_lmp.errors import InputFileError
+from molgun_lmp.outcome_scheme import OutcomeScheme
 from molgun_lmp.records import JsonRecord, Outcome
 
 _STRICT = ConfigDict(extra="forbid")
@@ -103,6 +105,7 @@ def difference_p(a: Estimate, b: Estimate) -> float | None:
 
 
 def compare(
+    scheme: OutcomeScheme,
     named: Sequence[tuple[str, Sequence[Outcome]]],
     *,
     planned: Sequence[int | None] = (),
@@ -111,9 +114,10 @@ def compare(
 ) -> Comparison:
     """Compare campaigns, each a name and all its outcomes, with the first one.
 
-    Lines are those of the table in which any of them counts something, and always those on sticking. `planned` are the
-    campaigns' numbers of shots; `drawn` what their shots were drawn from: where that agrees with the reference's,
-    differences are taken shot by shot. Raises `InputFileError` for fewer than two campaigns or for a name given twice.
+    All are decided by the classes of `scheme`. Lines are those of the table in which any of them counts something, and
+    always those on sticking. `planned` are the campaigns' numbers of shots; `drawn` what their shots were drawn from:
+    where that agrees with the reference's, differences are taken shot by shot. Raises `InputFileError` for fewer than
+    two campaigns or for a name given twice.
     """
     names = tuple(name for name, _ in named)
     if len(names) < 2 or len(set(names)) < len(names):
@@ -121,13 +125,13 @@ def compare(
     numbers = tuple(planned) or (None,) * len(named)
     sources = tuple(drawn) or (None,) * len(named)
     summaries = tuple(
-        summarise(outcomes, planned=number, confidence=confidence)
+        summarise(scheme, outcomes, planned=number, confidence=confidence)
         for (_, outcomes), number in zip(named, numbers, strict=True)
     )
     rows = _rows([summary.table() for summary in summaries], sticking=len(summaries[0].sticking()))
     lines = len(rows) * (len(named) - 1)
     levels = (confidence, 1 - (1 - confidence) / lines)
-    tables = [[summarise(outcomes, confidence=level).table() for level in levels] for _, outcomes in named]
+    tables = [[summarise(scheme, outcomes, confidence=level).table() for level in levels] for _, outcomes in named]
     pairings, found = [], list[Difference]()
     for one in range(1, len(named)):
         pairing, pairs = pair((*named[0], sources[0]), (*named[one], sources[one]))
@@ -136,7 +140,11 @@ def compare(
             found += _independent(names[one], names[0], tables[one], tables[0], rows)
         else:
             labels = [row.label for row in tables[0][0]]
-            found += _paired(pairing, pairs, (named[0][1], named[one][1]), {row: labels[row] for row in rows}, levels)
+            both = (
+                table_lines(scheme, [named[0][1][k] for k in pairs.reference]),
+                table_lines(scheme, [named[one][1][k] for k in pairs.other]),
+            )
+            found += _paired(pairing, pairs, both, {row: labels[row] for row in rows}, levels)
     differences = tuple(
         dataclasses.replace(one, p_holm=p) for one, p in zip(found, holm([one.p for one in found]), strict=True)
     )
@@ -176,13 +184,13 @@ def _independent(
 def _paired(
     pairing: Pairing,
     pairs: Pairs,
-    outcomes: tuple[Sequence[Outcome], Sequence[Outcome]],
+    lines: tuple[Sequence[Line], Sequence[Line]],
     labels: Mapping[int, str],
     levels: tuple[float, float],
 ) -> list[Difference]:
-    """Of the lines with these numbers and labels, over the shots that both have; `outcomes` of reference and other."""
-    reference = table_lines([outcomes[0][k] for k in pairs.reference])
-    other = table_lines([outcomes[1][k] for k in pairs.other])
+    """Of the lines with these numbers and labels, over the shots that both have; `lines` are all of reference and
+    other."""
+    reference, other = lines
     found = {row: paired_line(other[row], reference[row]) for row in labels}
     clusters, pooled = pairs.clusters, pooled_effect(list(found.values()), pairs.clusters)
     return [

@@ -9,6 +9,7 @@ from pydantic import ConfigDict
 from molgun_lmp.analysis.statistics.clustered_intervals import Clusters, cluster_interval, pooled_design_effect, wilson
 from molgun_lmp.arrays import BoolArray
 from molgun_lmp.outcome_classes import Mode
+from molgun_lmp.outcome_scheme import in_order
 from molgun_lmp.records import JsonRecord, Outcome
 
 
@@ -80,13 +81,16 @@ def clusters_of(outcomes: Sequence[Outcome]) -> Clusters:
 
 
 def hits_of(outcomes: Sequence[Outcome]) -> dict[Mode, BoolArray]:
-    """Mode -> (N,) True for the shots that ended in it, every mode once, in the order of `Mode`."""
-    return {mode: np.array([o.mode is mode for o in outcomes], dtype=np.bool_) for mode in Mode}
+    """Mode -> (N,) True for the shots that ended in it, every mode that was seen, in the order of the scheme."""
+    return {
+        mode: np.array([o.mode == mode for o in outcomes], dtype=np.bool_)
+        for mode in in_order(o.mode for o in outcomes)
+    }
 
 
 def lines_of(outcomes: Sequence[Outcome]) -> dict[str, BoolArray]:
-    """Label -> (N,) bool: the modes that were seen, and `stuck`."""
-    lines = {mode.value: hit for mode, hit in hits_of(outcomes).items() if hit.any()}
+    """Line -> (N,) bool: the modes that were seen, and `stuck`."""
+    lines: dict[str, BoolArray] = dict(hits_of(outcomes).items())
     return lines | {STUCK_LINE: np.array([o.stuck for o in outcomes], dtype=np.bool_)}
 
 

@@ -9,13 +9,14 @@ from collections.abc import Sequence
 from typing import Final
 
 from molgun_lmp.analysis.statistics.comparison import Comparison, compare
+from molgun_lmp.outcome_scheme import OutcomeScheme
 from molgun_lmp.records import Outcome
 
 FEWEST_SHOTS: Final = 20
 _LEVEL: Final = 0.05
 
 
-def halves(outcomes: Sequence[Outcome]) -> Comparison | None:
+def halves(scheme: OutcomeScheme, outcomes: Sequence[Outcome]) -> Comparison | None:
     """The second half of the shots held against the first, in the order given; None for fewer than `FEWEST_SHOTS`.
 
     The shots must be a complete prefix of the campaign, as for `running`.
@@ -23,7 +24,7 @@ def halves(outcomes: Sequence[Outcome]) -> Comparison | None:
     if len(outcomes) < FEWEST_SHOTS:
         return None
     middle = len(outcomes) // 2
-    return compare([("first half", outcomes[:middle]), ("second half", outcomes[middle:])])
+    return compare(scheme, [("first half", outcomes[:middle]), ("second half", outcomes[middle:])])
 
 
 def halves_sentence(found: Comparison | None) -> str:

@@ -9,7 +9,7 @@ from molgun_lmp.analysis.outcomes.bonds import BondLimits
 from molgun_lmp.analysis.statistics.estimates import STUCK_LINE, Estimate
 from molgun_lmp.analysis.statistics.summary import Summary, summarise
 from molgun_lmp.config import OutcomeCriteria
-from molgun_lmp.outcome_classes import Mode
+from molgun_lmp.outcome_scheme import OutcomeScheme
 from molgun_lmp.records import Outcome
 
 SCALES: Final = (0.90, 0.95, 1.0, 1.05, 1.10)
@@ -27,7 +27,7 @@ class Scaled:
 
     def lines(self) -> dict[str, Estimate]:
         """Every mode, and `stuck`."""
-        return {row.mode.value: row.estimate for row in self.summary.modes} | {STUCK_LINE: self.summary.stuck}
+        return {row.mode.label: row.estimate for row in self.summary.modes} | {STUCK_LINE: self.summary.stuck}
 
 
 def pair_limits(criteria: OutcomeCriteria, elements: Iterable[str]) -> dict[str, float]:
@@ -42,14 +42,14 @@ def scaled_criteria(criteria: OutcomeCriteria, elements: Iterable[str], scale: f
     return criteria.model_copy(update={"pair_limits_angstrom": limits})
 
 
-def scaled(scale: float, limits: Mapping[str, float], outcomes: Sequence[Outcome]) -> Scaled:
+def scaled(scheme: OutcomeScheme, scale: float, limits: Mapping[str, float], outcomes: Sequence[Outcome]) -> Scaled:
     """The record of one scale."""
-    return Scaled(scale=scale, limits=limits, outcomes=outcomes, summary=summarise(outcomes))
+    return Scaled(scale=scale, limits=limits, outcomes=outcomes, summary=summarise(scheme, outcomes))
 
 
 def changed(one: Scaled, unscaled: Scaled) -> int:
     """Trajectories whose mode differs."""
-    return sum(a.mode is not b.mode for a, b in zip(one.outcomes, unscaled.outcomes, strict=True))
+    return sum(a.mode != b.mode for a, b in zip(one.outcomes, unscaled.outcomes, strict=True))
 
 
 def unscaled_of(found: Sequence[Scaled]) -> Scaled:
@@ -62,7 +62,7 @@ def cells(found: Sequence[Scaled]) -> list[tuple[str, ...]]:
     lines = [one.lines() for one in found]
     rows = [
         (label, *(str(line[label].count) for line in lines))
-        for label in (*(mode.value for mode in Mode), STUCK_LINE)
+        for label in lines[0]
         if label == STUCK_LINE or any(line[label].count for line in lines)
     ]
     return [*rows, ("changed their mode", *(str(changed(one, unscaled_of(found))) for one in found))]

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from molgun_lmp.analysis.statistics.sequential import stopping_sentence
 from molgun_lmp.analysis.statistics.summary import Summary, bounds_text
-from molgun_lmp.outcome_classes import FAILED, UNDECIDED
+from molgun_lmp.outcome_classes import Kind
 
 
 def noise_sentences(summary: Summary) -> list[str]:
@@ -40,8 +40,9 @@ def sticking_sentence(summary: Summary) -> str:
     if summary.shots == 0:
         return "No trajectory was analysed: there is nothing to say about sticking yet."
     stuck, level = summary.stuck, f"{100 * summary.confidence:g} % interval"
-    unclear = [f"{n} {mode.value}" for mode in (UNDECIDED, FAILED) if (n := summary.mode(mode).count)]
-    if summary.mode(FAILED).count == summary.shots:
+    of_kind = summary.of_kind
+    unclear = [f"{n} {mode!s}" for kind in (Kind.UNDECIDED, Kind.FAILED) for mode, n in of_kind(kind) if n]
+    if sum(n for _, n in of_kind(Kind.FAILED)) == summary.shots:
         return f"All {summary.shots} trajectories failed: nothing can be said about sticking."
     verb = "is" if stuck.count == 1 else "are"
     text = (
@@ -72,7 +73,7 @@ def _coefficient_sentence(summary: Summary) -> str:
     bounds = bounds_text((low.cluster[0], high.cluster[1]))
     if not summary.open_of_contact:
         return f"Sticking coefficient: {100 * low.fraction:.1f} % ({bounds})."
-    between = ", ".join(f"{count} {mode.value}" for mode, count in summary.open_of_contact.items())
+    between = ", ".join(f"{count} {mode!s}" for mode, count in summary.open_of_contact.items())
     return (
         f"Sticking coefficient: between {100 * low.fraction:.1f} % (bound) and {100 * high.fraction:.1f} % (not "
         f"scattered) of those in contact ({bounds} with the intervals of both); between the two: {between}."

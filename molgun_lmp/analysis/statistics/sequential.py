@@ -32,7 +32,7 @@ from molgun_lmp.analysis.statistics.clustered_intervals import (
 from molgun_lmp.analysis.statistics.estimates import STUCK_LINE, clusters_of, hits_of
 from molgun_lmp.arrays import BoolArray
 from molgun_lmp.errors import ConfigError
-from molgun_lmp.outcome_classes import Mode
+from molgun_lmp.outcome_scheme import OutcomeScheme
 from molgun_lmp.records import JsonRecord, Outcome
 
 GROWTH: Final = 1.5
@@ -59,10 +59,10 @@ class PrecisionTarget(JsonRecord):
         return f"{self.line}:{self.half_width:g}"
 
 
-def parse_target(text: str) -> PrecisionTarget:
-    """`OT-CY:0.02` as a target. Raises `ConfigError` that says what can be named."""
+def parse_target(text: str, scheme: OutcomeScheme) -> PrecisionTarget:
+    """`stuck:0.02` as a target of a campaign with this scheme. Raises `ConfigError` that says what can be named."""
     name, _, number = text.rpartition(":")
-    known = {line.lower(): line for line in (*(mode.value for mode in Mode), STUCK_LINE)}
+    known = {line.lower(): line for line in (*(mode.label for mode in scheme.modes), STUCK_LINE)}
     line = known.get(name.strip().lower())
     try:
         half_width = float(number)
@@ -71,7 +71,7 @@ def parse_target(text: str) -> PrecisionTarget:
     if line is None or not 0.0 < half_width < 0.5:
         raise ConfigError(
             f"{text!r} is no target: write a line of the table and the half-width of its interval, between 0 and 0.5, "
-            f"such as OT-CY:0.02. Lines are {', '.join(known.values())}."
+            f"such as {scheme.modes[0]!s}:0.02. Lines are {', '.join(known.values())}."
         )
     return PrecisionTarget(line=line, half_width=half_width)
 
@@ -100,7 +100,7 @@ class StopRule(JsonRecord):
         return dataclasses.replace(self, look_level=other.look_level) == other
 
     def named(self) -> str:
-        """Its targets, such as `OT-CY:0.02, stuck:0.05`."""
+        """Its targets, such as `scattered:0.02, stuck:0.05`."""
         return ", ".join(map(str, self.targets))
 
     def options(self) -> str:
@@ -192,11 +192,11 @@ def look_at(rule: StopRule, outcomes: Sequence[Outcome]) -> Look:
     """All targets over `outcomes`, the first shots of the campaign, as many as one of the rule's looks says."""
     clusters, hits = clusters_of(outcomes), hits_of(outcomes)
     pooled = pooled_design_effect(list(hits.values()), clusters)
-    lines = {mode.value: hit for mode, hit in hits.items()}
+    lines: dict[str, BoolArray] = dict(hits.items())
     lines[STUCK_LINE] = np.array([outcome.stuck for outcome in outcomes], dtype=np.bool_)
     found = []
     for target in rule.targets:
-        hit = lines[target.line]
+        hit = lines.get(target.line, np.zeros(len(outcomes), dtype=np.bool_))
         interval = interval_at(rule, hit, clusters, pooled)
         found.append(
             TargetEstimate(

@@ -12,7 +12,8 @@ from molgun_lmp.analysis.statistics.estimates import Estimate, Estimator, cluste
 from molgun_lmp.analysis.statistics.pairing import Line
 from molgun_lmp.analysis.statistics.sequential import Stopping
 from molgun_lmp.errors import InputFileError
-from molgun_lmp.outcome_classes import BOUND_INTACT, EVER, LEFT, Mode
+from molgun_lmp.outcome_classes import Kind, Mode
+from molgun_lmp.outcome_scheme import OutcomeScheme
 from molgun_lmp.records import JsonRecord, Outcome, ResumedNoise, TrajectoryResult
 
 _STRICT = ConfigDict(extra="forbid")
@@ -25,8 +26,6 @@ TABLE_HEADER: Final = (
 
 _LAST: Final = 5
 """Lines on what is bound and what sticks, the last ones."""
-_LINES: Final = len(Mode) + len(EVER) + _LAST
-"""Of the table; the simultaneous intervals allow for all of them, seen or not."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -72,9 +71,9 @@ class Summary(JsonRecord):
     """Trajectories that the campaign planned; None where nobody said."""
     confidence: float
     modes: tuple[ModeEstimate, ...]
-    """Every mode once, in the order of `Mode`."""
+    """Every mode of the scheme once, in its order."""
     ever: tuple[ModeEstimate, ...]
-    """Shots that were in a class of `EVER` at any time, whatever came of them."""
+    """Shots that were in a class at any time, whatever came of them; those classes that are counted so."""
     bound_intact: Estimate
     """Bound at the end and intact, of all shots."""
     bound_damaged: Estimate
@@ -113,12 +112,16 @@ class Summary(JsonRecord):
 
     def mode(self, mode: Mode) -> Estimate:
         """The estimate of one mode."""
-        return next(row.estimate for row in self.modes if row.mode is mode)
+        return next(row.estimate for row in self.modes if row.mode == mode)
+
+    def of_kind(self, kind: Kind) -> list[tuple[Mode, int]]:
+        """The classes of one kind, and how many shots ended in each."""
+        return [(row.mode, row.estimate.count) for row in self.modes if row.mode.kind is kind]
 
     def table(self) -> tuple[TableRow, ...]:
         """Every mode, events at any time, what is bound, then sticking over all shots and over those in contact."""
-        rows = [TableRow(label=row.mode.value, estimate=row.estimate) for row in self.modes]
-        rows += [TableRow(label=f"{row.mode.value}, at any time", estimate=row.estimate) for row in self.ever]
+        rows = [TableRow(label=row.mode.label, estimate=row.estimate) for row in self.modes]
+        rows += [TableRow(label=f"{row.mode!s}, at any time", estimate=row.estimate) for row in self.ever]
         rows.append(TableRow(label="bound, intact", estimate=self.bound_intact))
         rows.append(TableRow(label="bound, damaged", estimate=self.bound_damaged))
         rows += [TableRow(label=label, estimate=estimate) for label, estimate in self.sticking().items()]
@@ -153,6 +156,7 @@ def bounds_text(bounds: tuple[float, float]) -> str:
 
 
 def summarise(
+    scheme: OutcomeScheme,
     outcomes: Sequence[Outcome],
     results: Sequence[TrajectoryResult] = (),
     *,
@@ -161,7 +165,7 @@ def summarise(
     stopping: Stopping | None = None,
     left_out: Mapping[str, str] | None = None,
 ) -> Summary:
-    """Count every mode over all `outcomes` and give its intervals.
+    """Count every mode of the scheme over all `outcomes` and give its intervals.
 
     `results` tell which trajectories were flagged or failed and why; `planned` is the campaign's number of shots;
     `stopping` the rule that stopped it; `left_out` the shots that could not be collected, and why.
@@ -169,28 +173,31 @@ def summarise(
     the denominator unseen.
     """
     _check_ids(outcomes, results)
-    clusters, lines = clusters_of(outcomes), table_lines(outcomes)
-    estimator = Estimator.of([line.hit for line in lines[: len(Mode)]], clusters, confidence=confidence, lines=_LINES)
+    clusters, lines, number = clusters_of(outcomes), table_lines(scheme, outcomes), len(scheme.modes)
+    # The simultaneous intervals allow for all lines, seen or not.
+    estimator = Estimator.of([line.hit for line in lines[:number]], clusters, confidence=confidence, lines=len(lines))
     estimates = [
         estimator.over(line.hit[line.counted], clusters if line.counted.all() else clusters.take(line.counted))
         for line in lines
     ]
-    modes, ever, rest = estimates[: len(Mode)], estimates[len(Mode) : -_LAST], estimates[-_LAST:]
+    modes, ever, rest = estimates[:number], estimates[number:-_LAST], estimates[-_LAST:]
     bound_intact, bound_damaged, stuck, stuck_of_contact, trapped_of_contact = rest
-    neither = Counter(o.mode for o in outcomes if o.contact and not o.stuck and o.mode is not LEFT)
+    neither = Counter(o.mode for o in outcomes if o.contact and not o.stuck and o.mode.kind is not Kind.LEFT)
     known = [r for r in results if r.energy.drift_ev_per_atom_per_ps is not None]
     return Summary(
         shots=len(outcomes),
         planned=planned,
         confidence=confidence,
-        modes=tuple(ModeEstimate(mode=mode, estimate=one) for mode, one in zip(Mode, modes, strict=True)),
-        ever=tuple(ModeEstimate(mode=mode, estimate=one) for mode, one in zip(EVER, ever, strict=True)),
+        modes=tuple(ModeEstimate(mode=mode, estimate=one) for mode, one in zip(scheme.modes, modes, strict=True)),
+        ever=tuple(
+            ModeEstimate(mode=mode, estimate=one) for mode, one in zip(scheme.counted_at_any_time, ever, strict=True)
+        ),
         bound_intact=bound_intact,
         bound_damaged=bound_damaged,
         stuck=stuck,
         stuck_of_contact=stuck_of_contact,
         trapped_of_contact=trapped_of_contact,
-        open_of_contact={mode: neither[mode] for mode in Mode if neither[mode]},
+        open_of_contact={mode: neither[mode] for mode in scheme.modes if neither[mode]},
         contact=sum(o.contact for o in outcomes),
         slab_snapshots=clusters.slabs,
         molecule_snapshots=len({o.molecule_snapshot for o in outcomes}),
@@ -211,16 +218,19 @@ def _resumed(results: Sequence[TrajectoryResult]) -> dict[ResumedNoise, int]:
     return {kind: number for kind in get_args(ResumedNoise) if (number := kinds[kind])}
 
 
-def table_lines(outcomes: Sequence[Outcome]) -> tuple[Line, ...]:
+def table_lines(scheme: OutcomeScheme, outcomes: Sequence[Outcome]) -> tuple[Line, ...]:
     """Which shots each line of `Summary.table` counts, in its order."""
-    hits = hits_of(outcomes)
+    seen, none = hits_of(outcomes), np.zeros(len(outcomes), dtype=np.bool_)
+    hits = {mode: seen.get(mode, none) for mode in scheme.modes}
     every = np.ones(len(outcomes), dtype=np.bool_)
-    ever = [hits[mode] | np.array([_was(o, mode) for o in outcomes], dtype=np.bool_) for mode in EVER]
+    ever = [
+        hits[mode] | np.array([_was(o, mode) for o in outcomes], dtype=np.bool_) for mode in scheme.counted_at_any_time
+    ]
     stuck = np.array([o.stuck for o in outcomes], dtype=np.bool_)
-    intact = np.array([o.stuck and o.mode in BOUND_INTACT for o in outcomes], dtype=np.bool_)
+    intact = np.array([o.stuck and o.mode.bound_intact for o in outcomes], dtype=np.bool_)
     contact = np.array([o.contact for o in outcomes], dtype=np.bool_)
-    trapped = np.array([o.mode is not LEFT for o in outcomes], dtype=np.bool_)
-    of_all = (*(hits[mode] for mode in Mode), *ever, intact, stuck & ~intact, stuck)
+    trapped = np.array([o.mode.kind is not Kind.LEFT for o in outcomes], dtype=np.bool_)
+    of_all = (*hits.values(), *ever, intact, stuck & ~intact, stuck)
     return (
         *(Line(hit=hit, counted=every) for hit in of_all),
         *(Line(hit=hit & contact, counted=contact) for hit in (stuck, trapped)),
@@ -244,4 +254,4 @@ def _check_ids(outcomes: Sequence[Outcome], results: Sequence[TrajectoryResult])
 
 
 def _was(outcome: Outcome, mode: Mode) -> bool:
-    return any(at is mode for _, at in outcome.events)
+    return any(at == mode for _, at in outcome.events)

@@ -37,11 +37,11 @@ class Variant(JsonRecord):
         """The line as text, in the order of `VARIANTS_HEADER`."""
         e = self.estimate
         fraction = "–" if e.fraction is None else f"{100 * e.fraction:.1f} %"
-        return (self.mode.value, self.detail or "–", str(e.count), str(e.shots), fraction, bounds_text(e.cluster))
+        return (self.mode.label, self.detail or "–", str(e.count), str(e.shots), fraction, bounds_text(e.cluster))
 
 
 def variants(outcomes: Sequence[Outcome], confidence: float = 0.95) -> tuple[Variant, ...]:
-    """Every variant that was seen at the end, by class in the order of `Mode`, the most frequent first.
+    """Every variant that was seen at the end, by class in the order of the scheme, the most frequent first.
 
     Empty where no class of the campaign has any.
     """
@@ -50,7 +50,6 @@ def variants(outcomes: Sequence[Outcome], confidence: float = 0.95) -> tuple[Var
         return ()
     clusters = clusters_of(outcomes)
     estimator = Estimator.of(hits_of(outcomes).values(), clusters, confidence=confidence, lines=len(seen))
-    order = list(Mode)
     return tuple(
         Variant(
             mode=mode,
@@ -59,5 +58,5 @@ def variants(outcomes: Sequence[Outcome], confidence: float = 0.95) -> tuple[Var
                 np.array([o.stuck and (o.mode, o.detail) == (mode, detail) for o in outcomes], dtype=np.bool_), clusters
             ),
         )
-        for mode, detail in sorted(seen, key=lambda one: (order.index(one[0]), -seen[one], one[1]))
+        for mode, detail in sorted(seen, key=lambda one: (one[0].rank, -seen[one], one[1]))
     )

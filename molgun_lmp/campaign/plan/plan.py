@@ -17,13 +17,22 @@ from molgun_lmp.analysis.outcomes.intact_molecule import MoleculeReference
 from molgun_lmp.analysis.statistics.clustered_intervals import wilson
 from molgun_lmp.analysis.statistics.sample_size import shots_needed
 from molgun_lmp.atomic_files import folder_whole, write_json
+from molgun_lmp.campaign.plan.dynamics_notes import dynamics_notes
 from molgun_lmp.campaign.plan.engine_choice import campaign_card, choose_engine, settle_together, shared_files
 from molgun_lmp.campaign.plan.pool_notes import image_notes, orientation_notes, pool_notes
 from molgun_lmp.campaign.plan.projection import project
 from molgun_lmp.campaign.plan.shot_files import Advance, write_shots
-from molgun_lmp.campaign.store.campaign_folder import CONFIG_NAME, MODEL_FOLDER, SLAB_NAME, TRAJECTORIES_FOLDER, Store
+from molgun_lmp.campaign.store.campaign_folder import (
+    CONFIG_NAME,
+    MODEL_FOLDER,
+    SCHEME_NAME,
+    SLAB_NAME,
+    TRAJECTORIES_FOLDER,
+    Store,
+)
 from molgun_lmp.campaign.store.manifest import MANIFEST_NAME, EngineChoice, Manifest
 from molgun_lmp.config import Campaign, LoadedCampaign, dump_yaml
+from molgun_lmp.config.schemes import load_scheme
 from molgun_lmp.engine.dispersion import dispersion_name
 from molgun_lmp.engine.registry import runs_no_model
 from molgun_lmp.engine.targets import LammpsTarget, check_model, targets_that_take
@@ -35,14 +44,13 @@ from molgun_lmp.gun.pools import Pool, Pools, read_pools
 from molgun_lmp.gun.setup import Setup, prepare
 from molgun_lmp.gun.smiles import smiles_of
 from molgun_lmp.models.card import ModelCard
+from molgun_lmp.outcome_scheme import OutcomeScheme
 from molgun_lmp.plotting.figure_files import carry_figures
 from molgun_lmp.provenance import sha256_file, versions
 from molgun_lmp.records import InitialCondition
 from molgun_lmp.rendering import templates_folder
-from molgun_lmp.units import BOLTZMANN_EV_PER_K
 
 _DECK_TEMPLATE = "trajectory.in.j2"
-_ADSORPTION_EV = 3.0
 _MANY_ENOUGH_TO_SAY = 1000
 
 
@@ -60,6 +68,7 @@ class Plan:
     model_folder: Path
     card: ModelCard
     engine: EngineChoice
+    scheme: OutcomeScheme
     first: InitialCondition | None = None
 
     def shots(self) -> Iterator[InitialCondition]:
@@ -70,7 +79,8 @@ class Plan:
     @functools.cached_property
     def resolved(self) -> Campaign:
         """The campaign file with what was worked out: the engine, the cell's height, the place of the model's copy, and
-        beside a dispersion correction the distance at which a molecule has left, beyond all that it feels.
+        beside a dispersion correction the distance at which a molecule has left, beyond all that it feels, and a scheme
+        of the user's own as its copy.
 
         Pool paths stay as they were given; the manifest has their hashes.
         """
@@ -78,6 +88,7 @@ class Plan:
         height = float(self.setup.cell[2, 2])
         molecule = config.system.molecule.model_copy(update={"groups": self.groups, "patterns": {}})
         left = config.outcomes.departed_angstrom
+        scheme = config.outcomes.scheme if self.scheme.shipped else SCHEME_NAME
         if config.model.dispersion is not None:
             left = max(left, contact_clearance(self.setup.cutoff_angstrom))
         return config.model_copy(
@@ -85,7 +96,7 @@ class Plan:
                 "model": config.model.model_copy(update={"folder": Path(MODEL_FOLDER)}),
                 "engine": config.engine.model_copy(update={"kind": self.engine.kind, "together": self.engine.together}),
                 "dynamics": config.dynamics.model_copy(update={"thermostat": config.dynamics.acting_thermostat}),
-                "outcomes": config.outcomes.model_copy(update={"departed_angstrom": left}),
+                "outcomes": config.outcomes.model_copy(update={"departed_angstrom": left, "scheme": scheme}),
                 "system": config.system.model_copy(update={"cell_height_angstrom": height, "molecule": molecule}),
             }
         )
@@ -137,6 +148,7 @@ def check(loaded: LoadedCampaign, pools: Pools | None = None) -> Plan:
         model_folder=model_folder,
         card=card,
         engine=engine,
+        scheme=load_scheme(config.outcomes.scheme, loaded.file.parent),
         first=first,
     )
     _ = plan.groups  # patterns that fit nothing are refused before anything is written
@@ -199,9 +211,13 @@ def _write_all(plan: Plan, work: Path, advance: Advance | None) -> None:
     for name, content in shared.items():
         (work / name).write_bytes(content)
     carry_figures(plan.model_folder, work / MODEL_FOLDER)
+    if not plan.scheme.shipped:
+        (work / SCHEME_NAME).write_text(plan.scheme.yaml(), encoding="utf-8")
     _write_reference_slab(plan.setup, work / SLAB_NAME)
     shards = write_shots(plan.shots(), plan.setup, work / TRAJECTORIES_FOLDER, advance)
-    manifest = _manifest(plan, {name: sha256_file(work / name) for name in (CONFIG_NAME, SLAB_NAME, *shared)}, shards)
+    own = () if plan.scheme.shipped else (SCHEME_NAME,)
+    files = {name: sha256_file(work / name) for name in (CONFIG_NAME, SLAB_NAME, *own, *shared)}
+    manifest = _manifest(plan, files, shards)
     write_json(manifest.model_dump(mode="json"), work / MANIFEST_NAME)
 
 
@@ -282,23 +298,5 @@ def _notes(plan: Plan) -> tuple[str, ...]:
     notes += image_notes(setup, plan.card.architecture.r_max_angstrom)
     if not shots:
         notes.append("The campaign has no trajectories: `--set trajectories=N` plans some.")
-    thermostat = config.dynamics.acting_thermostat
-    if thermostat is not None and thermostat.molecule:
-        notes.append(
-            "WARNING: dynamics.thermostat.molecule is true: the thermostat acts on the beam, too. It brakes or heats "
-            "the molecule in flight, so that the energy of the kick is not the energy that arrives "
-            "(`energy_at_contact_ev` in outcomes.csv), and Langevin noise may stop it before. The reference paper's "
-            "AIMD is run so."
-        )
-    elif thermostat is not None:
-        notes.append(
-            "NVT: the thermostat holds the slab's mobile atoms; the molecule moves under NVE. "
-            "`dynamics.thermostat.molecule: true` couples it, too."
-        )
-    if config.dynamics.ensemble == "nve" and config.dynamics.bath is None:
-        warming = _ADSORPTION_EV / (3 * mobile * BOLTZMANN_EV_PER_K)
-        notes.append(
-            f"NVE: an adsorption that frees {_ADSORPTION_EV:g} eV warms these {mobile} mobile atoms by about "
-            f"{warming:.0f} K; `dynamics.bath` takes heat out through the deep layers."
-        )
+    notes += dynamics_notes(config.dynamics, mobile)
     return tuple(notes)

@@ -19,6 +19,7 @@ from molgun_lmp.campaign.plan.replay_deck import replay_deck
 from molgun_lmp.campaign.store.campaign_folder import (
     CONFIG_NAME,
     MODEL_FOLDER,
+    SCHEME_NAME,
     SHARD_HASHES,
     SHOT_NAME,
     SLAB_NAME,
@@ -193,6 +194,9 @@ def _write(
     (work / MODEL_FOLDER).mkdir(parents=True)
     (work / CONFIG_NAME).write_text(dump_yaml(resolved), encoding="utf-8")
     shutil.copyfile(store.slab, work / SLAB_NAME)
+    own = (SCHEME_NAME,) if (store.root / SCHEME_NAME).is_file() else ()
+    for name in own:
+        shutil.copyfile(store.root / name, work / name)
     shared = shared_files(engine, card, model_folder)
     for name, content in shared.items():
         (work / name).write_bytes(content)
@@ -201,7 +205,7 @@ def _write(
     if changes.model is not None:
         cutoff = max(card.architecture.r_max_angstrom, cutoff if engine.dispersion is not None else 0.0)
     shards = _write_trajectory(store, original, resolved, cutoff, work / TRAJECTORIES_FOLDER / shard_name(0))
-    files = {name: sha256_file(work / name) for name in (CONFIG_NAME, SLAB_NAME, *shared)}
+    files = {name: sha256_file(work / name) for name in (CONFIG_NAME, SLAB_NAME, *own, *shared)}
     manifest = _manifest(store.manifest, engine, card, cutoff, _Hashes(files=files, shards=shards))
     manifest = manifest.model_copy(update={"config": resolved.model_dump(mode="json")})
     write_json(manifest.model_dump(mode="json"), work / MANIFEST_NAME)

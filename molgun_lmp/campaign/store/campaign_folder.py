@@ -4,6 +4,7 @@ campaign.yaml   the resolved campaign file
 manifest.json   hashes, versions, engine: what was planned
 engine.in       the only part of the decks that depends on the machine
 slab.extxyz     the clean slab, mean of its snapshots: where layers and dimers are found
+scheme.yaml     the outcome scheme, where it is the user's own
 model/          the model's card and the file that the engine reads
 trajectories/0000/hashes.json            of 1,000 trajectories
 trajectories/0000/000003/in.lammps       the deck, with data.lmp and shot.json
@@ -34,8 +35,10 @@ from pydantic import ValidationError
 from molgun_lmp.atomic_files import create_file, json_bytes
 from molgun_lmp.campaign.store.manifest import Manifest, read_manifest
 from molgun_lmp.config import Campaign, LoadedCampaign, load_campaign, load_yaml
+from molgun_lmp.config.schemes import load_scheme, scheme_names
 from molgun_lmp.errors import CampaignError
 from molgun_lmp.gun.names import DUMP_NAME, trajectory_id
+from molgun_lmp.outcome_scheme import OutcomeScheme
 from molgun_lmp.records import Shot, TrajectoryResult
 
 if TYPE_CHECKING:
@@ -45,6 +48,7 @@ SHARD_SIZE: Final = 1000
 CONFIG_NAME: Final = "campaign.yaml"
 ENGINE_NAME: Final = "engine.in"
 SLAB_NAME: Final = "slab.extxyz"
+SCHEME_NAME: Final = "scheme.yaml"
 MODEL_FOLDER: Final = "model"
 TRAJECTORIES_FOLDER: Final = "trajectories"
 SHARD_HASHES: Final = "hashes.json"
@@ -136,6 +140,8 @@ class Store:
 
     root: Path
     manifest: Manifest
+    other_scheme: OutcomeScheme | None = None
+    """By which outcomes are decided in place of the campaign's own scheme."""
 
     @classmethod
     def open(cls, root: Path) -> "Store":
@@ -164,6 +170,22 @@ class Store:
             if not isinstance(thermostat, dict) or "molecule" not in thermostat:
                 before = ["dynamics.thermostat.molecule=true"]
         return load_campaign(file, [*before, *overrides])
+
+    def decided_by(self, name: str | None) -> "Store":
+        """The same campaign, its outcomes decided by another scheme: a name or a file; None for its own. Raises
+        `ConfigError`."""
+        return self if name is None else dataclasses.replace(self, other_scheme=load_scheme(name))
+
+    @functools.cached_property
+    def scheme(self) -> OutcomeScheme:
+        """The classes that outcomes are told apart by. Raises `ConfigError`."""
+        return self.other_scheme or load_scheme(self.config().outcomes.scheme, self.root)
+
+    @property
+    def scheme_name(self) -> str:
+        """The campaign's own scheme, as any folder may name it."""
+        name = self.config().outcomes.scheme
+        return name if name in scheme_names() else str(self.root / name)
 
     @property
     def model(self) -> Path:

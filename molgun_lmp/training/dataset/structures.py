@@ -9,6 +9,7 @@ from ase.symbols import Symbols
 
 from molgun_lmp.arrays import FloatArray
 from molgun_lmp.errors import InputFileError
+from molgun_lmp.outcome_classes import Mode
 from molgun_lmp.readers.common.reference_frame import FoundFrame
 from molgun_lmp.readers.sources import find_sources, items_of
 from molgun_lmp.readers.trajectory import Frame, read_frames
@@ -29,7 +30,7 @@ class Structure:
     """The file and its index there, such as `frames.extxyz.xz#17`."""
     trajectory: str
     config_type: str = DEFAULT_CONFIG_TYPE
-    mode: str | None = None
+    mode: Mode | None = None
     """How the campaign's trajectory ended."""
 
     def atoms(self) -> Atoms:
@@ -61,7 +62,7 @@ def structures_of(path: Path, *, every: int = 1) -> Iterator[Structure]:
 
 
 def dump_structures(
-    path: Path, *, set_name: str, trajectory: str, every: int = 1, mode: str | None = None
+    path: Path, *, set_name: str, trajectory: str, every: int = 1, mode: Mode | None = None
 ) -> Iterator[Structure]:
     """Every n-th whole frame of a dump. Raises `InputFileError` for one that is damaged."""
     for index, frame in enumerate(read_frames(path)):
@@ -69,7 +70,7 @@ def dump_structures(
             yield _from_dump(frame, set_name, f"{trajectory}#{index}", trajectory, mode)
 
 
-def _from_dump(frame: Frame, set_name: str, source: str, trajectory: str, mode: str | None) -> Structure:
+def _from_dump(frame: Frame, set_name: str, source: str, trajectory: str, mode: Mode | None) -> Structure:
     return Structure(
         symbols=frame.symbols,
         positions=frame.positions,

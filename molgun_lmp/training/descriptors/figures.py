@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 
 from molgun_lmp.arrays import BoolArray, FloatArray, TextArray
 from molgun_lmp.outcome_classes import Mode
+from molgun_lmp.outcome_scheme import in_order
 from molgun_lmp.palette import FADED, INK, RULE, ModeStyle
 from molgun_lmp.plotting.figure_files import FigureFiles
 from molgun_lmp.plotting.style import (
@@ -49,6 +50,7 @@ def draw_components(
     sets = sets_of(described)
     energies = _MEV * relative_energies(described)[described.structure]
     modes = np.array([structure.mode or "" for structure in described.structures])[described.structure]
+    known = in_order(structure.mode for structure in described.structures if structure.mode is not None)
     with house_style():
         figure = new_figure(PAGE_INCHES * (0.66 if len(placed) == 1 else 1.0), 3.4)
         panels: Any = figure.subplots(1, len(placed), squeeze=False)[0]
@@ -58,15 +60,14 @@ def draw_components(
             else:
                 labels = sets if colour == "set" else modes
                 grey = (sets == TRAINING_SET) | (labels == "")
-                _by_label(axes, here.scores, labels, grey, _styles(labels, colour))
+                _by_label(axes, here.scores, labels, grey, _styles(labels, known if colour == "mode" else ()))
             axes.set_xlabel(f"component 1 ({100 * here.space.explained[0]:.0f} %)")
             axes.set_ylabel(f"component 2 ({100 * here.space.explained[1]:.0f} %)")
             axes.set_title(f"{kind.capitalize()} descriptors")
         if colour == "energy":
             figure.colorbar(marks, ax=list(panels), label="model's energy − mean / (meV atom⁻¹)", shrink=0.85)
         elif colour == "mode":
-            there = [mode for mode in Mode if mode.value in set(modes.tolist())]
-            figure.legend(handles=mode_legend(there), loc="outside right upper", title="at the end")
+            figure.legend(handles=mode_legend(known), loc="outside right upper", title="at the end")
         else:
             _legend(figure, panels[0])
         footnote(figure, footer)
@@ -140,11 +141,10 @@ def _by_label(
             )
 
 
-def _styles(labels: TextArray, colour: Colour) -> dict[str, ModeStyle]:
+def _styles(labels: TextArray, modes: Sequence[Mode]) -> dict[str, ModeStyle]:
+    styles = {mode.label: mode.row.style for mode in modes}
     names = [name for name in dict.fromkeys(labels.tolist()) if name not in ("", TRAINING_SET)]
-    return {
-        name: Mode.named(name).row.style if colour == "mode" else series_style(rank) for rank, name in enumerate(names)
-    }
+    return {name: styles.get(name) or series_style(rank) for rank, name in enumerate(names)}
 
 
 def _by_energy(axes: Axes, scores: FloatArray, energies: FloatArray, training: BoolArray) -> Any:

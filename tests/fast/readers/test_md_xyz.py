@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
+import paper_classes as paper
 import pytest
 from adsorption_cases import CASES, GROUPS, SLAB, SYMBOLS, molecule
 from ase import Atoms
@@ -15,7 +16,6 @@ from molgun_lmp.arrays import FloatArray
 from molgun_lmp.config.external import ForeignFiles
 from molgun_lmp.errors import InputFileError
 from molgun_lmp.gun.pools import read_pool
-from molgun_lmp.outcome_classes import Mode
 from molgun_lmp.readers.common.drop_reasons import DropReason
 from molgun_lmp.readers.common.reference_frame import FoundFrame
 from molgun_lmp.readers.sources import find_sources, items_of
@@ -216,7 +216,7 @@ def test_a_trajectory_of_cp2k_is_decided_with_its_own_times(tmp_path: Path) -> N
     path.write_text(xyz([np.concatenate([SLAB.positions, one]) for one in FALL], symbols, every=40))
     (tmp_path / "a-1.cell").write_text(cells([cell]))
     outcome, _ = decide_files("t", [path], ForeignFiles(groups=dict(GROUPS)), tmp_path)
-    assert outcome.mode == Mode.OT_CY
+    assert outcome.mode == paper.OT_CY
     assert outcome.time_ps == pytest.approx(0.2)
     assert outcome.first_contact_ps == pytest.approx(0.04)
 

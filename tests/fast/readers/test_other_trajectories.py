@@ -6,6 +6,7 @@ from pathlib import Path
 
 import ase.io
 import numpy as np
+import paper_classes as paper
 import pytest
 from ase import Atoms
 from ase.build import fcc111
@@ -13,7 +14,6 @@ from ase.build import fcc111
 from molgun_lmp.analysis.outcomes.external_system import decide_files
 from molgun_lmp.config.external import ForeignFiles
 from molgun_lmp.errors import InputFileError
-from molgun_lmp.outcome_classes import Mode
 from molgun_lmp.readers.trajectory import read_frames
 from molgun_lmp.training.dataset.read import read_dataset
 from molgun_lmp.training.dataset.structures import structures_of
@@ -36,7 +36,7 @@ def test_ase_s_own_trajectory_is_decided_as_any(tmp_path: Path) -> None:
     ase.io.write(tmp_path / "a.extxyz", frames)
     settings = ForeignFiles(timestep_fs=30.0)
     outcomes = [decide_files("t", [tmp_path / name], settings, tmp_path)[0] for name in ("a.traj", "a.extxyz")]
-    assert outcomes[0].mode == Mode.SCATTERED
+    assert outcomes[0].mode == paper.SCATTERED
     assert outcomes[0].events == outcomes[1].events
     (tmp_path / "any.gz").write_bytes(gzip.compress((tmp_path / "a.traj").read_bytes()))
     read = list(read_frames(tmp_path / "any.gz"))

@@ -7,6 +7,7 @@ from typing import Any
 
 import ase.io
 import numpy as np
+import paper_classes as paper
 import pytest
 import yaml
 from adsorption_cases import CASES, GROUPS, SLAB, SYMBOLS, A, B, molecule
@@ -18,7 +19,6 @@ from molgun_lmp.arrays import FloatArray
 from molgun_lmp.cli import main
 from molgun_lmp.config.external import ForeignFiles
 from molgun_lmp.errors import ConfigError, InputFileError
-from molgun_lmp.outcome_classes import Mode
 from molgun_lmp.readers.vasp_trajectories import Given
 from molgun_lmp.records import Outcome
 from molgun_lmp.results.external import load_settings, trajectories
@@ -67,7 +67,7 @@ def decided(path: Path, settings: ForeignFiles = SETTINGS) -> Outcome:
 
 def test_slab_and_molecule_are_found_and_the_mode_with_its_times(tmp_path: Path) -> None:
     outcome, found = decide_files("t", [dump(tmp_path / "a.dump", structures())], SETTINGS, tmp_path)
-    assert (outcome.mode, outcome.contact, outcome.stuck) == (Mode.OT_CY, True, True)
+    assert (outcome.mode, outcome.contact, outcome.stuck) == (paper.OT_CY, True, True)
     assert outcome.first_contact_ps == pytest.approx(0.04)
     assert outcome.time_ps == pytest.approx(0.2)
     assert found.molecule.tolist() == list(range(N_SLAB, N_SLAB + 6))
@@ -91,7 +91,7 @@ def test_order_wrapping_and_coordinates_do_not_matter(tmp_path: Path, seed: int,
     groups = ranks_within_molecule(order)
     settings = ForeignFiles(timestep_fs=0.5, groups=groups, elements=ELEMENTS if " type " in columns else {})
     outcome = decided(dump(tmp_path / "a.dump", moved, order=order.tolist(), columns=columns), settings)
-    assert outcome.mode == Mode.OT_CY
+    assert outcome.mode == paper.OT_CY
     assert outcome.first_contact_ps == pytest.approx(0.04)
     pairs = {tuple(bond[:2]) for bond in outcome.bonds}
     assert pairs == {(int(place[N_SLAB]), int(place[A])), (int(place[N_SLAB + 1]), int(place[B]))}
@@ -133,7 +133,7 @@ def test_molecule_that_cannot_be_told_is_asked_for(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="cannot be told apart"):
         decided(path)
     named = ForeignFiles(timestep_fs=0.5, molecule=f"{N_SLAB}-{N_SLAB + 5}")
-    assert decided(path, named).mode == Mode.OTHER
+    assert decided(path, named).mode == paper.OTHER
 
 
 def test_cell_that_changes_is_refused_for_a_trajectory_and_taken_by_frames(tmp_path: Path) -> None:
@@ -143,14 +143,14 @@ def test_cell_that_changes_is_refused_for_a_trajectory_and_taken_by_frames(tmp_p
     with pytest.raises(InputFileError, match="in-plane cell has changed"):
         decided(path)
     modes = [one.mode for one in classify_frames(path, SETTINGS, tmp_path)]
-    assert modes == [Mode.IN_FLIGHT] * 2 + [Mode.OT_CY] * 9
+    assert modes == [paper.IN_FLIGHT] * 2 + [paper.OT_CY] * 9
 
 
 def test_cut_file_counts_its_whole_frames_and_says_so(tmp_path: Path) -> None:
     path = dump(tmp_path / "a.dump", structures())
     path.write_bytes(path.read_bytes()[:-1000])
     outcome = decided(path)
-    assert (outcome.truncated, outcome.mode) == (True, Mode.OT_CY)
+    assert (outcome.truncated, outcome.mode) == (True, paper.OT_CY)
     assert outcome.time_ps == pytest.approx(0.18)
 
 
@@ -166,7 +166,7 @@ def test_parts_of_one_trajectory(tmp_path: Path) -> None:
     assert outcome.time_ps == pytest.approx(0.2)
     assert outcome.events == decided(whole).events
     two = list(trajectories(given([whole, whole]), SETTINGS, tmp_path, one=False))
-    assert [one.outcome.mode for one in two] == [Mode.OT_CY] * 2
+    assert [one.outcome.mode for one in two] == [paper.OT_CY] * 2
 
 
 def test_what_was_decided_once_is_not_read_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -186,7 +186,7 @@ def test_what_was_decided_once_is_not_read_again(tmp_path: Path, monkeypatch: py
     memory.write_bytes(memory.read_bytes()[:-5])
     again = outcomes()
     assert again[0] == first[0]
-    assert again[1].mode == Mode.IN_FLIGHT
+    assert again[1].mode == paper.IN_FLIGHT
 
 
 def test_each_frame_against_a_clean_slab(tmp_path: Path) -> None:
@@ -196,7 +196,7 @@ def test_each_frame_against_a_clean_slab(tmp_path: Path) -> None:
     ase.io.write(tmp_path / "clean.extxyz", mixed[0][:N_SLAB])
     settings = ForeignFiles(groups=dict(GROUPS), clean_slab=Path("clean.extxyz"))
     found = list(classify_frames(tmp_path / "all.extxyz", settings, tmp_path))
-    assert [one.mode for one in found[1:]] == [CASES[name][1] or Mode.IN_FLIGHT for name in names]
+    assert [one.mode for one in found[1:]] == [CASES[name][1] or paper.IN_FLIGHT for name in names]
     assert [one.step for one in found] == list(range(9))
     for index, atoms in enumerate(mixed):  # as calculations leave them: each wrapped at another height
         atoms.positions[:, 2] += 11.0 * index
@@ -223,7 +223,7 @@ def test_structures_of_different_sizes_in_one_file(tmp_path: Path) -> None:
     del wider[[*range(len(both[0]) + N_SLAB, 2 * len(both[0]))]]
     ase.io.write(tmp_path / "all.extxyz", [both[0], wider, both[1]])
     found = list(classify_frames(tmp_path / "all.extxyz", SETTINGS, tmp_path))
-    assert [one.mode for one in found] == [Mode.IN_FLIGHT, Mode.IN_FLIGHT, Mode.OT_CY]
+    assert [one.mode for one in found] == [paper.IN_FLIGHT, paper.IN_FLIGHT, paper.OT_CY]
 
 
 def test_references_of_other_atoms_are_refused(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 import os
 from pathlib import Path
 
+import paper_classes as paper
 import pytest
 
 from molgun_lmp.outcome_classes import Mode
@@ -10,7 +11,7 @@ from molgun_lmp.records import Outcome
 from molgun_lmp.results.outcome_cache import FileStamp, Memory, key_of, stamp
 
 
-def outcome(identifier: str, mode: Mode = Mode.OT_CY) -> Outcome:
+def outcome(identifier: str, mode: Mode = paper.OT_CY) -> Outcome:
     return Outcome(
         trajectory_id=identifier,
         mode=mode,
@@ -20,7 +21,7 @@ def outcome(identifier: str, mode: Mode = Mode.OT_CY) -> Outcome:
         first_bond_ps=None,
         time_ps=1.0,
         lowest_clearance_angstrom=float("inf"),
-        events=((0.0, Mode.IN_FLIGHT), (0.5, mode)),
+        events=((0.0, paper.IN_FLIGHT), (0.5, mode)),
         bonds=((130, 3, 1.95),),
         reason="Å",
         truncated=False,
@@ -35,22 +36,22 @@ STAMP = FileStamp(size=3, modified_ns=5, sha256="abc")
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
     file = tmp_path / "analysis" / "outcomes.cache.jsonl"
-    with Memory(file) as memory:
+    with Memory(file, paper.SCHEME) as memory:
         for index in range(4):
             memory.add(f"key {index}", STAMP, outcome(f"{index:06d}"))
     return file
 
 
 def test_what_was_added_is_there_again(file: Path) -> None:
-    memory = Memory(file)
+    memory = Memory(file, paper.SCHEME)
     assert memory.outcome("000002", "key 2") == outcome("000002")
     assert memory.outcome("000002", "another key") is None
     assert memory.outcome("000009", "key 2") is None
     assert memory.dump_stamp("000002") == STAMP
-    with Memory(file) as later:
-        later.add("new key", None, outcome("000002", Mode.PC))
-    assert Memory(file).outcome("000002", "new key") == outcome("000002", Mode.PC)
-    assert Memory(file).outcome("000002", "key 2") is None
+    with Memory(file, paper.SCHEME) as later:
+        later.add("new key", None, outcome("000002", paper.PC))
+    assert Memory(file, paper.SCHEME).outcome("000002", "new key") == outcome("000002", paper.PC)
+    assert Memory(file, paper.SCHEME).outcome("000002", "key 2") is None
 
 
 @pytest.mark.parametrize("kept", range(0, 900, 37))
@@ -58,11 +59,11 @@ def test_cut_anywhere_forgets_no_more_than_the_torn_line(file: Path, kept: int) 
     data = file.read_bytes()
     file.write_bytes(data[:kept])
     whole = data[:kept].count(b"\n")
-    with Memory(file) as memory:
+    with Memory(file, paper.SCHEME) as memory:
         known = [memory.outcome(f"{index:06d}", f"key {index}") for index in range(4)]
         assert [one is not None for one in known][:whole] == [True] * min(whole, 4)
         memory.add("key 3", STAMP, outcome("000003"))
-    assert Memory(file).outcome("000003", "key 3") == outcome("000003")
+    assert Memory(file, paper.SCHEME).outcome("000003", "key 3") == outcome("000003")
 
 
 @pytest.mark.parametrize(
@@ -70,26 +71,26 @@ def test_cut_anywhere_forgets_no_more_than_the_torn_line(file: Path, kept: int) 
 )
 def test_rubbish_is_passed_over(file: Path, rubbish: bytes) -> None:
     file.write_bytes(rubbish + file.read_bytes() + rubbish)
-    assert Memory(file).outcome("000003", "key 3") == outcome("000003")
+    assert Memory(file, paper.SCHEME).outcome("000003", "key 3") == outcome("000003")
     wrong = file.read_bytes().replace(b'"OT-CY"', b'"no mode"', 1)
     file.write_bytes(wrong)
-    assert Memory(file).outcome("000000", "key 0") is None
+    assert Memory(file, paper.SCHEME).outcome("000000", "key 0") is None
 
 
 def test_memory_that_cannot_be_kept_is_no_error(tmp_path: Path) -> None:
     (tmp_path / "analysis").write_text("a file where the folder should be")
-    with Memory(tmp_path / "analysis" / "cache") as memory:
+    with Memory(tmp_path / "analysis" / "cache", paper.SCHEME) as memory:
         memory.add("key", None, outcome("000000"))
         assert memory.outcome("000000", "key") == outcome("000000")
 
 
 def test_many_overwritten_lines_are_cleared_away(tmp_path: Path) -> None:
     file = tmp_path / "cache"
-    with Memory(file) as memory:
+    with Memory(file, paper.SCHEME) as memory:
         for index in range(150):
             memory.add(f"key {index}", None, outcome("000000"))
     assert file.read_bytes().count(b"\n") == 1
-    assert Memory(file).outcome("000000", "key 149") is not None
+    assert Memory(file, paper.SCHEME).outcome("000000", "key 149") is not None
 
 
 def test_stamp_is_taken_again_when_a_file_changes(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from xml.etree import ElementTree
 
 import matplotlib as mpl
 import numpy as np
+import paper_classes as paper
 import pytest
 from ended_cases import ended, energy
 from matplotlib.image import imread
@@ -33,13 +34,13 @@ def _outcome(index: int, mode: Mode, events: tuple[tuple[float, Mode], ...] | No
     return Outcome(
         trajectory_id=f"{index:06d}",
         mode=mode,
-        stuck=mode is Mode.OT_CY,
-        contact=mode is not Mode.IN_FLIGHT,
-        first_contact_ps=0.3 if mode is not Mode.IN_FLIGHT else None,
-        first_bond_ps=0.5 if mode is Mode.OT_CY else None,
+        stuck=mode == paper.OT_CY,
+        contact=mode != paper.IN_FLIGHT,
+        first_contact_ps=0.3 if mode != paper.IN_FLIGHT else None,
+        first_bond_ps=0.5 if mode == paper.OT_CY else None,
         time_ps=2.0,
         lowest_clearance_angstrom=2.0,
-        events=((0.0, Mode.IN_FLIGHT), (0.5, mode)) if events is None else events,
+        events=((0.0, paper.IN_FLIGHT), (0.5, mode)) if events is None else events,
         bonds=(),
         reason="",
         truncated=False,
@@ -58,7 +59,7 @@ def _snapshot(title: str = "000001") -> Snapshot:
     positions += [[1, 1.5, 6.9], [1, 2.8, 7.0], [0.6, 0.7, 7.6], [9.6, 3.6, 7.7]]
     return Snapshot(
         title=title,
-        mode=Mode.OT_CY,
+        mode=paper.OT_CY,
         symbols=("Si",) * 4 + ("C", "C", "H", "H"),
         positions=np.array(positions, dtype=np.float64),
         cell=np.diag([10.0, 8.0, 30.0]),
@@ -86,24 +87,24 @@ def _look(figure: FigureFiles) -> None:
     assert figure.caption
 
 
-MODES = [Mode.OT_CY, Mode.OT_CY, Mode.SCATTERED, Mode.IN_FLIGHT, Mode.UNDECIDED, Mode.FAILED]
+MODES = [paper.OT_CY, paper.OT_CY, paper.SCATTERED, paper.IN_FLIGHT, paper.UNDECIDED, paper.FAILED]
 OUTCOMES = [_outcome(i, mode) for i, mode in enumerate(MODES)]
 
 
 def test_no_two_modes_look_alike() -> None:
-    styles = [mode.row.style for mode in Mode]
-    assert len({(style.colour, style.marker) for style in styles}) == len(Mode)
-    assert len({(style.colour, style.dash) for style in styles}) == len(Mode)
+    styles = [mode.row.style for mode in paper.CLASSES]
+    assert len({(style.colour, style.marker) for style in styles}) == len(paper.CLASSES)
+    assert len({(style.colour, style.dash) for style in styles}) == len(paper.CLASSES)
     assert len({INK, RULE, PAPER}) == 3
 
 
 def test_modes(tmp_path: Path) -> None:
-    summary = summarise(OUTCOMES)
+    summary = summarise(paper.SCHEME, OUTCOMES)
     figure = draw_modes(summary, tmp_path)
     _look(figure)
     rows = _rows(figure)
-    assert [row["mode"] for row in rows] == [mode.value for mode in Mode]
-    for row, mode in zip(rows, Mode, strict=True):
+    assert [row["mode"] for row in rows] == [mode.label for mode in paper.CLASSES]
+    for row, mode in zip(rows, paper.CLASSES, strict=True):
         estimate = summary.mode(mode)
         assert int(row["count"]) == estimate.count
         assert (float(row["low"]), float(row["high"])) == estimate.cluster
@@ -111,7 +112,7 @@ def test_modes(tmp_path: Path) -> None:
 
 
 def test_timelines(tmp_path: Path) -> None:
-    silent = _outcome(9, Mode.FAILED, events=())
+    silent = _outcome(9, paper.FAILED, events=())
     figure = draw_timelines([*OUTCOMES, silent], tmp_path)
     _look(figure)
     spans = [(r["trajectory"], float(r["start_ps"]), float(r["end_ps"]), r["mode"]) for r in _rows(figure)]
@@ -166,12 +167,12 @@ def test_impacts_are_wrapped_into_a_tilted_cell(tmp_path: Path) -> None:
     cell, top_layer, dimers = _surface()
     inside = np.array([[0.3, 0.4], [0.9, 0.1], [0.5, 0.99]]) @ cell[:2, :2]
     moved = inside + np.array([[1, 0], [-2, 1], [0, -1]]) @ cell[:2, :2]
-    modes = [Mode.OT_CY, Mode.PC, Mode.FAILED]
+    modes = [paper.OT_CY, paper.PC, paper.FAILED]
     figure = draw_impacts(moved, modes, tmp_path, cell=cell, top_layer=top_layer, dimers=dimers)
     _look(figure)
     rows = _rows(figure)
     assert np.array([[float(r["x_angstrom"]), float(r["y_angstrom"])] for r in rows]) == pytest.approx(inside)
-    assert [row["mode"] for row in rows] == [mode.value for mode in modes]
+    assert [row["mode"] for row in rows] == [mode.label for mode in modes]
 
 
 def test_structures(tmp_path: Path) -> None:
@@ -226,7 +227,7 @@ def test_the_molecule_is_whole_in_the_middle_wherever_the_cell_is_cut() -> None:
 def test_nothing_to_draw_is_still_a_figure(tmp_path: Path) -> None:
     cell, top_layer, dimers = _surface()
     figures = [
-        draw_modes(summarise([]), tmp_path),
+        draw_modes(summarise(paper.SCHEME, []), tmp_path),
         draw_timelines([], tmp_path),
         draw_heights([], tmp_path),
         draw_energy_drift([], tmp_path),
@@ -250,8 +251,8 @@ def test_matplotlib_is_left_as_it_was_and_equal_input_gives_equal_bytes(tmp_path
     import matplotlib.pyplot as plt
 
     before = dict(mpl.rcParams)
-    first = draw_modes(summarise(OUTCOMES), tmp_path / "first")
-    second = draw_modes(summarise(OUTCOMES), tmp_path / "second")
+    first = draw_modes(summarise(paper.SCHEME, OUTCOMES), tmp_path / "first")
+    second = draw_modes(summarise(paper.SCHEME, OUTCOMES), tmp_path / "second")
     assert dict(mpl.rcParams) == before
     assert plt.get_fignums() == []
     for kind in ("svg", "png", "csv"):
@@ -261,19 +262,19 @@ def test_matplotlib_is_left_as_it_was_and_equal_input_gives_equal_bytes(tmp_path
 def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(InputFileError, match=r"figure 'modes' cannot be written into .*file.*another folder"):
-        draw_modes(summarise(OUTCOMES), tmp_path / "file")
+        draw_modes(summarise(paper.SCHEME, OUTCOMES), tmp_path / "file")
 
 
 def test_temperatures_are_bin_means_of_every_frame(tmp_path: Path) -> None:
     rng = np.random.default_rng(2)
     traces = []
-    for index, (mode, length) in enumerate(((Mode.OT_CY, 100), (Mode.SCATTERED, 40), (Mode.PC, 0))):
+    for index, (mode, length) in enumerate(((paper.OT_CY, 100), (paper.SCATTERED, 40), (paper.PC, 0))):
         slab, molecule, translation = rng.uniform(100, 500, (3, length))
         traces.append(
             HeatTrace(
                 trajectory_id=f"{index:06d}",
                 mode=mode,
-                stuck=mode is Mode.OT_CY,
+                stuck=mode == paper.OT_CY,
                 after_contact_ps=np.asarray(np.arange(length) * 0.02 - 0.3, dtype=np.float64),
                 temperatures=Temperatures(slab_k=slab, molecule_k=molecule, translation_ev=translation),
             )

@@ -4,6 +4,7 @@ import csv
 from pathlib import Path
 
 import numpy as np
+import paper_classes as paper
 import pytest
 from outcome_cases import outcome_of
 from scipy import stats
@@ -12,15 +13,14 @@ from molgun_lmp.analysis.kinetics.event_times import moments
 from molgun_lmp.analysis.kinetics.survival import Spell, competing_risks, survival, visits, wait_of, waits_after_contact
 from molgun_lmp.analysis.kinetics.transition_rates import poisson_rate, rates
 from molgun_lmp.analysis.statistics.clustered_intervals import wilson
-from molgun_lmp.outcome_classes import Mode
 from molgun_lmp.results.table_files import write_moments, write_rates, write_shares
 
-FLIGHT = ((0.0, Mode.IN_FLIGHT), (0.5, Mode.PHYSISORBED))
+FLIGHT = ((0.0, paper.IN_FLIGHT), (0.5, paper.PHYSISORBED))
 BACK = outcome_of(
-    0, Mode.OT_CY, events=(*FLIGHT, (0.7, Mode.PC), (0.9, Mode.PHYSISORBED), (1.0, Mode.PC), (1.6, Mode.OT_CY))
+    0, paper.OT_CY, events=(*FLIGHT, (0.7, paper.PC), (0.9, paper.PHYSISORBED), (1.0, paper.PC), (1.6, paper.OT_CY))
 )
-STILL = outcome_of(1, Mode.PC, events=(*FLIGHT, (1.2, Mode.PC)))
-NEVER = outcome_of(2, Mode.SCATTERED, events=(*FLIGHT, (0.8, Mode.SCATTERED)))
+STILL = outcome_of(1, paper.PC, events=(*FLIGHT, (1.2, paper.PC)))
+NEVER = outcome_of(2, paper.SCATTERED, events=(*FLIGHT, (0.8, paper.SCATTERED)))
 
 
 def spells(*given: tuple[float, str | None], snapshot: str | None = None) -> list[Spell]:
@@ -31,7 +31,7 @@ def spells(*given: tuple[float, str | None], snapshot: str | None = None) -> lis
 
 
 def test_every_visit_to_the_precursor_with_what_ended_it() -> None:
-    found = visits([BACK, STILL, NEVER], Mode.PC)
+    found = visits([BACK, STILL, NEVER], paper.PC)
     assert [spell.cause for spell in found] == ["physisorbed", "OT-CY", None]
     assert [spell.time_ps for spell in found] == pytest.approx([0.2, 0.6, 0.8])
 
@@ -52,7 +52,7 @@ def test_shares_by_hand() -> None:
 
 
 def test_the_wait_after_contact_is_that_of_the_kaplan_meier_file() -> None:
-    outcomes = [BACK, STILL, NEVER, *(outcome_of(k, Mode.PHYSISORBED, events=FLIGHT, time_ps=k) for k in range(3, 6))]
+    outcomes = [BACK, STILL, NEVER, *(outcome_of(k, paper.PHYSISORBED, events=FLIGHT, time_ps=k) for k in range(3, 6))]
     steps = competing_risks(waits_after_contact(outcomes), np.random.default_rng(0), resamples=20)
     known = survival([wait for wait in map(wait_of, outcomes) if wait is not None])
     assert [(s.time_ps, s.at_risk) for s in steps] == [(s.time_ps, s.at_risk) for s in known]
@@ -129,12 +129,12 @@ def test_bands_of_a_rare_cause_hold_the_truth_as_often_as_they_say() -> None:
 
 def test_rates_count_the_time_without_a_transition() -> None:
     found = {(r.before, r.after): r for r in rates([BACK, STILL, NEVER])}
-    to_adduct = found[Mode.PC, Mode.OT_CY]
+    to_adduct = found[paper.PC, paper.OT_CY]
     assert (to_adduct.count, to_adduct.visits, to_adduct.censored) == (1, 3, 1)
     assert to_adduct.time_ps == pytest.approx(0.2 + 0.6 + 0.8)
     assert to_adduct.per_ps == pytest.approx(1 / 1.6)
-    assert found[Mode.IN_FLIGHT, Mode.PHYSISORBED].per_ps == pytest.approx(3 / 1.5)
-    assert Mode.OT_CY not in {before for before, _ in found}
+    assert found[paper.IN_FLIGHT, paper.PHYSISORBED].per_ps == pytest.approx(3 / 1.5)
+    assert paper.OT_CY not in {before for before, _ in found}
 
 
 def test_poisson_bounds_are_garwoods() -> None:
@@ -145,24 +145,24 @@ def test_poisson_bounds_are_garwoods() -> None:
 
 
 def test_moments_of_a_trajectory(tmp_path: Path) -> None:
-    one = moments(BACK, translation_before_ev=0.2, translation_after_ev=0.05)
-    assert (one.precursor_ps, one.precursor_ended_ps, one.precursor_became) == (0.7, 0.9, Mode.PHYSISORBED)
+    one = moments(paper.SCHEME, BACK, translation_before_ev=0.2, translation_after_ev=0.05)
+    assert (one.precursor_ps, one.precursor_ended_ps, one.precursor_became) == (0.7, 0.9, paper.PHYSISORBED)
     assert one.final_bond_ps == 1.6
     assert one.transferred_ev == pytest.approx(0.15)
-    still = moments(STILL, translation_before_ev=0.2, translation_after_ev=None)
+    still = moments(paper.SCHEME, STILL, translation_before_ev=0.2, translation_after_ev=None)
     assert (still.precursor_ps, still.precursor_ended_ps, still.transferred_ev) == (1.2, None, None)
-    broken = outcome_of(9, Mode.EXPLOSION, events=(*FLIGHT, (0.7, Mode.CC_BROKEN), (0.9, Mode.EXPLOSION)))
-    gone = moments(broken, translation_before_ev=1.0, translation_after_ev=0.1)
+    broken = outcome_of(9, paper.EXPLOSION, events=(*FLIGHT, (0.7, paper.CC_BROKEN), (0.9, paper.EXPLOSION)))
+    gone = moments(paper.SCHEME, broken, translation_before_ev=1.0, translation_after_ev=0.1)
     assert gone.began_ps == {"cc_broken_ps": 0.7, "ch_broken_ps": None, "explosion_ps": 0.9}
     assert gone.final_bond_ps is None
-    with write_moments([one, still, gone], tmp_path / "e.csv").open(newline="") as handle:
+    with write_moments(paper.SCHEME, [one, still, gone], tmp_path / "e.csv").open(newline="") as handle:
         rows = list(csv.DictReader(handle))
     assert [row["precursor_became"] for row in rows] == ["physisorbed", "", ""]
     assert float(rows[0]["transferred_ev"]) == pytest.approx(0.15)
 
 
 def test_files_hold_curves_and_rates(tmp_path: Path) -> None:
-    curves = {"PC": competing_risks(visits([BACK, STILL], Mode.PC), np.random.default_rng(0), resamples=10)}
+    curves = {"PC": competing_risks(visits([BACK, STILL], paper.PC), np.random.default_rng(0), resamples=10)}
     with write_shares(curves, tmp_path / "l.csv").open(newline="") as handle:
         rows = list(csv.DictReader(handle))
     assert {row["fate"] for row in rows} == {"lasting", "physisorbed", "OT-CY"}

@@ -5,6 +5,7 @@ import dataclasses
 from pathlib import Path
 
 import numpy as np
+import paper_classes as paper
 import pytest
 from outcome_cases import outcome_of
 
@@ -64,21 +65,21 @@ def test_the_end_is_after_contact_and_nothing_is_made_up() -> None:
 
 def test_a_campaign_says_how_far_its_slab_warmed() -> None:
     shots = [
-        shot(0, Mode.OT_CY, 60.0),
-        shot(1, Mode.DB, 40.0),
-        shot(2, Mode.SCATTERED, 5.0),
-        shot(3, Mode.IN_FLIGHT, None),
+        shot(0, paper.OT_CY, 60.0),
+        shot(1, paper.DB, 40.0),
+        shot(2, paper.SCATTERED, 5.0),
+        shot(3, paper.IN_FLIGHT, None),
     ]
-    assert heat_sentence([*shots, outcome_of(4, Mode.OT_CY)]) == (
+    assert heat_sentence([*shots, outcome_of(4, paper.OT_CY)]) == (
         "Heat: the mobile atoms of the slab were at 300 ± 0 K before contact, and in the last 0.5 ps at 350 ± 10 K in "
         "those that are bound then (2 shots, +50 ± 10 K) and at 305 K in the others (1 shot, +5 K); the molecules, "
         "about their centres of mass, went from 310 ± 0 to 500 ± 0 K. Means with standard errors over shots."
     )
-    assert heat_sentence([outcome_of(4, Mode.OT_CY), shot(3, Mode.IN_FLIGHT, None)]) == ""
+    assert heat_sentence([outcome_of(4, paper.OT_CY), shot(3, paper.IN_FLIGHT, None)]) == ""
 
 
 def test_the_file_has_a_line_for_each_shot_whose_velocities_were_stored(tmp_path: Path) -> None:
-    shots = [shot(0, Mode.OT_CY, 60.0), outcome_of(1, Mode.OT_CY), shot(2, Mode.IN_FLIGHT, None)]
+    shots = [shot(0, paper.OT_CY, 60.0), outcome_of(1, paper.OT_CY), shot(2, paper.IN_FLIGHT, None)]
     with write_heat(shots, tmp_path / "t.csv").open(newline="") as handle:
         rows = list(csv.DictReader(handle))
     assert [(row["trajectory_id"], row["slab_warmed_k"]) for row in rows] == [("000000", "60.0"), ("000002", "")]

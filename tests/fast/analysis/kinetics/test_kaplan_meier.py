@@ -6,18 +6,18 @@ import math
 from pathlib import Path
 
 import numpy as np
+import paper_classes as paper
 import pytest
 
 from molgun_lmp.analysis.kinetics.survival import Fate, Wait, survival, transitions, wait_of
 from molgun_lmp.analysis.kinetics.transition_rates import rates
-from molgun_lmp.outcome_classes import Mode
 from molgun_lmp.plotting.arrow_routes import NODE, Rectangle, routes
 from molgun_lmp.records import Outcome
 from molgun_lmp.results.table_files import write_rates, write_survival
 
 BASE = Outcome(
-    trajectory_id="000000", mode=Mode.PHYSISORBED, stuck=False, contact=True, first_contact_ps=0.5, first_bond_ps=None,
-    time_ps=2.0, lowest_clearance_angstrom=2.0, events=((0.0, Mode.IN_FLIGHT), (0.5, Mode.PHYSISORBED)), bonds=(),
+    trajectory_id="000000", mode=paper.PHYSISORBED, stuck=False, contact=True, first_contact_ps=0.5, first_bond_ps=None,
+    time_ps=2.0, lowest_clearance_angstrom=2.0, events=((0.0, paper.IN_FLIGHT), (0.5, paper.PHYSISORBED)), bonds=(),
     reason="", truncated=False, slab_snapshot="s", molecule_snapshot="m",
 )  # fmt: skip
 
@@ -58,14 +58,14 @@ def test_competing_risks_find_the_true_shares_under_censoring() -> None:
 
 
 def test_what_ended_each_wait() -> None:
-    scattered = (*BASE.events, (1.4, Mode.SCATTERED))
+    scattered = (*BASE.events, (1.4, paper.SCATTERED))
     for change, expected in (
         ({}, (1.5, Fate.CENSORED)),
-        ({"first_bond_ps": 0.9, "mode": Mode.OT_CY}, (0.4, Fate.BOUND)),
-        ({"first_bond_ps": 0.5, "mode": Mode.FAILED}, (0.0, Fate.BOUND)),
-        ({"mode": Mode.SCATTERED, "events": scattered}, (0.9, Fate.LEFT)),
-        ({"mode": Mode.SCATTERED}, (1.5, Fate.LEFT)),
-        ({"mode": Mode.FAILED}, (1.5, Fate.CENSORED)),
+        ({"first_bond_ps": 0.9, "mode": paper.OT_CY}, (0.4, Fate.BOUND)),
+        ({"first_bond_ps": 0.5, "mode": paper.FAILED}, (0.0, Fate.BOUND)),
+        ({"mode": paper.SCATTERED, "events": scattered}, (0.9, Fate.LEFT)),
+        ({"mode": paper.SCATTERED}, (1.5, Fate.LEFT)),
+        ({"mode": paper.FAILED}, (1.5, Fate.CENSORED)),
     ):
         wait = wait_of(dataclasses.replace(BASE, **change))
         assert wait is not None
@@ -81,12 +81,12 @@ def test_nobody_in_contact_gives_no_curve_and_everybody_bound_ends_at_zero() -> 
 
 
 def test_transitions_and_curves_are_written_unrounded(tmp_path: Path) -> None:
-    more = dataclasses.replace(BASE, events=(*BASE.events, (1.0, Mode.DB), (1.2, Mode.OT_CY)))
+    more = dataclasses.replace(BASE, events=(*BASE.events, (1.0, paper.DB), (1.2, paper.OT_CY)))
     counts = transitions([BASE, more, dataclasses.replace(BASE, events=())])
     assert counts == {
-        (Mode.DB, Mode.OT_CY): 1, (Mode.IN_FLIGHT, Mode.PHYSISORBED): 2, (Mode.PHYSISORBED, Mode.DB): 1,
+        (paper.DB, paper.OT_CY): 1, (paper.IN_FLIGHT, paper.PHYSISORBED): 2, (paper.PHYSISORBED, paper.DB): 1,
     }  # fmt: skip
-    assert next(iter(counts)) == (Mode.DB, Mode.OT_CY)
+    assert next(iter(counts)) == (paper.DB, paper.OT_CY)
     lines = write_rates(rates([BASE, more]), tmp_path / "t.csv").read_text().splitlines()
     assert [line.split(",")[:3] for line in lines] == [
         ["from", "to", "count"], ["DB", "OT-CY", "1"], ["in flight", "physisorbed", "2"], ["physisorbed", "DB", "1"],

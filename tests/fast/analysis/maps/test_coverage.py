@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import numpy as np
+import paper_classes as paper
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -11,7 +12,6 @@ from molgun_lmp.analysis.figures.coverage import draw_coverage, draw_sampling
 from molgun_lmp.analysis.maps.coverage import Grid, Visits, nested_sizes, require_symmetry
 from molgun_lmp.arrays import FloatArray
 from molgun_lmp.errors import ConfigError
-from molgun_lmp.outcome_classes import Mode
 
 CELL = np.diag([15.0, 12.0, 30.0])
 OBLIQUE = np.array([[8.0, 0.0, 0.0], [3.0, 7.0, 0.0], [0.0, 0.0, 30.0]])
@@ -117,7 +117,7 @@ def test_figures_have_their_numbers(tmp_path: Path, shots: int) -> None:
     rng = np.random.default_rng(1)
     paths = [np.column_stack([rng.random((20, 2)) * [15, 12], rng.random(20) * 6 + 1]) for _ in range(shots)]
     found = visits(grid, paths)
-    modes = [Mode.PC if n % 2 else Mode.SCATTERED for n in range(shots)]
+    modes = [paper.PC if n % 2 else paper.SCATTERED for n in range(shots)]
     figure = draw_sampling(
         found, modes, tmp_path, point="CY", top_layer=SITES, dimers=np.array([[0, 1]]), dump_every_ps=0.01
     )

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+import paper_classes as paper
 import pytest
 from adsorption_cases import (
     CASES,
@@ -28,21 +29,15 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from molgun_lmp.analysis.outcomes.bonds import BondLimits, Bonds
-from molgun_lmp.analysis.outcomes.classify import (
-    AtomSite,
-    Classified,
-    SurfaceSite,
-    _pieces,
-    atom_site,
-    classify,
-    site_of,
-)
+from molgun_lmp.analysis.outcomes.classify import Classified
+from molgun_lmp.analysis.outcomes.group_bonds import atom_site, pieces_of, site_of
 from molgun_lmp.analysis.outcomes.intact_molecule import MoleculeReference
-from molgun_lmp.analysis.outcomes.trajectory_path import Reference
+from molgun_lmp.analysis.outcomes.reference import Reference
 from molgun_lmp.arrays import BoolArray, FloatArray
 from molgun_lmp.config import OutcomeCriteria
 from molgun_lmp.errors import ConfigError
 from molgun_lmp.outcome_classes import Mode
+from molgun_lmp.outcome_words import AtomSite, SurfaceSite
 from molgun_lmp.surface.clean_surface import find_surface
 
 # A propyne-like chain: C0-C1-C2 along x with a group C0, C1; H3 on C2, H4 on C0.
@@ -100,26 +95,26 @@ def by_bonds(surface_bonds: BoolArray, groups: dict[str, tuple[int, int]] | None
         lengths=np.full((6, 6), 1.4),
         surface_lengths=np.full((6, len(SLAB)), 1.9),
     )
-    return classify(bonds, reference, SURFACE, CRITERIA.max_fragments)
+    return paper.classified(bonds, reference, SURFACE, CRITERIA.max_fragments)
 
 
 def test_third_bond_of_a_group_leaves_the_most_specific_site() -> None:
-    assert by_bonds(to_surface((0, A), (0, NEXT_SAME), (1, B))).mode == Mode.OT_CY
-    assert by_bonds(to_surface((0, A), (1, NEXT_OTHER), (1, NEXT_SAME))).mode == Mode.BR_CY
+    assert by_bonds(to_surface((0, A), (0, NEXT_SAME), (1, B))).mode == paper.OT_CY
+    assert by_bonds(to_surface((0, A), (1, NEXT_OTHER), (1, NEXT_SAME))).mode == paper.BR_CY
 
 
 def test_both_atoms_on_one_slab_atom_and_one_on_another_has_reacted() -> None:
-    assert by_bonds(to_surface((0, A), (1, A), (1, B))).mode == Mode.OT_CY
+    assert by_bonds(to_surface((0, A), (1, A), (1, B))).mode == paper.OT_CY
 
 
 def test_one_atom_on_two_slab_atoms_is_neither_reacted_nor_dative() -> None:
     found = by_bonds(to_surface((0, A), (0, B)))
-    assert (found.mode, found.detail) == (Mode.OTHER, "CY bound by one atom to several")
+    assert (found.mode, found.detail) == (paper.OTHER, "CY bound by one atom to several")
 
 
 def test_bond_of_another_carbon_besides_a_group_changes_no_class() -> None:
     found = by_bonds(to_surface((0, A), (1, B), (4, dimer_end(1, 2, 0))))
-    assert found.mode == Mode.OT_CY
+    assert found.mode == paper.OT_CY
     assert "C4 to slab atom" in found.reason
 
 
@@ -136,9 +131,9 @@ def test_sublayer_is_named_by_the_deepest_layer() -> None:
 @pytest.mark.parametrize(
     ("groups", "expected"),
     [
-        ({"CY": (0, 1)}, (Mode.OT_CY, "")),
-        ({}, (Mode.OTHER, "bound by C0, C1")),
-        ({"alkyne": (0, 1)}, (Mode.OTHER, "alkyne reacted on-top")),
+        ({"CY": (0, 1)}, (paper.OT_CY, "")),
+        ({}, (paper.OTHER, "bound by C0, C1")),
+        ({"alkyne": (0, 1)}, (paper.OTHER, "alkyne reacted on-top")),
     ],
 )
 def test_groups_of_other_molecules(groups: dict[str, tuple[int, int]], expected: tuple[Mode, str]) -> None:
@@ -149,7 +144,7 @@ def test_groups_of_other_molecules(groups: dict[str, tuple[int, int]], expected:
 def test_three_groups_reacted_and_dative_are_told_apart() -> None:
     three = {**GROUPS, "third": (4, 5)}
     two_reacted = to_surface((0, A), (1, B), (2, dimer_end(1, 2, 0)), (3, dimer_end(1, 2, 1)))
-    assert by_bonds(two_reacted, three).mode == Mode.DB
+    assert by_bonds(two_reacted, three).mode == paper.DB
     assert by_bonds(two_reacted | to_surface((4, dimer_end(1, 0, 0))), three).detail == "reacted + dative"
 
 
@@ -159,29 +154,29 @@ def chain_on_slab(positions: FloatArray, height: float = 15.0, max_fragments: in
     reference = MoleculeReference.find(CHAIN, CHAIN_POSITIONS, {"CY": (0, 1)}, lattice, CRITERIA)
     origin = SLAB.positions[A] + [0, 0, height]
     bonds = limits.bonds(positions + origin, SLAB.positions, lattice)
-    return classify(bonds, reference, SURFACE, max_fragments)
+    return paper.classified(bonds, reference, SURFACE, max_fragments)
 
 
 def test_broken_carbon_carbon_bond_says_how_the_molecule_is_bound() -> None:
     pulled = CHAIN_POSITIONS + np.array([[0, 0, 0], [0, 0, 0], [1.0, 0, 0], [1.0, 0, 0], [0, 0, 0]])
     free = chain_on_slab(pulled)
-    assert (free.mode, free.detail) == (Mode.CC_BROKEN, "not bound")
+    assert (free.mode, free.detail) == (paper.CC_BROKEN, "not bound")
     assert "C1-C2 (2.45 Å)" in free.reason
     assert "2 piece(s)" in free.reason
     upright = pulled[:, [1, 2, 0]] * [1, 1, -1] + [0, 0, 3.65]
     bound = chain_on_slab(upright, height=1.9)
-    assert (bound.mode, bound.bound) == (Mode.CC_BROKEN, True)
+    assert (bound.mode, bound.bound) == (paper.CC_BROKEN, True)
 
 
 def test_lost_hydrogen_and_its_precedence() -> None:
     moved = CHAIN_POSITIONS.copy()
     moved[3] = [3.0, 4.0, 0]
-    assert chain_on_slab(moved).mode == Mode.H_ABSTRACTION
+    assert chain_on_slab(moved).mode == paper.H_ABSTRACTION
     moved[2] = [6.0, 0, 0]
-    assert chain_on_slab(moved).mode == Mode.CC_BROKEN  # both broken: the skeleton comes first
+    assert chain_on_slab(moved).mode == paper.CC_BROKEN  # both broken: the skeleton comes first
     scattered = CHAIN_POSITIONS * 5
-    assert chain_on_slab(scattered).mode == Mode.EXPLOSION
-    assert chain_on_slab(scattered, max_fragments=5).mode == Mode.CC_BROKEN
+    assert chain_on_slab(scattered).mode == paper.EXPLOSION
+    assert chain_on_slab(scattered, max_fragments=5).mode == paper.CC_BROKEN
 
 
 def phosphine(*pieces: Sequence[float] | FloatArray) -> Classified:
@@ -192,7 +187,7 @@ def phosphine(*pieces: Sequence[float] | FloatArray) -> Classified:
     reference = MoleculeReference(symbols=symbols, bonded=bonded, groups={})
     limits = BondLimits.of(symbols, SLAB.get_chemical_symbols(), CRITERIA)
     positions = np.array(pieces) + SLAB.positions[A]
-    return classify(
+    return paper.classified(
         limits.bonds(positions, SLAB.positions, SURFACE.lattice), reference, SURFACE, CRITERIA.max_fragments
     )
 
@@ -201,21 +196,21 @@ def test_a_hydride_that_dissociates_on_the_slab_has_not_exploded() -> None:
     above = np.array([0.0, 0.0, 1.5]) - SLAB.positions[A]
     on_slab = [SLAB.positions[dimer_end(row, place, 0)] + above for row, place in ((0, 3), (1, 1), (1, 3))]
     all_bound = phosphine((0.0, 0.0, 2.2), *on_slab)
-    assert (all_bound.mode, all_bound.bound) == (Mode.H_ABSTRACTION, True)
+    assert (all_bound.mode, all_bound.bound) == (paper.H_ABSTRACTION, True)
     assert "4 piece(s), 0 of them free" in all_bound.reason
     one_gone = phosphine((0.0, 0.0, 2.2), *on_slab[:2], (0.0, 0.0, 9.0))
-    assert one_gone.mode == Mode.H_ABSTRACTION
+    assert one_gone.mode == paper.H_ABSTRACTION
     three_gone = phosphine((0.0, 0.0, 2.2), (0.0, 0.0, 9.0), (4.0, 0.0, 9.0), (0.0, 4.0, 9.0))
-    assert three_gone.mode == Mode.H_ABSTRACTION, "three free pieces are not more than three"
+    assert three_gone.mode == paper.H_ABSTRACTION, "three free pieces are not more than three"
     in_the_air = phosphine((0.0, 0.0, 8.0), (0.0, 0.0, 12.0), (4.0, 0.0, 12.0), (0.0, 4.0, 12.0))
-    assert (in_the_air.mode, in_the_air.bound) == (Mode.EXPLOSION, False)
+    assert (in_the_air.mode, in_the_air.bound) == (paper.EXPLOSION, False)
 
 
 def test_lost_hydrogen_on_the_slab_counts_as_a_bond() -> None:
     moved = CHAIN_POSITIONS.copy()
     moved[4] = [0, 0, -13.5]
     found = chain_on_slab(moved)
-    assert (found.mode, found.detail, found.bound) == (Mode.H_ABSTRACTION, "bound as other", True)
+    assert (found.mode, found.detail, found.bound) == (paper.H_ABSTRACTION, "bound as other", True)
 
 
 def test_surface_without_dimers() -> None:
@@ -229,10 +224,10 @@ def test_surface_without_dimers() -> None:
     made = Bonds(
         molecule=reference.bonded, surface=bonds, lengths=np.ones((2, 2)), surface_lengths=np.ones((2, len(copper)))
     )
-    found = classify(made, reference, surface, 3)
-    assert (found.mode, found.detail) == (Mode.OTHER, "CY reacted between two atoms")
+    found = paper.classified(made, reference, surface, 3)
+    assert (found.mode, found.detail) == (paper.OTHER, "CY reacted between two atoms")
     bonds[1] = False
-    assert classify(made, reference, surface, 3).mode == Mode.PC
+    assert paper.classified(made, reference, surface, 3).mode == paper.PC
 
 
 @pytest.mark.parametrize(
@@ -265,7 +260,7 @@ def carbon_monoxide(height: float, over: Sequence[int], copper: Any, *, groups: 
     limits = BondLimits.of(("C", "O"), copper.get_chemical_symbols(), CRITERIA)
     named = {"CO": (0, 1)} if groups else {}
     reference = MoleculeReference.find(("C", "O"), positions, named, lattice, CRITERIA)
-    return classify(limits.bonds(positions, copper.positions, lattice), reference, surface, 3)
+    return paper.classified(limits.bonds(positions, copper.positions, lattice), reference, surface, 3)
 
 
 def test_carbon_monoxide_on_copper() -> None:
@@ -279,13 +274,13 @@ def test_carbon_monoxide_on_copper() -> None:
     sites[1.35, (first, near, third)] = "hollow"
     for (height, over), site in sites.items():
         alone = carbon_monoxide(height, over, copper, groups=False)
-        assert (alone.mode, alone.detail) == (Mode.OTHER, f"bound by C0, {site}")
+        assert (alone.mode, alone.detail) == (paper.OTHER, f"bound by C0, {site}")
         grouped = carbon_monoxide(height, over, copper, groups=True)
         assert grouped.bound
         if len(over) == 1:
-            assert (grouped.mode, grouped.detail) == (Mode.PC, f"CO {site}")
+            assert (grouped.mode, grouped.detail) == (paper.PC, f"CO {site}")
         else:
-            assert (grouped.mode, grouped.detail) == (Mode.OTHER, f"CO bound by one atom, {site}")
+            assert (grouped.mode, grouped.detail) == (paper.OTHER, f"CO bound by one atom, {site}")
     assert carbon_monoxide(3.5, (first,), copper, groups=True).mode is None
 
 
@@ -302,7 +297,7 @@ def test_below_the_top_layer_of_a_surface_without_dimers() -> None:
         if len({*corner, int(c), int(d)}) == 4
     )
     found = carbon_monoxide(0.0, fourfold, copper, groups=True)
-    assert (found.mode, found.detail) == (Mode.SL, "atoms apart, layer 2")
+    assert (found.mode, found.detail) == (paper.SL, "atoms apart, layer 2")
 
 
 def test_dimers_can_be_left_out_of_account() -> None:
@@ -314,11 +309,17 @@ def test_dimers_can_be_left_out_of_account() -> None:
     slab = SLAB.get_chemical_symbols()
     both = np.vstack([SLAB.positions, molecule()])
     reference = Reference.of(
-        symbols=(*slab, *SYMBOLS), positions=both, surface=SURFACE, n_slab=len(SLAB), groups=GROUPS, criteria=criteria
+        symbols=(*slab, *SYMBOLS),
+        positions=both,
+        surface=SURFACE,
+        n_slab=len(SLAB),
+        groups=GROUPS,
+        criteria=criteria,
+        scheme=paper.SCHEME,
     )
     bonds = reference.limits.bonds(CASES["OT-CY"][0], SLAB.positions, SURFACE.lattice)
-    found = classify(bonds, reference.molecule, reference.surface, 3)
-    assert (found.mode, found.detail) == (Mode.OTHER, "CY reacted between two atoms")
+    found = paper.classified(bonds, reference.molecule, reference.surface, 3)
+    assert (found.mode, found.detail) == (paper.OTHER, "CY reacted between two atoms")
 
 
 @pytest.mark.parametrize(
@@ -341,7 +342,7 @@ def test_pieces_are_counted_as_any_graph_library_counts_them() -> None:
             upper = np.triu(rng.random((size, size)) < share, 1)
             joined = upper | upper.T
             number, labels = connected_components(coo_array(joined), directed=False)
-            pieces = _pieces(joined)
+            pieces = pieces_of(joined)
             assert [labels[piece].tolist() for piece in pieces] == [
                 [k] * int((labels == k).sum()) for k in range(number)
             ]

@@ -6,12 +6,13 @@ from pathlib import Path
 
 import ase.io
 import numpy as np
+import paper_classes as paper
 import pytest
 from ase import Atoms
 
 import molgun_lmp
 from molgun_lmp.analysis.outcomes.bonds import BondLimits
-from molgun_lmp.analysis.outcomes.classify import Classified, classify
+from molgun_lmp.analysis.outcomes.classify import Classified
 from molgun_lmp.analysis.outcomes.intact_molecule import MoleculeReference
 from molgun_lmp.config import OutcomeCriteria
 from molgun_lmp.outcome_classes import Mode
@@ -37,17 +38,17 @@ def classified(bound: Atoms, molecule: Atoms) -> Classified:
     reference = MoleculeReference.find(symbols, molecule.positions, GROUPS, surface.lattice, CRITERIA)
     limits = BondLimits.of(symbols, bound.get_chemical_symbols()[:N_SLAB], CRITERIA)
     bonds = limits.bonds(bound.positions[N_SLAB:], bound.positions[:N_SLAB], surface.lattice)
-    return classify(bonds, reference, surface, CRITERIA.max_fragments)
+    return paper.classified(bonds, reference, surface, CRITERIA.max_fragments)
 
 
 @pytest.mark.parametrize(
     ("trajectory", "mode"),
     [
-        ("th-otcy", Mode.OT_CY),
-        ("th-brcy", Mode.BR_CY),
-        ("th-otet", Mode.OT_ET),
-        ("th-pccy", Mode.PC),
-        ("th-pcet", Mode.PC),
+        ("th-otcy", paper.OT_CY),
+        ("th-brcy", paper.BR_CY),
+        ("th-otet", paper.OT_ET),
+        ("th-pccy", paper.PC),
+        ("th-pcet", paper.PC),
     ],
 )
 def test_each_bound_mode_is_recognised(frames: list[Atoms], trajectory: str, mode: Mode) -> None:
@@ -59,7 +60,7 @@ def test_each_bound_mode_is_recognised(frames: list[Atoms], trajectory: str, mod
         carbons = frame.positions[N_SLAB : N_SLAB + 12]
         # the three bonds of the cyclopropane ring: C2, C4 and C11
         opened = max(np.linalg.norm(carbons[a] - carbons[b]) for a, b in ((2, 4), (2, 11), (4, 11))) > 2.12
-        expected = (Mode.CC_BROKEN, f"bound as {mode}") if opened else (mode, found.detail)
+        expected = (paper.CC_BROKEN, f"bound as {mode}") if opened else (mode, found.detail)
         assert (found.mode, found.detail) == expected
 
 

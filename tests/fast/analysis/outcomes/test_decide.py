@@ -4,6 +4,7 @@ import dataclasses
 from collections.abc import Iterator, Sequence
 
 import numpy as np
+import paper_classes as paper
 import pytest
 from adsorption_cases import (
     CASES,
@@ -28,7 +29,7 @@ from molgun_lmp.analysis.kinetics.transition_rates import rates
 from molgun_lmp.analysis.outcomes.bonds import BondLimits
 from molgun_lmp.analysis.outcomes.decide import decide
 from molgun_lmp.analysis.outcomes.mode_history import ModeHistory
-from molgun_lmp.analysis.outcomes.trajectory_path import Reference
+from molgun_lmp.analysis.outcomes.reference import Reference
 from molgun_lmp.arrays import FloatArray
 from molgun_lmp.config import OutcomeCriteria
 from molgun_lmp.errors import InputFileError
@@ -44,6 +45,8 @@ REFERENCE = Reference(
     surface=SURFACE,
     molecule=CLEAN,
     limits=BondLimits.of(SYMBOLS, SLAB.get_chemical_symbols(), CRITERIA),
+    scheme=paper.SCHEME,
+    numbers={"max_fragments": CRITERIA.max_fragments},
 )
 ON_TOP = CASES["OT-CY"][0]
 BRIDGE = CASES["BR-CY"][0]
@@ -95,7 +98,8 @@ def result(state: str = "finished", stop: Stop | None = Stop.COMPLETED, cause: C
 def outcome(
     *stages: tuple[FloatArray, int], criteria: OutcomeCriteria = CRITERIA, stop: Stop = Stop.COMPLETED
 ) -> Outcome:
-    return decide("t", frames(*stages), REFERENCE, criteria, result(stop=stop), timestep_fs=0.5)
+    reference = dataclasses.replace(REFERENCE, numbers={"max_fragments": criteria.max_fragments})
+    return decide("t", frames(*stages), reference, criteria, result(stop=stop), timestep_fs=0.5)
 
 
 @pytest.mark.parametrize("name", [name for name in CASES if name != "unbound"])
@@ -104,10 +108,10 @@ def test_every_bound_class_at_the_end_of_a_trajectory(name: str) -> None:
     found = outcome((GONE, 3), (positions, 8))
     assert (found.mode, found.detail, found.stuck, found.contact) == (mode, detail, True, True)
     assert found.first_contact_ps == found.first_touch_ps == found.first_bond_ps == pytest.approx(0.06)
-    assert [event_mode for _, event_mode in found.events] == [Mode.IN_FLIGHT, mode]
+    assert [event_mode for _, event_mode in found.events] == [paper.IN_FLIGHT, mode]
     assert found.events[1][0] == pytest.approx(0.06)
     assert found.time_ps == pytest.approx(0.2)
-    assert Outcome.from_json(found.to_json()) == found
+    assert Outcome.from_json(found.to_json(), paper.SCHEME) == found
 
 
 def test_bonds_and_clearance_at_the_end() -> None:
@@ -122,42 +126,42 @@ def test_bonds_and_clearance_at_the_end() -> None:
 def test_young_mode_is_undecided_until_it_has_lasted() -> None:
     stages = [outcome((GONE, 2), (ON_TOP, number)) for number in range(1, 8)]
     # the first frame of a mode is its birth: n frames have lasted (n - 1) * 20 fs
-    assert [found.mode for found in stages] == [Mode.UNDECIDED] * 5 + [Mode.OT_CY] * 2
+    assert [found.mode for found in stages] == [paper.UNDECIDED] * 5 + [paper.OT_CY] * 2
     assert stages[0].detail == "young OT-CY"
     assert stages[0].stuck is False
     assert "less than 100 fs" in stages[3].reason
 
 
 def test_bound_from_the_first_frame_is_as_young() -> None:
-    assert outcome((ON_TOP, 4)).mode == Mode.UNDECIDED
-    assert outcome((ON_TOP, 6)).mode == Mode.OT_CY
+    assert outcome((ON_TOP, 4)).mode == paper.UNDECIDED
+    assert outcome((ON_TOP, 6)).mode == paper.OT_CY
 
 
 def test_flicker_back_to_an_established_mode_is_forgotten() -> None:
     found = outcome((GONE, 2), (ON_TOP, 10), (BRIDGE, 3), (ON_TOP, 1))
-    assert found.mode == Mode.OT_CY
-    assert [mode for _, mode in found.events] == [Mode.IN_FLIGHT, Mode.OT_CY]
+    assert found.mode == paper.OT_CY
+    assert [mode for _, mode in found.events] == [paper.IN_FLIGHT, paper.OT_CY]
 
 
 def test_flicker_at_the_end_is_undecided_and_zero_persistence_takes_it() -> None:
     stages = ((GONE, 2), (PRECURSOR, 10), (ON_TOP, 2))
-    assert outcome(*stages).mode == Mode.UNDECIDED
+    assert outcome(*stages).mode == paper.UNDECIDED
     at_once = outcome(*stages, criteria=OutcomeCriteria(persistence_fs=0.0))
-    assert at_once.mode == Mode.OT_CY
+    assert at_once.mode == paper.OT_CY
 
 
 def test_sequence_of_modes_with_times() -> None:
     found = outcome((GONE, 5), (PRECURSOR, 10), (ON_TOP, 10), (GONE, 10))
     times, modes = zip(*found.events, strict=True)
-    assert modes == (Mode.IN_FLIGHT, Mode.PC, Mode.OT_CY, Mode.SCATTERED)
+    assert modes == (paper.IN_FLIGHT, paper.PC, paper.OT_CY, paper.SCATTERED)
     assert times == pytest.approx((0.0, 0.1, 0.3, 0.5))
-    assert (found.mode, found.stuck) == (Mode.SCATTERED, False)
+    assert (found.mode, found.stuck) == (paper.SCATTERED, False)
     assert found.first_bond_ps == pytest.approx(0.1)
 
 
 def test_a_touch_is_no_bond() -> None:
     touched = outcome((GONE, 5), (hovering(3.5), 3), (ON_TOP, 4), (hovering(3.5), 10), (GONE, 10))
-    assert touched.mode == Mode.SCATTERED
+    assert touched.mode == paper.SCATTERED
     assert touched.first_touch_ps == pytest.approx(0.16)
     assert touched.first_bond_ps is None
     wait = wait_of(touched)
@@ -180,7 +184,7 @@ def test_a_broken_molecule_is_bound_from_when_it_is() -> None:
     bound = ON_TOP.copy()
     bound[5] = GONE[5] + np.array([0, 0, 6.0])
     found = outcome((GONE, 5), (broken(5, 6.0), 10), (bound, 10), criteria=OutcomeCriteria(max_fragments=5))
-    assert [mode for _, mode in found.events] == [Mode.IN_FLIGHT, Mode.H_ABSTRACTION]
+    assert [mode for _, mode in found.events] == [paper.IN_FLIGHT, paper.H_ABSTRACTION]
     assert found.events[1][0] == pytest.approx(0.1)
     assert found.first_bond_ps == found.first_touch_ps == pytest.approx(0.3)
 
@@ -191,25 +195,25 @@ def test_when_it_bound_does_not_hang_on_how_often_frames_are_stored(every: int) 
     stages = [(GONE, 9), (ON_TOP, 3), (hovering(3.5), 13), (PRECURSOR, 1), (hovering(3.5), 12), (ON_TOP, 4)]
     stored = list(frames(*stages, (hovering(3.5), 12), (ON_TOP, 20)))[::every]
     found = decide("t", stored, REFERENCE, CRITERIA, result(), timestep_fs=0.5)
-    assert found.mode == Mode.OT_CY
+    assert found.mode == paper.OT_CY
     assert found.first_bond_ps == pytest.approx(1.08, abs=0.02 * every - 1e-9)
 
 
 def test_desorption_younger_than_the_persistence_is_undecided() -> None:
-    assert outcome((GONE, 2), (ON_TOP, 10), (GONE, 3)).mode == Mode.UNDECIDED
+    assert outcome((GONE, 2), (ON_TOP, 10), (GONE, 3)).mode == paper.UNDECIDED
 
 
 def test_hysteresis_keeps_a_bond_that_was_formed() -> None:
     between = hovering(2.6)  # a Si-C bond forms below 2.47 and breaks beyond 2.67 Å
-    assert outcome((GONE, 2), (PRECURSOR, 10), (between, 4)).mode == Mode.PC
-    assert outcome((GONE, 2), (PRECURSOR, 10), (between, 1), (PRECURSOR, 1)).mode == Mode.PC
-    assert outcome((GONE, 2), (PRECURSOR, 10), (hovering(2.7), 10)).mode == Mode.PHYSISORBED
+    assert outcome((GONE, 2), (PRECURSOR, 10), (between, 4)).mode == paper.PC
+    assert outcome((GONE, 2), (PRECURSOR, 10), (between, 1), (PRECURSOR, 1)).mode == paper.PC
+    assert outcome((GONE, 2), (PRECURSOR, 10), (hovering(2.7), 10)).mode == paper.PHYSISORBED
 
 
 @pytest.mark.parametrize("before", [GONE, PRECURSOR])
 def test_length_that_stays_between_the_thresholds_is_undecided(before: FloatArray) -> None:
     found = outcome((before, 10), (hovering(2.6), 10))
-    assert found.mode == Mode.UNDECIDED
+    assert found.mode == paper.UNDECIDED
     assert "between forming and breaking" in found.reason
     assert "2.60 Å" in found.reason
 
@@ -221,30 +225,30 @@ def test_length_between_the_thresholds_that_changes_no_class_is_decided() -> Non
     bonds = reference.limits.bonds(ON_TOP, SLAB.positions, SURFACE.lattice)
     assert reference.limits.between_thresholds(bonds)[1].any()
     found = decide("t", frames((ON_TOP, 10)), reference, limits, None, timestep_fs=0.5)
-    assert found.mode == Mode.OT_CY
+    assert found.mode == paper.OT_CY
 
 
 def test_fates_of_an_unbound_molecule() -> None:
     never = outcome((hovering(6.0), 3), (hovering(4.1), 3))
-    assert (never.mode, never.contact, never.first_contact_ps) == (Mode.IN_FLIGHT, False, None)
+    assert (never.mode, never.contact, never.first_contact_ps) == (paper.IN_FLIGHT, False, None)
     assert "never below 4.10 Å" in never.reason
     near = outcome((GONE, 3), (hovering(3.5), 3), (hovering(5.5), 1))
-    assert (near.mode, near.contact) == (Mode.PHYSISORBED, True)
+    assert (near.mode, near.contact) == (paper.PHYSISORBED, True)
     left = outcome((GONE, 3), (hovering(3.5), 3), (hovering(6.5), 1))
-    assert left.mode == Mode.SCATTERED
+    assert left.mode == paper.SCATTERED
     assert left.first_contact_ps == pytest.approx(0.06)
     stopped = outcome((GONE, 3), (hovering(3.5), 3), (hovering(5.5), 1), stop=Stop.DEPARTED)
-    assert (stopped.mode, stopped.stuck) == (Mode.SCATTERED, False)
+    assert (stopped.mode, stopped.stuck) == (paper.SCATTERED, False)
     assert "stopped on its way out" in stopped.reason
 
 
-@pytest.mark.parametrize(("start", "mode"), [(6.5, Mode.IN_FLIGHT), (5.0, Mode.SCATTERED)])
+@pytest.mark.parametrize(("start", "mode"), [(6.5, paper.IN_FLIGHT), (5.0, paper.SCATTERED)])
 def test_a_molecule_that_was_stopped_in_flight_has_not_left(start: float, mode: Mode) -> None:
     """A thermostat may turn it round before it arrives; above its start it is on its way out."""
     found = outcome((hovering(start), 3), (hovering(4.3), 2), (hovering(5.8), 1), stop=Stop.DEPARTED)
     assert (found.mode, found.contact) == (mode, False)
     assert "never below 4.30 Å" in found.reason
-    assert ("above its start" in found.reason) == (mode is Mode.SCATTERED)
+    assert ("above its start" in found.reason) == (mode == paper.SCATTERED)
 
 
 @pytest.mark.parametrize("out_angstrom", [5.4, 5.6, 5.9, 6.1, 6.5])
@@ -255,44 +259,44 @@ def test_a_departure_is_an_event_wherever_the_run_was_stopped(out_angstrom: floa
         outcome((GONE, 3), (PRECURSOR, 10), (hovering(3.5), 10), (hovering(out_angstrom), 1), stop=Stop.DEPARTED),
     ]
     for one in outcomes:
-        assert one.mode == Mode.SCATTERED
-        assert one.events[-1] == (one.time_ps, Mode.SCATTERED)
+        assert one.mode == paper.SCATTERED
+        assert one.events[-1] == (one.time_ps, paper.SCATTERED)
     counts = transitions(outcomes)
-    assert counts[Mode.PHYSISORBED, Mode.SCATTERED] == 2
-    (rate,) = (one for one in rates(outcomes) if one.before is Mode.PHYSISORBED)
+    assert counts[paper.PHYSISORBED, paper.SCATTERED] == 2
+    (rate,) = (one for one in rates(outcomes) if one.before == paper.PHYSISORBED)
     assert (rate.count, rate.visits, rate.censored) == (2, 2, 0)
-    assert [spell.cause for spell in visits(outcomes, Mode.PHYSISORBED)] == [Mode.SCATTERED] * 2
+    assert [spell.cause for spell in visits(outcomes, paper.PHYSISORBED)] == [paper.SCATTERED] * 2
 
 
 def test_who_departs_from_a_bond_at_once_has_left() -> None:
     """Frames stored so seldom that the last two are a bond and the way out."""
     gone = outcome((GONE, 2), (PRECURSOR, 10), (hovering(5.6), 1), stop=Stop.DEPARTED)
-    assert (gone.mode, gone.events[-1][1]) == (Mode.SCATTERED, Mode.SCATTERED)
-    assert [spell.cause for spell in visits([gone], Mode.PC)] == ["scattered"]
+    assert (gone.mode, gone.events[-1][1]) == (paper.SCATTERED, paper.SCATTERED)
+    assert [spell.cause for spell in visits([gone], paper.PC)] == ["scattered"]
     never = outcome((GONE, 5), stop=Stop.DEPARTED)
-    assert [mode for _, mode in never.events] == [Mode.IN_FLIGHT], "neither in contact nor above its start"
+    assert [mode for _, mode in never.events] == [paper.IN_FLIGHT], "neither in contact nor above its start"
 
 
 def test_a_mode_that_has_not_lasted_ends_no_other() -> None:
     """A precursor that seems to react 40 fs before the end: undecided in the table, and lasting in its lifetime."""
     stages = ((GONE, 3), (PRECURSOR, 10), (ON_TOP, 3))
     young = outcome(*stages)
-    assert (young.mode, young.young, young.events[-1][1]) == (Mode.UNDECIDED, True, Mode.OT_CY)
-    assert transitions([young]) == {(Mode.IN_FLIGHT, Mode.PC): 1}
-    (spell,) = visits([young], Mode.PC)
+    assert (young.mode, young.young, young.events[-1][1]) == (paper.UNDECIDED, True, paper.OT_CY)
+    assert transitions([young]) == {(paper.IN_FLIGHT, paper.PC): 1}
+    (spell,) = visits([young], paper.PC)
     assert spell.cause is None
     assert spell.time_ps == pytest.approx(0.2)
-    assert {rate.before for rate in rates([young])} == {Mode.IN_FLIGHT}
-    assert moments(young, translation_before_ev=0.2, translation_after_ev=None).precursor_ended_ps is None
+    assert {rate.before for rate in rates([young])} == {paper.IN_FLIGHT}
+    assert moments(paper.SCHEME, young, translation_before_ev=0.2, translation_after_ev=None).precursor_ended_ps is None
     failed = decide("t", frames(*stages), REFERENCE, CRITERIA, result("failed", None, Cause.HUNG), timestep_fs=0.5)
-    assert visits([failed], Mode.PC) == [spell]
+    assert visits([failed], paper.PC) == [spell]
     old = outcome(*stages, (ON_TOP, 5))
     assert not old.young
-    assert [one.cause for one in visits([old], Mode.PC)] == ["OT-CY"]
+    assert [one.cause for one in visits([old], paper.PC)] == ["OT-CY"]
 
 
 def test_lone_frame_of_a_free_molecule_is_in_flight() -> None:
-    assert outcome((GONE, 1)).mode == Mode.IN_FLIGHT
+    assert outcome((GONE, 1)).mode == paper.IN_FLIGHT
 
 
 def broken(atom: int, far: float) -> FloatArray:
@@ -303,9 +307,9 @@ def broken(atom: int, far: float) -> FloatArray:
 
 def test_broken_bonds() -> None:
     criteria = OutcomeCriteria(max_fragments=5)
-    assert outcome((GONE, 2), (broken(1, 3.0), 8), criteria=criteria).mode == Mode.CC_BROKEN
-    assert outcome((GONE, 2), (broken(5, 3.0), 8), criteria=criteria).mode == Mode.H_ABSTRACTION
-    assert outcome((GONE, 2), (broken(1, 3.0), 8)).mode == Mode.EXPLOSION
+    assert outcome((GONE, 2), (broken(1, 3.0), 8), criteria=criteria).mode == paper.CC_BROKEN
+    assert outcome((GONE, 2), (broken(5, 3.0), 8), criteria=criteria).mode == paper.H_ABSTRACTION
+    assert outcome((GONE, 2), (broken(1, 3.0), 8)).mode == paper.EXPLOSION
 
 
 def test_what_is_left_of_a_broken_molecule_sticks_where_it_is_bound() -> None:
@@ -313,42 +317,42 @@ def test_what_is_left_of_a_broken_molecule_sticks_where_it_is_bound() -> None:
     bound = ON_TOP.copy()
     bound[5, 2] += 6.0
     found = outcome((GONE, 5), (bound, 10), criteria=criteria)
-    assert (found.mode, found.detail, found.stuck) == (Mode.H_ABSTRACTION, "bound as OT-CY", True)
+    assert (found.mode, found.detail, found.stuck) == (paper.H_ABSTRACTION, "bound as OT-CY", True)
     assert found.first_bond_ps == pytest.approx(0.1)
     free = outcome((GONE, 5), (broken(5, 6.0), 10), criteria=criteria)
-    assert (free.mode, free.detail, free.stuck) == (Mode.H_ABSTRACTION, "not bound", False)
+    assert (free.mode, free.detail, free.stuck) == (paper.H_ABSTRACTION, "not bound", False)
     assert outcome((GONE, 5), (bound, 3), criteria=criteria).stuck is False, "undecided"
 
 
 def test_fragment_that_left_needs_no_persistence() -> None:
     stages = ((GONE, 5), (broken(5, 3.0), 1))
     criteria = OutcomeCriteria(max_fragments=5)
-    assert outcome(*stages, criteria=criteria).mode == Mode.UNDECIDED
-    assert outcome(*stages, criteria=criteria, stop=Stop.FRAGMENT_LEFT).mode == Mode.H_ABSTRACTION
+    assert outcome(*stages, criteria=criteria).mode == paper.UNDECIDED
+    assert outcome(*stages, criteria=criteria, stop=Stop.FRAGMENT_LEFT).mode == paper.H_ABSTRACTION
 
 
 def test_run_that_blew_up() -> None:
     hot = outcome((GONE, 2), (ON_TOP, 10), stop=Stop.TOO_HOT)
-    assert (hot.mode, hot.stuck) == (Mode.EXPLOSION, False)
-    assert [mode for _, mode in hot.events] == [Mode.IN_FLIGHT, Mode.OT_CY, Mode.EXPLOSION]
+    assert (hot.mode, hot.stuck) == (paper.EXPLOSION, False)
+    assert [mode for _, mode in hot.events] == [paper.IN_FLIGHT, paper.OT_CY, paper.EXPLOSION]
     assert hot.events[-1][0] == hot.time_ps
     lost = GONE.copy()
     lost[2, 1] = np.nan
     found = outcome((GONE, 2), (lost, 1), (GONE, 3))
-    assert found.mode == Mode.EXPLOSION
+    assert found.mode == paper.EXPLOSION
     assert "no longer numbers" in found.reason
-    assert Outcome.from_json(found.to_json()) == found
+    assert Outcome.from_json(found.to_json(), paper.SCHEME) == found
 
 
 def test_failure_of_the_run_comes_first_and_keeps_what_was_seen() -> None:
     failed = result("failed", None, Cause.LAMMPS_ERROR)
     found = decide("t", frames((GONE, 2), (ON_TOP, 10)), REFERENCE, CRITERIA, failed, timestep_fs=0.5)
-    assert (found.mode, found.stuck, found.contact) == (Mode.FAILED, False, True)
+    assert (found.mode, found.stuck, found.contact) == (paper.FAILED, False, True)
     assert found.detail == "lammps-error"
     assert "what LAMMPS said" in found.reason
     empty = decide("t", [], REFERENCE, CRITERIA, failed, timestep_fs=0.5)
-    assert (empty.mode, empty.lowest_clearance_angstrom, empty.events) == (Mode.FAILED, None, ())
-    assert Outcome.from_json(empty.to_json()) == empty
+    assert (empty.mode, empty.lowest_clearance_angstrom, empty.events) == (paper.FAILED, None, ())
+    assert Outcome.from_json(empty.to_json(), paper.SCHEME) == empty
 
 
 def cut_dump() -> Iterator[Frame]:
@@ -360,7 +364,7 @@ def test_damaged_dump_is_an_error_unless_the_run_failed_anyway() -> None:
     with pytest.raises(InputFileError, match="damaged"):
         decide("t", cut_dump(), REFERENCE, CRITERIA, result(), timestep_fs=0.5)
     failed = result("failed", None, Cause.WORKER_DIED)
-    assert decide("t", cut_dump(), REFERENCE, CRITERIA, failed, timestep_fs=0.5).mode == Mode.FAILED
+    assert decide("t", cut_dump(), REFERENCE, CRITERIA, failed, timestep_fs=0.5).mode == paper.FAILED
 
 
 def test_no_frame_and_foreign_frames_are_errors() -> None:
@@ -386,7 +390,7 @@ def test_molecule_across_the_boundary_by_image_flags_is_the_same() -> None:
         wrapped.append(dataclasses.replace(frame, images=images, positions=frame.positions - images @ frame.cell))
     found = [decide("t", some, REFERENCE, CRITERIA, None, timestep_fs=0.5) for some in (plain, wrapped)]
     assert [bond[:2] for bond in found[0].bonds] == [(len(SLAB), A), (len(SLAB) + 1, NEXT_SAME)]
-    assert found[0].mode == found[1].mode == Mode.BR_CY
+    assert found[0].mode == found[1].mode == paper.BR_CY
     assert found[1].lowest_clearance_angstrom == pytest.approx(found[0].lowest_clearance_angstrom)
 
 
@@ -394,7 +398,13 @@ def test_reference_from_a_planned_start() -> None:
     start = np.vstack([SLAB.positions, over(A, B), FREE[2:] + np.array([0, 0, 20.0])])
     start[len(SLAB) : len(SLAB) + 2, 2] += 20.0
     made = Reference.of(
-        symbols=REFERENCE.symbols, positions=start, surface=SURFACE, n_slab=len(SLAB), groups=GROUPS, criteria=CRITERIA
+        symbols=REFERENCE.symbols,
+        positions=start,
+        surface=SURFACE,
+        n_slab=len(SLAB),
+        groups=GROUPS,
+        criteria=CRITERIA,
+        scheme=paper.SCHEME,
     )
     assert (made.molecule.bonded == CLEAN.bonded).all()
     assert (made.limits.surface == REFERENCE.limits.surface).all()
@@ -408,12 +418,12 @@ def history(persistence_ps: float, modes: Sequence[Mode]) -> ModeHistory[Mode]:
 
 
 def test_history_counts_a_mode_from_its_birth() -> None:
-    made = history(0.04, [Mode.IN_FLIGHT, Mode.PC, Mode.PC, Mode.PC, Mode.OT_CY])
-    assert made.events == [(0.0, Mode.IN_FLIGHT), (0.02, Mode.PC)]
-    assert made.young == made.last == (0.08, Mode.OT_CY)
+    made = history(0.04, [paper.IN_FLIGHT, paper.PC, paper.PC, paper.PC, paper.OT_CY])
+    assert made.events == [(0.0, paper.IN_FLIGHT), (0.02, paper.PC)]
+    assert made.young == made.last == (0.08, paper.OT_CY)
 
 
 def test_history_does_not_add_up_two_young_modes() -> None:
-    made = history(0.04, [Mode.PC, Mode.OT_CY, Mode.BR_CY, Mode.OT_CY, Mode.BR_CY])
-    assert made.events == [(0.0, Mode.PC)]
-    assert made.last == (0.08, Mode.BR_CY)
+    made = history(0.04, [paper.PC, paper.OT_CY, paper.BR_CY, paper.OT_CY, paper.BR_CY])
+    assert made.events == [(0.0, paper.PC)]
+    assert made.last == (0.08, paper.BR_CY)

@@ -5,13 +5,14 @@ import dataclasses
 from pathlib import Path
 
 import numpy as np
+import paper_classes as paper
 import pytest
 from adsorption_cases import CASES, CRITERIA, SLAB, SURFACE, SYMBOLS, A, Case, molecule, reference_of
 
 from molgun_lmp.analysis.figures.binding import draw_binding
 from molgun_lmp.analysis.outcomes.bonds import BondLimits
 from molgun_lmp.analysis.outcomes.minima import Binding, Minima, Quenched, binding_by_mode, class_of_minimum
-from molgun_lmp.analysis.outcomes.trajectory_path import Reference
+from molgun_lmp.analysis.outcomes.reference import Reference
 from molgun_lmp.arrays import FloatArray
 from molgun_lmp.outcome_classes import Mode
 from molgun_lmp.readers.trajectory import Frame
@@ -23,6 +24,8 @@ REFERENCE = Reference(
     surface=SURFACE,
     molecule=reference_of(Case(slab=SLAB, molecule=molecule()), SURFACE),
     limits=BondLimits.of(SYMBOLS, SLAB.get_chemical_symbols(), CRITERIA),
+    scheme=paper.SCHEME,
+    numbers={"max_fragments": CRITERIA.max_fragments},
 )
 
 
@@ -39,7 +42,7 @@ def test_a_minimum_has_the_class_of_its_bonds(name: str) -> None:
     assert class_of_minimum(frame(positions), REFERENCE, CRITERIA)[:2] == (mode, detail)
 
 
-@pytest.mark.parametrize(("gap", "mode"), [(3.5, Mode.PHYSISORBED), (7.5, Mode.SCATTERED)])
+@pytest.mark.parametrize(("gap", "mode"), [(3.5, paper.PHYSISORBED), (7.5, paper.SCATTERED)])
 def test_an_unbound_minimum_is_near_or_out_of_reach(gap: float, mode: Mode) -> None:
     above = molecule(cy=SLAB.positions[A] + np.array([[0, 0, gap], [0, 0, gap + 1.3]]))
     found, _, reason = class_of_minimum(frame(above), REFERENCE, CRITERIA)
@@ -49,7 +52,7 @@ def test_an_unbound_minimum_is_near_or_out_of_reach(gap: float, mode: Mode) -> N
 
 def quenched(number: int, mode: Mode, energy: float, *, converged: bool = True) -> Quenched:
     return Quenched(
-        trajectory_id=f"{number:06d}", mode_at_end=Mode.UNDECIDED, mode=mode, detail="", reason="",
+        trajectory_id=f"{number:06d}", mode_at_end=paper.UNDECIDED, mode=mode, detail="", reason="",
         energy_ev=energy - 30, slab_energy_ev=-20.0, molecule_energy_ev=-10.0, binding_energy_ev=energy,
         steps=10, converged=converged, dump="f00d",
     )  # fmt: skip
@@ -57,31 +60,31 @@ def quenched(number: int, mode: Mode, energy: float, *, converged: bool = True) 
 
 def test_binding_energies_by_mode_leave_out_what_did_not_converge(tmp_path: Path) -> None:
     minima = [
-        quenched(0, Mode.OT_CY, -3.0),
-        quenched(1, Mode.OT_CY, -2.0),
-        quenched(2, Mode.OT_CY, +9.0, converged=False),
-        quenched(3, Mode.PC, -1.0),
-        quenched(4, Mode.DB, -1.0, converged=False),
+        quenched(0, paper.OT_CY, -3.0),
+        quenched(1, paper.OT_CY, -2.0),
+        quenched(2, paper.OT_CY, +9.0, converged=False),
+        quenched(3, paper.PC, -1.0),
+        quenched(4, paper.DB, -1.0, converged=False),
     ]
     on_top, precursor = binding_by_mode(minima)
-    assert (on_top.mode, on_top.minima, on_top.mean_ev) == (Mode.OT_CY, 2, -2.5)
+    assert (on_top.mode, on_top.minima, on_top.mean_ev) == (paper.OT_CY, 2, -2.5)
     assert on_top.spread_ev == pytest.approx(np.sqrt(0.5))
     assert (on_top.strongest_ev, on_top.weakest_ev) == (-3.0, -2.0)
-    assert (precursor.mode, precursor.spread_ev) == (Mode.PC, None)
+    assert (precursor.mode, precursor.spread_ev) == (paper.PC, None)
     with write_quenched(minima, tmp_path / "q.csv").open(newline="") as handle:
-        assert [row["mode"] for row in csv.DictReader(handle)] == [one.mode.value for one in minima]
+        assert [row["mode"] for row in csv.DictReader(handle)] == [one.mode.label for one in minima]
     with write_binding((on_top, precursor), tmp_path / "b.csv").open(newline="") as handle:
         assert [float(row["mean_ev"]) for row in csv.DictReader(handle)] == [-2.5, -1.0]
-    assert Quenched.from_json(minima[0].to_json()) == minima[0]
-    assert Binding.from_json(on_top.to_json()) == on_top
+    assert Quenched.from_json(minima[0].to_json(), paper.SCHEME) == minima[0]
+    assert Binding.from_json(on_top.to_json(), paper.SCHEME) == on_top
 
 
 def test_what_the_energies_are_relative_to_is_said_and_what_has_none_is_counted(tmp_path: Path) -> None:
     minima = Minima(
         quenched=(
-            quenched(0, Mode.OT_CY, -3.0),
-            dataclasses.replace(quenched(1, Mode.OT_CY, -2.0), slab_energy_ev=-20.25),
-            quenched(2, Mode.PC, 9.0, converged=False),
+            quenched(0, paper.OT_CY, -3.0),
+            dataclasses.replace(quenched(1, paper.OT_CY, -2.0), slab_energy_ev=-20.25),
+            quenched(2, paper.PC, 9.0, converged=False),
         ),
         missing=4,
         level_of_theory="GFN1-xTB",

@@ -9,12 +9,13 @@ from pathlib import Path
 
 import ase.io
 import numpy as np
+import paper_classes as paper
 import pytest
 from ase import Atoms
 
 import molgun_lmp
 from molgun_lmp.analysis.outcomes.bonds import BondLimits
-from molgun_lmp.analysis.outcomes.classify import Classified, classify
+from molgun_lmp.analysis.outcomes.classify import Classified
 from molgun_lmp.analysis.outcomes.intact_molecule import MoleculeReference
 from molgun_lmp.config import OutcomeCriteria
 from molgun_lmp.outcome_classes import Mode
@@ -36,7 +37,7 @@ def classified(bound: Atoms) -> Classified:
     reference = MoleculeReference.find(symbols, ECCO.positions, GROUPS, surface.lattice, CRITERIA)
     limits = BondLimits.of(symbols, bound.get_chemical_symbols()[:N_SLAB], CRITERIA)
     bonds = limits.bonds(bound.positions[N_SLAB:], bound.positions[:N_SLAB], surface.lattice)
-    return classify(bonds, reference, surface, CRITERIA.max_fragments)
+    return paper.classified(bonds, reference, surface, CRITERIA.max_fragments)
 
 
 def by_distances(bound: Atoms) -> Mode | None:
@@ -52,33 +53,33 @@ def by_distances(bound: Atoms) -> Mode | None:
     before = ECCO.get_all_distances()
     bonded = [(a, b) for a in carbons for b in carbons if a < b and before[a - N_SLAB, b - N_SLAB] < 1.7]
     if any(apart[a, b] > 2.12 for a, b in bonded):
-        return Mode.CC_BROKEN
+        return paper.CC_BROKEN
     hydrogens = [atom for atom in np.flatnonzero(numbers == 1) if atom >= N_SLAB]
     if any(apart[h, carbons].min() > 1.7 for h in hydrogens):
-        return Mode.H_ABSTRACTION
+        return paper.H_ABSTRACTION
     held = {name: atoms for name, atoms in sites.items() if atoms}
     if len(held) != 1:
-        return Mode.OTHER if held else None
+        return paper.OTHER if held else None
     ((name, atoms),) = held.items()
     top = np.sort(bound.positions[silicon, 2])[-16:].min()
     if bound.positions[atoms, 2].min() < top - 0.3:
-        return Mode.SL
+        return paper.SL
     if len(atoms) == 1:
-        return Mode.PC
+        return paper.PC
     assert len(atoms) == 2
     dimer = apart[atoms[0], atoms[1]] < 2.8
     return {
-        ("CY", True): Mode.OT_CY, ("CY", False): Mode.BR_CY, ("ET", True): Mode.OT_ET, ("ET", False): Mode.BR_ET,
+        ("CY", True): paper.OT_CY, ("CY", False): paper.BR_CY, ("ET", True): paper.OT_ET, ("ET", False): paper.BR_ET,
     }[name, bool(dimer)]  # fmt: skip
 
 
 def test_there_is_one_of_every_class_that_the_model_keeps() -> None:
     kept = {
-        Mode.CC_BROKEN, Mode.H_ABSTRACTION, Mode.SL, Mode.OT_CY, Mode.BR_CY, Mode.OT_ET, Mode.BR_ET, Mode.PC,
-        Mode.OTHER, None,
+        paper.CC_BROKEN, paper.H_ABSTRACTION, paper.SL, paper.OT_CY, paper.BR_CY, paper.OT_ET, paper.BR_ET, paper.PC,
+        paper.OTHER, None,
     }  # fmt: skip
     assert {classified(bound).mode for bound in RELAXED} == kept
-    broken = {classified(bound).detail for bound in RELAXED if classified(bound).mode is Mode.CC_BROKEN}
+    broken = {classified(bound).detail for bound in RELAXED if classified(bound).mode == paper.CC_BROKEN}
     assert broken == {"bound as BR-ET", "bound as DB", "bound as SL-DB"}
 
 

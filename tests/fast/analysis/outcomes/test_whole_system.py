@@ -7,6 +7,7 @@ from tempfile import TemporaryDirectory
 
 import ase.io
 import numpy as np
+import paper_classes as paper
 import pytest
 from ase import Atoms
 from ase.build import fcc111
@@ -17,7 +18,6 @@ from molgun_lmp.analysis.outcomes.external_system import decide_files
 from molgun_lmp.analysis.outcomes.single_frames import classify_frames
 from molgun_lmp.arrays import FloatArray
 from molgun_lmp.config.external import ForeignFiles
-from molgun_lmp.outcome_classes import Mode
 from molgun_lmp.readers.vasp_trajectories import given_files
 from molgun_lmp.records import Outcome
 from molgun_lmp.results.external import trajectories
@@ -117,7 +117,7 @@ def plain(tmp_path_factory: pytest.TempPathFactory) -> tuple[Outcome, Outcome]:
     folder = tmp_path_factory.mktemp("plain")
     still = np.zeros(3)
     found = [told(outcome(write(folder, frames, "xu", still, still))) for frames in (SCATTERED, BROKEN)]
-    assert [one.mode for one in found] == [Mode.SCATTERED, Mode.CC_BROKEN]
+    assert [one.mode for one in found] == [paper.SCATTERED, paper.CC_BROKEN]
     assert found[0].lowest_clearance_angstrom == pytest.approx(1.5, abs=0.1)
     return found[0], found[1]
 
@@ -162,8 +162,8 @@ def test_frames_by_themselves_do_not_depend_on_the_columns_either(
     with TemporaryDirectory() as folder:
         path = write(Path(folder), BROKEN, presentation, np.array(shift), np.array(drift))
         modes = [one.mode for one in classify_frames(path, SETTINGS, path.parent)]
-    assert modes[0] == Mode.PHYSISORBED
-    assert modes[-9:] == [Mode.CC_BROKEN] * 9
+    assert modes[0] == paper.PHYSISORBED
+    assert modes[-9:] == [paper.CC_BROKEN] * 9
 
 
 def test_unwrapped_coordinates_may_jump_as_far_as_they_like(tmp_path: Path) -> None:
@@ -171,7 +171,7 @@ def test_unwrapped_coordinates_may_jump_as_far_as_they_like(tmp_path: Path) -> N
     sparse = co_over_copper([4.0, 1.6, 1.7, 17.0, 39.0, 60.0], [1.13] * 6)
     for presentation in ("xu", "x images", "xsu"):
         found = outcome(write(tmp_path, sparse, presentation, np.zeros(3), np.zeros(3)))
-        assert found.mode == Mode.SCATTERED, presentation
+        assert found.mode == paper.SCATTERED, presentation
         assert found.lowest_clearance_angstrom == pytest.approx(1.5, abs=0.1)
         assert "C0-O1" not in found.reason
 
@@ -182,7 +182,7 @@ def test_a_molecule_that_jumps_by_half_a_cell_stays_in_one_piece_and_does_not_go
     sparse = co_over_copper([4.0, 1.6, 1.7, 12.1, 23.0], [1.13] * 5)
     for presentation in ("x", "xs", "extxyz"):
         found = outcome(write(tmp_path, sparse, presentation, np.zeros(3), np.zeros(3)))
-        assert found.mode == Mode.SCATTERED, presentation
+        assert found.mode == paper.SCATTERED, presentation
         assert found.lowest_clearance_angstrom == pytest.approx(1.5, abs=0.1)
 
 
@@ -191,4 +191,4 @@ def test_an_intact_molecule_cut_by_its_own_cell_is_put_together(tmp_path: Path) 
     ase.io.write(tmp_path / "co.extxyz", intact)
     path = write(tmp_path, BROKEN, "x", np.zeros(3), np.zeros(3))
     named = SETTINGS.model_copy(update={"intact_molecule": Path("co.extxyz")})
-    assert decide_files("t", [path], named, tmp_path)[0].mode == Mode.CC_BROKEN
+    assert decide_files("t", [path], named, tmp_path)[0].mode == paper.CC_BROKEN

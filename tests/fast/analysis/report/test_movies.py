@@ -3,13 +3,13 @@
 import base64
 
 import numpy as np
+import paper_classes as paper
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from report_cases import movies
 
 from molgun_lmp.analysis.report.movies import Thinned, examples, frames_for, viewer_data
-from molgun_lmp.outcome_classes import Mode
 
 
 @given(st.integers(1, 500), st.integers(1, 30))
@@ -57,11 +57,11 @@ def test_the_data_say_what_is_drawn() -> None:
 
 
 def test_every_mode_has_its_examples_before_any_has_more() -> None:
-    modes = [Mode.SCATTERED] * 5 + [Mode.FAILED, Mode.PC, Mode.SCATTERED, Mode.PC]
+    modes = [paper.SCATTERED] * 5 + [paper.FAILED, paper.PC, paper.SCATTERED, paper.PC]
     assert examples(modes, 2) == [0, 6]
     assert examples(modes, 4) == [0, 1, 6, 8]
     assert examples(modes, 20) == list(range(9))
-    assert examples([Mode.FAILED, Mode.FAILED], 1) == [0]
+    assert examples([paper.FAILED, paper.FAILED], 1) == [0]
     assert examples([], 3) == []
 
 

@@ -8,6 +8,7 @@ import re
 from html.parser import HTMLParser
 from pathlib import Path
 
+import paper_classes as paper
 import pytest
 from report_cases import OUTCOMES, a_result, an_outcome, movies, small_report
 
@@ -17,7 +18,6 @@ from molgun_lmp.analysis.report.rows import TRAJECTORY_HEADER, labels_statement,
 from molgun_lmp.analysis.statistics.summary import summarise
 from molgun_lmp.analysis.statistics.variants import variants
 from molgun_lmp.errors import InputFileError
-from molgun_lmp.outcome_classes import Mode
 from molgun_lmp.plotting.inline_svg import inline_svg
 from molgun_lmp.records import Cause
 
@@ -123,7 +123,7 @@ def test_nothing_is_fetched_and_nothing_runs(page: Page, text: str) -> None:
 def test_binding_energies_are_shown_with_their_reference_where_there_are_some(page: Page) -> None:
     assert "What lies below the ends" not in page.text, "nobody asked for minima"
     quenched = Quenched(
-        trajectory_id="000000", mode_at_end=Mode.PC, mode=Mode.OT_CY, detail="", reason="", energy_ev=-33.25,
+        trajectory_id="000000", mode_at_end=paper.PC, mode=paper.OT_CY, detail="", reason="", energy_ev=-33.25,
         slab_energy_ev=-20.0, molecule_energy_ev=-10.0, binding_energy_ev=-3.25, steps=9, converged=True, dump="",
     )  # fmt: skip
     minima = Minima(quenched=(quenched,), missing=1, level_of_theory="GFN1-xTB")
@@ -142,7 +142,7 @@ def test_binding_energies_are_shown_with_their_reference_where_there_are_some(pa
 def test_how_the_bound_molecules_sit_follows_the_table_where_their_classes_have_variants(page: Page) -> None:
     assert "variants.csv" not in page.text
     content = small_report()
-    outcomes = [an_outcome(0, Mode.PC, stuck=True, detail="CO <hollow>"), *content.outcomes[1:]]
+    outcomes = [an_outcome(0, paper.PC, stuck=True, detail="CO <hollow>"), *content.outcomes[1:]]
     shown = Page(render_report(dataclasses.replace(content, outcomes=outcomes, variants=variants(outcomes))))
     rows = [row for row in shown.cells if row[:2] == ["PC", "CO <hollow>"]]
     assert [row[2:5] for row in rows] == [["1", str(len(outcomes)), f"{100 / len(outcomes):.1f} %"]]
@@ -170,11 +170,11 @@ def test_figures_follow_the_theme(page: Page, text: str) -> None:
 
 
 def test_hostile_names_are_text() -> None:
-    outcome = an_outcome(0, Mode.FAILED, trajectory_id=HOSTILE, reason=HOSTILE, slab_snapshot=HOSTILE)
+    outcome = an_outcome(0, paper.FAILED, trajectory_id=HOSTILE, reason=HOSTILE, slab_snapshot=HOSTILE)
     content = ReportContent(
         title=HOSTILE,
         created=HOSTILE,
-        summary=summarise([outcome]),
+        summary=summarise(paper.SCHEME, [outcome]),
         outcomes=[outcome],
         level_of_theory=HOSTILE,
         protocol={HOSTILE: {HOSTILE: [HOSTILE]}},
@@ -191,7 +191,7 @@ def test_hostile_names_are_text() -> None:
 
 
 def test_a_page_about_nothing_says_so() -> None:
-    empty = ReportContent(title="empty", created="", summary=summarise([], planned=10), outcomes=[])
+    empty = ReportContent(title="empty", created="", summary=summarise(paper.SCHEME, [], planned=10), outcomes=[])
     page = Page(render_report(empty))
     assert "No trajectory was analysed" in page.text
     assert "0 of 10 planned trajectories" in page.text
@@ -202,10 +202,10 @@ def test_a_page_about_nothing_says_so() -> None:
 
 
 def test_all_failed_says_so() -> None:
-    outcomes = [an_outcome(i, Mode.FAILED, contact=False) for i in range(3)]
+    outcomes = [an_outcome(i, paper.FAILED, contact=False) for i in range(3)]
     results = [a_result(i, cause=Cause.LOST_ATOMS) for i in range(3)]
     content = ReportContent(
-        title="f", created="", summary=summarise(outcomes, results), outcomes=outcomes, results=results
+        title="f", created="", summary=summarise(paper.SCHEME, outcomes, results), outcomes=outcomes, results=results
     )
     page = Page(render_report(content))
     assert "All 3 trajectories failed: nothing can be said about sticking." in page.text
@@ -235,9 +235,9 @@ def test_settings_are_flat_and_in_order() -> None:
 
 
 def test_unknown_things_are_dashes() -> None:
-    (row,) = trajectory_rows([an_outcome(0, Mode.IN_FLIGHT, first_contact_ps=None, reason="")], [], [], {}, {})
+    (row,) = trajectory_rows([an_outcome(0, paper.IN_FLIGHT, first_contact_ps=None, reason="")], [], [], {}, {})
     assert row == ("000000", "in flight", *("–",) * 10)
-    assert remarks(summarise([])) == ()
+    assert remarks(summarise(paper.SCHEME, [])) == ()
 
 
 def test_an_svg_loses_whatever_could_act(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ import dataclasses
 import re
 from pathlib import Path
 
+import paper_classes as paper
 import pytest
 from report_cases import RESULTS, an_outcome
 
@@ -34,11 +35,11 @@ def walked(index: int, *modes: Mode, bond: float | None = None) -> Outcome:
     return an_outcome(index, modes[-1], events=events, first_contact_ps=0.3, first_bond_ps=bond)
 
 
-FLIGHT, NEAR, PC, TOP = Mode.IN_FLIGHT, Mode.PHYSISORBED, Mode.PC, Mode.OT_CY
+FLIGHT, NEAR, PC, TOP = paper.IN_FLIGHT, paper.PHYSISORBED, paper.PC, paper.OT_CY
 WALKS = [
     walked(0, FLIGHT, NEAR, PC, TOP, bond=0.6),
     walked(1, FLIGHT, NEAR, PC, NEAR, PC, bond=0.6),
-    walked(2, FLIGHT, NEAR, Mode.SCATTERED),
+    walked(2, FLIGHT, NEAR, paper.SCATTERED),
     walked(3, FLIGHT),
 ]
 
@@ -60,14 +61,14 @@ def test_the_flow_has_every_transition_and_every_end(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("outcomes", "ends"),
-    [([], 0), ([an_outcome(0, Mode.FAILED, events=())], 0), ([walked(0, FLIGHT)], 1)],
+    [([], 0), ([an_outcome(0, paper.FAILED, events=())], 0), ([walked(0, FLIGHT)], 1)],
 )
 def test_no_flow_is_a_figure_too(tmp_path: Path, outcomes: list[Outcome], ends: int) -> None:
     assert len(rows(draw_flow(outcomes, tmp_path))) == ends
 
 
 def test_every_mode_that_a_sequence_can_have_has_its_place(tmp_path: Path) -> None:
-    drawable = [mode for mode in Mode if mode not in (Mode.UNDECIDED, Mode.FAILED)]
+    drawable = [mode for mode in paper.CLASSES if mode not in (paper.UNDECIDED, paper.FAILED)]
     figure = draw_flow([walked(n, FLIGHT, mode) for n, mode in enumerate(drawable) if mode is not FLIGHT], tmp_path)
     assert len(rows(figure)) == 2 * (len(drawable) - 1)
 
@@ -83,11 +84,11 @@ def test_waiting_is_the_survival_curve(tmp_path: Path) -> None:
 
 def test_settling_is_read_and_drawn(tmp_path: Path) -> None:
     file = tmp_path / "running.csv"
-    assert read_settling(file) == []
+    assert read_settling(file, paper.SCHEME) == []
     header = "line,shots,count,fraction,cluster_low,cluster_high,bootstrap_low,bootstrap_high"
     lines = [f'"stuck, of all",{n},{n // 2},0.5,0.2,0.8,0.3,0.7' for n in (10, 20)] + ["PC,10,1,0.1,0,0.4,0,0.3"]
     file.write_text("\n".join([header, *lines]) + "\n")
-    found = rows(draw_settling(read_settling(file), tmp_path / "figures"))
+    found = rows(draw_settling(read_settling(file, paper.SCHEME), tmp_path / "figures"))
     assert [(row["line"], row["shots"], row["low"], row["high"]) for row in found] == [
         ("stuck, of all", "10", "0.3", "0.7"),
         ("stuck, of all", "20", "0.3", "0.7"),
@@ -95,11 +96,11 @@ def test_settling_is_read_and_drawn(tmp_path: Path) -> None:
     ]
     file.write_text(f"{header}\nPC,ten\n")
     with pytest.raises(InputFileError, match=r"running\.csv is damaged.*Analyse the campaign again"):
-        read_settling(file)
+        read_settling(file, paper.SCHEME)
 
 
 def test_campaigns_side_by_side(tmp_path: Path) -> None:
-    one, other = summarise(WALKS), summarise(WALKS[:2])
+    one, other = summarise(paper.SCHEME, WALKS), summarise(paper.SCHEME, WALKS[:2])
     figure = draw_mode_comparison([Compared("a", one, "PBE"), Compared("b_$x$", other, "GFN1-xTB")], tmp_path)
     found = {(row["campaign"], row["mode"]): row["count"] for row in rows(figure)}
     assert found[("a", "OT-CY")] == found[("b_$x$", "OT-CY")] == "1"
@@ -107,7 +108,7 @@ def test_campaigns_side_by_side(tmp_path: Path) -> None:
     assert ("a", "DB") not in found  # nobody saw it
     assert "a: PBE; b_$x$: GFN1-xTB. Not one level of theory: a is of PBE, b_$x$ of GFN1-xTB." in figure.caption
     assert [float(row["low"]) for row in rows(figure) if row["campaign"] == "a"] == [
-        one.mode(Mode.named(row["mode"])).cluster[0] for row in rows(figure) if row["campaign"] == "a"
+        one.mode(paper.SCHEME.named(row["mode"])).cluster[0] for row in rows(figure) if row["campaign"] == "a"
     ]
     same = draw_mode_comparison([Compared("a", one, "PBE"), Compared("b", other, "PBE")], tmp_path)
     assert "Not one" not in same.caption

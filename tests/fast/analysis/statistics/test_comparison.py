@@ -5,6 +5,7 @@ import math
 from pathlib import Path
 
 import numpy as np
+import paper_classes as paper
 import pytest
 
 from molgun_lmp.analysis.report.costs import Cost
@@ -31,7 +32,7 @@ def independent(count: int, shots: int) -> Estimate:
 def outcomes(modes: list[Mode]) -> list[Outcome]:
     return [
         Outcome(
-            trajectory_id=f"{index:06d}", mode=mode, stuck=mode is Mode.OT_CY, contact=True, first_contact_ps=0.4,
+            trajectory_id=f"{index:06d}", mode=mode, stuck=mode == paper.OT_CY, contact=True, first_contact_ps=0.4,
             first_bond_ps=None, time_ps=2.0, lowest_clearance_angstrom=1.9, events=((0.0, mode),), bonds=(),
             reason="", truncated=False, slab_snapshot=f"s{index}", molecule_snapshot=f"m{index}",
         )
@@ -95,11 +96,11 @@ def test_interval_and_test_hold_their_level_where_snapshots_matter() -> None:
 
 
 def test_a_comparison_shows_what_any_campaign_shows_and_sticking() -> None:
-    a = outcomes([Mode.OT_CY] * 30 + [Mode.SCATTERED] * 10)
-    b = outcomes([Mode.OT_CY] * 10 + [Mode.SCATTERED] * 20 + [Mode.FAILED] * 10)
-    found = compare([("a", a), ("b", b), ("again", a)])
+    a = outcomes([paper.OT_CY] * 30 + [paper.SCATTERED] * 10)
+    b = outcomes([paper.OT_CY] * 10 + [paper.SCATTERED] * 20 + [paper.FAILED] * 10)
+    found = compare(paper.SCHEME, [("a", a), ("b", b), ("again", a)])
     sticking = ["stuck, of all", "stuck, of those in contact", "trapped (not left)"]
-    labels = [Mode.OT_CY, Mode.SCATTERED, Mode.FAILED, "bound, intact", *sticking]
+    labels = [paper.OT_CY, paper.SCATTERED, paper.FAILED, "bound, intact", *sticking]
     by = {(d.row, d.campaign): d for d in found.differences}
     assert {row for row, _ in by} == {str(label) for label in labels}
     assert found.lines == len(by) == 14
@@ -114,11 +115,11 @@ def test_a_comparison_shows_what_any_campaign_shows_and_sticking() -> None:
 
 
 def test_one_campaign_alone_or_twice_is_refused() -> None:
-    a = outcomes([Mode.OT_CY])
+    a = outcomes([paper.OT_CY])
     with pytest.raises(InputFileError, match="two or more different"):
-        compare([("a", a)])
+        compare(paper.SCHEME, [("a", a)])
     with pytest.raises(InputFileError, match="two or more different"):
-        compare([("a", a), ("a", a)])
+        compare(paper.SCHEME, [("a", a), ("a", a)])
 
 
 @pytest.mark.parametrize(
@@ -149,16 +150,18 @@ def test_other_levels_of_theory_are_warned_of_and_the_same_are_not() -> None:
 def test_each_side_has_its_line_of_costs() -> None:
     cost = Cost(what="mace, here", shots=3, steps=30, core_hours=0.3, core_hours_per_step=0.01)
     sides = [
-        Side(name="aimd", outcomes=tuple(outcomes([Mode.PC] * 2)), level_of_theory=""),
-        Side(name="tuned", outcomes=tuple(outcomes([Mode.PC] * 3)), level_of_theory="", cost=cost),
+        Side(name="aimd", outcomes=tuple(outcomes([paper.PC] * 2)), level_of_theory="", scheme=paper.SCHEME),
+        Side(
+            name="tuned", outcomes=tuple(outcomes([paper.PC] * 3)), level_of_theory="", scheme=paper.SCHEME, cost=cost
+        ),
     ]
     lines = cost_lines(sides)
     assert [(one.what, one.shots, one.core_hours_per_step) for one in lines] == [("aimd", 2, None), ("tuned", 3, 0.01)]
 
 
 def test_the_csv_holds_the_unrounded_numbers(tmp_path: Path) -> None:
-    a, b = outcomes([Mode.OT_CY, Mode.OT_CY, Mode.SCATTERED]), outcomes([Mode.SCATTERED] * 7)
-    found = compare([("a", a), ("b", b)])
+    a, b = outcomes([paper.OT_CY, paper.OT_CY, paper.SCATTERED]), outcomes([paper.SCATTERED] * 7)
+    found = compare(paper.SCHEME, [("a", a), ("b", b)])
     rows = list(csv.DictReader(write_comparison(found, tmp_path / "c.csv").open(encoding="utf-8")))
     assert [row["row"] for row in rows] == [d.row for d in found.differences]
     assert float(rows[0]["difference"]) == found.differences[0].difference == -2 / 3

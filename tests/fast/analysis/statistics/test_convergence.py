@@ -4,13 +4,13 @@ import csv
 from pathlib import Path
 
 import numpy as np
+import paper_classes as paper
 import pytest
 from outcome_cases import outcome_of
 
 from molgun_lmp.analysis.statistics.bootstrap import bootstrap_fractions, resampled_weights
 from molgun_lmp.analysis.statistics.clustered_intervals import Clusters, wilson
 from molgun_lmp.analysis.statistics.convergence import running, sets_of, sizes_up_to
-from molgun_lmp.outcome_classes import Mode
 from molgun_lmp.results.table_files import write_running, write_sets
 from molgun_lmp.results.tables import complete_prefix
 
@@ -24,7 +24,7 @@ def test_sizes() -> None:
 
 
 def test_the_running_estimate_sees_the_first_shots_only() -> None:
-    modes = [Mode.OT_CY] * 5 + [Mode.SCATTERED] * 5 + [Mode.OT_CY] * 20
+    modes = [paper.OT_CY] * 5 + [paper.SCATTERED] * 5 + [paper.OT_CY] * 20
     outcomes = [outcome_of(index, mode) for index, mode in enumerate(modes)]
     points = {(p.line, p.shots): p for p in running(outcomes, np.random.default_rng(0), resamples=50)}
     assert {line for line, _ in points} == {"OT-CY", "scattered", "stuck"}
@@ -38,7 +38,7 @@ def test_the_running_estimate_sees_the_first_shots_only() -> None:
 
 
 def test_a_line_of_none_or_all_has_a_band_too() -> None:
-    none = running([outcome_of(k, Mode.SCATTERED) for k in range(100)], np.random.default_rng(0), resamples=50)
+    none = running([outcome_of(k, paper.SCATTERED) for k in range(100)], np.random.default_rng(0), resamples=50)
     found = {(p.line, p.shots): p.band for p in none}
     for shots in (10, 20, 50, 100):
         assert found["stuck", shots] == wilson(0, shots)
@@ -75,7 +75,7 @@ def test_pairs_are_drawn_once_and_kinds_each_for_itself() -> None:
 
 
 def test_sets_of_ten_leave_a_part_of_a_set_out() -> None:
-    outcomes = [outcome_of(k, Mode.OT_CY if k % 3 == 0 else Mode.PC) for k in range(25)]
+    outcomes = [outcome_of(k, paper.OT_CY if k % 3 == 0 else paper.PC) for k in range(25)]
     sets = list(sets_of(outcomes))
     assert [(s.number, s.first, s.last, s.line, s.count) for s in sets if s.line != "stuck"] == [
         (0, 0, 9, "OT-CY", 4), (0, 0, 9, "PC", 6), (1, 10, 19, "OT-CY", 3), (1, 10, 19, "PC", 7),
@@ -84,13 +84,13 @@ def test_sets_of_ten_leave_a_part_of_a_set_out() -> None:
 
 
 def test_the_complete_prefix_ends_at_the_first_gap() -> None:
-    outcomes = [outcome_of(index, Mode.PC) for index in (0, 1, 2, 4, 5)]
+    outcomes = [outcome_of(index, paper.PC) for index in (0, 1, 2, 4, 5)]
     assert [o.trajectory_id for o in complete_prefix(outcomes)] == ["000000", "000001", "000002"]
     assert complete_prefix(outcomes[1:]) == []
 
 
 def test_files_hold_the_numbers(tmp_path: Path) -> None:
-    outcomes = [outcome_of(k, Mode.PC, k % 4, k % 5) for k in range(20)]
+    outcomes = [outcome_of(k, paper.PC, k % 4, k % 5) for k in range(20)]
     points = running(outcomes, np.random.default_rng(0), resamples=20)
     with write_running(points, tmp_path / "running.csv").open(newline="") as handle:
         rows = list(csv.DictReader(handle))

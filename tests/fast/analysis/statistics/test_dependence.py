@@ -4,6 +4,7 @@ import csv
 from pathlib import Path
 
 import numpy as np
+import paper_classes as paper
 import pytest
 from adsorption_cases import SLAB, SURFACE, A, B
 from outcome_cases import outcome_of
@@ -35,7 +36,7 @@ def test_bins_count_every_shot_once_and_leave_out_the_unknown() -> None:
     rng = np.random.default_rng(1)
     energy = rng.uniform(0, 1, 200)
     energy[:7] = np.nan
-    outcomes = [outcome_of(k, Mode.OT_CY if e > 0.5 else Mode.SCATTERED) for k, e in enumerate(energy)]
+    outcomes = [outcome_of(k, paper.OT_CY if e > 0.5 else paper.SCATTERED) for k, e in enumerate(energy)]
     bins = [b for b in dependence({"e": energy, "same": np.ones(200)}, outcomes) if b.line == "OT-CY"]
     assert {b.variable for b in bins} == {"e"}
     assert sum(b.estimate.shots for b in bins) == 193
@@ -53,7 +54,7 @@ def _p_without_effect(rng: np.random.Generator, spread: float) -> float:
     chance = 0.4 + rng.uniform(-spread, spread, 15)[slab] + rng.uniform(-spread, spread, 15)[molecule]
     hit = rng.random(300) < chance
     outcomes = [
-        outcome_of(k, Mode.OT_CY if h else Mode.SCATTERED, s, m)
+        outcome_of(k, paper.OT_CY if h else paper.SCATTERED, s, m)
         for k, (h, s, m) in enumerate(zip(hit, slab, molecule, strict=True))
     ]
     p = next(b.p for b in dependence({"angle": rng.uniform(size=300)}, outcomes) if b.line == "OT-CY")
@@ -72,7 +73,7 @@ def test_what_the_test_could_have_found_is_found_that_often() -> None:
     """Independent shots whose chance rises over the variable by what is called detectable: found in 80 of 100."""
     rng = np.random.default_rng(9)
     variable = rng.uniform(size=300)
-    flat = [outcome_of(k, Mode.OT_CY if k % 2 else Mode.SCATTERED) for k in range(300)]
+    flat = [outcome_of(k, paper.OT_CY if k % 2 else paper.SCATTERED) for k in range(300)]
     bins = [b for b in dependence({"e": variable}, flat) if b.line == "OT-CY"]
     detectable = bins[0].detectable
     assert detectable is not None
@@ -81,7 +82,7 @@ def test_what_the_test_could_have_found_is_found_that_often() -> None:
     found = []
     for _ in range(100):
         hit = rng.random(300) < 0.5 + detectable * (place - 0.5)
-        shots = [outcome_of(k, Mode.OT_CY if h else Mode.SCATTERED) for k, h in enumerate(hit)]
+        shots = [outcome_of(k, paper.OT_CY if h else paper.SCATTERED) for k, h in enumerate(hit)]
         p = next(b.p for b in dependence({"e": variable}, shots) if b.line == "OT-CY")
         found.append(p is not None and p < 0.05)
     assert np.mean(found) == pytest.approx(0.8, abs=3 * np.sqrt(0.8 * 0.2 / 100))
@@ -92,14 +93,14 @@ def test_fewer_or_more_alike_shots_see_less_and_agreement_nothing() -> None:
         outcomes = [outcome_of(k, modes[k % len(modes)], k % snapshots, k % (snapshots + 1)) for k in range(shots)]
         return dependence({"e": np.linspace(0, 1, shots)}, outcomes)[0].detectable
 
-    two = [Mode.OT_CY, Mode.SCATTERED, Mode.SCATTERED]
+    two = [paper.OT_CY, paper.SCATTERED, paper.SCATTERED]
     many, few, alike = detectable(600, 599, two), detectable(60, 59, two), detectable(600, 8, two)
     assert many is not None
     assert few is not None
     assert alike is not None
     assert many < few
     assert many < alike
-    assert detectable(60, 59, [Mode.OT_CY]) is None
+    assert detectable(60, 59, [paper.OT_CY]) is None
 
 
 def test_impacts_fold_onto_dimers_and_atoms() -> None:
@@ -134,7 +135,7 @@ def test_orientation_by_hand() -> None:
 
 
 def test_the_file_holds_the_bins(tmp_path: Path) -> None:
-    outcomes = [outcome_of(k, Mode.PC if k % 2 else Mode.OTHER) for k in range(40)]
+    outcomes = [outcome_of(k, paper.PC if k % 2 else paper.OTHER) for k in range(40)]
     bins = dependence({"e": np.arange(40.0)}, outcomes)
     with write_dependence(bins, tmp_path / "d.csv").open(newline="") as handle:
         rows = list(csv.DictReader(handle))

@@ -4,6 +4,7 @@ import dataclasses
 import math
 
 import numpy as np
+import paper_classes as paper
 import pytest
 from outcome_cases import outcome_of
 from scipy.special import expit
@@ -13,7 +14,6 @@ from molgun_lmp.analysis.statistics.comparison import Comparison, compare, diffe
 from molgun_lmp.analysis.statistics.estimates import Estimator
 from molgun_lmp.analysis.statistics.pairing import Drawn, Line, paired_interval, paired_line, paired_p, pooled_effect
 from molgun_lmp.analysis.statistics.summary import summarise, table_lines
-from molgun_lmp.outcome_classes import Mode
 from molgun_lmp.records import Outcome
 
 DRAWN = Drawn(seed=24, pools={"slab": "aa", "molecule": "bb"}, gun={"kick": {"kind": "flux"}, "pairing": "paired"})
@@ -24,7 +24,7 @@ def fired(hits: list[bool], slab: list[int] | None = None, molecule: list[int] |
     return [
         outcome_of(
             k,
-            Mode.OT_CY if hit else Mode.SCATTERED,
+            paper.OT_CY if hit else paper.SCATTERED,
             None if slab is None else slab[k],
             None if molecule is None else molecule[k],
         )
@@ -33,7 +33,7 @@ def fired(hits: list[bool], slab: list[int] | None = None, molecule: list[int] |
 
 
 def compared(a: list[Outcome], b: list[Outcome], other: Drawn | None = DRAWN) -> Comparison:
-    return compare([("a", a), ("b", b)], drawn=[DRAWN, other])
+    return compare(paper.SCHEME, [("a", a), ("b", b)], drawn=[DRAWN, other])
 
 
 def test_what_keeps_two_campaigns_from_being_paired_is_named() -> None:
@@ -52,12 +52,12 @@ def test_what_keeps_two_campaigns_from_being_paired_is_named() -> None:
         apart = compared(a, b, other)
         assert apart.pairings[0].shots == 0
         assert f"are compared as independent: {named}." in apart.pairings[0].sentence()
-        assert apart.differences == compare([("a", a), ("b", b)]).differences
+        assert apart.differences == compare(paper.SCHEME, [("a", a), ("b", b)]).differences
     strange = [dataclasses.replace(one, slab_snapshot="x") if k == 3 else one for k, one in enumerate(b)]
     assert compared(a, strange).pairings[0].differs == ("shot 000003 has other snapshots",)
     assert compared(a, b[9:] + fired([True] * 40)[12:]).pairings[0].differs == ("only 3 shots are in both",)
     assert compared(a, b[2:]).pairings[0].shots == 10, "what only one of them has is left out"
-    assert Comparison.from_json(found.to_json()) == found
+    assert Comparison.from_json(found.to_json(), paper.SCHEME) == found
 
 
 def test_independent_pairs_give_mcnemars_test_and_the_interval_of_agresti_and_min() -> None:
@@ -72,10 +72,9 @@ def test_independent_pairs_give_mcnemars_test_and_the_interval_of_agresti_and_mi
 
 
 def test_lines_are_those_of_the_table_and_those_in_contact_are_a_ratio() -> None:
-    outcomes = [
-        outcome_of(k, mode, contact_ps=None if k % 5 == 0 else 0.5) for k, mode in enumerate([*Mode, Mode.OT_CY])
-    ]
-    lines, table = table_lines(outcomes), summarise(outcomes).table()
+    ended = enumerate([*paper.CLASSES, paper.OT_CY])
+    outcomes = [outcome_of(k, mode, contact_ps=None if k % 5 == 0 else 0.5) for k, mode in ended]
+    lines, table = table_lines(paper.SCHEME, outcomes), summarise(paper.SCHEME, outcomes).table()
     assert [(int(line.hit.sum()), int(line.counted.sum())) for line in lines] == [
         (row.estimate.count, row.estimate.shots) for row in table
     ]

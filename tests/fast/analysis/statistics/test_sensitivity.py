@@ -3,12 +3,12 @@
 import csv
 from pathlib import Path
 
+import paper_classes as paper
 import pytest
 from adsorption_cases import CRITERIA, SLAB, SURFACE, SYMBOLS, A, Case, above, molecule, reference_of
 from outcome_cases import outcome_of
 
 from molgun_lmp.analysis.outcomes.bonds import BondLimits
-from molgun_lmp.analysis.outcomes.classify import classify
 from molgun_lmp.analysis.statistics.sensitivity import cells, changed, pair_limits, scaled, scaled_criteria, unscaled_of
 from molgun_lmp.config import OutcomeCriteria
 from molgun_lmp.outcome_classes import Mode
@@ -27,19 +27,19 @@ def test_the_limits_are_the_papers_and_scale_all_of_them() -> None:
     assert wider.hysteresis_angstrom == CRITERIA.hysteresis_angstrom
 
 
-@pytest.mark.parametrize(("scale", "mode"), [(0.95, None), (1.0, Mode.PC), (1.05, Mode.PC)])
+@pytest.mark.parametrize(("scale", "mode"), [(0.95, None), (1.0, paper.PC), (1.05, paper.PC)])
 def test_a_bond_at_the_limit_is_one_or_is_none(scale: float, mode: Mode | None) -> None:
     case = Case(slab=SLAB, molecule=molecule(cy=above(A, 2.42)))
     criteria = scaled_criteria(CRITERIA, ELEMENTS, scale)
     limits = BondLimits.of(SYMBOLS, SLAB.get_chemical_symbols(), criteria)
     bonds = limits.bonds(case.molecule, SLAB.positions, SURFACE.lattice)
-    assert classify(bonds, reference_of(case, SURFACE), SURFACE, criteria.max_fragments).mode is mode
+    assert paper.classified(bonds, reference_of(case, SURFACE), SURFACE, criteria.max_fragments).mode == mode
 
 
 def test_counts_changes_and_files(tmp_path: Path) -> None:
-    usual = [outcome_of(0, Mode.PC), outcome_of(1, Mode.OT_CY), outcome_of(2, Mode.PHYSISORBED)]
-    strict = [outcome_of(0, Mode.PHYSISORBED), *usual[1:]]
-    found = [scaled(0.9, {}, strict), scaled(1.0, {}, usual)]
+    usual = [outcome_of(0, paper.PC), outcome_of(1, paper.OT_CY), outcome_of(2, paper.PHYSISORBED)]
+    strict = [outcome_of(0, paper.PHYSISORBED), *usual[1:]]
+    found = [scaled(paper.SCHEME, 0.9, {}, strict), scaled(paper.SCHEME, 1.0, {}, usual)]
     assert unscaled_of(found) is found[1]
     assert [changed(one, found[1]) for one in found] == [1, 0]
     assert cells(found) == [
@@ -51,7 +51,7 @@ def test_counts_changes_and_files(tmp_path: Path) -> None:
     ]
     with write_sensitivity(found, tmp_path / "s.csv").open(newline="") as handle:
         rows = {(float(row["scale"]), row["line"]): row for row in csv.DictReader(handle)}
-    assert len(rows) == 2 * (len(Mode) + 1)
+    assert len(rows) == 2 * (len(paper.CLASSES) + 1)
     assert (rows[0.9, "PC"]["count"], rows[0.9, "PC"]["difference"], rows[0.9, "PC"]["changed"]) == ("0", "-1", "1")
     assert write_changes(found, tmp_path / "c.csv").read_text().splitlines() == [
         "trajectory,mode_at_0.9,mode_at_1",

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import paper_classes as paper
 import pytest
 from outcome_cases import outcome_of
 from scipy import stats
@@ -33,19 +34,18 @@ from molgun_lmp.analysis.statistics.sequential import (
 from molgun_lmp.analysis.statistics.summary import summarise
 from molgun_lmp.campaign.store.stop_rule import counted, standing
 from molgun_lmp.errors import ConfigError
-from molgun_lmp.outcome_classes import Mode
 
 NARROW = PrecisionTarget(line="OT-CY", half_width=0.05)
 
 
 def test_targets_are_read_and_nonsense_is_refused() -> None:
-    assert parse_target("ot-cy:0.02") == PrecisionTarget(line="OT-CY", half_width=0.02)
-    assert parse_target("in flight : 0.1") == PrecisionTarget(line="in flight", half_width=0.1)
-    assert parse_target("stuck:0.05").line == "stuck"
-    assert str(parse_target("C-C broken:0.05")) == "C-C broken:0.05"
+    assert parse_target("ot-cy:0.02", paper.SCHEME) == PrecisionTarget(line="OT-CY", half_width=0.02)
+    assert parse_target("in flight : 0.1", paper.SCHEME) == PrecisionTarget(line="in flight", half_width=0.1)
+    assert parse_target("stuck:0.05", paper.SCHEME).line == "stuck"
+    assert str(parse_target("C-C broken:0.05", paper.SCHEME)) == "C-C broken:0.05"
     for wrong in ("OT-CY", "OT-CY:", "OT-CY:0", "OT-CY:0.5", "OT-CY:nan", "OT:0.1", "0.1"):
         with pytest.raises(ConfigError, match="is no target"):
-            parse_target(wrong)
+            parse_target(wrong, paper.SCHEME)
 
 
 def test_looks_begin_where_the_target_can_be_reached_and_end_with_all_shots() -> None:
@@ -160,7 +160,7 @@ def test_the_level_of_a_look_is_enough_for_brownian_motion_at_any_fraction(half:
 def test_a_look_sees_its_prefix_and_the_level_of_all_looks() -> None:
     rule = plan_rule([PrecisionTarget(line="OT-CY", half_width=0.2), PrecisionTarget(line="stuck", half_width=0.3)], 60)
     outcomes = [
-        outcome_of(k, Mode.OT_CY if k % 4 == 0 else Mode.PC if k % 4 == 1 else Mode.SCATTERED) for k in range(20)
+        outcome_of(k, paper.OT_CY if k % 4 == 0 else paper.PC if k % 4 == 1 else paper.SCATTERED) for k in range(20)
     ]
     look = look_at(rule, outcomes)
     clusters = Clusters.of(range(20), range(20))
@@ -176,19 +176,19 @@ def test_a_look_sees_its_prefix_and_the_level_of_all_looks() -> None:
 
 def test_the_stop_is_told_and_only_its_prefix_is_counted() -> None:
     rule = plan_rule([PrecisionTarget(line="stuck", half_width=0.4)], 50)
-    outcomes = [outcome_of(k, Mode.OT_CY if k % 2 else Mode.SCATTERED) for k in range(20)]
+    outcomes = [outcome_of(k, paper.OT_CY if k % 2 else paper.SCATTERED) for k in range(20)]
     stopping = Stopping(rule=rule, looks=(look_at(rule, outcomes),))
     assert stopping.reached
     assert stopping.over
     assert Stopping.from_json(stopping.to_json()) == stopping
-    text = sticking_sentence(summarise(outcomes, planned=50, stopping=stopping))
+    text = sticking_sentence(summarise(paper.SCHEME, outcomes, planned=50, stopping=stopping))
     assert "Stopped by rule at look 1 of" in text
     assert "stuck 50.0 %" in text
     half = 100 * stopping.looks[0].found[0].half_width
     assert f"that is ±{half:.1f} %, asked for ±40 %" in text
     assert "The other 30 were not needed." in text
-    all_fired = [outcome_of(k, Mode.OT_CY if k % 2 else Mode.SCATTERED) for k in range(50)]
-    text = sticking_sentence(summarise(all_fired, planned=50, stopping=stopping))
+    all_fired = [outcome_of(k, paper.OT_CY if k % 2 else paper.SCATTERED) for k in range(50)]
+    text = sticking_sentence(summarise(paper.SCHEME, all_fired, planned=50, stopping=stopping))
     assert "reached at look 1 of" in text
     assert "The other 30 were fired all the same, and the table counts them." in text
     assert stopping_sentence(Stopping(rule=rule)) == ""
@@ -231,7 +231,7 @@ def test_the_expected_width_is_the_tables_own() -> None:
 
 def test_sizes_say_when_the_pools_are_too_small() -> None:
     given: dict[str, Any] = {"fraction": 0.3, "correlation": 0.02}
-    small = size(parse_target("OT-CY:0.02"), slabs=10, molecules=10, planned=1000, **given)
+    small = size(parse_target("OT-CY:0.02", paper.SCHEME), slabs=10, molecules=10, planned=1000, **given)
     assert small.shots is None
     assert "cannot be known with 10 slab and 10 molecule" in small.sentences()[0]
     assert small.best_half_width > 0.02
@@ -241,12 +241,12 @@ def test_sizes_say_when_the_pools_are_too_small() -> None:
         shots=small.shots_with_snapshots, slabs=small.snapshots - 1, molecules=small.snapshots - 1, **given
     )
     assert fewer > 0.02
-    large = size(parse_target("OT-CY:0.05"), slabs=200, molecules=200, planned=3000, **given)
+    large = size(parse_target("OT-CY:0.05", paper.SCHEME), slabs=200, molecules=200, planned=3000, **given)
     assert large.shots is not None
     assert half_width(shots=large.shots, slabs=200, molecules=200, **given) <= 0.05
     assert half_width(shots=large.shots - 1, slabs=200, molecules=200, **given) > 0.05
     assert large.shots_until is not None
     assert large.shots_until > large.shots, "looking before the end costs shots"
-    assert large.shots_until in plan_rule([parse_target("OT-CY:0.05")], 3000).looks
+    assert large.shots_until in plan_rule([parse_target("OT-CY:0.05", paper.SCHEME)], 3000).looks
     with pytest.raises(ValueError, match=r"correlation 0\.6"):
         size(NARROW, fraction=0.3, correlation=0.6, slabs=10, molecules=10, planned=10)

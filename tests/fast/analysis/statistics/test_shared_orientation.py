@@ -7,6 +7,7 @@ begin with random orientations and turn by rotational diffusion.
 import dataclasses
 
 import numpy as np
+import paper_classes as paper
 import pytest
 from outcome_cases import outcome_of
 from scipy.special import expit
@@ -18,7 +19,6 @@ from molgun_lmp.analysis.statistics.sample_size import AS_DRAWN_CORRELATION, siz
 from molgun_lmp.analysis.statistics.sequential import parse_target
 from molgun_lmp.analysis.statistics.summary import summarise
 from molgun_lmp.arrays import FloatArray
-from molgun_lmp.outcome_classes import Mode
 
 CAMPAIGNS = 120
 SHOTS = 1000
@@ -65,7 +65,7 @@ def test_intervals_over_runs_hold_where_those_over_snapshots_do_not(
 
 
 def test_outcomes_with_a_run_are_clustered_by_it() -> None:
-    outcomes = [outcome_of(i, Mode.OT_CY if i % 3 else Mode.SCATTERED, i % 6, i % 12) for i in range(48)]
+    outcomes = [outcome_of(i, paper.OT_CY if i % 3 else paper.SCATTERED, i % 6, i % 12) for i in range(48)]
     plain = clusters_of(outcomes)
     assert (plain.slabs, plain.molecules, plain.molecule_unit) == (6, 12, "snapshot")
     by_run = [dataclasses.replace(o, molecule_run=str(i % 12 // 4)) for i, o in enumerate(outcomes)]
@@ -76,18 +76,18 @@ def test_outcomes_with_a_run_are_clustered_by_it() -> None:
     # A run called as a snapshot is not that snapshot, and lifetimes share what the table shares.
     assert dataclasses.replace(outcomes[0], molecule_run="m0").molecule_cluster != outcomes[0].molecule_cluster
     assert len({wait.molecule_snapshot for wait in waits_after_contact(by_run)}) == 3
-    summary = summarise(by_run)
+    summary = summarise(paper.SCHEME, by_run)
     assert (summary.molecule_snapshots, summary.molecule_runs) == (12, 3)
     assert summary.pools() == "6 slab snapshots and 3 molecule runs (12 snapshots, fired as drawn)"
-    assert summarise(outcomes).pools() == "6 slab and 12 molecule snapshots"
+    assert summarise(paper.SCHEME, outcomes).pools() == "6 slab and 12 molecule snapshots"
     assert "only 3 molecule runs" in summary.stuck.note
     single = [dataclasses.replace(o, molecule_run="0") for o in outcomes]
-    assert summarise(single).stuck.cluster == (0.0, 1.0)
-    assert "a single molecule run" in summarise(single).stuck.note
+    assert summarise(paper.SCHEME, single).stuck.cluster == (0.0, 1.0)
+    assert "a single molecule run" in summarise(paper.SCHEME, single).stuck.note
 
 
 def test_sizing_counts_runs_and_says_so() -> None:
-    target = parse_target("OT-CY:0.2")
+    target = parse_target("OT-CY:0.2", paper.SCHEME)
     sizing = size(
         target,
         fraction=0.5,

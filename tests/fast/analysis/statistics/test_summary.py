@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import numpy as np
+import paper_classes as paper
 import pytest
 from ended_cases import ended, energy
 from outcome_cases import outcome_of
@@ -24,7 +25,7 @@ from molgun_lmp.results.table_files import write_summary
 
 Campaign = tuple[list[Outcome], list[TrajectoryResult]]
 
-BOUND = (Mode.SL_DB, Mode.SL, Mode.DB, Mode.OT_CY, Mode.BR_CY, Mode.OT_ET, Mode.BR_ET, Mode.PC, Mode.OTHER)
+BOUND = (paper.SL_DB, paper.SL, paper.DB, paper.OT_CY, paper.BR_CY, paper.OT_ET, paper.BR_ET, paper.PC, paper.OTHER)
 
 
 def outcome(
@@ -35,12 +36,12 @@ def outcome(
         trajectory_id=f"{index:06d}",
         mode=mode,
         stuck=stuck,
-        contact=(mode is not Mode.IN_FLIGHT) if contact is None else contact,
+        contact=(mode != paper.IN_FLIGHT) if contact is None else contact,
         first_contact_ps=0.4,
         first_bond_ps=0.6 if stuck else None,
         time_ps=2.0,
         lowest_clearance_angstrom=1.9,
-        events=((0.0, Mode.IN_FLIGHT), (0.6, mode)),
+        events=((0.0, paper.IN_FLIGHT), (0.6, mode)),
         bonds=((130, 12, 1.94),) if stuck else (),
         reason="C130-Si12 1.94 Å",
         truncated=False,
@@ -55,7 +56,7 @@ def result(
     return ended(index, cause, energy=energy(drift, excursion=drift, flagged=flagged), engine="pair_style mace")
 
 
-MODES = [Mode.OT_CY] * 5 + [Mode.SCATTERED] * 2 + [Mode.IN_FLIGHT, Mode.UNDECIDED, Mode.FAILED]
+MODES = [paper.OT_CY] * 5 + [paper.SCATTERED] * 2 + [paper.IN_FLIGHT, paper.UNDECIDED, paper.FAILED]
 
 
 @pytest.fixture
@@ -67,10 +68,10 @@ def campaign() -> Campaign:
 
 
 def test_every_mode_is_counted_over_all_shots(campaign: Campaign) -> None:
-    summary = summarise(*campaign, planned=12)
-    assert [row.mode for row in summary.modes] == list(Mode)
+    summary = summarise(paper.SCHEME, *campaign, planned=12)
+    assert [row.mode for row in summary.modes] == list(paper.CLASSES)
     assert {row.mode: row.estimate.count for row in summary.modes if row.estimate.count} == {
-        Mode.OT_CY: 5, Mode.SCATTERED: 2, Mode.IN_FLIGHT: 1, Mode.UNDECIDED: 1, Mode.FAILED: 1,
+        paper.OT_CY: 5, paper.SCATTERED: 2, paper.IN_FLIGHT: 1, paper.UNDECIDED: 1, paper.FAILED: 1,
     }  # fmt: skip
     assert sum(row.estimate.count for row in summary.modes) == summary.shots == 10
     assert all(row.estimate.shots == 10 for row in summary.modes)
@@ -81,7 +82,7 @@ def test_every_mode_is_counted_over_all_shots(campaign: Campaign) -> None:
 
 
 def test_sticking_over_all_and_over_those_in_contact(campaign: Campaign) -> None:
-    summary = summarise(*campaign)
+    summary = summarise(paper.SCHEME, *campaign)
     assert summary.contact == 9
     assert (summary.stuck.count, summary.stuck.shots, summary.stuck.fraction) == (5, 10, 0.5)
     assert (summary.stuck_of_contact.count, summary.stuck_of_contact.shots) == (5, 9)
@@ -93,12 +94,12 @@ def test_sticking_over_all_and_over_those_in_contact(campaign: Campaign) -> None
 def test_bound_is_bound_whether_intact_or_broken() -> None:
     """And the sticking coefficient lies between those that are bound and those that have not left again."""
     shots = [
-        *(outcome_of(k, Mode.OT_CY) for k in range(40)),
-        *(outcome_of(k, Mode.CC_BROKEN, stuck=True, detail="bound as DB") for k in range(40, 60)),
-        *(outcome_of(k, Mode.H_ABSTRACTION, stuck=True, detail="bound as OT-CY") for k in range(60, 80)),
-        *(outcome_of(k, Mode.PHYSISORBED) for k in range(80, 100)),
+        *(outcome_of(k, paper.OT_CY) for k in range(40)),
+        *(outcome_of(k, paper.CC_BROKEN, stuck=True, detail="bound as DB") for k in range(40, 60)),
+        *(outcome_of(k, paper.H_ABSTRACTION, stuck=True, detail="bound as OT-CY") for k in range(60, 80)),
+        *(outcome_of(k, paper.PHYSISORBED) for k in range(80, 100)),
     ]
-    summary = summarise(shots)
+    summary = summarise(paper.SCHEME, shots)
     table = {row.label: row.estimate for row in summary.table()}
     assert table["bound, intact"].count == table["bound, damaged"].count == 40
     assert table["stuck, of all"].count == table["stuck, of those in contact"].count == 80
@@ -111,35 +112,35 @@ def test_bound_is_bound_whether_intact_or_broken() -> None:
         "100.0 % with the intervals of both); between the two: 20 physisorbed."
     ) in sentence
     assert {row.mode: row.estimate.count for row in summary.modes if row.estimate.count} == {
-        Mode.OT_CY: 40, Mode.CC_BROKEN: 20, Mode.H_ABSTRACTION: 20, Mode.PHYSISORBED: 20,
+        paper.OT_CY: 40, paper.CC_BROKEN: 20, paper.H_ABSTRACTION: 20, paper.PHYSISORBED: 20,
     }  # fmt: skip
     assert [(one.mode, one.detail, one.estimate.count) for one in variants(shots)] == [
-        (Mode.CC_BROKEN, "bound as DB", 20), (Mode.H_ABSTRACTION, "bound as OT-CY", 20), (Mode.OT_CY, "", 40),
+        (paper.CC_BROKEN, "bound as DB", 20), (paper.H_ABSTRACTION, "bound as OT-CY", 20), (paper.OT_CY, "", 40),
     ]  # fmt: skip
-    rule = plan_rule([parse_target("stuck:0.2")], 100)
+    rule = plan_rule([parse_target("stuck:0.2", paper.SCHEME)], 100)
     assert look_at(rule, shots).found[0].count == 80
     assert {line: hit.sum() for line, hit in lines_of(shots).items()}["stuck"] == 80
 
 
 def test_the_sticking_coefficient_counts_contacts_alone_and_may_be_one_number() -> None:
-    modes = [*[Mode.OT_CY] * 6, *[Mode.SCATTERED] * 2]
+    modes = [*[paper.OT_CY] * 6, *[paper.SCATTERED] * 2]
     shots = [outcome_of(k, mode) for k, mode in enumerate(modes)]
     low, high = wilson(6, 8)
-    missed = outcome_of(8, Mode.IN_FLIGHT, contact_ps=None)
+    missed = outcome_of(8, paper.IN_FLIGHT, contact_ps=None)
     assert f"Sticking coefficient: 75.0 % ({100 * low:.1f} to {100 * high:.1f} %)." in sticking_sentence(
-        summarise([*shots, missed])
+        summarise(paper.SCHEME, [*shots, missed])
     )
-    undecided = [outcome_of(9, Mode.UNDECIDED), outcome_of(10, Mode.EXPLOSION, stuck=False)]
-    sentence = sticking_sentence(summarise([*shots, missed, *undecided]))
+    undecided = [outcome_of(9, paper.UNDECIDED), outcome_of(10, paper.EXPLOSION, stuck=False)]
+    sentence = sticking_sentence(summarise(paper.SCHEME, [*shots, missed, *undecided]))
     assert "between 60.0 % (bound) and 80.0 % (not scattered)" in sentence
     assert "between the two: 1 explosion, 1 undecided." in sentence
-    assert "Sticking coefficient" not in sticking_sentence(summarise([missed]))
+    assert "Sticking coefficient" not in sticking_sentence(summarise(paper.SCHEME, [missed]))
 
 
 def test_shared_snapshots_widen_the_interval() -> None:
-    shots = [outcome(i, Mode.OT_CY if i % 4 < 2 else Mode.SCATTERED, slab=f"s{i % 4}") for i in range(80)]
-    summary = summarise(shots)
-    estimate = summary.mode(Mode.OT_CY)
+    shots = [outcome(i, paper.OT_CY if i % 4 < 2 else paper.SCATTERED, slab=f"s{i % 4}") for i in range(80)]
+    summary = summarise(paper.SCHEME, shots)
+    estimate = summary.mode(paper.OT_CY)
     assert estimate.wilson == wilson(40, 80)
     assert estimate.cluster[0] < estimate.wilson[0]
     assert estimate.cluster[1] > estimate.wilson[1]
@@ -148,42 +149,42 @@ def test_shared_snapshots_widen_the_interval() -> None:
     assert estimate.design_effect > 10
     assert "only 4 snapshots" in estimate.note
     # A mode that was never seen borrows the campaign's design effect: it cannot look better known than the others.
-    assert summary.mode(Mode.PC).design_effect == summary.pooled_design_effect
+    assert summary.mode(paper.PC).design_effect == summary.pooled_design_effect
 
 
 def test_the_summary_does_not_depend_on_the_order_of_shots(campaign: Campaign) -> None:
     outcomes, results = campaign
-    assert summarise(outcomes[::-1], results[::-1]) == summarise(outcomes, results)
+    assert summarise(paper.SCHEME, outcomes[::-1], results[::-1]) == summarise(paper.SCHEME, outcomes, results)
 
 
 @pytest.mark.parametrize("shots", [0, 1, 10])
 def test_json_round_trip_is_exact(campaign: Campaign, shots: int) -> None:
     outcomes, results = campaign
-    summary = summarise(outcomes[:shots], results[:shots], planned=shots)
+    summary = summarise(paper.SCHEME, outcomes[:shots], results[:shots], planned=shots)
     text = json.dumps(summary.to_json(), allow_nan=False)
-    assert Summary.from_json(json.loads(text)) == summary
+    assert Summary.from_json(json.loads(text), paper.SCHEME) == summary
     with pytest.raises(ValidationError):
-        Summary.from_json({**summary.to_json(), "extra": 1})
+        Summary.from_json({**summary.to_json(), "extra": 1}, paper.SCHEME)
 
 
 def test_events_at_any_time_are_counted_whatever_came_after() -> None:
-    events = ((0.0, Mode.IN_FLIGHT), (0.5, Mode.CC_BROKEN), (0.9, Mode.EXPLOSION))
-    exploded = dataclasses.replace(outcome(0, Mode.EXPLOSION), events=events)
-    summary = summarise([exploded, outcome(1, Mode.CC_BROKEN), outcome(2, Mode.OT_CY)])
+    events = ((0.0, paper.IN_FLIGHT), (0.5, paper.CC_BROKEN), (0.9, paper.EXPLOSION))
+    exploded = dataclasses.replace(outcome(0, paper.EXPLOSION), events=events)
+    summary = summarise(paper.SCHEME, [exploded, outcome(1, paper.CC_BROKEN), outcome(2, paper.OT_CY)])
     ever = {row.mode: row.estimate.count for row in summary.ever}
-    assert ever == {Mode.CC_BROKEN: 2, Mode.H_ABSTRACTION: 0}
-    assert summary.mode(Mode.CC_BROKEN).count == 1
+    assert ever == {paper.CC_BROKEN: 2, paper.H_ABSTRACTION: 0}
+    assert summary.mode(paper.CC_BROKEN).count == 1
     assert "C-C broken, at any time" in [row.label for row in summary.table()]
 
 
 def test_simultaneous_intervals_hold_all_lines_at_once() -> None:
     rng = np.random.default_rng(7)
-    modes = [Mode.OT_CY, Mode.BR_CY, Mode.PC, Mode.DB, Mode.SCATTERED, Mode.PHYSISORBED]
+    modes = [paper.OT_CY, paper.BR_CY, paper.PC, paper.DB, paper.SCATTERED, paper.PHYSISORBED]
     shares = [0.35, 0.2, 0.15, 0.1, 0.12, 0.08]
     alone = together = 0
     for _ in range(60):
         drawn = rng.choice(len(modes), size=150, p=shares)
-        summary = summarise([outcome(k, modes[code]) for k, code in enumerate(drawn)])
+        summary = summarise(paper.SCHEME, [outcome(k, modes[code]) for k, code in enumerate(drawn)])
         estimates = [(summary.mode(mode), share) for mode, share in zip(modes, shares, strict=True)]
         alone += all(e.cluster[0] <= share <= e.cluster[1] for e, share in estimates)
         together += all(e.simultaneous[0] <= share <= e.simultaneous[1] for e, share in estimates)
@@ -192,10 +193,10 @@ def test_simultaneous_intervals_hold_all_lines_at_once() -> None:
 
 
 def test_csv_equals_the_summary(campaign: Campaign, tmp_path: Path) -> None:
-    summary = summarise(*campaign)
+    summary = summarise(paper.SCHEME, *campaign)
     with write_summary(summary, tmp_path / "table.csv").open(newline="", encoding="utf-8") as handle:
         rows = list(csv.DictReader(handle))
-    assert len(rows) == len(Mode) + 7
+    assert len(rows) == len(paper.CLASSES) + 7
     for row, line in zip(summary.table(), rows, strict=True):
         e = row.estimate
         assert line["mode"] == row.label
@@ -206,13 +207,13 @@ def test_csv_equals_the_summary(campaign: Campaign, tmp_path: Path) -> None:
 
 
 def test_table_cells_go_with_the_header(campaign: Campaign) -> None:
-    summary = summarise(*campaign, confidence=0.9)
+    summary = summarise(paper.SCHEME, *campaign, confidence=0.9)
     row = next(row for row in summary.table() if row.label == "OT-CY")
     assert len(summary.header()) == len(row.cells())
     assert summary.header()[4] == "90 % over snapshots"
     low, high = wilson(5, 10, 0.9)
     bounds = f"{100 * low:.1f} to {100 * high:.1f} %"
-    low, high = wilson(5, 10, 1 - 0.1 / (len(Mode) + 7))
+    low, high = wilson(5, 10, 1 - 0.1 / (len(paper.CLASSES) + 7))
     strict = f"{100 * low:.1f} to {100 * high:.1f} %"
     assert row.cells()[:7] == ("OT-CY", "5", "10", "50.0 %", bounds, strict, bounds)
 
@@ -220,44 +221,44 @@ def test_table_cells_go_with_the_header(campaign: Campaign) -> None:
 def test_nothing_is_counted_twice_or_left_out(campaign: Campaign) -> None:
     outcomes, results = campaign
     with pytest.raises(InputFileError, match=r"'000003' has more than one outcome .1 such"):
-        summarise([*outcomes, outcomes[3]], results)
+        summarise(paper.SCHEME, [*outcomes, outcomes[3]], results)
     with pytest.raises(InputFileError, match="more than one result"):
-        summarise(outcomes, [*results, results[0]])
+        summarise(paper.SCHEME, outcomes, [*results, results[0]])
     with pytest.raises(InputFileError, match=r"have no outcome, the first is '000009'.*molgun analyse"):
-        summarise(outcomes[:9], results)
+        summarise(paper.SCHEME, outcomes[:9], results)
 
 
 def test_empty_and_hopeless_campaigns_are_said_in_words(campaign: Campaign) -> None:
-    nothing = summarise([])
+    nothing = summarise(paper.SCHEME, [])
     assert nothing.stuck.fraction is None
     assert nothing.stuck.cluster == (0.0, 1.0)
     assert "No trajectory was analysed" in sticking_sentence(nothing)
-    failed = summarise([outcome(i, Mode.FAILED, contact=False) for i in range(3)])
+    failed = summarise(paper.SCHEME, [outcome(i, paper.FAILED, contact=False) for i in range(3)])
     assert sticking_sentence(failed).startswith("All 3 trajectories failed")
-    missed = summarise([outcome(0, Mode.IN_FLIGHT), outcome(1, Mode.IN_FLIGHT)])
+    missed = summarise(paper.SCHEME, [outcome(0, paper.IN_FLIGHT), outcome(1, paper.IN_FLIGHT)])
     assert "None came into contact" in sticking_sentence(missed)
     assert missed.stuck_of_contact.fraction is None
 
 
 def test_the_sentence_says_both_fractions_and_the_undecided(campaign: Campaign) -> None:
-    sentence = sticking_sentence(summarise(*campaign))
+    sentence = sticking_sentence(summarise(paper.SCHEME, *campaign))
     assert "5 of 10 shots are bound to the surface at the end: 50.0 %" in sentence
     assert "Of the 9 that came into contact, 5 are: 55.6 %" in sentence
     assert "1 undecided and 1 failed are in the denominator" in sentence
-    one = summarise([dataclasses.replace(outcome(0, Mode.OT_CY), contact=True)])
+    one = summarise(paper.SCHEME, [dataclasses.replace(outcome(0, paper.OT_CY), contact=True)])
     assert sticking_sentence(one).startswith("1 of 1 shot is bound")
 
 
 def test_it_says_what_went_on_under_random_forces(campaign: Campaign) -> None:
     outcomes, results = campaign
-    assert noise_sentences(summarise(outcomes, results)) == []
+    assert noise_sentences(summarise(paper.SCHEME, outcomes, results)) == []
     results[0] = dataclasses.replace(results[0], resumed_at=(1000,), noise_resumed="fresh")
     results[1] = dataclasses.replace(results[1], resumed_at=(1000,), noise_resumed="fresh")
     results[2] = dataclasses.replace(results[2], resumed_at=(1000,), noise_resumed="repeated")
     results[3] = dataclasses.replace(results[3], resumed_at=(1000,))
-    summary = summarise(outcomes, results)
+    summary = summarise(paper.SCHEME, outcomes, results)
     assert summary.noise_resumed == {"fresh": 2, "repeated": 1}
-    assert Summary.from_json(json.loads(json.dumps(summary.to_json()))) == summary
+    assert Summary.from_json(json.loads(json.dumps(summary.to_json())), paper.SCHEME) == summary
     fresh, repeated = noise_sentences(summary)
     assert fresh.startswith("2 shots went on from a checkpoint under random forces")
     assert repeated.startswith("1 shot went on from a checkpoint with the noise of the start again")
@@ -267,7 +268,9 @@ def test_it_says_what_went_on_under_random_forces(campaign: Campaign) -> None:
 
 
 def test_it_says_what_is_left_out(campaign: Campaign) -> None:
-    summary = summarise(*campaign, left_out={"000012": "its dump is cut", "000011": "copy the folder again"})
+    summary = summarise(
+        paper.SCHEME, *campaign, left_out={"000012": "its dump is cut", "000011": "copy the folder again"}
+    )
     assert left_out_sentence(summary.left_out).startswith("2 shots ended on a cluster and could not be collected")
     assert left_out_sentence(summary.left_out).endswith("000011 (and 1 more): copy the folder again")
     assert left_out_sentence({}) == ""

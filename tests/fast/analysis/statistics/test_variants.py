@@ -4,6 +4,7 @@ import csv
 import dataclasses
 from pathlib import Path
 
+import paper_classes as paper
 from outcome_cases import outcome_of
 
 from molgun_lmp.analysis.statistics.variants import variants
@@ -17,13 +18,13 @@ def ended(number: int, mode: Mode, detail: str = "") -> Outcome:
 
 
 ENDS = [
-    ended(0, Mode.OTHER, "CO hollow"),
-    ended(1, Mode.PC, "CO on top of one atom"),
-    ended(2, Mode.OTHER, "CO between two atoms"),
-    ended(3, Mode.OTHER, "CO hollow"),
-    ended(4, Mode.OT_CY),
-    ended(5, Mode.UNDECIDED, "young PC"),
-    ended(6, Mode.SCATTERED),
+    ended(0, paper.OTHER, "CO hollow"),
+    ended(1, paper.PC, "CO on top of one atom"),
+    ended(2, paper.OTHER, "CO between two atoms"),
+    ended(3, paper.OTHER, "CO hollow"),
+    ended(4, paper.OT_CY),
+    ended(5, paper.UNDECIDED, "young PC"),
+    ended(6, paper.SCATTERED),
 ]
 
 
@@ -45,5 +46,5 @@ def test_bound_shots_are_counted_by_class_and_then_by_number_over_all_shots(tmp_
 
 
 def test_classes_without_variants_need_no_second_table() -> None:
-    assert variants([ended(0, Mode.OT_CY), ended(1, Mode.SCATTERED), ended(2, Mode.UNDECIDED, "young PC")]) == ()
+    assert variants([ended(0, paper.OT_CY), ended(1, paper.SCATTERED), ended(2, paper.UNDECIDED, "young PC")]) == ()
     assert variants([]) == ()

@@ -5,6 +5,7 @@ import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+import paper_classes as paper
 import pytest
 from campaign_cases import write_campaign_file
 from ended_cases import ended
@@ -70,13 +71,17 @@ class Crew:
     def run(self, target: str) -> tuple[Stopping, list[int]]:
         seen: list[int] = []
         stopping = run_until(
-            self.store, [parse_target(target)], self.fire, self.outcomes, lambda now: seen.append(now.looks[-1].shots)
+            self.store,
+            [parse_target(target, paper.SCHEME)],
+            self.fire,
+            self.outcomes,
+            lambda now: seen.append(now.looks[-1].shots),
         )
         return stopping, seen
 
 
 def half_and_half(index: int) -> Mode:
-    return Mode.OT_CY if index % 2 else Mode.SCATTERED
+    return paper.OT_CY if index % 2 else paper.SCATTERED
 
 
 def test_it_fires_to_each_look_and_stops_at_the_first_that_reaches(store: Store) -> None:
@@ -101,7 +106,7 @@ def test_an_interruption_costs_no_look_and_adds_none(store: Store) -> None:
             raise InterruptedRunError("stopped")
         crew.fire(work)
 
-    target = parse_target("OT-CY:0.2")
+    target = parse_target("OT-CY:0.2", paper.SCHEME)
     with pytest.raises(InterruptedRunError):
         run_until(store, [target], stop_at_30, crew.outcomes, lambda _: None)
     kept = read_stopping(store)
@@ -115,7 +120,7 @@ def test_an_interruption_costs_no_look_and_adds_none(store: Store) -> None:
 def test_shots_beyond_the_prefix_are_not_seen(store: Store) -> None:
     for index in (50, 51, 52):  # another terminal fired them; all three exploded early
         store.trajectory(f"{index:06d}").publish(ended(f"{index:06d}"))
-    stopping, _ = Crew(store, lambda index: Mode.EXPLOSION if index >= 50 else Mode.PC).run("explosion:0.3")
+    stopping, _ = Crew(store, lambda index: paper.EXPLOSION if index >= 50 else paper.PC).run("explosion:0.3")
     assert [look.shots for look in stopping.looks] == [20]
     assert stopping.looks[0].found[0].count == 0
 
@@ -164,7 +169,7 @@ def test_looks_taken_late_are_those_that_would_have_been_taken(store: Store, tmp
     crew = Crew(store, half_and_half)
     target = "OT-CY:0.2"
     elsewhere = Store.open(shutil.copytree(store.root, tmp_path / "elsewhere"))
-    begin_rule(elsewhere, [parse_target(target)])
+    begin_rule(elsewhere, [parse_target(target, paper.SCHEME)])
     late = Crew(elsewhere, half_and_half)
     assert take_looks(store, crew.outcomes) is None, "a campaign without a rule has no looks"
     for index in (*range(25), *range(26, SHOTS)):  # all came back at once from somewhere, but one
@@ -182,13 +187,13 @@ def test_looks_taken_late_are_those_that_would_have_been_taken(store: Store, tmp
 
 
 def test_a_look_at_shots_that_were_freed_is_taken_again(store: Store) -> None:
-    crew = Crew(store, lambda index: Mode.FAILED if index % 2 else Mode.SCATTERED)
+    crew = Crew(store, lambda index: paper.FAILED if index % 2 else paper.SCATTERED)
     before, _ = crew.run("failed:0.3")
     folder = store.trajectory("000003")
     result = folder.result()
     assert result is not None
     folder.withdraw(result)
-    crew.mode = lambda index: Mode.PC if index == 3 else Mode.FAILED if index % 2 else Mode.SCATTERED
+    crew.mode = lambda index: paper.PC if index == 3 else paper.FAILED if index % 2 else paper.SCATTERED
     after, seen = crew.run("failed:0.3")
     assert seen == [20]
     assert before.looks[0].found[0].count == 10
@@ -204,7 +209,7 @@ def test_two_commands_at_once_keep_each_others_looks(store: Store) -> None:
         crew.fire(work)
         other.run("OT-CY:0.2")
 
-    stopping = run_until(store, [parse_target("OT-CY:0.2")], slow, crew.outcomes, lambda _: None)
+    stopping = run_until(store, [parse_target("OT-CY:0.2", paper.SCHEME)], slow, crew.outcomes, lambda _: None)
     assert stopping == read_stopping(store)
     assert [look.shots for look in stopping.looks] == list(LOOKS[: len(stopping.looks)])
     assert crew.reached == [20], "what the other has fired is not fired again"
@@ -213,7 +218,7 @@ def test_two_commands_at_once_keep_each_others_looks(store: Store) -> None:
 def test_status_tells_a_stop_from_a_campaign_that_is_not_done(store: Store) -> None:
     assert read_status(store).rule is None
     crew = Crew(store, half_and_half)
-    begin_rule(store, [parse_target("OT-CY:0.2")])
+    begin_rule(store, [parse_target("OT-CY:0.2", paper.SCHEME)])
     status = read_status(store)
     assert not status.complete
     assert "Its stop rule (OT-CY:0.2) looks next after 20." in status.sentence()
@@ -248,7 +253,7 @@ def test_status_tells_a_stop_from_a_campaign_that_is_not_done(store: Store) -> N
 
 
 def test_a_cluster_folder_is_told_its_tasks_and_what_it_lacks(store: Store) -> None:
-    begin_rule(store, [parse_target("OT-CY:0.2")])
+    begin_rule(store, [parse_target("OT-CY:0.2", paper.SCHEME)])
     for index in (0, 3, 7, *range(40, 50)):
         store.trajectory(f"{index:06d}").publish(ended(f"{index:06d}"))
     there = tuple(f"{index:06d}" for index in range(2, SHOTS))

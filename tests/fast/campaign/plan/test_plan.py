@@ -24,6 +24,7 @@ from molgun_lmp.campaign.store.integrity import verify_open, verify_shared
 from molgun_lmp.campaign.store.manifest import EngineChoice
 from molgun_lmp.campaign.store.opening import campaign_work
 from molgun_lmp.config import load_campaign
+from molgun_lmp.config.schemes import load_scheme
 from molgun_lmp.engine.targets import load_target
 from molgun_lmp.errors import CampaignError, ConfigError, GeometryError, InputFileError, ModelError, MolgunError
 from molgun_lmp.gun.initial_conditions import draw
@@ -69,6 +70,7 @@ def plan_of(file_of: Callable[[Path, Mapping[str, Any]], Path], slab_pool: Pool,
             engine=EngineChoice(
                 kind="mace", dtype="float64", threads=1, model_file="model.pt", elements=setup.elements
             ),
+            scheme=load_scheme(loaded.config.outcomes.scheme, folder),
         )
 
     return make

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import ase.io
 import numpy as np
+import paper_classes as paper
 import pytest
 from ase import Atoms
 from ase.build import fcc111
@@ -17,7 +18,6 @@ from molgun_lmp.analysis.outcomes.external_system import decide_files
 from molgun_lmp.config.external import ForeignFiles
 from molgun_lmp.errors import ConfigError, InputFileError
 from molgun_lmp.gun.pools import read_pool
-from molgun_lmp.outcome_classes import Mode
 from molgun_lmp.readers.structure import read_structure
 from molgun_lmp.readers.trajectory import is_dump, read_frames
 from molgun_lmp.readers.vasp_trajectories import Given
@@ -186,7 +186,7 @@ def test_times_that_a_dump_says_count_and_no_timestep_is_needed(tmp_path: Path, 
     path = tmp_path / "time.dump"
     path.write_text(timed(factor, units))
     outcome, _ = decide_files("t", [path], SETTINGS, tmp_path)
-    assert outcome.mode == Mode.SCATTERED
+    assert outcome.mode == paper.SCATTERED
     assert outcome.first_contact_ps == pytest.approx(0.011, abs=1e-9)
     assert outcome.time_ps == pytest.approx(0.054, abs=1e-9)
 

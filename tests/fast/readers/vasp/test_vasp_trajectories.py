@@ -11,6 +11,7 @@ from pathlib import Path
 
 import ase.io
 import numpy as np
+import paper_classes as paper
 import pytest
 from ase import Atoms
 from vasp_md_cases import LEVEL, as_vasp, md_outcar, md_vasprun, md_xdatcar
@@ -23,7 +24,6 @@ from molgun_lmp.cli import main
 from molgun_lmp.config import OutcomeCriteria
 from molgun_lmp.config.external import ForeignFiles
 from molgun_lmp.errors import ConfigError, InputFileError
-from molgun_lmp.outcome_classes import Mode
 from molgun_lmp.readers.vasp.common import level_in_words
 from molgun_lmp.readers.vasp_trajectories import about, given_files, has_runs, run_frames
 from molgun_lmp.records import Outcome
@@ -66,7 +66,7 @@ def expected(shots: Shots, tmp_path_factory: pytest.TempPathFactory) -> dict[str
         plain = [Atoms(frame.symbols, positions=frame.positions, cell=frame.cell, pbc=True) for frame in one]
         ase.io.write(file, plain, format="extxyz")
         found[name] = decide_files(name, [file], settings, file.parent)[0]
-    assert {found[name].mode for name in SHOTS} >= {Mode.PHYSISORBED}
+    assert {found[name].mode for name in SHOTS} >= {paper.PHYSISORBED}
     return found
 
 

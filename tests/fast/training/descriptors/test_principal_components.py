@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import paper_classes as paper
 import pytest
 from ase import Atoms
 from ase.io import write
@@ -140,7 +141,7 @@ def test_structures_come_from_files_and_dumps(tmp_path: Path) -> None:
         without_isolated_atoms(list(structures_of(tmp_path / "atom.extxyz")), "atom.extxyz")
 
 
-def structure(atoms: Atoms, set_name: str, trajectory: str = "t", mode: str | None = None) -> Structure:
+def structure(atoms: Atoms, set_name: str, trajectory: str = "t", mode: Mode | None = None) -> Structure:
     return Structure(
         symbols=tuple(atoms.get_chemical_symbols()),
         positions=atoms.positions,
@@ -171,7 +172,7 @@ def described() -> Described:
     """Forty training structures, twenty others farther out, half of them with a mode."""
     features = np.concatenate([cloud(40, 0), cloud(20, 1) + 2.0])
     structures = [structure(slab(), TRAINING_SET, f"t{i % 4}") for i in range(40)]
-    structures += [structure(slab(), "$x$<b>", "u", Mode.OT_CY.value if i % 2 else None) for i in range(20)]
+    structures += [structure(slab(), "$x$<b>", "u", paper.OT_CY if i % 2 else None) for i in range(20)]
     return Described(
         structures=tuple(structures),
         features={"invariant": features, "equivariant": np.hstack([features, features**2])},

@@ -4,12 +4,12 @@ import json
 from pathlib import Path
 
 import numpy as np
+import paper_classes as paper
 import pytest
 from ase import Atoms, units
 from ended_cases import ended, energy
 
 from molgun_lmp import errors, provenance
-from molgun_lmp.outcome_classes import Mode
 from molgun_lmp.records import Outcome, Shot, TrajectoryResult
 from molgun_lmp.units import ASE_VELOCITY_PER_ANGSTROM_PER_PS, BOLTZMANN_EV_PER_K, MVV_TO_EV
 
@@ -53,14 +53,14 @@ SHOT = Shot(
 RESULT = ended(0, stop=None, energy=energy(excursion=1e-7), hashes={"deck": "0"})
 OUTCOME = Outcome(
     trajectory_id="000000",
-    mode=Mode.OT_CY,
+    mode=paper.OT_CY,
     stuck=True,
     contact=True,
     first_contact_ps=0.3,
     first_bond_ps=0.4,
     time_ps=2.0,
     lowest_clearance_angstrom=1.8,
-    events=((0.0, Mode.IN_FLIGHT), (0.4, Mode.PC)),
+    events=((0.0, paper.IN_FLIGHT), (0.4, paper.PC)),
     bonds=((7, 3, 1.95),),
     reason="both CY carbons bind the two atoms of dimer 3",
     truncated=False,

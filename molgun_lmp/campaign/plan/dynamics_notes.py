@@ -1,0 +1,33 @@
+"""What should be known of a campaign's thermostats, or of their lack."""
+
+from typing import Final
+
+from molgun_lmp.config import Dynamics
+from molgun_lmp.units import BOLTZMANN_EV_PER_K
+
+_ADSORPTION_EV: Final = 3.0
+
+
+def dynamics_notes(dynamics: Dynamics, mobile: int) -> list[str]:
+    """In sentences, for so many mobile atoms."""
+    said = []
+    thermostat = dynamics.acting_thermostat
+    if thermostat is not None and thermostat.molecule:
+        said.append(
+            "WARNING: dynamics.thermostat.molecule is true: the thermostat acts on the beam, too. It brakes or heats "
+            "the molecule in flight, so that the energy of the kick is not the energy that arrives "
+            "(`energy_at_contact_ev` in outcomes.csv), and Langevin noise may stop it before. The reference paper's "
+            "AIMD is run so."
+        )
+    elif thermostat is not None:
+        said.append(
+            "NVT: the thermostat holds the slab's mobile atoms; the molecule moves under NVE. "
+            "`dynamics.thermostat.molecule: true` couples it, too."
+        )
+    if dynamics.ensemble == "nve" and dynamics.bath is None:
+        warming = _ADSORPTION_EV / (3 * mobile * BOLTZMANN_EV_PER_K)
+        said.append(
+            f"NVE: an adsorption that frees {_ADSORPTION_EV:g} eV warms these {mobile} mobile atoms by about "
+            f"{warming:.0f} K; `dynamics.bath` takes heat out through the deep layers."
+        )
+    return said

@@ -1,0 +1,204 @@
+"""Conditions of an outcome class in a chemist's words, as data: what they mean is evaluated elsewhere, on a structure.
+
+Two conditions can be compared without any structure: one contains another (`contains`), or the two exclude each other
+(`excludes`). Every key of a condition has to hold; a list holds where one of its words does.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Annotated, Any, ClassVar, Final, Literal, TypeVar, cast, get_args
+
+from ase.data import atomic_numbers
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+from molgun_lmp.condition_values import BondWord, Count
+from molgun_lmp.outcome_words import AtomSite, GroupState, SurfaceSite
+
+T = TypeVar("T")
+
+
+def _listed(value: object) -> object:
+    """One word is a list of one."""
+    return tuple(value) if isinstance(value, list | tuple) else (value,)
+
+
+def _element(value: str) -> str:
+    if atomic_numbers.get(value, 0) == 0:
+        raise ValueError(f"{value!r} is no chemical element")
+    return value
+
+
+def _site(value: Any) -> SurfaceSite | AtomSite:
+    for words in (SurfaceSite, AtomSite):
+        if value in list(words):
+            return words(value)
+    raise ValueError(f"{value!r} is no site; there are {', '.join([*SurfaceSite, *AtomSite])}")
+
+
+OneOf = Annotated[tuple[T, ...], BeforeValidator(_listed), Field(min_length=1)]
+Element = Annotated[str, BeforeValidator(_element)]
+Site = Annotated[SurfaceSite | AtomSite, BeforeValidator(_site)]
+
+
+class _Condition(BaseModel):
+    """Keys that all have to hold; one that is not said holds always."""
+
+    model_config: ClassVar[ConfigDict] = ConfigDict(
+        extra="forbid", frozen=True, allow_inf_nan=False, use_attribute_docstrings=True, hide_input_in_errors=True
+    )
+
+    def said(self) -> dict[str, Any]:
+        """The keys that are said, and their values."""
+        return {key: value for key in type(self).model_fields if (value := getattr(self, key)) is not None}
+
+    def contains(self, other: "_Condition") -> bool:
+        """Whether this holds wherever the other does, as far as the words alone tell."""
+        theirs = other.said()
+        return all(key in theirs and _contains(value, theirs[key]) for key, value in self.said().items())
+
+    def excludes(self, other: "_Condition") -> bool:
+        """Whether the two never hold together, as far as the words alone tell."""
+        theirs = other.said()
+        return any(key in theirs and _excludes(value, theirs[key]) for key, value in self.said().items())
+
+
+class GroupWhen(_Condition):
+    """How one of the molecule's named groups is bound."""
+
+    state: OneOf[GroupState] | None = None
+    """free, dative (all its bonds go to one slab atom), reacted (its two atoms bind two different slab atoms)."""
+    site: OneOf[Site] | None = None
+    """Where it is bound."""
+
+
+class When(_Condition):
+    """When a molecule is of a class, by one structure."""
+
+    broken: OneOf[BondWord] | None = None
+    """Bonds that the intact molecule had and has no more: any, none, skeleton, two elements, or group NAME."""
+    formed: OneOf[BondWord] | None = None
+    """Bonds within the molecule that the intact one had not."""
+    bound: bool | None = None
+    """Whether anything of the molecule is bound to the slab."""
+    pieces: Count | None = None
+    """Pieces that the molecule is in, bound to the slab or not."""
+    free_fragments: Count | None = None
+    """Pieces of the molecule that nothing binds to the slab."""
+    groups: dict[str, GroupWhen] | None = None
+    """Named groups of the molecule -> how each is bound; a molecule without such a group does not fit."""
+    bound_groups: Count | None = None
+    """Named groups that are bound."""
+    group_states: OneOf[GroupState] | None = None
+    """Groups are bound, and the state of each of them is one of these."""
+    group_layer: Count | None = None
+    """The deepest layer of the slab that a named group is bound to; 1 is the top layer, 0 hydrogen of the slab."""
+    layer: Count | None = None
+    """The deepest layer that anything of the molecule is bound to."""
+    slab_bonds: Count | None = None
+    """Bonds between molecule and slab."""
+    site: OneOf[AtomSite] | None = None
+    """Where the slab atoms lie that the molecule is bound to, all of them together."""
+    bound_by: OneOf[Element] | None = None
+    """An atom of one of these elements binds the molecule to the slab."""
+    bound_to: OneOf[Element] | None = None
+    """The molecule is bound to a slab atom of one of these elements."""
+    contact_ps: Count | None = None
+    """For a molecule that has left or is near: how long it was within reach of the surface, in ps."""
+    touched: bool | None = None
+    """For a molecule that has left or is near: whether it had a bond to the slab in any frame before."""
+
+    @property
+    def names_a_bond_to_the_slab(self) -> bool:
+        """Whether this holds for nothing but what is bound to the slab."""
+        some = Count(low=1.0)
+        return (
+            self.bound is True
+            or (self.group_states is not None and GroupState.FREE not in self.group_states)
+            or any(
+                value is not None for value in (self.layer, self.group_layer, self.site, self.bound_by, self.bound_to)
+            )
+            or any(value is not None and some.contains(value) for value in (self.bound_groups, self.slab_bonds))
+            or any(
+                group.site is not None or (group.state is not None and GroupState.FREE not in group.state)
+                for group in (self.groups or {}).values()
+            )
+        )
+
+    def excludes(self, other: "_Condition") -> bool:
+        """Whether the two never hold together, as far as the words alone tell."""
+        if super().excludes(other) or not isinstance(other, When):
+            return super().excludes(other)
+        mine, theirs = self._bound_groups_named(), other._bound_groups_named()
+        one = Count(low=1.0, high=1.0)
+        apart = self.bound_groups == one == other.bound_groups and mine.keys() and theirs.keys()
+        return bool(apart and not mine.keys() & theirs.keys()) or any(
+            states is not None and any(not set(states) & set(state) for state in named.values())
+            for states, named in ((self.group_states, theirs), (other.group_states, mine))
+        )
+
+    def _bound_groups_named(self) -> dict[str, tuple[GroupState, ...]]:
+        """The groups that this asks to be bound, and the states that it allows them."""
+        return {
+            name: group.state
+            for name, group in (self.groups or {}).items()
+            if group.state is not None and GroupState.FREE not in group.state
+        }
+
+    def and_also(self, **more: Any) -> "When":
+        """With more keys, where it does not say them itself."""
+        return When.model_validate({**more, **self.said()})
+
+
+TIME_KEYS: Final = frozenset({"contact_ps", "touched"})
+"""Conditions that one structure does not tell."""
+
+
+def _contains(one: Any, other: Any) -> bool:
+    if isinstance(one, Count):
+        return one.contains(other)
+    if isinstance(one, tuple):
+        return all(any(_word_contains(word, his) for word in one) for his in other)
+    if isinstance(one, dict):
+        return all(name in other and value.contains(other[name]) for name, value in one.items())
+    return bool(one == other)
+
+
+def _word_contains(one: Any, other: Any) -> bool:
+    return one.contains(other) if isinstance(one, BondWord) else bool(one == other)
+
+
+def _excludes(one: Any, other: Any) -> bool:
+    if isinstance(one, Count):
+        return one.excludes(other)
+    if isinstance(one, dict):
+        return any(name in other and value.excludes(other[name]) for name, value in one.items())
+    if isinstance(one, tuple):
+        if isinstance(one[0], BondWord):
+            return ({*one} == {"none"}) != ({*other} == {"none"})
+        return isinstance(one[0], StrEnumTypes) and not set(one) & set(other)
+    return bool(one != other)
+
+
+StrEnumTypes: Final = (GroupState, SurfaceSite, AtomSite)
+"""Words of which one alone is true at a time."""
+
+DetailPart = Literal["binding", "groups", "where", "bound as"]
+"""What a class's detail may name in braces."""
+DETAIL_PARTS: Final[Mapping[DetailPart, str]] = {
+    "binding": "how the groups are bound, or by which atoms where none is",
+    "groups": "each bound group with its site",
+    "where": "the deepest layer that it is bound to, and on a surface without dimers the site",
+    "bound as": "the class that its bonds to the slab would have if nothing were broken",
+}
+assert set(DETAIL_PARTS) == set(get_args(DetailPart))
+_PART: Final = re.compile(r"\{([^{}]*)\}")
+
+
+def detail_parts(template: str) -> list[str]:
+    """What stands in braces in a detail."""
+    return _PART.findall(template)
+
+
+def filled_in(template: str, part: Callable[[DetailPart], str]) -> str:
+    """A detail with each name in braces replaced by what `part` says for it."""
+    return _PART.sub(lambda found: part(cast("DetailPart", found[1])), template)

@@ -1,0 +1,186 @@
+"""An outcome scheme: the classes of a campaign in their order, the conditions that find them, and their sets."""
+
+import dataclasses
+import functools
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+import yaml
+
+from molgun_lmp.outcome_classes import UNBOUND_FATES, Kind, Mode
+from molgun_lmp.outcome_conditions import TIME_KEYS, When
+from molgun_lmp.provenance import sha256_json
+
+DEFAULT_SCHEME: Final = "weiske2026"
+"""The scheme of campaigns that name none, as all did before there were others."""
+
+_BY_STRUCTURE: Final = frozenset({Kind.BOUND, Kind.DAMAGED, Kind.BLOWN_UP})
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Rule:
+    """What finds a class: `when` is None for one that only a trajectory's course gives. `detail`: the variant within
+    the class, its parts in braces filled in."""
+
+    when: When | None
+    detail: str
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Tried:
+    """A class that a structure is tried for, with all that has to hold for it; `said`: the same, key -> value."""
+
+    mode: Mode
+    when: When
+    said: Mapping[str, Any]
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class OutcomeScheme:
+    """Named classes in their order in tables, which is the precedence: the first that fits is an end's class.
+
+    Of each kind of unbound fate there is one class without conditions, and one class each of what is blown up,
+    undecided and failed.
+    """
+
+    name: str
+    title: str
+    source: str
+    """Where classes and precedence are from; empty where nobody said."""
+    modes: tuple[Mode, ...]
+    rules: Mapping[str, Rule]
+    """Label -> what finds the class."""
+    sets: Mapping[str, Kind]
+    """The scheme's own sets -> the kind that the statistics know each by."""
+    shipped: bool
+    """Whether it comes with this package."""
+    document: Mapping[str, Any]
+    """All of it as JSON, such as a file gives it: what decides, beside code and frames."""
+
+    @functools.cached_property
+    def identity(self) -> str:
+        """By which two schemes are the same: the name of one that comes with the package, or with it a hash of all that
+        the user's own says."""
+        return self.name if self.shipped else f"{self.name} {sha256_json(dict(self.document))[:16]}"
+
+    def yaml(self) -> str:
+        """The text of a file that stands for the same scheme, whatever it extended."""
+        text: str = yaml.safe_dump(dict(self.document), sort_keys=False, allow_unicode=True, width=110)
+        return text
+
+    def named(self, label: object) -> Mode:
+        """The class with this label. Raises `ValueError` where there is none."""
+        for mode in self.modes:
+            if mode == label:
+                return mode
+        raise ValueError(f"{label!r} is no outcome class; there are {', '.join(self.modes)}")
+
+    def of_kind(self, *kinds: Kind) -> tuple[Mode, ...]:
+        """The classes of some kinds, in order."""
+        return tuple(mode for mode in self.modes if mode.kind in kinds)
+
+    @functools.cached_property
+    def by_structure(self) -> tuple[Tried, ...]:
+        """The classes that one structure is tried for, in order.
+
+        What is bound, by its kind, is bound and whole whether its conditions say so or not.
+        """
+        found = []
+        for mode in self.of_kind(*_BY_STRUCTURE):
+            when = self.rules[mode].when
+            if when is not None:
+                when = _of_kind(when, mode.kind)
+                found.append(Tried(mode=mode, when=when, said=when.said()))
+        return tuple(found)
+
+    @functools.cached_property
+    def bound(self) -> tuple[Tried, ...]:
+        """Those of `by_structure` that are bound and intact."""
+        return tuple(one for one in self.by_structure if one.mode.bound_intact)
+
+    def fates(self, kind: Kind) -> tuple[tuple[Mode, When | None], ...]:
+        """The classes of one kind of unbound fate, in order; the last has no conditions."""
+        return tuple((mode, self.rules[mode].when) for mode in self.of_kind(kind))
+
+    def at_rest(self, kind: Kind) -> Mode:
+        """The class of one kind of unbound fate where nothing is known of its course."""
+        return self.fates(kind)[-1][0]
+
+    @functools.cached_property
+    def blown_up(self) -> Mode:
+        """Of a run that blew up."""
+        return self.of_kind(Kind.BLOWN_UP)[-1]
+
+    @functools.cached_property
+    def undecided(self) -> Mode:
+        """Of a trajectory that does not tell."""
+        return self.of_kind(Kind.UNDECIDED)[-1]
+
+    @functools.cached_property
+    def failed(self) -> Mode:
+        """Of a run that did not end."""
+        return self.of_kind(Kind.FAILED)[-1]
+
+    @functools.cached_property
+    def counted_at_any_time(self) -> tuple[Mode, ...]:
+        """Events that are counted at any time besides at the end."""
+        return tuple(mode for mode in self.modes if mode.row.counted_at_any_time)
+
+    @functools.cached_property
+    def precursors(self) -> tuple[Mode, ...]:
+        """Those that molecules pass through on their way."""
+        return tuple(mode for mode in self.modes if mode.row.precursor)
+
+    @functools.cached_property
+    def moment_columns(self) -> tuple[str, ...]:
+        """Columns of events.csv that say when classes began."""
+        return tuple(sorted({mode.row.moment for mode in self.modes if mode.row.moment is not None}))
+
+    def hidden(self) -> tuple[tuple[Mode, Mode], ...]:
+        """(class, earlier class) for each that no structure can be of, since the earlier one fits wherever it does."""
+        found = []
+        tried = [(one.mode, one.when) for one in self.by_structure]
+        fates = [[(mode, when or When()) for mode, when in self.fates(kind)] for kind in UNBOUND_FATES]
+        for classes in (tried, *fates):
+            for place, (mode, when) in enumerate(classes):
+                by = next((earlier for earlier, first in classes[:place] if first.contains(when)), None)
+                if by is not None:
+                    found.append((mode, by))
+        return tuple(found)
+
+    def overlapping(self) -> tuple[tuple[Mode, Mode], ...]:
+        """(class, later class) for each pair that both may fit one structure without one being a case of the other:
+        that the order alone tells apart."""
+        return tuple(
+            (one.mode, later.mode)
+            for place, one in enumerate(self.by_structure)
+            for later in self.by_structure[place + 1 :]
+            if not (later.when.contains(one.when) or one.when.contains(later.when) or one.when.excludes(later.when))
+        )
+
+
+def _of_kind(when: When, kind: Kind) -> When:
+    if kind is Kind.BOUND:
+        return when.and_also(bound=True, broken="none")
+    return when.and_also(bound=True) if when.names_a_bond_to_the_slab else when
+
+
+def told_by_structure(when: When) -> bool:
+    """Whether one structure is enough to say whether conditions hold."""
+    return not TIME_KEYS & when.said().keys()
+
+
+def in_order(modes: Iterable[Mode]) -> list[Mode]:
+    """The classes that occur, each once, in the order of their scheme."""
+    return sorted(set(modes), key=lambda mode: mode.rank)
+
+
+def flow_columns(modes: Iterable[Mode]) -> tuple[tuple[Mode, ...], ...]:
+    """The columns of the figure of what follows what that some classes are in, from the left to the right, each from
+    top to bottom."""
+    placed = sorted(
+        ((mode.row.flow_place, mode.rank, mode) for mode in set(modes) if mode.row.flow_place is not None),
+        key=lambda one: one[:2],
+    )
+    columns = sorted({column for (column, _), _, _ in placed})
+    return tuple(tuple(mode for (at, _), _, mode in placed if at == column) for column in columns)
