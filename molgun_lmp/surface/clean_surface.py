@@ -11,6 +11,7 @@ from molgun_lmp.errors import GeometryError
 from molgun_lmp.surface.dimers import find_dimers
 from molgun_lmp.surface.layers import assign_layers
 from molgun_lmp.surface.minimum_image import MinimumImage
+from molgun_lmp.surface.terraces import terrace_layers
 from molgun_lmp.surface.widest_gap import widest_gap
 
 NO_LAYER: Final = -1
@@ -79,6 +80,7 @@ class Surface:
 def find_surface(slab: Atoms) -> Surface:
     """Layers, plane, dimers and rows of a clean slab with its vacuum above it along +z.
 
+    Layers are told by heights, and on a stepped surface by neighbours, the terraces together being the top one.
     The order of atoms, periodic shifts (also along z), rotations about z and the choice of in-plane vectors do not
     matter; dimers may be flat or buckled, at rest or at several hundred kelvin. Any slab of one or more elements
     serves; hydrogen saturates and belongs to no layer.
@@ -98,7 +100,9 @@ def find_surface(slab: Atoms) -> Surface:
     lattice = MinimumImage.of_cell(np.asarray(slab.cell[:], dtype=np.float64))
     positions[:, 2] = _unwrapped_heights(positions[:, 2], float(slab.cell[2, 2]))
     layer = np.full(len(slab), NO_LAYER, dtype=np.int64)
-    layer[heavy] = assign_layers(positions[heavy, 2])
+    symbols = [symbol for symbol in slab.get_chemical_symbols() if symbol != "H"]
+    terraces = terrace_layers(symbols, positions[heavy], np.asarray(slab.cell[:]))
+    layer[heavy] = assign_layers(positions[heavy, 2]) if terraces is None else terraces
     top = np.flatnonzero(layer == 0)
     found = find_dimers(positions[top], lattice)
     dimer = np.full(len(slab), NO_DIMER, dtype=np.int64)

@@ -6,7 +6,21 @@ import numpy as np
 import pytest
 from adsorption_cases import CHANGES, SLAB, Case, molecule, relabelled
 from ase import Atoms
-from ase.build import add_adsorbate, diamond111, fcc100, fcc110, fcc111, surface
+from ase.build import (
+    add_adsorbate,
+    bcc100,
+    bcc110,
+    bcc111,
+    bulk,
+    diamond111,
+    fcc100,
+    fcc110,
+    fcc111,
+    fcc211,
+    graphene,
+    hcp0001,
+    surface,
+)
 from ase.spacegroup import crystal
 
 from molgun_lmp.config import Si001Start
@@ -14,6 +28,7 @@ from molgun_lmp.errors import GeometryError
 from molgun_lmp.gun.builders import build_si001
 from molgun_lmp.surface.clean_surface import NO_DIMER, NO_LAYER, Surface, find_surface
 from molgun_lmp.surface.minimum_image import MinimumImage
+from molgun_lmp.surface.terraces import terrace_layers
 
 
 def built(reconstruction: str = "c(4x2)", size: tuple[int, int] = (4, 4), layers: int = 6) -> Atoms:
@@ -178,6 +193,62 @@ def test_layers_of_unequal_size_are_not_filled_up() -> None:
     found = find_surface(slab)
     assert found.top.sum() == 9
     assert found.plane_z == pytest.approx(slab.positions[slab.arrays["tags"] == 1, 2].mean(), abs=1e-9)
+
+
+def vicinal(*indices: int) -> Atoms:
+    slab = surface(bulk("Cu", cubic=True), indices, 12, 9.0)
+    return slab.repeat((1, 2, 1))
+
+
+@pytest.mark.parametrize(
+    ("slab", "in_a_layer"),
+    [
+        (fcc211("Cu", (3, 3, 4), vacuum=9.0), 9),
+        (fcc211("Cu", (6, 3, 3), vacuum=9.0), 18),
+        (vicinal(3, 1, 1), 16),
+        (vicinal(2, 2, 1), 16),
+        (vicinal(3, 3, 1), 24),
+        (vicinal(7, 1, 1), 32),
+        (vicinal(3, 2, 2), 20),
+    ],
+    ids=["211", "211 two steps", "311", "221", "331", "711", "322"],
+)
+@pytest.mark.parametrize("heat_angstrom", [0.0, 0.08])
+def test_terraces_of_a_stepped_surface_are_one_layer(slab: Atoms, in_a_layer: int, heat_angstrom: float) -> None:
+    slab = slab.copy()
+    slab.pbc = True
+    slab.positions += np.random.default_rng(2).normal(0.0, heat_angstrom, slab.positions.shape)
+    assert np.bincount(find_surface(slab).layer)[0] == in_a_layer
+
+
+def test_layers_below_a_terrace_lie_under_it() -> None:
+    slab = fcc211("Cu", (3, 3, 4), vacuum=9.0)
+    found = find_surface(slab)
+    assert np.bincount(found.layer).tolist() == [9, 9, 9, 9]
+    for layer in range(4):  # three rows each, the highest of a layer above the highest of the next
+        assert len(np.unique(slab.positions[found.layer == layer, 2].round(3))) == 3
+    assert found.in_words() == "4 layers, no dimers: sites are named by the atoms"
+
+
+@pytest.mark.parametrize("heat_angstrom", [0.0, 0.1])
+@pytest.mark.parametrize(
+    ("slab", "layers"),
+    [
+        (fcc110("Cu", (4, 4, 6), vacuum=9.0), 6),
+        (bcc111("Fe", (3, 3, 6), vacuum=9.0), 6),
+        (bcc110("Fe", (4, 4, 4), vacuum=9.0), 4),
+        (bcc100("Fe", (4, 4, 4), vacuum=9.0), 4),
+        (hcp0001("Ru", (4, 4, 4), vacuum=9.0), 4),
+        (graphene(size=(4, 4, 1), vacuum=9.0), 1),
+    ],
+    ids=["fcc110", "bcc111", "bcc110", "bcc100", "hcp0001", "graphene"],
+)
+def test_open_and_flat_surfaces_have_no_terraces(slab: Atoms, layers: int, heat_angstrom: float) -> None:
+    slab = slab.copy()
+    slab.pbc = True
+    slab.positions += np.random.default_rng(3).normal(0.0, heat_angstrom, slab.positions.shape)
+    assert terrace_layers(slab.get_chemical_symbols(), slab.positions, np.asarray(slab.cell[:])) is None
+    assert find_surface(slab).n_layers == layers
 
 
 def test_adatom_is_above_a_whole_surface() -> None:
