@@ -15,7 +15,8 @@ class OutcomeCriteria(Section):
     """Which classes there are: a scheme of the package (`molgun schemes` lists them) or a file of your own, which is
     copied into the campaign; a path starts at the campaign file."""
     slack_angstrom: PositiveFloat = 0.6
-    """A bond forms below the sum of the covalent radii plus this."""
+    """A bond forms below the sum of the covalent radii plus this; noble gases have none unless `pair_limits_angstrom`
+    gives them one."""
     pair_limits_angstrom: dict[str, PositiveFloat] = Field(default_factory=dict)
     """Limits for single pairs of elements, such as {Si-C: 2.47}."""
     hysteresis_angstrom: NonNegativeFloat = 0.2

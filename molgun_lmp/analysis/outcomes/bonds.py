@@ -2,7 +2,7 @@
 
 import dataclasses
 from collections.abc import Mapping, Sequence
-from typing import Self
+from typing import Final, Self
 
 import numpy as np
 from ase.data import atomic_numbers, covalent_radii
@@ -11,6 +11,10 @@ from molgun_lmp.arrays import BoolArray, FloatArray
 from molgun_lmp.config import OutcomeCriteria
 from molgun_lmp.errors import ConfigError
 from molgun_lmp.surface.minimum_image import MinimumImage
+
+_NOBLE: Final = ("He", "Ne", "Ar", "Kr", "Xe", "Rn")
+NO_BOND: Final = -100.0
+"""Å; the limit of a pair that is never bonded: no distance is less, and no hysteresis reaches from it to one."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -46,7 +50,8 @@ class BondLimits:
     def of(cls, molecule: Sequence[str], slab: Sequence[str], criteria: OutcomeCriteria) -> Self:
         """Limits for the chemical symbols of molecule and slab.
 
-        The default is the sum of ASE's covalent radii (Cordero et al., Dalton Trans. 2008, 2832) plus the slack.
+        The default is the sum of ASE's covalent radii (Cordero et al., Dalton Trans. 2008, 2832) plus the slack; a
+        noble gas has no bonds by default, however near it is pressed.
         Raises `ConfigError` for a pair of `pair_limits_angstrom` that is not two elements.
         """
         pairs = {_pair(name): limit for name, limit in criteria.pair_limits_angstrom.items()}
@@ -94,6 +99,7 @@ def _matrix(
     radii_second = np.array([covalent_radii[atomic_numbers[symbol]] for symbol in second])
     limits: FloatArray = radii_first[:, None] + radii_second[None, :] + slack
     symbols_first, symbols_second = np.array(first), np.array(second)
+    limits[np.isin(symbols_first, _NOBLE)[:, None] | np.isin(symbols_second, _NOBLE)[None, :]] = NO_BOND
     for pair, limit in pairs.items():
         one, other = (*pair, *pair)[:2]
         limits[np.ix_(symbols_first == one, symbols_second == other)] = limit

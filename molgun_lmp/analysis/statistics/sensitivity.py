@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import combinations_with_replacement
 from typing import Final
 
-from molgun_lmp.analysis.outcomes.bonds import BondLimits
+from molgun_lmp.analysis.outcomes.bonds import NO_BOND, BondLimits
 from molgun_lmp.analysis.statistics.estimates import STUCK_LINE, Estimate
 from molgun_lmp.analysis.statistics.summary import Summary, summarise
 from molgun_lmp.config import OutcomeCriteria
@@ -31,9 +31,10 @@ class Scaled:
 
 
 def pair_limits(criteria: OutcomeCriteria, elements: Iterable[str]) -> dict[str, float]:
-    """The distance below which each pair of elements is bonded, such as {"C-Si": 2.47}."""
+    """The distance below which each pair of elements that ever is bonded is, such as {"C-Si": 2.47}."""
     pairs = combinations_with_replacement(sorted(set(elements)), 2)
-    return {f"{a}-{b}": float(BondLimits.of([a], [b], criteria).surface[0, 0]) for a, b in pairs}
+    limits = {f"{a}-{b}": float(BondLimits.of([a], [b], criteria).surface[0, 0]) for a, b in pairs}
+    return {pair: limit for pair, limit in limits.items() if limit != NO_BOND}
 
 
 def scaled_criteria(criteria: OutcomeCriteria, elements: Iterable[str], scale: float) -> OutcomeCriteria:

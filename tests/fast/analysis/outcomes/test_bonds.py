@@ -6,6 +6,7 @@ from ase import Atoms
 from ase.geometry import get_distances
 
 from molgun_lmp.analysis.outcomes.bonds import BondLimits
+from molgun_lmp.analysis.statistics.sensitivity import pair_limits
 from molgun_lmp.config import OutcomeCriteria
 from molgun_lmp.errors import ConfigError
 from molgun_lmp.surface.minimum_image import MinimumImage
@@ -37,6 +38,21 @@ def test_limit_of_one_pair_replaces_the_default_both_ways(name: str) -> None:
 def test_limit_between_equal_elements() -> None:
     limits = BondLimits.of(["C", "H"], ["C"], OutcomeCriteria(pair_limits_angstrom={"C-C": 1.9}))
     assert limits.surface == pytest.approx(np.array([[1.9], [1.67]]))
+
+
+@pytest.mark.parametrize("gas", ["He", "Ne", "Ar", "Kr", "Xe", "Rn"])
+def test_a_noble_gas_has_no_bonds_but_those_that_are_asked_for(gas: str) -> None:
+    criteria = OutcomeCriteria()
+    limits = BondLimits.of([gas, "H"], ["Ni"], criteria)
+    positions = np.array([[0.0, 0.0, 1.0], [3.0, 0.0, 1.5]])
+    bonds = limits.bonds(positions, np.array([[0.0, 0.0, 0.0]]), LATTICE)
+    assert not bonds.surface.any()
+    bonds = limits.bonds(positions[[0, 0]], np.array([[0.0, 0.0, 0.0]]), LATTICE, before=bonds)
+    assert bonds.surface.tolist() == [[False], [True]]
+    assert not bonds.molecule.any()
+    assert f"{gas}-Ni" not in pair_limits(criteria, [gas, "H", "Ni"])
+    asked = OutcomeCriteria(pair_limits_angstrom={f"{gas}-Ni": 2.5})
+    assert BondLimits.of([gas], ["Ni"], asked).surface == pytest.approx(np.array([[2.5]]))
 
 
 @pytest.mark.parametrize("name", ["SiC", "Si-C-H", "Si-Xx", "-"])
