@@ -20,6 +20,9 @@ MVV_TO_EV: Final[float] = ASE_VELOCITY_PER_ANGSTROM_PER_PS**2
 BOLTZMANN_EV_PER_K: Final[float] = _ase.kB
 """Boltzmann constant in eV/K."""
 
+EV_PER_KCAL_PER_MOL: Final[float] = 1.0 / 23.060549
+"""As LAMMPS has it between its unit styles `real` and `metal`."""
+
 FS_PER_PS: Final[float] = 1000.0
 
 ROUNDING_PS: Final[float] = 1e-9

@@ -46,12 +46,15 @@ class Engine(Section):
     """`mace`: the TorchScript pair style; `symmetrix`: the same model many times faster on CPUs (extra `fast`);
     `torchscript`: the pair style's file asked from Python, which needs no compiler and can be asked `together`;
     `auto`: the fastest that passed parity for this model and runs on this machine, resolved once, at `plan`;
-    `stock`: no model, but the analytic pair potential of `commands`, to try a protocol or a machine with."""
+    `stock`: no model, but the interatomic potential of `commands`."""
     commands: tuple[str, ...] = ()
     """With `stock`: LAMMPS's own lines, such as [pair_style lj/cut 4.0, pair_coeff * * 0.01 2.5]. Atom types are the
-    elements of slab and molecule by atomic number, from 1."""
+    elements of slab and molecule by atomic number, from 1; a chemical symbol stands for its type. Potentials with files
+    of their own, such as [pair_style eam/alloy, pair_coeff * * NiAlH_jea.eam.alloy]: eam, eam/alloy, eam/fs, adp, meam,
+    sw, tersoff and its kin, rebo, airebo, reaxff, bop, snap, pace. Files lie relative to the campaign file or among
+    those that come with LAMMPS; which element each type is follows from the system."""
     cutoff_angstrom: PositiveFloat | None = None
-    """With `stock`: the longest range of `commands`."""
+    """With `stock`: the longest range of `commands`; not needed where the potentials' files say it."""
     threads: PositiveInt = 1
     """CPU threads of one worker. With one, a trajectory can be repeated bit for bit; with more, sums are taken in any
     order and two runs of one deck part after some hundred steps."""

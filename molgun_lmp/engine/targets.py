@@ -69,9 +69,10 @@ class LammpsTarget(Section):
     """Whether a job asks for a GPU."""
     dispersion: bool = True
     """Whether that LAMMPS has pair style dispersion/d3, which `model.dispersion` needs (LAMMPS of February 2025 on)."""
-    include: Annotated[str, Field(min_length=1)]
+    include: Annotated[str, Field(min_length=1)] | None = None
     """The text of engine.in: `{{ model_file }}` and `{{ elements }}` are filled in, the model lies in
-    `${root}/model/`, other `files` in `${root}/`."""
+    `${root}/model/`, other `files` in `${root}/`. None: the campaign's own, with the potentials beside it, for
+    campaigns of the engine `stock`."""
     plugin: bool = False
     """Whether its `pair_style mace` is this project's plug-in (`molgun_lmp.engine.plugin_elsewhere`), which has no
     variant for KOKKOS, in a LAMMPS without ML-MACE. It goes without saying where `launch` sets LAMMPS_PLUGIN_PATH, or
@@ -112,7 +113,7 @@ def target_include(target: LammpsTarget, *, model_file: str, elements: Sequence[
     unknown = [symbol for symbol in elements if atomic_numbers.get(symbol, 0) == 0]
     if unknown or not elements:
         raise ConfigError(f"each atom type needs a chemical symbol; these are {', '.join(elements) or 'none'}.")
-    return render_text(target.include, {"model_file": model_file, "elements": " ".join(elements)})
+    return render_text(target.include or "", {"model_file": model_file, "elements": " ".join(elements)})
 
 
 def check_target(target: LammpsTarget, dtype: Dtype, dispersion: Dispersion | None = None) -> None:
@@ -131,7 +132,7 @@ def check_target(target: LammpsTarget, dtype: Dtype, dispersion: Dispersion | No
             f"model.dispersion needs LAMMPS's pair style dispersion/d3, and this target's LAMMPS is older than that "
             f"style ({target.summary}). Take another target, or plan the campaign without model.dispersion."
         )
-    _check_include(target.include)
+    _check_include(target.include or "")
     _check_launch(target)
     if dtype == "float32" and _uses_mace_kk(target):
         raise ConfigError(
@@ -150,7 +151,11 @@ def check_model(
 ) -> None:
     """Refuse a model that the target cannot read. Raises `ConfigError` or `ModelError`: what to export or change."""
     check_target(target, dtype, dispersion)
+    if target.include is None and card.files:
+        raise ConfigError(f"this target has no pair style for a model ({target.summary}): take another one.")
     if target.model is not None:
+        if not card.files:
+            raise ConfigError("this campaign has a potential of LAMMPS's own and no model: take the target `stock`.")
         check_elements(card, elements)
         file = card.find(target.model, dtype)
         if missing := sorted(set(elements) - set(file.elements or elements)):
@@ -168,6 +173,8 @@ def targets_that_take(
     taken, left = [], []
     for name in target_names():
         target = load_target(name)
+        if target.include is None:
+            continue  # for campaigns without a model
         try:
             check_model(target, card, dtype, elements, dispersion)
         except ConfigError:
@@ -195,26 +202,27 @@ def _check_include(text: str) -> None:
 
 def _uses_mace_kk(target: LammpsTarget) -> bool:
     """Whether the target's LAMMPS would take ML-MACE's style for KOKKOS, which this project's plug-in does not have."""
+    text = target.include or ""
     style = re.search(
         r"^[ \t]*pair_style[ \t]+(?:hybrid\S*[ \t]+(?:.*[ \t])?)?mace(/kk)?(?:[ \t]+(.*))?$",
-        target.include,
+        text,
         re.MULTILINE,
     )
     if style is None:
         return False
     if style[1]:
         return True
-    before = re.findall(r"^\s*suffix\s+(on|off|kk)\b", target.include[: style.start()], re.MULTILINE)
+    before = re.findall(r"^\s*suffix\s+(on|off|kk)\b", text[: style.start()], re.MULTILINE)
     if not _uses_kokkos(target) or (before and before[-1] == "off"):
         return False
-    loaded = re.search(rf"^\s*plugin\s+load\s.*{re.escape(PLUGIN_NAME)}", target.include, re.MULTILINE)
+    loaded = re.search(rf"^\s*plugin\s+load\s.*{re.escape(PLUGIN_NAME)}", text, re.MULTILINE)
     ours = {"threads", "device"} & set((style[2] or "").split())
     return not (target.plugin or loaded or ours or any(word.startswith(_PLUGINS) for word in target.command))
 
 
 def _uses_kokkos(target: LammpsTarget) -> bool:
     given = re.search(r"-(sf|suffix) kk\b", " ".join(target.command))
-    return given is not None or re.search(r"^\s*suffix\s+kk\b", target.include, re.MULTILINE) is not None
+    return given is not None or re.search(r"^\s*suffix\s+kk\b", target.include or "", re.MULTILINE) is not None
 
 
 def _check_launch(target: LammpsTarget) -> None:
@@ -238,7 +246,7 @@ def _check_launch(target: LammpsTarget) -> None:
                 "half`; a pair style that needs a full list asks for one itself."
             )
     ranks = [int(b) for a, b in itertools.pairwise(command) if _RANKS.fullmatch(a) and b.isdecimal()]
-    if max(ranks, default=1) > 1 and "no_domain_decomposition" in target.include:
+    if max(ranks, default=1) > 1 and "no_domain_decomposition" in (target.include or ""):
         raise ConfigError(
             f"launch: {max(ranks)} ranks for one structure, and the include says no_domain_decomposition, which is for "
             "one. Small structures run best one by one: leave the ranks out, and let more trajectories run at a time."

@@ -108,6 +108,8 @@ class ModelCard(Section):
     """Format -> why parity was not shown in a run of LAMMPS where it was exported."""
     licences: Licences
     files: tuple[ModelFile, ...]
+    potentials: dict[str, str] = {}  # noqa: RUF012  # frozen
+    """Of the engine `stock`: potential file -> SHA-256."""
     versions: dict[str, str]
     created: str
 

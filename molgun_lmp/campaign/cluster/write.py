@@ -13,7 +13,7 @@ from molgun_lmp.analysis.statistics.sequential import Stopping, stopping_sentenc
 from molgun_lmp.atomic_files import folder_whole, json_bytes
 from molgun_lmp.batch import BATCH_SYSTEMS, Scheduler
 from molgun_lmp.batch.system import BatchSystem, JobRequest, limit_seconds
-from molgun_lmp.campaign.store.campaign_folder import ENGINE_NAME, Store
+from molgun_lmp.campaign.store.campaign_folder import ENGINE_NAME, MODEL_FOLDER, Store
 from molgun_lmp.campaign.store.integrity import planned_hashes, require_planned
 from molgun_lmp.campaign.store.manifest import MANIFEST_NAME
 from molgun_lmp.campaign.store.opening import campaign_work
@@ -22,7 +22,7 @@ from molgun_lmp.engine.dispersion import with_dispersion
 from molgun_lmp.engine.targets import LammpsTarget, check_model, check_target, target_include
 from molgun_lmp.errors import CampaignError, ConfigError
 from molgun_lmp.gun.names import DATA_NAME, INPUT_NAME
-from molgun_lmp.models.card import model_file, read_card
+from molgun_lmp.models.card import CARD_NAME, model_file, read_card
 from molgun_lmp.provenance import sha256_file
 from molgun_lmp.rendering import render_script, templates_folder
 
@@ -128,8 +128,11 @@ def write_cluster(
     values = _script_values(store, batch, target, site, tasks=tasks, size=size, rule=rule)
     with folder_whole(output) as folder:
         name = _model_file(store, target, folder, model)
-        include = target_include(target, model_file=name, elements=engine.elements)
-        (folder / ENGINE_NAME).write_text(with_dispersion(include, engine.dispersion, engine.elements))
+        if target.include is None:
+            _copy_engine(store, folder)
+        else:
+            include = target_include(target, model_file=name, elements=engine.elements)
+            (folder / ENGINE_NAME).write_text(with_dispersion(include, engine.dispersion, engine.elements))
         for file in target.files:
             shutil.copyfile((beside or Path()) / file, folder / file.name)
         _write_scripts(folder, batch, values)
@@ -199,6 +202,8 @@ def _script_values(
 
 def _model_file(store: Store, target: LammpsTarget, folder: Path, model: Path | None) -> str:
     if target.model is None:
+        if target.include is None:
+            check_model(target, read_card(store.model), store.manifest.engine.dtype, store.manifest.engine.elements)
         return ""
     source = model or store.model
     card = read_card(source)
@@ -213,6 +218,15 @@ def _model_file(store: Store, target: LammpsTarget, folder: Path, model: Path | 
     (folder / "model").mkdir()
     shutil.copyfile(file, folder / "model" / file.name)
     return file.name
+
+
+def _copy_engine(store: Store, folder: Path) -> None:
+    """The campaign's own engine.in, and the potentials that it reads."""
+    (folder / MODEL_FOLDER).mkdir()
+    for name, expected in store.manifest.files.items():
+        if name == ENGINE_NAME or (name.startswith(f"{MODEL_FOLDER}/") and name != f"{MODEL_FOLDER}/{CARD_NAME}"):
+            shutil.copyfile(store.root / name, folder / name)
+            require_planned(folder / name, expected)
 
 
 def _write_scripts(folder: Path, batch: BatchSystem, values: Mapping[str, Any]) -> None:

@@ -140,7 +140,7 @@ def _prepared(
         part=part,
         campaign_file=loaded.file,
         engine=engine,
-        shared=shared_files(engine, card, model_folder),
+        shared=shared_files(config, engine, card, model_folder, loaded.file.parent),
         decks=decks,
         n_atoms=len(start),
         steps=steps_of(settings.duration_ps, settings.timestep_fs),

@@ -15,8 +15,10 @@ from molgun_lmp.engine.dispersion import check_dispersion, with_dispersion
 from molgun_lmp.engine.force_models import ForceModelInput
 from molgun_lmp.engine.registry import AUTO_ORDER, ENGINES, ForceEngine, runs_no_model
 from molgun_lmp.engine.resolve import ResolvedEngine, engine_include, resolve_engine
-from molgun_lmp.engine.stock import stock_card, stock_include
+from molgun_lmp.engine.stock import stock_card, stock_potential
+from molgun_lmp.engine.stock_commands import renamed
 from molgun_lmp.errors import ConfigError
+from molgun_lmp.gun.setup import elements_of
 from molgun_lmp.models.card import CARD_NAME, ModelCard, check_elements, load_card
 from molgun_lmp.processes import default_workers
 from molgun_lmp.records import InitialCondition
@@ -25,12 +27,13 @@ from molgun_lmp.records import InitialCondition
 def campaign_card(loaded: LoadedCampaign, elements: Iterable[str]) -> ModelCard:
     """The card of the campaign's model, whose files were compared with their hashes, or of its pair potential.
 
-    Raises `ModelError` for a changed model or one that lacks one of `elements`, `ConfigError` for a pair potential that
-    is not taken.
+    Raises `ModelError` for a changed model or one that lacks one of `elements`, `ConfigError` for a potential that is
+    not taken.
     """
     config = loaded.config
     if runs_no_model(config.engine.kind):
-        return stock_card(config.engine, sorted(set(elements)))
+        folders = (loaded.file.parent, loaded.path(config.model.folder))
+        return stock_card(config.engine, elements_of(tuple(elements)), folders)
     card = load_card(loaded.path(config.model.folder))
     check_elements(card, elements)
     return card
@@ -55,7 +58,7 @@ def choose_engine(config: Campaign, card: ModelCard, model_folder: Path, element
             hung_after_s=config.engine.hung_after_s,
             model_file=CARD_NAME,
             elements=elements,
-            commands=config.engine.commands,
+            commands=renamed(config.engine.commands),
         )
     engine = resolve_engine(config.engine, config.model.dtype, card, model_folder)
     _check_together(config, ENGINES[engine.kind])
@@ -110,13 +113,18 @@ def _check_together(config: Campaign, row: ForceEngine) -> None:
         )
 
 
-def shared_files(engine: EngineChoice, card: ModelCard, model_folder: Path) -> dict[str, bytes]:
+def shared_files(
+    config: Campaign, engine: EngineChoice, card: ModelCard, model_folder: Path, beside: Path
+) -> dict[str, bytes]:
     """Relative path -> content of engine.in, the model's card, the file that the engine reads, and the one with which
-    any LAMMPS that has `pair_style mace` runs the decks by hand."""
+    any LAMMPS that has `pair_style mace` runs the decks by hand; of the engine `stock` the files of its potentials,
+    which are named relative to the folder `beside`. Raises `ConfigError` for one of them that is not taken."""
     if runs_no_model(engine.kind):
+        potential = stock_potential(config.engine, engine.elements, (beside, model_folder))
         return {
-            ENGINE_NAME: stock_include(engine.commands).encode(),
+            ENGINE_NAME: potential.include.encode(),
             f"{MODEL_FOLDER}/{CARD_NAME}": json_bytes(card.model_dump(mode="json")),
+            **{f"{MODEL_FOLDER}/{name}": content for name, content in potential.files.items()},
         }
     resolved = ResolvedEngine(
         kind=engine.kind,

@@ -94,7 +94,9 @@ class Plan:
         return config.model_copy(
             update={
                 "model": config.model.model_copy(update={"folder": Path(MODEL_FOLDER)}),
-                "engine": config.engine.model_copy(update={"kind": self.engine.kind, "together": self.engine.together}),
+                "engine": config.engine.model_copy(
+                    update={key: getattr(self.engine, key) for key in ("kind", "together", "commands")}
+                ),
                 "dynamics": config.dynamics.model_copy(update={"thermostat": config.dynamics.acting_thermostat}),
                 "outcomes": config.outcomes.model_copy(update={"departed_angstrom": left, "scheme": scheme}),
                 "system": config.system.model_copy(update={"cell_height_angstrom": height, "molecule": molecule}),
@@ -207,7 +209,8 @@ def write(plan: Plan, folder: Path, advance: Advance | None = None) -> Store:
 def _write_all(plan: Plan, work: Path, advance: Advance | None) -> None:
     (work / CONFIG_NAME).write_text(dump_yaml(plan.resolved), encoding="utf-8")
     (work / MODEL_FOLDER).mkdir()
-    shared = shared_files(plan.engine, plan.card, plan.model_folder)
+    loaded = plan.loaded
+    shared = shared_files(loaded.config, plan.engine, plan.card, plan.model_folder, loaded.file.parent)
     for name, content in shared.items():
         (work / name).write_bytes(content)
     carry_figures(plan.model_folder, work / MODEL_FOLDER)

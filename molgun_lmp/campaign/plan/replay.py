@@ -160,7 +160,7 @@ def _model(store: Store, config: Campaign, changes: Changes) -> tuple[ModelCard,
     if runs_no_model(config.engine.kind):
         if changes.dtype is not None or changes.model is not None:
             raise ConfigError("this campaign has a pair potential and no model: only --timestep changes something.")
-        return stock_card(config.engine, list(elements)), store.model
+        return stock_card(config.engine, elements, (store.root, store.model)), store.model
     if changes.model is not None:
         folder = Path(changes.model).resolve()
         card = load_card(folder)
@@ -197,7 +197,7 @@ def _write(
     own = (SCHEME_NAME,) if (store.root / SCHEME_NAME).is_file() else ()
     for name in own:
         shutil.copyfile(store.root / name, work / name)
-    shared = shared_files(engine, card, model_folder)
+    shared = shared_files(config, engine, card, model_folder, store.root)
     for name, content in shared.items():
         (work / name).write_bytes(content)
     # Another model reaches as far as its own cutoff, and not less far than the dispersion beside it.
