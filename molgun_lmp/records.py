@@ -259,6 +259,8 @@ class Outcome(JsonRecord):
     molecule_run: str = ""
     """Equilibration run of the molecule's snapshot where molecules are fired as drawn: snapshots of one run are turned
     nearly alike, and shots of one run are not independent. Empty where each snapshot is drawn by itself."""
+    atom: bool = False
+    """The molecule is a single atom: it has one state by nature, and shots share the slab's snapshots alone."""
     heat: Heat | None = None
     """How far the impact and the bonds warmed slab and molecule; None where velocities were not stored."""
 
@@ -274,5 +276,8 @@ class Outcome(JsonRecord):
 
     @property
     def molecule_cluster(self) -> str:
-        """What shots must not share to be independent: the molecule's run, or else its snapshot."""
+        """What shots must not share to be independent: the molecule's run, or else its snapshot; an atom has nothing
+        that two shots could share."""
+        if self.atom:
+            return self.trajectory_id
         return f"run {self.molecule_run}" if self.molecule_run else self.molecule_snapshot

@@ -35,6 +35,13 @@ def equilibrate_command(
         return
     out = answers()
     for pool in pools:
+        if not pool.runs:
+            out.print(
+                f"The {pool.part} is an atom, which has one snapshot by nature and nothing to equilibrate: wrote it to "
+                f"{pool.file}",
+                markup=False,
+            )
+            continue
         table = Table("run", "temperature / K", "correlation time / ps", "independent snapshots", box=None)
         for number, run in enumerate(pool.runs):
             table.add_row(

@@ -187,7 +187,7 @@ def _say_sizes(
             fraction=assume,
             correlation=assumed if correlation is None else correlation,
             slabs=len(pools.slab),
-            molecules=len(set(pools.molecule.run_of_each)) if as_drawn else len(pools.molecule),
+            molecules=pools.molecule.independent(as_drawn=as_drawn),
             molecule_unit="run" if as_drawn else "snapshot",
             planned=loaded.config.trajectories,
         )

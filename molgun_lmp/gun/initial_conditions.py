@@ -109,7 +109,8 @@ def wrap(point: FloatArray, cell: FloatArray) -> FloatArray:
 
 def _choose_snapshots(gun: Gun, n_slab: int, n_molecule: int, rng: np.random.Generator) -> tuple[int, int]:
     k_slab = int(rng.integers(n_slab))
-    return (k_slab, k_slab) if gun.pairing == "paired" else (k_slab, int(rng.integers(n_molecule)))
+    paired = gun.pairing == "paired" and n_molecule > 1  # an atom has one state, whatever the slab's is
+    return (k_slab, k_slab) if paired else (k_slab, int(rng.integers(n_molecule)))
 
 
 def _quaternion(rotation: Rotation) -> tuple[float, float, float, float]:

@@ -56,6 +56,13 @@ class Pool:
         """Chemical symbols in the order of the atoms."""
         return tuple(self.snapshots[0].get_chemical_symbols())
 
+    def independent(self, *, as_drawn: bool) -> int | None:
+        """How many molecules shots may have without sharing: snapshots, or runs where they are fired as drawn; None for
+        an atom, which has one state by nature."""
+        if len(self.symbols) == 1:
+            return None
+        return len(set(self.run_of_each)) if as_drawn else len(self)
+
 
 class Pools(NamedTuple):
     """The two pools of a campaign."""

@@ -64,6 +64,11 @@ class MoleculeSnapshots:
     velocities: FloatArray
     mass_u: float
 
+    @property
+    def is_atom(self) -> bool:
+        """Whether it is a single atom, which neither turns nor vibrates."""
+        return len(self.symbols) == 1
+
     @functools.cached_property
     def radius(self) -> float:
         """The largest distance in Å of any atom of any snapshot from its centre of mass."""
@@ -125,7 +130,8 @@ def prepare(campaign: Campaign, slab_pool: Pool, molecule_pool: Pool, cutoff_ang
     Raises `ConfigError` for pools that do not fit the campaign file (pairing, frozen layers, bath), `GeometryError` for
     a cell that is too low or turned, or a slab without a surface.
     """
-    if campaign.gun.pairing == "paired" and len(slab_pool) != len(molecule_pool):
+    atom = len(molecule_pool.symbols) == 1
+    if campaign.gun.pairing == "paired" and not atom and len(slab_pool) != len(molecule_pool):
         raise ConfigError(
             f"gun.pairing is `paired`, but {slab_pool.source} holds {len(slab_pool)} snapshots and "
             f"{molecule_pool.source} {len(molecule_pool)}. Use pools of equal length, or `pairing: independent`."
@@ -211,12 +217,14 @@ def _mean_structure(first: Atoms, positions: FloatArray) -> Atoms:
 def _molecule_snapshots(pool: Pool) -> MoleculeSnapshots:
     masses = masses_u(pool.symbols)
     positions = np.array([atoms.positions for atoms in pool.snapshots])
+    # All snapshots of an atom are one: at its centre of mass, at rest.
+    count = 1 if len(pool.symbols) == 1 else len(pool)
     return MoleculeSnapshots(
-        ids=pool.ids,
-        runs=pool.run_of_each,
+        ids=pool.ids[:count],
+        runs=pool.run_of_each[:count],
         symbols=pool.symbols,
-        positions=_at_rest(positions, pool.symbols),
-        velocities=_at_rest(_velocities(pool), pool.symbols),
+        positions=_at_rest(positions, pool.symbols)[:count],
+        velocities=_at_rest(_velocities(pool), pool.symbols)[:count],
         mass_u=float(masses.sum()),
     )
 

@@ -136,7 +136,8 @@ class OutcomeObserver:
         scheme: OutcomeScheme,
     ) -> None:
         self._id, self._shot, self._result, self._criteria = folder.id, folder.shot(), result, config.outcomes
-        self._molecule_run = shared_run(config, self._shot)
+        self._atom = len(start.symbols) == len(surface.layer) + 1
+        self._molecule_run = "" if self._atom else shared_run(config, self._shot)
         self._reference = Reference.of(
             symbols=start.symbols,
             positions=start.positions,
@@ -161,7 +162,7 @@ class OutcomeObserver:
         return self._of(TrajectoryPath.empty(self._criteria))
 
     def _of(self, path: TrajectoryPath) -> Outcome:
-        return outcome_of(
+        outcome = outcome_of(
             self._id,
             path,
             self._reference,
@@ -171,6 +172,7 @@ class OutcomeObserver:
             molecule_snapshot=self._shot.molecule_snapshot,
             molecule_run=self._molecule_run,
         )
+        return dataclasses.replace(outcome, atom=self._atom)
 
 
 def shared_run(config: Campaign, shot: Shot) -> str:

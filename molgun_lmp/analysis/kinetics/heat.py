@@ -65,10 +65,14 @@ def heat_sentence(outcomes: Sequence[Outcome]) -> str:
             )
     before = _average([heat.slab_before_k for _, heat in known])
     inside = [[h.molecule_before_k for _, h in known], [h.molecule_end_k for _, h in known]]
+    within = (
+        ""
+        if all(one.atom for one, _ in known)
+        else f"; the molecules, about their centres of mass, went from {_average(inside[0])} to {_average(inside[1])} K"
+    )
     return (
         f"Heat: the mobile atoms of the slab were at {before} K before contact, and in the last {AVERAGED_PS:g} ps "
-        f"{' and '.join(parts)}; the molecules, about their centres of mass, went from {_average(inside[0])} to "
-        f"{_average(inside[1])} K. Means with standard errors over shots."
+        f"{' and '.join(parts)}{within}. Means with standard errors over shots."
     )
 
 

@@ -28,6 +28,11 @@ _ALIKE: Final = 0.1
 """Intraclass correlation up to which this is done: more has to be seen."""
 
 
+MoleculeUnit = Literal["snapshot", "run", "atom"]
+"""What shots may share of their molecules: snapshots, or equilibration runs of which all snapshots are alike; an atom has
+one state by nature, so that nothing is shared."""
+
+
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Clusters:
     """Which slab and which molecule snapshot each of N shots used, as codes 0..G-1; both arrays (N,)."""
@@ -36,15 +41,14 @@ class Clusters:
     molecule: IntArray
     both: IntArray
     """Codes of the pairs (slab snapshot, molecule snapshot)."""
-    molecule_unit: Literal["snapshot", "run"] = "snapshot"
-    """What `molecule` counts: snapshots, or equilibration runs of which all snapshots are alike."""
+    molecule_unit: MoleculeUnit = "snapshot"
 
     @classmethod
     def of(
         cls,
         slab: Sequence[Hashable],
         molecule: Sequence[Hashable],
-        molecule_unit: Literal["snapshot", "run"] = "snapshot",
+        molecule_unit: MoleculeUnit = "snapshot",
     ) -> "Clusters":
         """Codes of N labels each. Raises `ValueError` where the two differ in length."""
         if len(slab) != len(molecule):
@@ -79,6 +83,8 @@ class Clusters:
     @property
     def fewest_name(self) -> str:
         """What `fewest` counts, in words."""
+        if self.molecule_unit == "atom":
+            return "slab snapshots"
         return (
             "molecule runs" if self.molecule_unit == "run" and self.molecules <= self.slabs else "snapshots of a kind"
         )
@@ -285,4 +291,4 @@ def effective_shots(
 
 def _single(clusters: Clusters) -> str:
     kinds = (("slab snapshot", clusters.slabs), (f"molecule {clusters.molecule_unit}", clusters.molecules))
-    return " and ".join(f"a single {name}" for name, number in kinds if number == 1)
+    return " and ".join(f"a single {name}" for name, number in kinds if number == 1 and name != "molecule atom")

@@ -6,7 +6,13 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 from pydantic import ConfigDict
 
-from molgun_lmp.analysis.statistics.clustered_intervals import Clusters, cluster_interval, pooled_design_effect, wilson
+from molgun_lmp.analysis.statistics.clustered_intervals import (
+    Clusters,
+    MoleculeUnit,
+    cluster_interval,
+    pooled_design_effect,
+    wilson,
+)
 from molgun_lmp.arrays import BoolArray
 from molgun_lmp.outcome_classes import Mode
 from molgun_lmp.outcome_scheme import in_order
@@ -71,12 +77,14 @@ class Estimator:
 
 
 def clusters_of(outcomes: Sequence[Outcome]) -> Clusters:
-    """Which slab snapshot, and which molecule snapshot or run of them, each shot shares with others."""
-    by_run = any(o.molecule_run for o in outcomes)
+    """Which slab snapshot, and which molecule snapshot or run of them, each shot shares with others: atoms none."""
+    unit: MoleculeUnit = "run" if any(o.molecule_run for o in outcomes) else "snapshot"
+    if outcomes and all(o.atom for o in outcomes):
+        unit = "atom"
     return Clusters.of(
         [o.slab_snapshot for o in outcomes],
         [o.molecule_cluster for o in outcomes],
-        molecule_unit="run" if by_run else "snapshot",
+        molecule_unit=unit,
     )
 
 

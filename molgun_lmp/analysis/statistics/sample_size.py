@@ -46,7 +46,8 @@ class Sizing:
     fraction: float
     correlation: float
     slabs: int
-    molecules: int
+    molecules: int | None
+    """None for an atom, which has no snapshots of its own."""
     shots: int | None
     """With a number of shots fixed beforehand and the pools as they are; None where no number suffices."""
     shots_until: int | None
@@ -65,8 +66,13 @@ class Sizing:
         """All of it in words."""
         name = f"{self.target.line} to ±{100 * self.target.half_width:g} %"
         given = f"a fraction of {self.fraction:g} and an intra-cluster correlation of {self.correlation:g} a kind"
-        by_run = self.molecule_unit == "run"
-        pools = f"{self.slabs} slab {'snapshots ' if by_run else ''}and {self.molecules} molecule {self.molecule_unit}s"
+        if self.molecules is None:
+            pools, of_each = f"{self.slabs} slab snapshots", "slab snapshots"
+        elif self.molecule_unit == "run":
+            pools = f"{self.slabs} slab snapshots and {self.molecules} molecule runs"
+            of_each = "slab snapshots and as many molecule runs"
+        else:
+            pools, of_each = f"{self.slabs} slab and {self.molecules} molecule snapshots", "snapshots of each kind"
         if self.shots is None:
             first = (
                 f"{name} cannot be known with {pools}, however many shots use them ({given} assumed): "
@@ -82,8 +88,7 @@ class Sizing:
         return (
             first,
             f"Or {self.shots_with_snapshots} shots on {self.snapshots} "
-            f"{'slab snapshots and as many molecule runs' if by_run else 'snapshots of each kind'}: twice as many "
-            "shots as would do if all were independent.",
+            f"{of_each}: twice as many shots as would do if all were independent.",
         )
 
 
@@ -134,17 +139,18 @@ def size(
     fraction: float,
     correlation: float,
     slabs: int,
-    molecules: int,
+    molecules: int | None,
     planned: int,
     molecule_unit: Literal["snapshot", "run"] = "snapshot",
 ) -> Sizing:
-    """What `target` takes with pools of `slabs` and `molecules` snapshots (or runs), in a campaign of `planned` shots.
+    """What `target` takes with pools of `slabs` and `molecules` snapshots (or runs, None for an atom), in a campaign of
+    `planned` shots.
 
     Raises `ValueError` for a fraction or correlation out of range (0 to 1, 0 to 0.5) or an empty pool.
     """
-    if not 0.0 <= fraction <= 1.0 or not 0.0 <= correlation <= 0.5 or min(slabs, molecules) < 1:
+    if not 0.0 <= fraction <= 1.0 or not 0.0 <= correlation <= 0.5 or slabs < 1 or molecules == 0:
         raise ValueError(f"fraction {fraction}, correlation {correlation}, {slabs} and {molecules} snapshots")
-    pools = {"slabs": slabs, "molecules": molecules}
+    pools = {"slabs": slabs, "molecules": _MOST_SHOTS if molecules is None else molecules}
     shots = shots_for(target, fraction=fraction, correlation=correlation, **pools)
     rule = plan_rule([target], max(planned, 2 * (shots or planned)))
     sequential = shots_for(target, fraction=fraction, correlation=correlation, confidence=rule.level, **pools)
@@ -152,7 +158,7 @@ def size(
     many = 2 * (shots_for(target, fraction=fraction, correlation=0.0, **endless) or _MOST_SHOTS)
 
     def enough(snapshots: int) -> bool:
-        of_each = {"slabs": snapshots, "molecules": snapshots}
+        of_each = {"slabs": snapshots, "molecules": _MOST_SHOTS if molecules is None else snapshots}
         found = half_width(shots=many, fraction=fraction, correlation=correlation, **of_each)
         return found <= target.half_width
 

@@ -89,7 +89,7 @@ class Summary(JsonRecord):
     contact: int
     slab_snapshots: int
     molecule_snapshots: int
-    """Different snapshots that the shots used."""
+    """Different snapshots that the shots used; of atoms there are none."""
     pooled_design_effect: float | None
     """Mean over the modes; None where the shots cannot tell it."""
     truncated: int
@@ -138,6 +138,8 @@ class Summary(JsonRecord):
 
     def pools(self) -> str:
         """What the shots share with each other, and the intervals are over, in words."""
+        if not self.molecule_snapshots:
+            return f"{self.slab_snapshots} slab snapshots (an atom has none of its own)"
         if self.molecule_runs is None:
             return f"{self.slab_snapshots} slab and {self.molecule_snapshots} molecule snapshots"
         return (
@@ -200,7 +202,7 @@ def summarise(
         open_of_contact={mode: neither[mode] for mode in scheme.modes if neither[mode]},
         contact=sum(o.contact for o in outcomes),
         slab_snapshots=clusters.slabs,
-        molecule_snapshots=len({o.molecule_snapshot for o in outcomes}),
+        molecule_snapshots=len({o.molecule_snapshot for o in outcomes if not o.atom}),
         molecule_runs=clusters.molecules if clusters.molecule_unit == "run" else None,
         pooled_design_effect=estimator.pooled,
         truncated=sum(o.truncated for o in outcomes),

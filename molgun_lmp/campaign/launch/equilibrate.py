@@ -80,11 +80,16 @@ def equilibrate(
     """
     for part in parts:
         _require_writable(pool_file(loaded, part), force)
+    if parts == ["molecule"] and _is_atom(molecule := _structure(loaded, "molecule", needed=True)):
+        return [_atom_pool(loaded, molecule)]  # needs no slab, and no model
     structures: dict[Part, Atoms] = {part: _structure(loaded, part, part in parts) for part in ("slab", "molecule")}
     elements = equilibration_elements(structures["slab"], structures["molecule"])
     card = campaign_card(loaded, elements)
     pools = []
     for part in parts:
+        if part == "molecule" and _is_atom(structures[part]):
+            pools.append(_atom_pool(loaded, structures[part]))
+            continue
         runs = _prepared(loaded, part, structures[part], elements, card)
         work = runs.work()
         verify_shared(work)
@@ -120,6 +125,21 @@ def _structure(loaded: LoadedCampaign, part: Part, needed: bool) -> Atoms:
             "such as {kind: file, path: start.xyz}."
         )
     return read_pool(pool_file(loaded, part), part).snapshots[0]
+
+
+def _is_atom(start: Atoms) -> bool:
+    return len(start) == 1
+
+
+def _atom_pool(loaded: LoadedCampaign, start: Atoms) -> EquilibratedPool:
+    """The one snapshot of an atom, written without any run: it neither turns nor vibrates, and the gun gives it its
+    velocity."""
+    atom = Atoms(start.get_chemical_symbols(), info={"snapshot": "atom", "run": 0})
+    atom.set_velocities([[0.0, 0.0, 0.0]])
+    file = pool_file(loaded, "molecule")
+    file.parent.mkdir(parents=True, exist_ok=True)
+    write_pool(file, [atom], None)
+    return EquilibratedPool(part="molecule", file=file, snapshots=1, runs=(), memory=())
 
 
 def _prepared(

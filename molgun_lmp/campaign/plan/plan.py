@@ -19,7 +19,7 @@ from molgun_lmp.analysis.statistics.sample_size import shots_needed
 from molgun_lmp.atomic_files import folder_whole, write_json
 from molgun_lmp.campaign.plan.dynamics_notes import dynamics_notes
 from molgun_lmp.campaign.plan.engine_choice import campaign_card, choose_engine, settle_together, shared_files
-from molgun_lmp.campaign.plan.pool_notes import image_notes, orientation_notes, pool_notes
+from molgun_lmp.campaign.plan.pool_notes import image_notes, orientation_notes, pool_notes, shared_note
 from molgun_lmp.campaign.plan.projection import project
 from molgun_lmp.campaign.plan.shot_files import Advance, write_shots
 from molgun_lmp.campaign.store.campaign_folder import (
@@ -266,7 +266,7 @@ def _level_of_theory(plan: Plan) -> str:
 
 def _details(plan: Plan) -> tuple[str, ...]:
     details = list(pool_notes(plan.setup, plan.slab_pool, plan.molecule_pool))
-    molecule = smiles_of(plan.molecule_pool.snapshots[0])
+    molecule = None if plan.setup.molecule.is_atom else smiles_of(plan.molecule_pool.snapshots[0])
     if molecule is not None:
         details.append(f"The molecule is {molecule} (its first snapshot, as RDKit reads it).")
     if not runs_no_model(plan.engine.kind):
@@ -279,12 +279,10 @@ def _notes(plan: Plan) -> tuple[str, ...]:
     config, setup = plan.loaded.config, plan.setup
     shots = config.trajectories
     temperatures = pool_temperatures(setup)
-    slabs, molecules = len(setup.slab.ids), len(setup.molecule.ids)
     mobile = len(setup.slab.symbols) - int(np.count_nonzero(setup.slab.frozen)) + len(setup.molecule.symbols)
     notes = [
         f"The model's labels are {plan.card.level_of_theory}: compare results only with those of the same level.",
-        f"{shots} shots draw from {slabs} slab and {molecules} molecule snapshots; shots that share one are not "
-        "independent, and the intervals to quote take that into account.",
+        shared_note(setup),
         f"Kinetic temperatures of the pools' mobile atoms: {'; '.join(pool.sentence() for pool in temperatures)}. The "
         f"protocol (system.equilibration) has {config.system.equilibration.temperature_k:g} K.",
     ]

@@ -12,12 +12,24 @@ from molgun_lmp.gun.setup import Setup
 _ENDLESS: Final = 1_000_000
 
 
-def pool_notes(setup: Setup, slabs: Pool, molecules: Pool) -> tuple[str, ...]:
-    """What each pool holds: how many snapshots of how many equilibration runs, of which atoms, and what surface."""
+def shared_note(setup: Setup) -> str:
+    """What the shots share of the pools."""
+    shared = f"{len(setup.slab.ids)} slab snapshots"
+    if not setup.molecule.is_atom:
+        shared = f"{len(setup.slab.ids)} slab and {len(setup.molecule.ids)} molecule snapshots"
     return (
-        f"{_held('slab', slabs)} ({setup.slab.surface.in_words()}).",
-        f"{_held('molecule', molecules)}.",
+        f"{setup.campaign.trajectories} shots draw from {shared}; shots that share one are not independent, and the "
+        "intervals to quote take that into account."
     )
+
+
+def pool_notes(setup: Setup, slabs: Pool, molecules: Pool) -> tuple[str, str]:
+    """What each pool holds: how many snapshots of how many equilibration runs, of which atoms, and what surface."""
+    molecule = f"{_held('molecule', molecules)}."
+    if setup.molecule.is_atom:
+        atom = molecules.symbols[0]
+        molecule = f"The projectile is an atom, {atom}: it has one state, and nothing to turn or to equilibrate."
+    return f"{_held('slab', slabs)} ({setup.slab.surface.in_words()}).", molecule
 
 
 def _held(part: str, pool: Pool) -> str:
@@ -47,7 +59,7 @@ def image_notes(setup: Setup, cutoff_angstrom: float) -> tuple[str, ...]:
 
 def orientation_notes(setup: Setup, molecules: Pool) -> tuple[str, ...]:
     """Of molecules that are fired as drawn: how many equilibration runs they are of, and what that is worth."""
-    if setup.campaign.gun.orientation != "as_drawn":
+    if setup.campaign.gun.orientation != "as_drawn" or setup.molecule.is_atom:
         return ()
     runs = len(set(setup.molecule.runs))
     if molecules.runs is None:
