@@ -14,16 +14,24 @@ from typing import Any, Final, Literal
 
 from molgun_lmp.batch import BATCH_SYSTEMS
 from molgun_lmp.batch.system import BatchSystem
-from molgun_lmp.engine.launcher import check_launcher, examine_launch, installed_mpi, right_launcher
+from molgun_lmp.engine.lammps_build import LammpsBuild, released_on
+from molgun_lmp.engine.launcher import (
+    check_launcher,
+    examine_launch,
+    installed_mpi,
+    right_launcher,
+    without_launcher,
+)
 from molgun_lmp.engine.plugin_build import find_compiler
 from molgun_lmp.engine.resolve import engines_here
+from molgun_lmp.engine.target_needs import target_obstacle
+from molgun_lmp.engine.targets import load_target, target_names
 from molgun_lmp.errors import EngineError
 
 Status = Literal["ok", "warn", "missing"]
 
 _PYTHON_RANGE: Final = ((3, 11), (3, 14))
 _PROBE_S: Final = 120
-_LAUNCHER_VARIABLES: Final = ("PMI_", "PMIX_", "OMPI_", "MPI_LOCAL")
 _LAMMPS_PROBE: Final = """
 import json
 from mpi4py import MPI
@@ -34,8 +42,8 @@ print(json.dumps({
     "packages": list(lmp.installed_packages),
     "pair_mace": lmp.has_style("pair", "mace"),
     "external": lmp.has_style("fix", "external"),
-    "pairs": [name for name in ("mace/kk", "mliap/kk", "symmetrix/mace", "symmetrix/mace/kk")
-              if lmp.has_style("pair", name)],
+    "pairs": lmp.available_styles("pair"),
+    "backends": list(lmp.accelerator_config.get("KOKKOS", {}).get("api", [])),
     "mpi": MPI.Get_library_version().splitlines()[0],
 }))
 lmp.close()
@@ -140,20 +148,26 @@ def _lammps() -> list[Finding]:
             found="known to LAMMPS" if answer["external"] else "not in this LAMMPS",
             follows="" if answer["external"] else "no engine symmetrix: use a LAMMPS with the package MISC",
         ),
-        _targets(bool(answer["pair_mace"]) or plugins, answer["pairs"]),
+        _targets(answer),
     ]
 
 
-def _targets(mace: bool, pairs: list[str]) -> Finding:
+def _targets(answer: Mapping[str, Any]) -> Finding:
     """The targets of `molgun cluster` that the LAMMPS of this environment can run itself."""
-    needs = {
-        "ml-mace-kokkos": "mace/kk",
-        "mliap-kokkos": "mliap/kk",
-        "symmetrix": "symmetrix/mace",
-        "symmetrix-kokkos": "symmetrix/mace/kk",
-    }
-    here = [*(["pip"] if mace else []), *(name for name, style in needs.items() if style in pairs)]
-    others = ", ".join(name for name in ("pip", "ml-mace", *needs) if name not in here)
+    year, rest = divmod(answer["version"], 10000)
+    build = LammpsBuild(
+        version=str(answer["version"]),
+        released=released_on(year, *divmod(rest, 100)),
+        packages=frozenset(answer["packages"]),
+        styles={"pair": frozenset(answer["pairs"])},
+        backends=tuple(answer["backends"]),
+        mpi=str(answer["mpi"]),
+    )
+    # The pair style that it knows is this project's, unless it was built with the other one.
+    if "ML-MACE" not in build.packages:
+        build = dataclasses.replace(build, styles={"pair": build.styles["pair"] - {"mace"}})
+    here = [name for name in target_names() if target_obstacle(load_target(name), build) is None]
+    others = ", ".join(name for name in target_names() if name not in here)
     return Finding(
         name="targets",
         status="ok" if here else "warn",
@@ -237,11 +251,11 @@ def _batch_system(system: BatchSystem, environment: Mapping[str, str]) -> Findin
 
 def _ask(code: str) -> dict[str, Any] | str:
     """What a small program prints as JSON, or in words why it did not."""
-    # Without the launcher's variables: it is no rank of the job that asks.
-    alone = {name: value for name, value in os.environ.items() if not name.startswith(_LAUNCHER_VARIABLES)}
     command = [sys.executable, "-W", "ignore", "-c", code]
     try:
-        done = subprocess.run(command, env=alone, capture_output=True, text=True, timeout=_PROBE_S, check=False)
+        done = subprocess.run(
+            command, env=without_launcher(os.environ), capture_output=True, text=True, timeout=_PROBE_S, check=False
+        )
     except (OSError, subprocess.TimeoutExpired) as error:
         return str(error)
     try:

@@ -19,6 +19,7 @@ Family = Literal["mpich", "openmpi", "unknown"]
 
 _OPENMPI_SIZE: Final = "OMPI_COMM_WORLD_SIZE"
 _MPICH_SIZE: Final = "PMI_SIZE"
+_SET_BY_LAUNCHERS: Final = ("PMI_", "PMIX_", "OMPI_", "MPI_LOCAL")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -46,6 +47,11 @@ def examine_launch(environment: Mapping[str, str]) -> Launch:
     if "PMIX_RANK" in environment:
         return Launch(launcher="a PMIx launcher (prun, or Open MPI 5's mpirun)", speaks=("openmpi",), tasks=2)
     return Launch(launcher=None, speaks=("mpich", "openmpi", "unknown"), tasks=1)
+
+
+def without_launcher(environment: Mapping[str, str]) -> dict[str, str]:
+    """The environment of a program that is asked something by itself, and is no rank of the job that asks."""
+    return {name: value for name, value in environment.items() if not name.startswith(_SET_BY_LAUNCHERS)}
 
 
 def installed_mpi() -> Family:

@@ -5,6 +5,7 @@ The syntax of the pair styles is that of their own documentation and sources: ht
 and ML-IAP), https://github.com/wcwitt/symmetrix (pair_symmetrix), https://docs.lammps.org/pair_mliap.html.
 """
 
+import datetime
 import itertools
 import re
 import shlex
@@ -69,6 +70,10 @@ class LammpsTarget(Section):
     """Whether a job asks for a GPU."""
     dispersion: bool = True
     """Whether that LAMMPS has pair style dispersion/d3, which `model.dispersion` needs (LAMMPS of February 2025 on)."""
+    not_before: datetime.date | None = None
+    """The first date of a LAMMPS that computes right with it; None: any that has its styles."""
+    not_before_because: str = ""
+    """What is wrong before that, as a sentence."""
     include: Annotated[str, Field(min_length=1)] | None = None
     """The text of engine.in: `{{ model_file }}` and `{{ elements }}` are filled in, the model lies in
     `${root}/model/`, other `files` in `${root}/`. None: the campaign's own, with the potentials beside it, for
@@ -89,6 +94,15 @@ class LammpsTarget(Section):
             return shlex.split(self.launch)
         except ValueError as error:
             raise ConfigError(f"launch: {self.launch!r} is no command line: {error}.") from error
+
+    @property
+    def loads_plugins(self) -> bool:
+        """Whether it takes a style from a plug-in: this project's pair style, or one of its own."""
+        return (
+            self.plugin
+            or any(word.startswith(_PLUGINS) for word in self.command)
+            or re.search(r"^\s*plugin\s+load\s", self.include or "", re.MULTILINE) is not None
+        )
 
 
 def target_names() -> tuple[str, ...]:
@@ -190,6 +204,12 @@ def targets_that_take(
     return f"{what}{'; not to ' if taken and left else ': ' if left else ''}{', '.join(left)}."
 
 
+def uses_kokkos(target: LammpsTarget) -> bool:
+    """Whether a target's command or include gives styles the suffix of KOKKOS."""
+    given = re.search(r"-(sf|suffix) kk\b", " ".join(target.command))
+    return given is not None or re.search(r"^\s*suffix\s+kk\b", target.include or "", re.MULTILINE) is not None
+
+
 def _check_include(text: str) -> None:
     for line in text.splitlines():
         words = line.split()
@@ -213,16 +233,11 @@ def _uses_mace_kk(target: LammpsTarget) -> bool:
     if style[1]:
         return True
     before = re.findall(r"^\s*suffix\s+(on|off|kk)\b", text[: style.start()], re.MULTILINE)
-    if not _uses_kokkos(target) or (before and before[-1] == "off"):
+    if not uses_kokkos(target) or (before and before[-1] == "off"):
         return False
     loaded = re.search(rf"^\s*plugin\s+load\s.*{re.escape(PLUGIN_NAME)}", text, re.MULTILINE)
     ours = {"threads", "device"} & set((style[2] or "").split())
     return not (target.plugin or loaded or ours or any(word.startswith(_PLUGINS) for word in target.command))
-
-
-def _uses_kokkos(target: LammpsTarget) -> bool:
-    given = re.search(r"-(sf|suffix) kk\b", " ".join(target.command))
-    return given is not None or re.search(r"^\s*suffix\s+kk\b", target.include or "", re.MULTILINE) is not None
 
 
 def _check_launch(target: LammpsTarget) -> None:
@@ -234,7 +249,7 @@ def _check_launch(target: LammpsTarget) -> None:
     if given and "mpirun" not in command[0] and "srun" not in command[0]:
         raise ConfigError(f"launch: {given[0]} is given by the job script; leave it out.")
     words = " ".join(command)
-    if _uses_kokkos(target):
+    if uses_kokkos(target):
         if not re.search(r"\bnewton on\b", words):
             raise ConfigError(
                 "launch: the pair styles of MACE need `newton on`, which Kokkos switches off on GPUs. Write "

@@ -29,8 +29,8 @@ _ALIKE: Final = 0.1
 
 
 MoleculeUnit = Literal["snapshot", "run", "atom"]
-"""What shots may share of their molecules: snapshots, or equilibration runs of which all snapshots are alike; an atom has
-one state by nature, so that nothing is shared."""
+"""What shots may share of their molecules: snapshots, or equilibration runs of which all snapshots are alike; an atom
+has one state by nature, so that nothing is shared."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
