@@ -1,6 +1,7 @@
 """`molgun cluster`."""
 
 import shlex
+import tempfile
 from pathlib import Path
 from typing import Annotated
 
@@ -8,6 +9,7 @@ import typer
 
 from molgun_lmp.analysis.statistics.sequential import parse_target
 from molgun_lmp.batch import BATCH_SYSTEMS, Scheduler
+from molgun_lmp.campaign.cluster.check import ClusterCheck, check_cluster
 from molgun_lmp.campaign.cluster.next_tasks import begin_for_cluster
 from molgun_lmp.campaign.cluster.write import ClusterSite, write_cluster
 from molgun_lmp.campaign.store.campaign_folder import Store
@@ -15,6 +17,7 @@ from molgun_lmp.cli.arguments import CampaignFolder
 from molgun_lmp.cli.output import AsJson, answers, print_json
 from molgun_lmp.config.loading import load_section
 from molgun_lmp.engine.targets import load_target
+from molgun_lmp.errors import ConfigError
 from molgun_lmp.results.analyse import outcomes_of
 
 
@@ -22,13 +25,23 @@ def cluster_command(
     campaign: CampaignFolder,
     *,
     target: Annotated[str, typer.Option(help="The LAMMPS there: its name, or a target file of your own (.yaml).")],
-    output: Annotated[Path, typer.Option("--output", "-o", help="The folder to make.")],
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="The folder to make. Only --check goes without one.")
+    ] = None,
     scheduler: Annotated[Scheduler, typer.Option(help="Whose job arrays to write.")] = "slurm",
     site: Annotated[
         Path | None, typer.Option(help="Time, options of sbatch or qsub, modules, variables of the site.")
     ] = None,
     chunk: Annotated[int | None, typer.Option(min=1, help="Trajectories of one task of the array.")] = None,
     model: Annotated[Path | None, typer.Option(help="The exported model's folder, for another format.")] = None,
+    check: Annotated[
+        str | None,
+        typer.Option(
+            metavar="PATH",
+            help="Run the first deck for a second with this `lmp`, in the place of the target's, and compare energy "
+            "and forces of its first frame with the model's own. Nothing is written where they differ.",
+        ),
+    ] = None,
     until: Annotated[
         list[str] | None,
         typer.Option(
@@ -42,26 +55,41 @@ def cluster_command(
     """Write the open trajectories as a folder of job arrays that needs nothing but LAMMPS."""
     chosen, store = load_target(target), Store.open(campaign)
     targets = [parse_target(text, store.scheme) for text in until or ()]
-    record = write_cluster(
-        store,
-        output,
-        target=chosen,
-        target_name=Path(target).stem,
-        site=ClusterSite() if site is None else load_section(site, ClusterSite),
-        scheduler=scheduler,
-        chunk=chunk,
-        model=model,
-        beside=Path(target).parent,
-        stopping=begin_for_cluster(store, targets, outcomes_of) if targets else None,
-    )
+    if output is None and check is None:
+        raise ConfigError("name the folder to make (--output), or a LAMMPS to try (--check), or both.")
+    checks: list[ClusterCheck] = []
+
+    def approve(folder: Path) -> None:
+        if check is not None:
+            checks.append(check_cluster(store, folder, target=chosen, program=check, model=model))
+
+    with tempfile.TemporaryDirectory(prefix="molgun-cluster-") as aside:
+        record = write_cluster(
+            store,
+            output or Path(aside) / "tried",
+            target=chosen,
+            target_name=Path(target).stem,
+            site=ClusterSite() if site is None else load_section(site, ClusterSite),
+            scheduler=scheduler,
+            chunk=chunk,
+            model=model,
+            beside=Path(target).parent,
+            stopping=begin_for_cluster(store, targets, outcomes_of) if targets and output is not None else None,
+            approve=approve,
+        )
     if as_json:
-        print_json(record.to_json())
+        print_json(record.to_json() | ({"check": checks[0].to_json()} if checks else {}))
         return
     for note in chosen.notes:
         answers().print(f"note     {note}", markup=False)
+    for done in checks:
+        answers().print(f"check    {done.sentence()}", markup=False)
+    if output is None:
+        answers().print("Send it: the same command with --output FOLDER writes the folder.", markup=False)
+        return
     batch, back = BATCH_SYSTEMS[scheduler], f"{shlex.quote(str(campaign))} {shlex.quote(str(output))}"
     answers().print(
-        f"Wrote {len(record.trajectories)} trajectories to {output}. Copy it, then: cd {shlex.quote(output.name)} "
-        f"&& {batch.submit} {batch.script}. Afterwards: molgun collect {back}",
+        f"Wrote {len(record.trajectories)} trajectories to {output}. {'Send it' if checks else 'Copy it'}, then: "
+        f"cd {shlex.quote(output.name)} && {batch.submit} {batch.script}. Afterwards: molgun collect {back}",
         markup=False,
     )

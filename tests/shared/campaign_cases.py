@@ -15,14 +15,17 @@ from molgun_lmp.provenance import sha256_file
 ELEMENTS = ("H", "C", "Si")
 
 
-def write_model(folder: Path, content: bytes | Path = b"no model", elements: tuple[str, ...] = ELEMENTS) -> ModelCard:
-    """A model folder with one TorchScript file in float64 and its card; cutoff 4 Å."""
+def write_model(
+    folder: Path, content: bytes | Path = b"no model", elements: tuple[str, ...] = ELEMENTS, mace: Path | None = None
+) -> ModelCard:
+    """A model folder with one TorchScript file in float64, mace's own where one is given, and its card; cutoff 4 Å."""
     folder.mkdir(parents=True)
     file = folder / "model.pt"
     if isinstance(content, Path):
         shutil.copyfile(content, file)
     else:
         file.write_bytes(content)
+    own = () if mace is None else (Path(shutil.copyfile(mace, folder / "model.model")),)
     card = ModelCard(
         name="tiny",
         elements=elements,
@@ -45,6 +48,12 @@ def write_model(folder: Path, content: bytes | Path = b"no model", elements: tup
                 dtype="float64",
                 sha256=sha256_file(file),
                 size_bytes=file.stat().st_size,
+            ),
+            *(
+                ModelFile(
+                    name=one.name, format="mace", dtype=None, sha256=sha256_file(one), size_bytes=one.stat().st_size
+                )
+                for one in own
             ),
         ),
         versions={},

@@ -9,6 +9,7 @@ from typing import Any
 import paper_classes as paper
 import yaml
 from campaign_cases import write_campaign_file, write_model
+from engine_cases import TinyModel
 from waiting import PATIENCE_S
 
 from molgun_lmp.batch import Scheduler
@@ -38,9 +39,15 @@ INCLUDE = "pair_style lj/cut 6.0\npair_coeff * * 0.0001 0.9\ninclude ${root}/wai
 WAITS = "dump waits all custom 150 ${dir}/hold.* id\n"
 
 
-def write_store(folder: Path, slab_pool: Pool, molecule_pool: Pool, **dynamics: Any) -> Store:
-    """A campaign of three trajectories of 400 steps, a frame every 40 and a checkpoint every 50."""
-    write_model(folder / "model")
+def write_store(
+    folder: Path, slab_pool: Pool, molecule_pool: Pool, *, model: TinyModel | None = None, **dynamics: Any
+) -> Store:
+    """A campaign of three trajectories of 400 steps, a frame every 40 and a checkpoint every 50; its model is a text,
+    or `model` with mace's own file."""
+    if model is None:
+        write_model(folder / "model")
+    else:
+        write_model(folder / "model", model.deployed["float64"], mace=model.model)
     sections = {
         "dynamics": {"steps": 400, "dump_every_steps": 40, "checkpoint_every_steps": 50, **dynamics},
         "stop": {"max_temperature_k": None},

@@ -3,7 +3,7 @@
 import re
 import shlex
 import shutil
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Final
 
@@ -95,12 +95,14 @@ def write_cluster(
     model: Path | None = None,
     beside: Path | None = None,
     stopping: Stopping | None = None,
+    approve: Callable[[Path], None] = lambda _: None,
 ) -> ClusterRecord:
     """Write the folder; it appears whole or not at all.
 
     With `stopping`, a rule that is not over, it holds all open trajectories, and its job fires those of the next look.
     `model` is the exported model's folder, where the campaign holds no file of the target's format; `beside` the folder
-    from which the target's own files are copied. Raises `ConfigError`, `ModelError` or `CampaignError`.
+    from which the target's own files are copied. `approve` is called with the finished folder, which does not appear
+    where it raises. Raises `ConfigError`, `ModelError` or `CampaignError`.
     """
     if output.exists():
         raise CampaignError(f"{output} exists already. Name another folder, or remove this one first.")
@@ -156,6 +158,7 @@ def write_cluster(
                 require_planned(copy, planned_hashes(work, one)[file_name])
         (folder / "trajectories.txt").write_text("".join(f"{name}\n" for name in names))
         (folder / CLUSTER_NAME).write_bytes(json_bytes(record.to_json()))
+        approve(folder)
     return record
 
 
