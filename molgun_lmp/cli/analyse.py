@@ -15,6 +15,7 @@ from molgun_lmp.cli.analyse_tables import (
     print_after_contact,
     print_convergence,
     print_correlation,
+    print_grid,
     print_heat,
     print_minima,
     print_variants,
@@ -105,6 +106,7 @@ def analyse_command(
 def _print_campaign(store: Store, analysis: Analysis, minima: Minima | None) -> None:
     summary = analysis.summary
     out = answers()
+    print_grid(analysis)
     if summary.shots:
         table = Table(*summary.header(), box=None)
         for row in summary.table():
@@ -125,7 +127,8 @@ def _print_campaign(store: Store, analysis: Analysis, minima: Minima | None) -> 
         print_after_contact(store, analysis)
     print_convergence(store, analysis)
     print_heat(analysis)
-    print_correlation(analysis)
+    if analysis.grid is None:
+        print_correlation(analysis)
     if minima is not None:
         print_minima(minima)
     out.print(f"Every trajectory with the numbers that decided it: {store.analysis}", markup=False)

@@ -10,8 +10,10 @@ from molgun_lmp.analysis.kinetics.landmark import after_contact, cells
 from molgun_lmp.analysis.outcomes.minima import BINDING_HEADER
 from molgun_lmp.analysis.statistics.clustered_intervals import FEW_CLUSTERS
 from molgun_lmp.analysis.statistics.estimates import clusters_of
+from molgun_lmp.analysis.statistics.grid import GRID_HEADER
 from molgun_lmp.analysis.statistics.halves import halves, halves_sentence
 from molgun_lmp.analysis.statistics.sample_size import correlation_of
+from molgun_lmp.analysis.statistics.sentences import grid_sentence
 from molgun_lmp.analysis.statistics.variants import VARIANTS_HEADER
 from molgun_lmp.cli.output import answers, counting
 from molgun_lmp.processes import default_workers
@@ -28,6 +30,17 @@ def print_variants(analysis: "Analysis") -> None:
     """How the bound molecules sit there, where their classes have variants."""
     if analysis.variants:
         _print_table(VARIANTS_HEADER, [one.cells() for one in analysis.variants])
+
+
+def print_grid(analysis: "Analysis") -> None:
+    """Sticking at each point of a grid and the curves, before the table over all points."""
+    if analysis.grid is None:
+        return
+    _print_table(GRID_HEADER, [point.cells() for point in analysis.grid.points])
+    for sentence in (*(fit.sentence() for fit in analysis.grid.fits), analysis.grid.no_fit()):
+        if sentence:
+            answers().print(sentence, markup=False)
+    answers().print(grid_sentence(analysis.summary.grid_points), markup=False)
 
 
 def print_after_contact(store: "Store", analysis: "Analysis") -> None:

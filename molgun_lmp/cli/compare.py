@@ -9,7 +9,7 @@ import typer
 from rich.table import Table
 
 from molgun_lmp.analysis.report.costs import HEADER, PAPER
-from molgun_lmp.analysis.statistics.sentences import left_out_sentence
+from molgun_lmp.analysis.statistics.sentences import grid_sentence, left_out_sentence
 from molgun_lmp.cli.arguments import ElsewhereConfig, ElsewhereOverrides
 from molgun_lmp.cli.output import AsJson, answers, counting, print_json
 from molgun_lmp.errors import InputFileError
@@ -68,6 +68,7 @@ def compare_command(
         comparison.to_json()
         | {
             "levels_of_theory": {side.name: side.level_of_theory for side in sides},
+            "grid_points": {side.name: side.grid_points for side in sides if side.grid_points > 1},
             "left_out": {side.name: dict(side.left_out) for side in sides if side.left_out},
             "warning": comparing.sides_warning(sides),
             "costs": [dataclasses.asdict(cost) for cost in comparing.cost_lines(sides)],
@@ -88,6 +89,8 @@ def print_sides(sides: "Sequence[Side]", comparison: "Comparison") -> None:
         out.print(pairing.sentence(), markup=False)
     for side in sides:
         out.print(f"{side.name}: forces of {side.level_of_theory or UNSTATED}", markup=False)
+        if side.grid_points > 1:
+            out.print(f"{side.name}: {grid_sentence(side.grid_points)}", markup=False)
         if side.left_out:
             out.print(f"{side.name}: {left_out_sentence(side.left_out)}", markup=False)
     warning = sides_warning(sides)

@@ -193,6 +193,11 @@ def _say_sizes(
         )
         for target in wanted
     ]
+    gun = loaded.config.gun
+    if gun.grid is not None:  # each point by itself, and no stop rule
+        sizes = [dataclasses.replace(one, shots_until=None) for one in sizes]
+        if not as_json:
+            answers().print(f"For each of the {len(gun.points)} points of gun.grid:")
     if as_json:
         print_json({"sizes": [dataclasses.asdict(one) | {"sentences": one.sentences()} for one in sizes]})
         return

@@ -5,6 +5,7 @@ Units are in the key's name (`_angstrom`, `_ps`, `_fs`, `_ev`, `_k`, `_deg`). An
 
 from molgun_lmp.config.campaign import Campaign, Dispersion, Engine, Model
 from molgun_lmp.config.dynamics import Bath, Dynamics, StopRules, Thermostat
+from molgun_lmp.config.grid import EnergyAngleGrid, GridPoint
 from molgun_lmp.config.gun import (
     Clearance,
     ConeDirection,
@@ -43,11 +44,13 @@ __all__ = [
     "Direction",
     "Dispersion",
     "Dynamics",
+    "EnergyAngleGrid",
     "Engine",
     "Equilibration",
     "FixedDirection",
     "FixedEnergyKick",
     "FluxKick",
+    "GridPoint",
     "Gun",
     "Height",
     "IndependentComponents",

@@ -9,9 +9,8 @@ from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import Field, PositiveFloat, model_validator
 
+from molgun_lmp.config.grid import EnergyAngleGrid, GridPoint, Polar, with_first_values
 from molgun_lmp.config.section import Section
-
-Polar = Annotated[float, Field(ge=0, lt=90)]
 
 
 class NormalDirection(Section):
@@ -21,13 +20,13 @@ class NormalDirection(Section):
 
 
 class FixedDirection(Section):
-    """One direction for all shots."""
+    """One direction for all shots, or one polar angle."""
 
     kind: Literal["fixed"]
     polar_deg: Polar
     """From the downward surface normal."""
-    azimuth_deg: float = 0.0
-    """From +x towards +y."""
+    azimuth_deg: float | Literal["random"] = 0.0
+    """From +x towards +y; `random`: any, each shot its own."""
 
 
 class ConeDirection(Section):
@@ -168,6 +167,9 @@ class Gun(Section):
     of one equilibration run are turned nearly alike, so that intervals are then over the molecule's runs, and wide
     where there are few of them."""
     kick: Kick = ThermalAllAtomsKick(kind="thermal_all_atoms")
+    grid: EnergyAngleGrid | None = None
+    """Such as {energies_ev: [0.1, 0.2, 0.4], polar_deg: [0, 45]}: `analyse` then gives sticking against energy and
+    angle, with a fit."""
     skip_free_flight: bool = False
     """Start where the molecule, however turned, does not feel the surface yet (as `start` with a clearance of the
     cutoff + 0.5 Å, one height for all shots), the free flight above left out. With `pairing: independent` and
@@ -182,8 +184,8 @@ class Gun(Section):
     @classmethod
     def _preset_below(cls, data: Any) -> Any:
         if isinstance(data, Mapping) and data.get("preset") in _PRESETS:
-            return _merged(_PRESETS[data["preset"]], data)
-        return data
+            data = _merged(_PRESETS[data["preset"]], data)
+        return with_first_values(data) if isinstance(data, Mapping) else data
 
     @model_validator(mode="after")
     def _reaches_the_surface(self) -> Self:
@@ -193,3 +195,68 @@ class Gun(Section):
                 f"({self.min_distance_angstrom:g}): a shot that starts so close would be refused"
             )
         return self
+
+    @model_validator(mode="after")
+    def _grid_of_its_kick(self) -> Self:
+        if self.grid is None:
+            return self
+        energy, angle = self._nominal
+        if self.grid.energies_ev and energy not in self.grid.energies_ev:
+            raise ValueError(
+                "grid.energies_ev stands in place of kick.energy_ev: "
+                + (
+                    "give a kick of one energy (kick.kind: fixed_energy)"
+                    if energy is None
+                    else f"leave that out, or give one of the grid's; it is {energy:g}"
+                )
+            )
+        direction = getattr(self.kick, "direction", None)
+        if self.grid.polar_deg and not isinstance(direction, FixedDirection):
+            raise ValueError(
+                "grid.polar_deg stands in place of kick.direction.polar_deg: give a direction of one polar angle "
+                "(kick.direction: {kind: fixed, azimuth_deg: random})"
+            )
+        if self.grid.polar_deg and angle not in self.grid.polar_deg:
+            raise ValueError(
+                "grid.polar_deg stands in place of kick.direction.polar_deg: leave it out, or give one of the grid's: "
+                f"it is {angle:g}"
+            )
+        return self
+
+    @property
+    def _nominal(self) -> GridPoint:
+        """Energy and polar angle that the kick itself names."""
+        direction = getattr(self.kick, "direction", None)
+        angle = direction.polar_deg if isinstance(direction, FixedDirection) else None
+        return GridPoint(
+            energy_ev=getattr(self.kick, "energy_ev", None),
+            polar_deg=0.0 if isinstance(direction, NormalDirection) else angle,
+        )
+
+    @property
+    def points(self) -> tuple[GridPoint, ...]:
+        """The points of the grid, angle by angle; without one the single point of the kick."""
+        here = self._nominal
+        if self.grid is None:
+            return (here,)
+        energies, angles = self.grid.energies_ev or (here.energy_ev,), self.grid.polar_deg or (here.polar_deg,)
+        return tuple(GridPoint(energy_ev=energy, polar_deg=angle) for angle in angles for energy in energies)
+
+    @property
+    def kicks(self) -> tuple[Kick, ...]:
+        """The kick of each of `points`."""
+        if self.grid is None:
+            return (self.kick,)
+        found = []
+        for point in self.points:
+            changed: dict[str, Any] = {"energy_ev": point.energy_ev} if self.grid.energies_ev else {}
+            direction = getattr(self.kick, "direction", None)
+            if self.grid.polar_deg and isinstance(direction, FixedDirection):
+                changed["direction"] = direction.model_copy(update={"polar_deg": point.polar_deg})
+            found.append(self.kick.model_copy(update=changed))
+        return tuple(found)
+
+    def aimed(self, index: int) -> tuple[int, int]:
+        """Of shot `index`: the number of its point, and which shot of that point it is."""
+        number, point = divmod(index, 1 if self.grid is None else self.grid.size)
+        return point, number

@@ -37,7 +37,7 @@ def trajectory_deck(condition: InitialCondition, setup: Setup) -> Deck:
     own: dict[str, str | int] = {_TRAJECTORY: name, **dict(zip(_SHOT, _shot_lines(shot), strict=True))}
     own[_START_Z] = f"{shot.com_start[2]:.6f}"
     if _SEED in pieces:
-        own[_SEED] = lammps_seed(stream(campaign.seed, shot.index, "thermostat"))
+        own[_SEED] = lammps_seed(stream(campaign, shot.index, "thermostat"))
     title = f"molgun_lmp: campaign {campaign.name}, trajectory {name}, metal units"
     return Deck(
         trajectory_id=name,

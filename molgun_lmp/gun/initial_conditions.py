@@ -7,7 +7,7 @@ import numpy as np
 from scipy.spatial.transform import Rotation
 
 from molgun_lmp.arrays import FloatArray
-from molgun_lmp.config import Gun, PointPlace
+from molgun_lmp.config import Campaign, Gun, PointPlace
 from molgun_lmp.gun.cell import check_start, contact_clearance
 from molgun_lmp.gun.kicks import draw_kick, kinetic_energy_ev, polar_and_azimuth_deg
 from molgun_lmp.gun.names import trajectory_id
@@ -22,10 +22,13 @@ StreamName: TypeAlias = Literal["snapshots", "place", "orientation", "kick", "th
 STREAMS: Final[tuple[StreamName, ...]] = get_args(StreamName)
 
 
-def stream(campaign_seed: int, index: int, name: StreamName) -> np.random.Generator:
+def stream(campaign: Campaign, index: int, name: StreamName) -> np.random.Generator:
     """The random generator with which one thing of trajectory `index` is drawn; it depends on (campaign seed, index)
-    alone. Each thing has its own, so that changing how the kick is drawn moves no molecule."""
-    return trajectory_rng(campaign_seed, index, STREAMS.index(name))
+    alone. Each thing has its own, so that changing how the kick is drawn moves no molecule. The points of a grid share
+    theirs: shot k of each point has those of shot k of a campaign without a grid (common random numbers: Law,
+    Simulation Modeling and Analysis, 5th ed., 2015, section 11.2)."""
+    _, number = campaign.gun.aimed(index)
+    return trajectory_rng(campaign.seed, number, STREAMS.index(name))
 
 
 def draw(index: int, setup: Setup) -> InitialCondition:
@@ -34,7 +37,7 @@ def draw(index: int, setup: Setup) -> InitialCondition:
     Raises `GeometryError` where the molecule would start too close to the surface or to its own periodic image.
     """
     campaign, gun = setup.campaign, setup.campaign.gun
-    rng_of = functools.partial(stream, campaign.seed, index)
+    rng_of = functools.partial(stream, campaign, index)
     k_slab, k_molecule = _choose_snapshots(gun, len(setup.slab.ids), len(setup.molecule.ids), rng_of("snapshots"))
     slab = setup.slab.positions[k_slab]
     surface_z, highest_z = setup.slab.plane_z[k_slab], setup.slab.highest_z[k_slab]
@@ -43,7 +46,8 @@ def draw(index: int, setup: Setup) -> InitialCondition:
     rotation = Rotation.random(None, rng_of("orientation")) if random else Rotation.from_quat(_IDENTITY)
     turned = rotation.apply(setup.molecule.both[k_molecule])
     shape, internal = turned[: len(turned) // 2], turned[len(turned) // 2 :]
-    kick = draw_kick(gun.kick, setup.molecule.mass_u, len(setup.molecule.symbols), rng_of("kick"))
+    law = setup.kicks[gun.aimed(index)[0]]
+    kick = draw_kick(law, setup.molecule.mass_u, len(setup.molecule.symbols), rng_of("kick"))
 
     fractional = rng_of("place").random(2) if not isinstance(gun.place, PointPlace) else np.array(gun.place.fractional)
     com = np.empty(3)

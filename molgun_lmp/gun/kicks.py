@@ -92,7 +92,8 @@ def draw_direction(direction: Direction, rng: np.random.Generator) -> FloatArray
     """A unit vector that points down, (3,), for any of the campaign file's directions."""
     match direction:
         case FixedDirection():
-            return unit_vector(np.radians(direction.polar_deg), np.radians(direction.azimuth_deg))
+            azimuth = rng.uniform(0.0, 360.0) if direction.azimuth_deg == "random" else direction.azimuth_deg
+            return unit_vector(np.radians(direction.polar_deg), np.radians(azimuth))
         case ConeDirection(weighting="cosine"):
             return cosine_cone(direction.max_polar_deg, rng)
         case ConeDirection():

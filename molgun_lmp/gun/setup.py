@@ -9,7 +9,7 @@ from ase import Atoms
 from ase.data import atomic_masses, atomic_numbers
 
 from molgun_lmp.arrays import BoolArray, FloatArray
-from molgun_lmp.config import Campaign
+from molgun_lmp.config import Campaign, Kick
 from molgun_lmp.errors import ConfigError
 from molgun_lmp.gun.builders import BOTTOM_Z_ANGSTROM
 from molgun_lmp.gun.cell import Extents, campaign_cell, choose_height, heights_above_bottom, needed_height
@@ -104,6 +104,11 @@ class Setup:
         molecule is turned depend on when it arrives: orientations at arrival would then not be those of a free flight.
         """
         return max(self.slab.highest_z) + clearance_angstrom + self.molecule.radius
+
+    @functools.cached_property
+    def kicks(self) -> tuple[Kick, ...]:
+        """The kick of each point of the gun's grid; without one the gun's."""
+        return self.campaign.gun.kicks
 
     @functools.cached_property
     def symbols(self) -> tuple[str, ...]:

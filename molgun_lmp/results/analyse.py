@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from molgun_lmp.analysis.outcomes.minima import Minima
+from molgun_lmp.analysis.statistics.grid import GridSticking
 from molgun_lmp.analysis.statistics.summary import Summary, summarise
 from molgun_lmp.analysis.statistics.variants import Variant, variants
 from molgun_lmp.atomic_files import replace_file, write_json
@@ -19,6 +20,7 @@ from molgun_lmp.gun.noise import resumed_noise
 from molgun_lmp.records import Outcome, TrajectoryResult
 from molgun_lmp.results.decide_all import decide_all
 from molgun_lmp.results.ended import Ended, clean_surface
+from molgun_lmp.results.grid import grid_of, write_grid
 from molgun_lmp.results.kept_minima import kept_minima, write_minima
 from molgun_lmp.results.table_files import write_left_out, write_summary, write_variants
 from molgun_lmp.results.tables import write_statistics
@@ -53,6 +55,8 @@ class Analysis:
     summary: Summary
     keys: tuple[str, ...]
     minima: Minima | None
+    grid: GridSticking | None = None
+    """Sticking over the gun's grid; None where it has none."""
 
     @functools.cached_property
     def variants(self) -> tuple[Variant, ...]:
@@ -64,6 +68,7 @@ class Analysis:
         return {
             "summary": self.summary.to_json(),
             "variants": [one.to_json() for one in self.variants],
+            **({} if self.grid is None else {"grid": self.grid.to_json()}),
             "outcomes": [one.outcome.to_json() for one in self.ended],
         }
 
@@ -93,8 +98,15 @@ def analyse(store: Store, advance: Callable[[int], None] | None = None, *, proce
         planned=store.manifest.trajectories,
         stopping=stopping,
         left_out=read_left_out(store),
+        grid_points=len(store.config().gun.points),
     )
-    analysis = Analysis(ended=tuple(ended), summary=summary, keys=tuple(keys), minima=kept_minima(store, ended))
+    analysis = Analysis(
+        ended=tuple(ended),
+        summary=summary,
+        keys=tuple(keys),
+        minima=kept_minima(store, ended),
+        grid=grid_of(store, outcomes),
+    )
     _write(store, surface, analysis)
     return analysis
 
@@ -125,6 +137,8 @@ def _write(store: Store, surface: Surface, analysis: Analysis) -> None:
         write_variants(analysis.variants, folder / VARIANTS_CSV)
         write_left_out(analysis.summary.left_out, folder / LEFT_OUT_CSV)
         write_statistics(store, surface, analysis.ended)
+        if analysis.grid is not None:
+            write_grid(store, [one.outcome for one in analysis.ended], analysis.grid)
     except OSError as error:
         raise CampaignError(f"cannot write the analysis to {folder}: {error}. Make room and analyse again.") from error
 

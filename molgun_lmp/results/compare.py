@@ -45,6 +45,8 @@ class Side:
     drawn: Drawn | None = None
     scheme: OutcomeScheme
     """Whose classes the outcomes are."""
+    grid_points: int = 1
+    """Energies and angles that the gun fires; what is compared are means over them."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -107,6 +109,7 @@ def _campaign_side(name: str, store: Store, advance: Advance) -> Side:
         cost=campaign_costs(store, analysis)[-1] if analysis.ended else None,
         left_out=analysis.summary.left_out,
         scheme=store.scheme,
+        grid_points=analysis.summary.grid_points,
         drawn=Drawn(
             seed=store.manifest.seed,
             pools=store.manifest.pools,

@@ -12,6 +12,7 @@ from molgun_lmp.errors import CampaignError, InputFileError
 from molgun_lmp.outcome_scheme import OutcomeScheme
 from molgun_lmp.results.analyse import OUTCOMES_CSV, TABLE_CSV, VARIANTS_CSV, Analysis, analyse
 from molgun_lmp.results.ended import frames_of
+from molgun_lmp.results.grid import GRID_CSV
 from molgun_lmp.results.kept_minima import BINDING_CSV, QUENCH_CSV
 from molgun_lmp.results.table_files import TRUST_CSV
 
@@ -75,6 +76,14 @@ class Results:
     def variants(self) -> "pandas.DataFrame":
         """How the bound molecules sit there, within their classes, indexed by `mode`; the columns of `variants.csv`."""
         return self._table(VARIANTS_CSV).set_index("mode")
+
+    @functools.cached_property
+    def grid(self) -> "pandas.DataFrame":
+        """Sticking at each point of the gun's grid, indexed by energy (eV) and polar angle (degrees), with the columns
+        of `grid.csv`. Raises `CampaignError` where the gun has no grid."""
+        if self.analysis.grid is None:
+            raise CampaignError(f"{self.path} fires one energy and angle, or a law's: its file has no gun.grid.")
+        return self._table(GRID_CSV).set_index(["energy_ev", "polar_deg"])
 
     @functools.cached_property
     def minima(self) -> "pandas.DataFrame":

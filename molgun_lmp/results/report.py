@@ -32,6 +32,7 @@ from molgun_lmp.plotting.figure_files import FigureFiles, figures_of, other_figu
 from molgun_lmp.results.analyse import Analysis
 from molgun_lmp.results.compare import Side, campaign_costs, cost_lines, one_scheme
 from molgun_lmp.results.ended import clean_surface, planned_start
+from molgun_lmp.results.grid import FIGURES_FOLDER, draw_grid
 from molgun_lmp.results.replay_verdict import verdicts_of
 from molgun_lmp.results.shown import Shown, shown
 from molgun_lmp.results.table_files import read_trust, write_costs
@@ -40,7 +41,6 @@ from molgun_lmp.surface.clean_surface import Surface
 from molgun_lmp.units import FS_PER_PS
 
 PAGE_NAME: Final = "report.html"
-FIGURES_FOLDER: Final = "figures"
 COSTS_NAME: Final = "costs.csv"
 _RUNNING_NAME: Final = "running.csv"
 
@@ -67,6 +67,8 @@ def report(store: Store, analysis: Analysis, references: Sequence[Side] = (), al
     costs = [*campaign_costs(store, analysis), *cost_lines(references), *PAPER]
     write_costs(costs, folder / COSTS_NAME)
     figures = _figures(store, analysis, surface, gathered, folder)
+    if analysis.grid is not None:
+        figures.insert(0, draw_grid(store, analysis.grid))
     if analysis.minima is not None and analysis.minima.binding:
         figures.append(draw_binding(analysis.minima, folder))
     trust = read_trust(store.analysis)

@@ -222,16 +222,18 @@ def write_changes(found: Sequence[Scaled], path: Path) -> Path:
 def write_summary(summary: Summary, path: Path) -> Path:
     """The table with unrounded numbers, its lines in the order of `Summary.table`; an empty field where unknown.
 
-    The note of each line says how many shots could not be collected, where there are any.
+    The note of each line says how many shots could not be collected, where there are any, and that it is a mean over a
+    grid's points.
     """
     rows = []
+    over = f"mean over {summary.grid_points} points of the grid" if summary.grid_points > 1 else ""
     without = f"without {shots_text(len(summary.left_out))} that could not be collected" if summary.left_out else ""
     for row in summary.table():
         e = row.estimate
         rows.append(
             [
                 *(row.label, e.count, e.shots, e.fraction, *e.cluster, *e.wilson, *e.simultaneous),
-                *(e.design_effect, e.effective_shots, "; ".join(filter(None, (e.note, without)))),
+                *(e.design_effect, e.effective_shots, "; ".join(filter(None, (e.note, without, over)))),
             ]
         )
     return write_csv(path, SUMMARY_COLUMNS, rows)

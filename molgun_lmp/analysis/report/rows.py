@@ -4,7 +4,7 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from molgun_lmp.analysis.statistics.sentences import left_out_sentence, noise_sentences
+from molgun_lmp.analysis.statistics.sentences import grid_sentence, left_out_sentence, noise_sentences
 from molgun_lmp.analysis.statistics.summary import Summary
 from molgun_lmp.outcome_classes import Kind
 from molgun_lmp.records import Outcome, Shot, TrajectoryResult
@@ -63,7 +63,7 @@ def labels_statement(level_of_theory: str) -> str:
 
 def remarks(summary: Summary) -> tuple[str, ...]:
     """What a reader must know before believing the table: missing, failed, cut or drifting trajectories."""
-    found = [said] if (said := left_out_sentence(summary.left_out)) else []
+    found = [said for said in (grid_sentence(summary.grid_points), left_out_sentence(summary.left_out)) if said]
     stopped = summary.stopping is not None and summary.stopping.reached
     if summary.planned is not None and summary.planned > summary.shots and not stopped:
         found.append(

@@ -23,6 +23,16 @@ def shots_text(number: int) -> str:
     return f"{number} {'shot' if number == 1 else 'shots'}"
 
 
+def grid_sentence(points: int) -> str:
+    """What a table over all shots of a campaign means that fires a grid; empty for one of a single point."""
+    if points == 1:
+        return ""
+    return (
+        f"The campaign fires a grid of {points} energies and angles: what is said over all shots is a mean over these "
+        "points and no sticking coefficient of any of them; those are in grid.csv."
+    )
+
+
 def left_out_sentence(left_out: Mapping[str, str]) -> str:
     """How many shots ended and are not in the table, and why the first of them is not; empty for none."""
     if not left_out:
@@ -66,9 +76,10 @@ def sticking_sentence(summary: Summary) -> str:
 
 
 def _coefficient_sentence(summary: Summary) -> str:
-    """The sticking coefficient as the bracket that the trajectories leave; empty where none came into contact."""
+    """The sticking coefficient as the bracket that the trajectories leave; empty where none came into contact, or where
+    it would be that of no energy."""
     low, high = summary.stuck_of_contact, summary.trapped_of_contact
-    if low.fraction is None or high.fraction is None:
+    if low.fraction is None or high.fraction is None or summary.grid_points > 1:
         return ""
     bounds = bounds_text((low.cluster[0], high.cluster[1]))
     if not summary.open_of_contact:

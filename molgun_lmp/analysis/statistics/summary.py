@@ -24,6 +24,9 @@ TABLE_HEADER: Final = (
 )
 """Column titles that go with `TableRow.cells`, for a confidence of 95 %; see `Summary.header`."""
 
+STICKING_LINES: Final = ("stuck, of all", "stuck, of those in contact", "trapped (not left)")
+"""Labels of the table's last lines: what sticks."""
+
 _LAST: Final = 5
 """Lines on what is bound and what sticks, the last ones."""
 
@@ -109,6 +112,8 @@ class Summary(JsonRecord):
     """The stop rule of `molgun run --until` and its looks; None where the number of shots was fixed beforehand."""
     left_out: dict[str, str] = dataclasses.field(default_factory=dict)
     """Shots that ended on a cluster and could not be taken, none of them in the table: trajectory id -> why."""
+    grid_points: int = 1
+    """Energies and angles that the shots go round; with more than one all fractions are means over them."""
 
     def mode(self, mode: Mode) -> Estimate:
         """The estimate of one mode."""
@@ -130,11 +135,7 @@ class Summary(JsonRecord):
     def sticking(self) -> dict[str, Estimate]:
         """The table's last lines: label -> estimate of what sticks. The last two are bounds of the sticking
         coefficient, between which lies who was neither bound nor gone when the trajectories ended."""
-        return {
-            "stuck, of all": self.stuck,
-            "stuck, of those in contact": self.stuck_of_contact,
-            "trapped (not left)": self.trapped_of_contact,
-        }
+        return dict(zip(STICKING_LINES, (self.stuck, self.stuck_of_contact, self.trapped_of_contact), strict=True))
 
     def pools(self) -> str:
         """What the shots share with each other, and the intervals are over, in words."""
@@ -166,11 +167,13 @@ def summarise(
     confidence: float = 0.95,
     stopping: Stopping | None = None,
     left_out: Mapping[str, str] | None = None,
+    grid_points: int = 1,
 ) -> Summary:
     """Count every mode of the scheme over all `outcomes` and give its intervals.
 
     `results` tell which trajectories were flagged or failed and why; `planned` is the campaign's number of shots;
-    `stopping` the rule that stopped it; `left_out` the shots that could not be collected, and why.
+    `stopping` the rule that stopped it; `left_out` the shots that could not be collected, and why; `grid_points` how
+    many energies and angles its gun has.
     Raises `InputFileError` where a trajectory is there twice, or where a result has no outcome: either would change
     the denominator unseen.
     """
@@ -212,6 +215,7 @@ def summarise(
         noise_resumed=_resumed(results),
         stopping=stopping,
         left_out=dict(left_out or {}),
+        grid_points=grid_points,
     )
 
 

@@ -19,7 +19,7 @@ from molgun_lmp.analysis.statistics.sample_size import shots_needed
 from molgun_lmp.atomic_files import folder_whole, write_json
 from molgun_lmp.campaign.plan.dynamics_notes import dynamics_notes
 from molgun_lmp.campaign.plan.engine_choice import campaign_card, choose_engine, settle_together, shared_files
-from molgun_lmp.campaign.plan.pool_notes import image_notes, orientation_notes, pool_notes, shared_note
+from molgun_lmp.campaign.plan.pool_notes import grid_notes, image_notes, orientation_notes, pool_notes, shared_note
 from molgun_lmp.campaign.plan.projection import project
 from molgun_lmp.campaign.plan.shot_files import Advance, write_shots
 from molgun_lmp.campaign.store.campaign_folder import (
@@ -286,10 +286,13 @@ def _notes(plan: Plan) -> tuple[str, ...]:
         f"Kinetic temperatures of the pools' mobile atoms: {'; '.join(pool.sentence() for pool in temperatures)}. The "
         f"protocol (system.equilibration) has {config.system.equilibration.temperature_k:g} K.",
     ]
+    notes += grid_notes(config)
     if shots:
-        low, high = wilson(shots / 2, shots)
+        each = max(1, shots // len(config.gun.points))
+        low, high = wilson(each / 2, each)
+        at = " at each point" if config.gun.grid is not None else ""
         notes.append(
-            f"A fraction near one half will be known to ±{50 * (high - low):.0f} % (95 %) at best; ±5 % takes "
+            f"A fraction near one half will be known{at} to ±{50 * (high - low):.0f} % (95 %) at best; ±5 % takes "
             f"{shots_needed(0.05, 0.5)} independent shots, ±1 % {shots_needed(0.01, 0.5)}."
         )
     if shots >= _MANY_ENOUGH_TO_SAY:

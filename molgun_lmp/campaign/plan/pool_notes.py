@@ -1,4 +1,4 @@
-"""What `molgun plan` says of a campaign's pools: what their shots will share, and how well anything can be known so."""
+"""What `molgun plan` says of a campaign's pools and grid: what shots will share, and how well anything can be known."""
 
 from typing import Final
 
@@ -6,6 +6,7 @@ import numpy as np
 from scipy.spatial.distance import pdist
 
 from molgun_lmp.analysis.statistics.sample_size import AS_DRAWN_CORRELATION, half_width
+from molgun_lmp.config import Campaign
 from molgun_lmp.gun.pools import Pool
 from molgun_lmp.gun.setup import Setup
 
@@ -40,6 +41,19 @@ def _held(part: str, pool: Pool) -> str:
         whence = f" of {runs} equilibration run{'' if runs == 1 else 's'}"
     formula = pool.snapshots[0].symbols.formula.convert("hill")
     return f"The {part} pool holds {len(pool)} snapshot{'' if len(pool) == 1 else 's'}{whence}: {formula}"
+
+
+def grid_notes(campaign: Campaign) -> tuple[str, ...]:
+    """How many shots each point of a grid gets."""
+    if campaign.gun.grid is None:
+        return ()
+    points = campaign.gun.points
+    each, more = divmod(campaign.trajectories, len(points))
+    first = f", the first {more} one more" if more else ""
+    return (
+        f"gun.grid: {len(points)} points ({'; '.join(map(str, points))}) get {each} of {campaign.trajectories} shots "
+        f"each{first}. Shot k of every point starts from the same snapshots, place, orientation and azimuth.",
+    )
 
 
 def image_notes(setup: Setup, cutoff_angstrom: float) -> tuple[str, ...]:

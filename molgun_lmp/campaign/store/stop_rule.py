@@ -57,6 +57,12 @@ def begin_rule(store: Store, targets: Sequence[PrecisionTarget]) -> Stopping:
     """
     if not store.manifest.trajectories:
         raise CampaignError(f"campaign {store.manifest.name} has no trajectories: there is nothing to fire until then.")
+    if store.config().gun.grid is not None:
+        raise CampaignError(
+            f"campaign {store.manifest.name} fires a grid of energies and angles (gun.grid): a stop rule watches one "
+            "fraction over all shots, and that of a grid is a mean over its points. Fire all shots (`molgun run` "
+            "without --until), or plan a campaign of one point."
+        )
     wanted = Stopping(rule=plan_rule(targets, store.manifest.trajectories))
     create_file(store.root / UNTIL_NAME, json_bytes(wanted.to_json()))
     stopping = read_stopping(store)

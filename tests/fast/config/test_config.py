@@ -68,6 +68,13 @@ def test_another_kick_replaces_the_presets(campaign_file: Path) -> None:
         ("system.equilibration.duration_ps=5", "no snapshot is left"),
         ("gun.start={kind: clearance, angstrom: 1}", "min_distance_angstrom"),
         ("trajectories=-1", "trajectories"),
+        ("gun.grid={}", "energies_ev, polar_deg"),
+        ("gun.grid={energies_ev: [0.1, 0.2]}", "kick.kind: fixed_energy"),
+        ("gun={kick: {kind: fixed_energy, energy_ev: 0.3}, grid: {energies_ev: [0.1, 0.2]}}", "it is 0.3"),
+        ("gun={kick: {kind: fixed_energy}, grid: {energies_ev: [0.1, 0.2, 0.1]}}", "twice"),
+        ("gun={kick: {kind: fixed_energy}, grid: {energies_ev: 0.1}}", "energies_ev"),
+        ("gun={kick: {kind: fixed_energy, energy_ev: 1}, grid: {polar_deg: [0, 9]}}", "kind: fixed, azimuth_deg"),
+        ("gun={kick: {kind: fixed_energy, energy_ev: 1}, grid: {polar_deg: [90]}}", "polar_deg"),
     ],
 )
 def test_bad_values_are_named(campaign_file: Path, override: str, message: str) -> None:
@@ -75,6 +82,19 @@ def test_bad_values_are_named(campaign_file: Path, override: str, message: str) 
         load_campaign(campaign_file, [override])
     assert message in str(caught.value)
     assert str(campaign_file) in str(caught.value)
+
+
+def test_a_grid_stands_in_place_of_energy_and_angle(campaign_file: Path) -> None:
+    text = (
+        "gun={kick: {kind: fixed_energy, direction: {kind: fixed}}, grid: {energies_ev: [0.1, 0.2], polar_deg: [5, 6]}}"
+    )
+    gun = load_campaign(campaign_file, [text]).config.gun
+    assert gun.points == ((0.1, 5.0), (0.2, 5.0), (0.1, 6.0), (0.2, 6.0))
+    assert [gun.aimed(index) for index in (0, 3, 4, 9)] == [(0, 0), (3, 0), (0, 1), (1, 2)]
+    assert type(gun).model_validate(gun.model_dump(mode="json")) == gun
+    single = load_campaign(campaign_file, ["gun={kick: {kind: fixed_energy, energy_ev: 0.4}}"]).config.gun
+    assert single.points == ((0.4, 0.0),)
+    assert single.aimed(7) == (0, 7)
 
 
 @pytest.mark.parametrize("override", ["novalue", "=3", "a..b=1", "name.sub=1", "x=[1"])

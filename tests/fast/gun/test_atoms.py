@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import paper_classes as paper
 import pytest
 from ase import Atoms
 from outcome_cases import outcome_of
@@ -26,7 +27,6 @@ from molgun_lmp.gun.initial_conditions import draw
 from molgun_lmp.gun.pool_temperature import pool_temperatures
 from molgun_lmp.gun.pools import Pool, read_pool, write_pool
 from molgun_lmp.gun.setup import prepare
-from molgun_lmp.outcome_classes import Mode
 from molgun_lmp.records import Heat, Outcome
 
 CampaignOf = Callable[[Mapping[str, Any]], Campaign]
@@ -74,7 +74,7 @@ def test_every_pool_of_an_atom_is_one_state(
 
 def outcomes(slabs: int, shots: int, *, atom: bool) -> list[Outcome]:
     """A campaign of which every slab snapshot has shots of both ends, all fired with one molecule snapshot."""
-    modes = [Mode.OTHER if index % 3 else Mode.SCATTERED for index in range(shots)]
+    modes = [paper.OTHER if index % 3 else paper.SCATTERED for index in range(shots)]
     return [
         dataclasses.replace(outcome_of(index, mode, slab=index % slabs, molecule=0), atom=atom, heat=HEAT)
         for index, mode in enumerate(modes)
@@ -94,16 +94,16 @@ HEAT = Heat(
 def test_intervals_of_atoms_are_over_the_slab_s_snapshots_alone() -> None:
     shots = outcomes(12, 120, atom=True)
     clusters = clusters_of(shots)
-    hit = np.array([one.mode is Mode.OTHER for one in shots])
+    hit = np.array([one.mode is paper.OTHER for one in shots])
     interval = cluster_interval(hit, clusters)
     # As if every shot had a molecule snapshot of its own.
     own = Clusters.of([one.slab_snapshot for one in shots], [one.trajectory_id for one in shots])
     expected = cluster_interval(hit, own)
     assert (interval.low, interval.high) == (expected.low, expected.high)
     assert 0.0 < interval.low < 0.66 < interval.high < 1.0
-    summary = summarise(shots, [])
+    summary = summarise(paper.SCHEME, shots, [])
     assert summary.pools() == "12 slab snapshots (an atom has none of its own)"
-    assert summary.mode(Mode.OTHER).cluster[0] > 0.0
+    assert summary.mode(paper.OTHER).cluster[0] > 0.0
     assert "molecule" not in heat_sentence(shots)
 
     molecules = outcomes(12, 120, atom=False)
@@ -122,7 +122,7 @@ def test_a_single_slab_snapshot_is_all_that_is_missing() -> None:
 
 
 def test_the_size_of_a_campaign_of_atoms_has_no_molecule_pool() -> None:
-    target = parse_target("scattered:0.05")
+    target = parse_target("scattered:0.05", paper.SCHEME)
     sizing = size(target, fraction=0.5, correlation=0.02, slabs=200, molecules=None, planned=100)
     with_many = size(target, fraction=0.5, correlation=0.02, slabs=200, molecules=1_000_000, planned=100)
     assert sizing.shots == with_many.shots

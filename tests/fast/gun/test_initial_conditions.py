@@ -46,9 +46,42 @@ def test_another_kick_moves_no_molecule(setup_of: SetupOf) -> None:
     one, other = (draw(3, setup_of({"gun": {"kick": {"kind": kind}}})) for kind in ("flux", "thermal_all_atoms"))
     assert np.array_equal(one.positions, other.positions)
     assert not np.array_equal(one.velocities, other.velocities)
-    assert len({stream(24, 3, name).random() for name in STREAMS}) == 5
+    campaign = setup_of({}).campaign
+    assert len({stream(campaign, 3, name).random() for name in STREAMS}) == 5
     spawned = trajectory_rng(24, 3).spawn(5)
-    assert [stream(24, 3, name).random() for name in STREAMS] == [rng.random() for rng in spawned]
+    assert [stream(campaign, 3, name).random() for name in STREAMS] == [rng.random() for rng in spawned]
+
+
+def test_points_of_a_grid_differ_in_energy_and_angle_alone(setup_of: SetupOf) -> None:
+    direction = {"kind": "fixed", "azimuth_deg": "random"}
+    kick: dict[str, Any] = {"kind": "fixed_energy", "direction": direction}
+    grid = {"energies_ev": [0.3, 0.1, 0.2], "polar_deg": [0.0, 40.0]}
+    setup = setup_of({"gun": {"kick": kick, "grid": grid}})
+    alone = setup_of({"gun": {"kick": kick | {"energy_ev": 0.3, "direction": direction | {"polar_deg": 40.0}}}})
+    shots = [draw(index, setup) for index in range(24)]
+    assert [shot.shot.index for shot in shots] == list(range(24))
+    fired = [(one.shot.kick_energy_ev, one.shot.polar_deg) for one in shots[:6]]
+    wanted = [(energy, angle) for angle in (0.0, 40.0) for energy in (0.3, 0.1, 0.2)]
+    assert np.allclose(fired, wanted, atol=1e-9)
+    for number in range(4):
+        mine = shots[6 * number : 6 * number + 6]
+        single = draw(number, alone)
+        assert _same(dataclasses.replace(mine[3], shot=dataclasses.replace(mine[3].shot, index=number)), single)
+        for one in mine:
+            assert np.array_equal(one.positions, single.positions)
+        assert mine[4].shot.azimuth_deg == pytest.approx(mine[5].shot.azimuth_deg)
+    azimuths = {round(shots[6 * number + 3].shot.azimuth_deg, 6) for number in range(4)}
+    assert len(azimuths) == 4
+    decks = [trajectory_deck(condition, setup) for condition in shots[:6]]
+    measured = [recover_shot(deck.data_text, setup.slab.top) for deck in decks]
+    assert np.allclose([(one.kick_energy_ev, one.polar_deg) for one in measured], wanted, atol=1e-6)
+
+
+def test_thermostats_of_a_grid_s_points_share_their_noise_too(setup_of: SetupOf) -> None:
+    gun = {"kick": {"kind": "fixed_energy"}, "grid": {"energies_ev": [0.1, 0.2]}}
+    campaign = setup_of({"gun": gun}).campaign
+    seeds = [stream(campaign, index, "thermostat").integers(1 << 30) for index in range(4)]
+    assert seeds[0] == seeds[1] != seeds[2] == seeds[3]
 
 
 def test_the_record_round_trips_through_json(setup_of: SetupOf) -> None:
