@@ -17,6 +17,9 @@ ANGSTROM_PER_PS_PER_ASE_VELOCITY: Final[float] = 1.0 / ASE_VELOCITY_PER_ANGSTROM
 MVV_TO_EV: Final[float] = ASE_VELOCITY_PER_ANGSTROM_PER_PS**2
 """u (Å/ps)^2 in eV: kinetic energy in eV is 0.5 * m * v**2 * MVV_TO_EV (LAMMPS calls it mvv2e)."""
 
+ANGSTROM_PER_PS_PER_M_PER_S: Final[float] = 0.01
+"""Multiply a velocity in m/s by this to get Å/ps."""
+
 BOLTZMANN_EV_PER_K: Final[float] = _ase.kB
 """Boltzmann constant in eV/K."""
 

@@ -55,7 +55,9 @@ def with_first_values(gun: Mapping[str, Any]) -> Mapping[str, Any]:
     if not isinstance(grid, Mapping) or not isinstance(kick, Mapping):
         return gun
     filled = dict(kick)
-    if kick.get("kind") == "fixed_energy":
+    if kick.get("kind") == "fixed_energy" or (
+        kick.get("kind") == "supersonic" and kick.get("stream_velocity_m_per_s") is None
+    ):
         filled = _first(grid.get("energies_ev"), "energy_ev") | filled
     direction = kick.get("direction")
     if isinstance(direction, Mapping) and direction.get("kind") == "fixed":

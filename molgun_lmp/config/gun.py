@@ -84,7 +84,31 @@ class FixedEnergyKick(Section):
     direction: Direction = NormalDirection()
 
 
-Kick = Annotated[ThermalComKick | ThermalAllAtomsKick | FluxKick | FixedEnergyKick, Field(discriminator="kind")]
+class SupersonicKick(Section):
+    """A supersonic beam: p(v) ~ v^3 exp(-((v - v0) / a)^2), the flux of a gas that streams with v0."""
+
+    kind: Literal["supersonic"]
+    stream_velocity_m_per_s: PositiveFloat | None = None
+    """v0."""
+    energy_ev: PositiveFloat | None = None
+    """The beam's mean kinetic energy instead, from which v0 follows."""
+    width_m_per_s: PositiveFloat | None = None
+    """a = sqrt(2 k T / M), T the temperature in the moving gas."""
+    speed_ratio: PositiveFloat | None = None
+    """S = v0 / a instead."""
+    direction: Direction = NormalDirection()
+
+    @model_validator(mode="after")
+    def _one_of_each(self) -> Self:
+        for names in (("stream_velocity_m_per_s", "energy_ev"), ("width_m_per_s", "speed_ratio")):
+            if sum(getattr(self, name) is not None for name in names) != 1:
+                raise ValueError(f"a supersonic beam takes either {names[0]} or {names[1]}")
+        return self
+
+
+Kick = Annotated[
+    ThermalComKick | ThermalAllAtomsKick | FluxKick | FixedEnergyKick | SupersonicKick, Field(discriminator="kind")
+]
 
 
 class Height(Section):
@@ -205,7 +229,7 @@ class Gun(Section):
             raise ValueError(
                 "grid.energies_ev stands in place of kick.energy_ev: "
                 + (
-                    "give a kick of one energy (kick.kind: fixed_energy)"
+                    "give a kick of one energy (kick.kind: fixed_energy, or supersonic by its energy_ev)"
                     if energy is None
                     else f"leave that out, or give one of the grid's; it is {energy:g}"
                 )

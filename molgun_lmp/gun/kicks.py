@@ -4,7 +4,10 @@ One function per law. M is the molecule's mass in u, T a temperature in K, veloc
 surface. What the reference paper leaves open about the size of the kick is a choice between these laws.
 """
 
+import functools
+
 import numpy as np
+from scipy import optimize, special
 
 from molgun_lmp.arrays import FloatArray
 from molgun_lmp.config import (
@@ -15,11 +18,13 @@ from molgun_lmp.config import (
     FluxKick,
     IndependentComponents,
     Kick,
+    SupersonicKick,
     ThermalAllAtomsKick,
     ThermalComKick,
 )
+from molgun_lmp.errors import ConfigError
 from molgun_lmp.records import Vector
-from molgun_lmp.units import BOLTZMANN_EV_PER_K, MVV_TO_EV
+from molgun_lmp.units import ANGSTROM_PER_PS_PER_M_PER_S, BOLTZMANN_EV_PER_K, MVV_TO_EV
 
 
 def draw_kick(kick: Kick, mass_u: float, n_atoms: int, rng: np.random.Generator) -> FloatArray:
@@ -36,6 +41,10 @@ def draw_kick(kick: Kick, mass_u: float, n_atoms: int, rng: np.random.Generator)
             return speed * draw_direction(kick.direction, rng)
         case FixedEnergyKick():
             return speed_of_energy(kick.energy_ev, mass_u) * draw_direction(kick.direction, rng)
+        case SupersonicKick():
+            # One number for the speed: where a grid's points share it, the faster beam has the faster shot.
+            speed = supersonic_speed(*supersonic_beam(kick, mass_u), rng.random())
+            return speed * draw_direction(kick.direction, rng)
 
 
 def thermal_width(mass_u: float, temperature_k: float) -> float:
@@ -74,6 +83,59 @@ def thermal_all_atoms_speed(mass_u: float, n_atoms: int, temperature_k: float) -
 def speed_of_energy(energy_ev: float, mass_u: float) -> float:
     """v = sqrt(2E / M) in Å/ps."""
     return float(np.sqrt(2.0 * energy_ev / (mass_u * MVV_TO_EV)))
+
+
+@functools.lru_cache(maxsize=128)
+def supersonic_beam(kick: SupersonicKick, mass_u: float) -> tuple[float, float]:
+    """Stream velocity v0 and width a in Å/ps, whichever of them, of the mean energy and of S = v0 / a are given.
+
+    Raises `ConfigError` for a mean energy that a beam of this width exceeds even at rest.
+    """
+    width, ratio = kick.width_m_per_s, kick.speed_ratio
+    if kick.stream_velocity_m_per_s is not None:
+        stream = kick.stream_velocity_m_per_s * ANGSTROM_PER_PS_PER_M_PER_S
+        return stream, stream / ratio if ratio is not None else (width or 0.0) * ANGSTROM_PER_PS_PER_M_PER_S
+    square = speed_of_energy(kick.energy_ev or 0.0, mass_u) ** 2
+    if ratio is None:
+        a = (width or 0.0) * ANGSTROM_PER_PS_PER_M_PER_S
+        if square <= a**2 * _mean_square(0.0):
+            least = kinetic_energy_ev(np.array([a * np.sqrt(_mean_square(0.0)), 0.0, 0.0]), mass_u)
+            raise ConfigError(
+                f"gun.kick: a beam with a width of {width:g} m/s has {least:.3g} eV at least, so {kick.energy_ev:g} eV "
+                "cannot be its mean energy. Give a smaller width_m_per_s, or a speed_ratio."
+            )
+        ratio = optimize.brentq(lambda s: a**2 * _mean_square(s) - square, 0.0, np.sqrt(square) / a)
+    a = float(np.sqrt(square / _mean_square(ratio)))
+    return ratio * a, a
+
+
+def supersonic_speed(stream: float, width: float, chance: float) -> float:
+    """The speed v > 0 below which a share `chance` of the beam lies, p(v) ~ v^3 exp(-((v - v0) / a)^2), any one unit.
+
+    Source: D. J. Auerbach in Atomic and Molecular Beam Methods, ed. G. Scoles, vol. 1 (Oxford 1988), ch. 14: the flux
+    of a gas with a Maxwellian of one temperature about its stream velocity.
+    """
+    ratio = stream / width
+    whole = _moment(3, ratio)
+    far = ratio + 10.0  # beyond a the share is below 1e-40
+    x = optimize.brentq(lambda t: _moment(3, ratio, t) - chance * whole, -min(ratio, 10.0), far, xtol=1e-14)
+    return float(stream + width * x)
+
+
+def _mean_square(ratio: float) -> float:
+    """<v^2> / a^2 of the flux of a beam with S = `ratio`; 2 for a gas at rest."""
+    return _moment(5, ratio) / _moment(3, ratio)
+
+
+def _moment(power: int, ratio: float, up_to: float = np.inf) -> float:
+    """The integral of (t + S)^n exp(-t^2) from -S to `up_to`, by parts from that of n - 1 and n - 2; n is 1 or more."""
+    edge = np.exp(-(up_to**2)) if np.isfinite(up_to) else 0.0
+    high = up_to + ratio if np.isfinite(up_to) else 0.0
+    below = np.sqrt(np.pi) / 2 * (special.erf(up_to) + special.erf(ratio))
+    here = ratio * below + (np.exp(-(ratio**2)) - edge) / 2
+    for n in range(1, power):
+        below, here = here, ratio * here + n / 2 * below - edge * high**n / 2
+    return float(here)
 
 
 def kinetic_energy_ev(velocity: FloatArray, mass_u: float) -> float:

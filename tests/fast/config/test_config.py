@@ -75,6 +75,12 @@ def test_another_kick_replaces_the_presets(campaign_file: Path) -> None:
         ("gun={kick: {kind: fixed_energy}, grid: {energies_ev: 0.1}}", "energies_ev"),
         ("gun={kick: {kind: fixed_energy, energy_ev: 1}, grid: {polar_deg: [0, 9]}}", "kind: fixed, azimuth_deg"),
         ("gun={kick: {kind: fixed_energy, energy_ev: 1}, grid: {polar_deg: [90]}}", "polar_deg"),
+        ("gun.kick={kind: supersonic, speed_ratio: 8}", "either stream_velocity_m_per_s or energy_ev"),
+        ("gun.kick={kind: supersonic, energy_ev: 1, speed_ratio: 8, width_m_per_s: 9}", "either width_m_per_s"),
+        (
+            "gun={kick: {kind: supersonic, stream_velocity_m_per_s: 9, speed_ratio: 8}, grid: {energies_ev: [1, 2]}}",
+            "supersonic by its energy_ev",
+        ),
     ],
 )
 def test_bad_values_are_named(campaign_file: Path, override: str, message: str) -> None:
@@ -92,6 +98,10 @@ def test_a_grid_stands_in_place_of_energy_and_angle(campaign_file: Path) -> None
     assert gun.points == ((0.1, 5.0), (0.2, 5.0), (0.1, 6.0), (0.2, 6.0))
     assert [gun.aimed(index) for index in (0, 3, 4, 9)] == [(0, 0), (3, 0), (0, 1), (1, 2)]
     assert type(gun).model_validate(gun.model_dump(mode="json")) == gun
+    beam = load_campaign(
+        campaign_file, ["gun={kick: {kind: supersonic, speed_ratio: 9}, grid: {energies_ev: [0.1, 0.2]}}"]
+    ).config.gun
+    assert [getattr(kick, "energy_ev", None) for kick in beam.kicks] == [0.1, 0.2]
     single = load_campaign(campaign_file, ["gun={kick: {kind: fixed_energy, energy_ev: 0.4}}"]).config.gun
     assert single.points == ((0.4, 0.0),)
     assert single.aimed(7) == (0, 7)

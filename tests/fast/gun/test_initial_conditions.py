@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 from ase.geometry import get_distances
+from beam_cases import beam_share
 from scipy import stats
 
 from molgun_lmp.config import Campaign
@@ -259,7 +260,13 @@ READINGS: dict[str, dict[str, Any]] = {
     "flux": {"kind": "flux", "temperature_k": 300.0},
     "thermal_all_atoms": {"kind": "thermal_all_atoms", "temperature_k": 300.0},
     "fixed_energy": {"kind": "fixed_energy", "energy_ev": 0.2},
+    "supersonic": {"kind": "supersonic", "stream_velocity_m_per_s": 800.0, "speed_ratio": 4.0},
+    "supersonic, by energy": {"kind": "supersonic", "energy_ev": 0.3, "width_m_per_s": 100.0},
 }
+
+
+BEAMS = {"supersonic": (8.0, 2.0), "supersonic, by energy": (5.756, 1.0)}
+"""Stream velocity and width in Å/ps."""
 
 
 def _probability(reading: str, shots: list[MeasuredShot], mass_u: float) -> float:
@@ -270,6 +277,11 @@ def _probability(reading: str, shots: list[MeasuredShot], mass_u: float) -> floa
     fixed = {"thermal_all_atoms": 1.5 * 26 * BOLTZMANN_EV_PER_K * 300.0, "fixed_energy": 0.2}
     if reading in fixed:
         return float(np.allclose(energy, fixed[reading], rtol=1e-9))
+    if reading in BEAMS:
+        along = velocity[:, 2] < 0.999 * -np.linalg.norm(velocity, axis=1)
+        return min(
+            float(along.all()), float(stats.kstest(-velocity[:, 2], beam_share(*BEAMS[reading], power=3)).pvalue)
+        )
     normal = stats.rayleigh if reading == "flux" else stats.halfnorm
     values = [stats.kstest(-velocity[:, 2], normal(scale=width).cdf).pvalue]
     if reading == "thermal_com z":

@@ -5,12 +5,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+from beam_cases import beam_share
 from pydantic import TypeAdapter
 from scipy import stats
 
-from molgun_lmp.config import Direction, Gun, Kick
+from molgun_lmp.config import Direction, Gun, Kick, SupersonicKick
+from molgun_lmp.errors import ConfigError
 from molgun_lmp.gun import kicks
-from molgun_lmp.units import BOLTZMANN_EV_PER_K
+from molgun_lmp.units import BOLTZMANN_EV_PER_K, MVV_TO_EV
 
 ECCO_MASS = 158.24  # C12H14
 SHOTS = 4000
@@ -68,6 +70,46 @@ def test_velocity_components_follow_their_law(kick: Kick, component: int, law: C
     assert stats.kstest(-values if component == 2 else values, law).pvalue > 1e-3
 
 
+def test_a_supersonic_beam_is_a_flux_with_the_stream_and_width_asked_for() -> None:
+    beam = _kick(kind="supersonic", stream_velocity_m_per_s=2000.0, width_m_per_s=500.0)
+    rng = np.random.default_rng(0)
+    speeds = np.array([-kicks.draw_kick(beam, ECCO_MASS, 26, rng)[2] for _ in range(2000)])
+    for power in (2, 3, 4):
+        probability = stats.kstest(speeds, beam_share(20.0, 5.0, power=power)).pvalue
+        assert probability > 1e-3 if power == 3 else probability < 1e-6, power
+    for wrong in ((21.0, 5.0), (20.0, 6.0)):
+        assert stats.kstest(speeds, beam_share(*wrong, power=3)).pvalue < 1e-6
+
+
+@pytest.mark.parametrize("width", [{"width_m_per_s": 300.0}, {"speed_ratio": 6.0}, {"speed_ratio": 0.5}])
+def test_the_mean_energy_of_a_supersonic_beam_is_the_one_asked_for(width: dict[str, float]) -> None:
+    beam = TypeAdapter(SupersonicKick).validate_python({"kind": "supersonic", "energy_ev": 0.5, **width})
+    stream, a = kicks.supersonic_beam(beam, 28.0)
+    speeds = np.linspace(0.0, stream + 9 * a, 200_001)
+    law = speeds**3 * np.exp(-(((speeds - stream) / a) ** 2))
+    mean = 0.5 * 28.0 * MVV_TO_EV * np.sum(law * speeds**2) / np.sum(law)
+    assert mean == pytest.approx(0.5, rel=1e-6)
+    if "speed_ratio" in width:
+        assert stream / a == pytest.approx(width["speed_ratio"])
+    else:
+        assert a == pytest.approx(3.0)
+
+
+def test_the_quickest_of_a_broad_beam_and_the_slowest_are_speeds() -> None:
+    for ratio in (1e-3, 0.1, 1.0, 40.0):
+        found = [kicks.supersonic_speed(ratio, 1.0, chance) for chance in (0.0, 1e-12, 0.5, 1 - 1e-12)]
+        assert found == sorted(found)
+        assert found[0] >= 0.0
+    # A gas at rest: v^2 / a^2 is a sum of two exponentials (Gamma of shape 2).
+    assert kicks.supersonic_speed(1e-9, 1.0, 0.5) == pytest.approx(np.sqrt(stats.gamma(2).ppf(0.5)), rel=1e-6)
+
+
+def test_a_beam_too_broad_for_its_energy_is_refused() -> None:
+    beam = _kick(kind="supersonic", energy_ev=0.01, width_m_per_s=2000.0)
+    with pytest.raises(ConfigError, match=r"has 6.56 eV at least"):
+        _draws(beam)
+
+
 def test_only_the_normal_component_is_drawn_along_z() -> None:
     assert not _draws(_kick(kind="thermal_com", axes="z"))[:, :2].any()
 
@@ -80,6 +122,7 @@ def test_only_the_normal_component_is_drawn_along_z() -> None:
         _kick(kind="flux"),
         _kick(kind="thermal_all_atoms", direction={"kind": "components"}),
         _kick(kind="fixed_energy", energy_ev=0.2, direction={"kind": "cone", "max_polar_deg": 80}),
+        _kick(kind="supersonic", energy_ev=0.2, speed_ratio=8, direction={"kind": "components"}),
     ],
 )
 def test_every_kick_points_down(kick: Kick) -> None:
