@@ -14,13 +14,9 @@ import numpy as np
 from ase import Atoms
 
 from molgun_lmp.analysis.outcomes.intact_molecule import MoleculeReference
-from molgun_lmp.analysis.statistics.clustered_intervals import wilson
-from molgun_lmp.analysis.statistics.sample_size import shots_needed
 from molgun_lmp.atomic_files import folder_whole, write_json
-from molgun_lmp.campaign.plan.dynamics_notes import dynamics_notes
 from molgun_lmp.campaign.plan.engine_choice import campaign_card, choose_engine, settle_together, shared_files
-from molgun_lmp.campaign.plan.pool_notes import grid_notes, image_notes, orientation_notes, pool_notes, shared_note
-from molgun_lmp.campaign.plan.projection import project
+from molgun_lmp.campaign.plan.notes import details_of, notes_of
 from molgun_lmp.campaign.plan.shot_files import Advance, write_shots
 from molgun_lmp.campaign.store.campaign_folder import (
     CONFIG_NAME,
@@ -34,15 +30,13 @@ from molgun_lmp.campaign.store.manifest import MANIFEST_NAME, EngineChoice, Mani
 from molgun_lmp.config import Campaign, LoadedCampaign, dump_yaml
 from molgun_lmp.config.schemes import load_scheme
 from molgun_lmp.engine.dispersion import dispersion_name
-from molgun_lmp.engine.registry import runs_no_model
-from molgun_lmp.engine.targets import LammpsTarget, check_model, targets_that_take
+from molgun_lmp.engine.targets import LammpsTarget, check_model
 from molgun_lmp.errors import CampaignError
 from molgun_lmp.gun.cell import contact_clearance
 from molgun_lmp.gun.initial_conditions import draw
 from molgun_lmp.gun.pool_temperature import pool_temperatures, require_thermal
 from molgun_lmp.gun.pools import Pool, Pools, read_pools
 from molgun_lmp.gun.setup import Setup, prepare
-from molgun_lmp.gun.smiles import smiles_of
 from molgun_lmp.models.card import ModelCard
 from molgun_lmp.outcome_scheme import OutcomeScheme
 from molgun_lmp.plotting.figure_files import carry_figures
@@ -51,7 +45,6 @@ from molgun_lmp.records import InitialCondition
 from molgun_lmp.rendering import templates_folder
 
 _DECK_TEMPLATE = "trajectory.in.j2"
-_MANY_ENOUGH_TO_SAY = 1000
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -119,12 +112,13 @@ class Plan:
     @property
     def notes(self) -> tuple[str, ...]:
         """What should be minded before firing, in sentences."""
-        return _notes(self)
+        return notes_of(self.loaded.config, self.setup, self.molecule_pool, self.card)
 
     @property
     def details(self) -> tuple[str, ...]:
         """What else is known of what will be fired, in sentences."""
-        return _details(self)
+        pools = Pools(slab=self.slab_pool, molecule=self.molecule_pool)
+        return details_of(self.setup, pools, self.card, self.engine)
 
 
 def check(loaded: LoadedCampaign, pools: Pools | None = None) -> Plan:
@@ -262,45 +256,3 @@ def _level_of_theory(plan: Plan) -> str:
     dispersion = plan.engine.dispersion
     correction = "" if dispersion is None else f" + {dispersion_name(dispersion)}"
     return f"{plan.card.level_of_theory}{correction}"
-
-
-def _details(plan: Plan) -> tuple[str, ...]:
-    details = list(pool_notes(plan.setup, plan.slab_pool, plan.molecule_pool))
-    molecule = None if plan.setup.molecule.is_atom else smiles_of(plan.molecule_pool.snapshots[0])
-    if molecule is not None:
-        details.append(f"The molecule is {molecule} (its first snapshot, as RDKit reads it).")
-    if not runs_no_model(plan.engine.kind):
-        engine = plan.engine
-        details.append(targets_that_take(plan.card, engine.dtype, engine.elements, engine.dispersion))
-    return tuple(details)
-
-
-def _notes(plan: Plan) -> tuple[str, ...]:
-    config, setup = plan.loaded.config, plan.setup
-    shots = config.trajectories
-    temperatures = pool_temperatures(setup)
-    mobile = len(setup.slab.symbols) - int(np.count_nonzero(setup.slab.frozen)) + len(setup.molecule.symbols)
-    notes = [
-        f"The model's labels are {plan.card.level_of_theory}: compare results only with those of the same level.",
-        shared_note(setup),
-        f"Kinetic temperatures of the pools' mobile atoms: {'; '.join(pool.sentence() for pool in temperatures)}. The "
-        f"protocol (system.equilibration) has {config.system.equilibration.temperature_k:g} K.",
-    ]
-    notes += grid_notes(config)
-    if shots:
-        each = max(1, shots // len(config.gun.points))
-        low, high = wilson(each / 2, each)
-        at = " at each point" if config.gun.grid is not None else ""
-        notes.append(
-            f"A fraction near one half will be known{at} to ±{50 * (high - low):.0f} % (95 %) at best; ±5 % takes "
-            f"{shots_needed(0.05, 0.5)} independent shots, ±1 % {shots_needed(0.01, 0.5)}."
-        )
-    if shots >= _MANY_ENOUGH_TO_SAY:
-        n_atoms = len(setup.slab.symbols) + len(setup.molecule.symbols)
-        notes.append(project(shots, n_atoms, config.dynamics).sentence(shots))
-    notes += orientation_notes(setup, plan.molecule_pool)
-    notes += image_notes(setup, plan.card.architecture.r_max_angstrom)
-    if not shots:
-        notes.append("The campaign has no trajectories: `--set trajectories=N` plans some.")
-    notes += dynamics_notes(config.dynamics, mobile)
-    return tuple(notes)

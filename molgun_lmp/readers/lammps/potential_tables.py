@@ -12,7 +12,7 @@ from molgun_lmp.readers.lammps.potential_file import PotentialFile, citation, nu
 _PAIR_FUNCTIONS_OF_ADP: Final = 3
 
 
-class _Lines:
+class _PotentialLines:
     """The lines of a table, taken from the top: numbers may be spread over any number of lines, but end with one."""
 
     def __init__(self, text: str, comments: int) -> None:
@@ -45,7 +45,7 @@ class _Lines:
 
 def read_funcfl(text: str) -> PotentialFile:
     """A file of `pair_style eam`: one element, by its atomic number."""
-    lines = _Lines(text, comments=1)
+    lines = _PotentialLines(text, comments=1)
     charge, *_ = lines.words(3, "atomic number, mass, lattice constant and lattice")
     z = whole(charge, "in line 2", most=len(chemical_symbols) - 1)
     n_density, n_distance, cutoff = _grid(lines)
@@ -72,7 +72,7 @@ def read_adp(text: str) -> PotentialFile:
 
 def read_bop(text: str) -> PotentialFile:
     """A table of `pair_style bop`: its elements, then numbers alone. It does not say its reach in one place."""
-    lines = _Lines(text, comments=1)
+    lines = _PotentialLines(text, comments=1)
     n_elements = whole(lines.words(1, "the number of elements")[0], "in line 2", most=100)
     labels = []
     for _ in range(n_elements):
@@ -87,7 +87,7 @@ def read_bop(text: str) -> PotentialFile:
 
 
 def _setfl(text: str, *, density_of_pairs: bool = False, pair_functions: int = 1) -> PotentialFile:
-    lines = _Lines(text, comments=3)
+    lines = _PotentialLines(text, comments=3)
     count, *labels = lines.words(2, "the number of elements and their names")
     n_elements = whole(count, "in line 4", most=100)
     if len(labels) != n_elements:
@@ -103,7 +103,7 @@ def _setfl(text: str, *, density_of_pairs: bool = False, pair_functions: int = 1
     return PotentialFile(labels=tuple(labels), cutoff_angstrom=cutoff, citation=citation(text))
 
 
-def _grid(lines: _Lines) -> tuple[int, int, float]:
+def _grid(lines: _PotentialLines) -> tuple[int, int, float]:
     """Points in density and distance, and the cutoff in Å."""
     words = lines.words(5, "Nrho, drho, Nr, dr and the cutoff")
     numbers((words[1], words[3]), "among the grid's spacings")

@@ -96,7 +96,7 @@ def test_what_is_said_over_all_points_is_labelled(store: Store) -> None:
     summary = results.summary
     assert summary.grid_points == 4
     assert "grid of 4 energies and angles" in remarks(summary)[0]
-    assert type(summary).from_json(summary.to_json()) == summary
+    assert type(summary).from_json(summary.to_json(), paper.SCHEME) == summary
     assert results.grid.loc[(0.4, 0.0), "stuck_fraction"] == 1.0
     assert "grid" in results.analysis.to_json()
     assert read_status(store).finished == SHOTS
