@@ -136,6 +136,15 @@ class OutcomeScheme:
         """Columns of events.csv that say when classes began."""
         return tuple(sorted({mode.row.moment for mode in self.modes if mode.row.moment is not None}))
 
+    def groups_of(self, mode: Mode) -> set[str]:
+        """The groups of the molecule without which nothing can be of a class."""
+        when = self.rules[mode].when
+        if when is None:
+            return set()
+        words = [words[0] for words in (when.broken, when.formed) if words is not None and len(words) == 1]
+        named = {word.removeprefix("group ") for word in words if word.startswith("group ")}
+        return named | set(when.groups or ())
+
     def hidden(self) -> tuple[tuple[Mode, Mode], ...]:
         """(class, earlier class) for each that no structure can be of, since the earlier one fits wherever it does."""
         found = []

@@ -17,7 +17,7 @@ class RuleStatus(JsonRecord):
     __pydantic_config__ = ConfigDict(extra="forbid")
 
     targets: tuple[str, ...]
-    """Such as `OT-CY:0.02`."""
+    """Such as `scattered:0.02`."""
     looks_taken: int
     looks_planned: int
     shots: int

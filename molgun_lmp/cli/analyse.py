@@ -21,8 +21,11 @@ from molgun_lmp.cli.analyse_tables import (
     print_variants,
     quench_ends,
 )
+from molgun_lmp.cli.arguments import Scheme
 from molgun_lmp.cli.output import AsJson, Overrides, answers, counting, print_json
+from molgun_lmp.config.schemes import named_from_here
 from molgun_lmp.errors import ConfigError
+from molgun_lmp.outcome_scheme import DEFAULT_SCHEME
 from molgun_lmp.readers.vasp_trajectories import has_runs
 from molgun_lmp.results.analyse import Analysis, analyse
 from molgun_lmp.results.structures import is_campaign
@@ -65,6 +68,7 @@ def analyse_command(
     one_trajectory: Annotated[
         bool, typer.Option("--one-trajectory", help="For files: all are parts of one trajectory, in this order.")
     ] = False,
+    scheme: Scheme = None,
     csv: Annotated[Path | None, typer.Option(metavar="FILE.csv", help="For files: also write a table.")] = None,
     as_json: AsJson = False,
 ) -> None:
@@ -77,13 +81,14 @@ def analyse_command(
     if len(paths) > 1 or paths[0].is_file() or (not is_campaign(paths[0]) and has_runs(paths[0])):
         if quench:
             raise ConfigError("--quench needs a campaign's model: name a campaign folder, one at a time.")
+        given = [*(overrides or ()), *([] if scheme is None else [f"outcomes.scheme={named_from_here(scheme)}"])]
         if each_frame:
-            analyse_each_frame(paths, config, overrides or (), like=like, table=csv, as_json=as_json)
+            analyse_each_frame(paths, config, given, like=like, table=csv, as_json=as_json)
         else:
             analyse_files(
                 paths,
                 config,
-                overrides or (),
+                given,
                 like=like,
                 one_trajectory=one_trajectory,
                 processes=processes,
@@ -93,7 +98,7 @@ def analyse_command(
         return
     _only_for_files(config=config, set=overrides, like=like, csv=csv)
     _only_for_files(each_frame=each_frame, one_trajectory=one_trajectory)
-    store = Store.open(paths[0])
+    store = Store.open(paths[0]).decided_by(scheme)
     with counting("reading trajectories", store.manifest.trajectories) as advance:
         analysis = analyse(store, advance, processes=processes)
     minima = quench_ends(store, analysis, processes) if quench else analysis.minima
@@ -112,6 +117,8 @@ def _print_campaign(store: Store, analysis: Analysis, minima: Minima | None) -> 
         for row in summary.table():
             table.add_row(*row.cells(), style=None if row.estimate.count else "dim")
         out.print(table)
+    if store.scheme.identity != DEFAULT_SCHEME:
+        out.print(f"Outcome scheme: {store.scheme.name}", markup=False)
     out.print(f"Model labels: {store.manifest.level_of_theory}", markup=False)
     if summary.shots < store.manifest.trajectories and not (summary.stopping and summary.stopping.reached):
         out.print(f"{summary.shots} of {store.manifest.trajectories} planned trajectories have ended.")

@@ -26,7 +26,7 @@ COMMANDS: Final = {
     "A campaign": ("init", "plan", "run", "status", "retry", "cluster", "collect", "equilibrate"),
     "Results": ("analyse", "report", "compare", "sensitivity", "map", "trust", "replay"),
     "Models": ("dataset", "train", "export", "evaluate", "learning-curve", "descriptors", "label"),
-    "Help": ("doctor", "schema", "bench"),
+    "Help": ("doctor", "schema", "schemes", "bench"),
 }
 """The panels of `molgun --help` and their commands. A new command is its module and its name here."""
 _PANELS: Final = {name: panel for panel, names in COMMANDS.items() for name in names}

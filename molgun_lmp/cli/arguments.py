@@ -40,3 +40,10 @@ LostPeriodicity = Annotated[
     bool,
     typer.Option("--lost-periodicity", help="Go on where atoms are bonded across a boundary that is said to be none."),
 ]
+Scheme = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME|FILE.yaml",
+        help="Decide by this outcome scheme in place of the campaign's own; `molgun schemes` explains those there are.",
+    ),
+]

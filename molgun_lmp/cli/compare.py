@@ -10,7 +10,7 @@ from rich.table import Table
 
 from molgun_lmp.analysis.report.costs import HEADER, PAPER
 from molgun_lmp.analysis.statistics.sentences import grid_sentence, left_out_sentence
-from molgun_lmp.cli.arguments import ElsewhereConfig, ElsewhereOverrides
+from molgun_lmp.cli.arguments import ElsewhereConfig, ElsewhereOverrides, Scheme
 from molgun_lmp.cli.output import AsJson, answers, counting, print_json
 from molgun_lmp.errors import InputFileError
 from molgun_lmp.models.level_of_theory import UNSTATED
@@ -40,6 +40,7 @@ def compare_command(
     ] = None,
     config: ElsewhereConfig = None,
     overrides: ElsewhereOverrides = None,
+    scheme: Scheme = None,
     as_json: AsJson = False,
 ) -> None:
     """Put campaigns side by side and say by how much each differs from the first, with 95 % intervals and a test.
@@ -48,7 +49,7 @@ def compare_command(
     a reference AIMD, are decided by the criteria and with the groups of the first
     campaign, whatever their order of atoms.
     """
-    elsewhere = comparing.Elsewhere(config=config, overrides=overrides or ())
+    elsewhere = comparing.Elsewhere(config=config, overrides=overrides or (), scheme=scheme)
     with counting("reading trajectories", sum(map(comparing.shots_of, campaigns))) as advance:
         sides = comparing.read_sides(campaigns, elsewhere, advance)
     comparison = comparing.compare_sides(sides)

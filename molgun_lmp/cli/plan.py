@@ -36,7 +36,7 @@ def plan_command(  # noqa: PLR0917  # a command
         typer.Option(
             "--for",
             metavar="LINE:HALF-WIDTH",
-            help="Only say how many shots and snapshots it takes to know a fraction so well, such as OT-CY:0.02. "
+            help="Only say how many shots and snapshots it takes to know a fraction so well, such as scattered:0.02. "
             "Repeatable.",
         ),
     ] = None,

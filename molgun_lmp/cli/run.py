@@ -38,8 +38,8 @@ def run_command(  # noqa: PLR0917  # a command
         list[str] | None,
         typer.Option(
             metavar="LINE:HALF-WIDTH",
-            help="Stop when a fraction is known so well, such as OT-CY:0.02 or stuck:0.05 (bound at the end, intact or "
-            "broken), at one of a few numbers of shots that are fixed beforehand. Repeatable: all are to be reached.",
+            help="Stop when a fraction is known so well, such as scattered:0.02, stuck:0.05 (bound at the end, intact "
+            "or broken), at one of a few numbers of shots that are fixed beforehand. Repeatable: all must be reached.",
         ),
     ] = None,
     parsl: Annotated[

@@ -43,6 +43,11 @@ def load_scheme(name: str, folder: Path = Path()) -> OutcomeScheme:
     return scheme_of(_read((folder / Path(name).expanduser()).resolve()), shipped=False)
 
 
+def named_from_here(scheme: str) -> str:
+    """A scheme as it may be named in any folder: a file by its whole path."""
+    return scheme if scheme in scheme_names() else str(Path(scheme).absolute())
+
+
 @functools.cache
 def _shipped(name: str) -> OutcomeScheme:
     return scheme_of(_read(templates_folder() / "schemes" / f"{name}.yaml"), shipped=True)

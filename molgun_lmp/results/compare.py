@@ -10,7 +10,7 @@ from molgun_lmp.analysis.statistics.comparison import Comparison, Difference, co
 from molgun_lmp.analysis.statistics.pairing import Drawn
 from molgun_lmp.analysis.statistics.summary import summarise
 from molgun_lmp.campaign.store.campaign_folder import Store
-from molgun_lmp.config.schemes import load_scheme
+from molgun_lmp.config.schemes import load_scheme, named_from_here
 from molgun_lmp.errors import InputFileError
 from molgun_lmp.models.level_of_theory import level_warning
 from molgun_lmp.outcome_scheme import OutcomeScheme
@@ -51,10 +51,14 @@ class Side:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Elsewhere:
-    """How trajectories made elsewhere are read: a file of settings, and single values over it."""
+    """How trajectories made elsewhere are read: a file of settings, and single values over it.
+
+    `scheme` decides all sides, campaigns too; None leaves each campaign its own.
+    """
 
     config: Path | None = None
     overrides: Sequence[str] = ()
+    scheme: str | None = None
 
 
 def shots_of(path: Path) -> int:
@@ -82,8 +86,10 @@ def read_sides(paths: Sequence[Path], elsewhere: Elsewhere, advance: Advance | N
 def read_side(path: Path, elsewhere: Elsewhere, like: Store | None, advance: Advance) -> Side:
     """One path decided; `like` is a campaign of the same molecule. Raises as `read_sides`."""
     if is_campaign(path):
-        return _campaign_side(str(path), Store.open(path), advance)
-    settings, folder = load_settings(elsewhere.config, elsewhere.overrides, like)
+        return _campaign_side(str(path), Store.open(path).decided_by(elsewhere.scheme), advance)
+    scheme = elsewhere.scheme
+    own = [] if scheme is None else [f"outcomes.scheme={named_from_here(scheme)}"]
+    settings, folder = load_settings(elsewhere.config, [*elsewhere.overrides, *own], like)
     molecule = None if like is None else molecule_of(like)
     found = []
     with given_files([_existing(path)]) as given:

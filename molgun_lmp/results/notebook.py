@@ -26,12 +26,13 @@ _NAMES = frozenset({"trajectory", "trajectory_id", "slab_snapshot", "molecule_sn
 """Columns of names that may look like numbers."""
 
 
-def load_campaign(folder: str | Path) -> "Results":
+def load_campaign(folder: str | Path, *, scheme: str | None = None) -> "Results":
     """The results of a campaign folder; nothing is read of its trajectories before it is asked for.
 
-    Raises `CampaignError` for a folder that is no campaign.
+    `scheme`: the outcome scheme to decide by, a name or a file, in place of the campaign's own. Raises `CampaignError`
+    for a folder that is no campaign, `ConfigError` for a scheme that is none.
     """
-    return Results(store=Store.open(Path(folder)))
+    return Results(store=Store.open(Path(folder)).decided_by(scheme))
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

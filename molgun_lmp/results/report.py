@@ -88,7 +88,7 @@ def report(store: Store, analysis: Analysis, references: Sequence[Side] = (), al
         title=f"Campaign {store.manifest.name}",
         created=datetime.datetime.now(datetime.UTC).isoformat(timespec="minutes"),
         summary=analysis.summary,
-        warnings=[warning] if warning else [],
+        warnings=[*([warning] if warning else []), *_scheme_remark(store)],
         outcomes=[one.outcome for one in analysis.ended],
         variants=analysis.variants,
         shots=[(one.folder.id, one.shot) for one in analysis.ended],
@@ -107,6 +107,13 @@ def report(store: Store, analysis: Analysis, references: Sequence[Side] = (), al
         lammps_files={one.folder.id: str(one.folder.path.relative_to(store.root)) for one in analysis.ended},
     )
     return write_report(store.analysis / PAGE_NAME, content)
+
+
+def _scheme_remark(store: Store) -> list[str]:
+    """What to know where the classes are not those of the campaign's own scheme."""
+    if store.scheme.identity == store.own_scheme.identity:
+        return []
+    return [f"Outcomes are decided by the scheme {store.scheme.name}, not by the campaign's own."]
 
 
 def _figures(store: Store, analysis: Analysis, surface: Surface, gathered: Shown, folder: Path) -> list[FigureFiles]:

@@ -18,6 +18,7 @@ from molgun_lmp.arrays import FloatArray
 from molgun_lmp.config import OutcomeCriteria, Si001Start
 from molgun_lmp.gun.builders import build_si001
 from molgun_lmp.outcome_classes import Mode
+from molgun_lmp.outcome_scheme import OutcomeScheme
 from molgun_lmp.surface.clean_surface import Surface, find_surface
 from molgun_lmp.surface.minimum_image import MinimumImage
 
@@ -37,12 +38,12 @@ class Case:
     symbols: tuple[str, ...] = SYMBOLS
     groups: Mapping[str, tuple[int, int]] = dataclasses.field(default_factory=lambda: GROUPS)
 
-    def classify(self) -> Classified:
+    def classify(self, scheme: OutcomeScheme = paper.SCHEME) -> Classified:
         """The class by the code under test."""
         surface = find_surface(self.slab)
         limits = BondLimits.of(self.symbols, self.slab.get_chemical_symbols(), CRITERIA)
         bonds = limits.bonds(self.molecule, self.slab.positions, surface.lattice)
-        return paper.classified(bonds, reference_of(self, surface), surface, CRITERIA.max_fragments)
+        return paper.classified(bonds, reference_of(self, surface), surface, CRITERIA.max_fragments, scheme)
 
 
 def reference_of(case: Case, surface: Surface) -> MoleculeReference:

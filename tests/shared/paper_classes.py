@@ -5,6 +5,7 @@ from molgun_lmp.analysis.outcomes.classify import Classified, classify
 from molgun_lmp.analysis.outcomes.facts import Facts
 from molgun_lmp.analysis.outcomes.intact_molecule import MoleculeReference
 from molgun_lmp.config.schemes import load_scheme
+from molgun_lmp.outcome_scheme import OutcomeScheme
 from molgun_lmp.surface.clean_surface import Surface
 
 SCHEME = load_scheme("weiske2026")
@@ -15,8 +16,14 @@ CLASSES = SCHEME.modes
 ) = CLASSES  # fmt: skip
 
 
-def classified(bonds: Bonds, molecule: MoleculeReference, surface: Surface, max_fragments: int) -> Classified:
-    """The class of one structure by the paper's scheme."""
+def classified(
+    bonds: Bonds,
+    molecule: MoleculeReference,
+    surface: Surface,
+    max_fragments: int,
+    scheme: OutcomeScheme = SCHEME,
+) -> Classified:
+    """The class of one structure, by the paper's scheme or another one."""
     return classify(
         Facts(
             bonds=bonds,
@@ -25,5 +32,5 @@ def classified(bonds: Bonds, molecule: MoleculeReference, surface: Surface, max_
             slab_symbols=("Si",) * len(surface.layer),
             numbers={"max_fragments": max_fragments},
         ),
-        SCHEME,
+        scheme,
     )

@@ -110,6 +110,8 @@ class Summary(JsonRecord):
     runs; None where they are over snapshots."""
     stopping: Stopping | None = None
     """The stop rule of `molgun run --until` and its looks; None where the number of shots was fixed beforehand."""
+    sets: dict[str, Estimate] = dataclasses.field(default_factory=dict)
+    """Shots that ended in any class of a set of the scheme's own."""
     left_out: dict[str, str] = dataclasses.field(default_factory=dict)
     """Shots that ended on a cluster and could not be taken, none of them in the table: trajectory id -> why."""
     grid_points: int = 1
@@ -124,9 +126,11 @@ class Summary(JsonRecord):
         return [(row.mode, row.estimate.count) for row in self.modes if row.mode.kind is kind]
 
     def table(self) -> tuple[TableRow, ...]:
-        """Every mode, events at any time, what is bound, then sticking over all shots and over those in contact."""
+        """Every mode, events at any time, the scheme's own sets, what is bound, then sticking over all shots and over
+        those in contact."""
         rows = [TableRow(label=row.mode.label, estimate=row.estimate) for row in self.modes]
         rows += [TableRow(label=f"{row.mode!s}, at any time", estimate=row.estimate) for row in self.ever]
+        rows += [TableRow(label=f"{name}, all", estimate=estimate) for name, estimate in self.sets.items()]
         rows.append(TableRow(label="bound, intact", estimate=self.bound_intact))
         rows.append(TableRow(label="bound, damaged", estimate=self.bound_damaged))
         rows += [TableRow(label=label, estimate=estimate) for label, estimate in self.sticking().items()]
@@ -185,7 +189,8 @@ def summarise(
         estimator.over(line.hit[line.counted], clusters if line.counted.all() else clusters.take(line.counted))
         for line in lines
     ]
-    modes, ever, rest = estimates[:number], estimates[number:-_LAST], estimates[-_LAST:]
+    modes, rest = estimates[:number], estimates[-_LAST:]
+    ever, sets = (estimates[number:-_LAST][part] for part in _parts(scheme))
     bound_intact, bound_damaged, stuck, stuck_of_contact, trapped_of_contact = rest
     neither = Counter(o.mode for o in outcomes if o.contact and not o.stuck and o.mode.kind is not Kind.LEFT)
     known = [r for r in results if r.energy.drift_ev_per_atom_per_ps is not None]
@@ -214,9 +219,16 @@ def summarise(
         causes=dict(sorted(Counter(r.cause.value for r in results if r.cause is not None).items())),
         noise_resumed=_resumed(results),
         stopping=stopping,
+        sets=dict(zip(scheme.sets, sets, strict=True)),
         left_out=dict(left_out or {}),
         grid_points=grid_points,
     )
+
+
+def _parts(scheme: OutcomeScheme) -> tuple[slice, slice]:
+    """Of the lines between the modes and the last ones: events at any time, and sets."""
+    number = len(scheme.counted_at_any_time)
+    return slice(number), slice(number, None)
 
 
 def _resumed(results: Sequence[TrajectoryResult]) -> dict[ResumedNoise, int]:
@@ -236,7 +248,8 @@ def table_lines(scheme: OutcomeScheme, outcomes: Sequence[Outcome]) -> tuple[Lin
     intact = np.array([o.stuck and o.mode.bound_intact for o in outcomes], dtype=np.bool_)
     contact = np.array([o.contact for o in outcomes], dtype=np.bool_)
     trapped = np.array([o.mode.kind is not Kind.LEFT for o in outcomes], dtype=np.bool_)
-    of_all = (*hits.values(), *ever, intact, stuck & ~intact, stuck)
+    sets = [np.array([o.mode.row.group == name for o in outcomes], dtype=np.bool_) for name in scheme.sets]
+    of_all = (*hits.values(), *ever, *sets, intact, stuck & ~intact, stuck)
     return (
         *(Line(hit=hit, counted=every) for hit in of_all),
         *(Line(hit=hit & contact, counted=contact) for hit in (stuck, trapped)),

@@ -4,11 +4,9 @@ from typing import Final
 
 import numpy as np
 
-from molgun_lmp.analysis.statistics.clustered_intervals import wilson
-from molgun_lmp.analysis.statistics.sample_size import shots_needed
 from molgun_lmp.campaign.plan.dynamics_notes import dynamics_notes
 from molgun_lmp.campaign.plan.pool_notes import grid_notes, image_notes, orientation_notes, pool_notes, shared_note
-from molgun_lmp.campaign.plan.projection import project
+from molgun_lmp.campaign.plan.projection import precision_notes, project
 from molgun_lmp.campaign.store.manifest import EngineChoice
 from molgun_lmp.config import Campaign
 from molgun_lmp.engine.registry import runs_no_model
@@ -33,8 +31,10 @@ def details_of(setup: Setup, pools: Pools, card: ModelCard, engine: EngineChoice
     return tuple(details)
 
 
-def notes_of(config: Campaign, setup: Setup, molecules: Pool, card: ModelCard) -> tuple[str, ...]:
-    """What should be minded before firing, in sentences."""
+def notes_of(
+    config: Campaign, setup: Setup, molecules: Pool, card: ModelCard, scheme: tuple[str, ...]
+) -> tuple[str, ...]:
+    """What should be minded before firing, in sentences; `scheme` has those about the outcome classes."""
     shots = config.trajectories
     temperatures = pool_temperatures(setup)
     mobile = len(setup.slab.symbols) - int(np.count_nonzero(setup.slab.frozen)) + len(setup.molecule.symbols)
@@ -45,17 +45,11 @@ def notes_of(config: Campaign, setup: Setup, molecules: Pool, card: ModelCard) -
         f"protocol (system.equilibration) has {config.system.equilibration.temperature_k:g} K.",
     ]
     notes += grid_notes(config)
-    if shots:
-        each = max(1, shots // len(config.gun.points))
-        low, high = wilson(each / 2, each)
-        at = " at each point" if config.gun.grid is not None else ""
-        notes.append(
-            f"A fraction near one half will be known{at} to ±{50 * (high - low):.0f} % (95 %) at best; ±5 % takes "
-            f"{shots_needed(0.05, 0.5)} independent shots, ±1 % {shots_needed(0.01, 0.5)}."
-        )
+    notes += precision_notes(config)
     if shots >= _MANY_ENOUGH_TO_SAY:
         n_atoms = len(setup.slab.symbols) + len(setup.molecule.symbols)
         notes.append(project(shots, n_atoms, config.dynamics).sentence(shots))
+    notes += scheme
     notes += orientation_notes(setup, molecules)
     notes += image_notes(setup, card.architecture.r_max_angstrom)
     if not shots:

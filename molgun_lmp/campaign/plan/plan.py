@@ -17,6 +17,7 @@ from molgun_lmp.analysis.outcomes.intact_molecule import MoleculeReference
 from molgun_lmp.atomic_files import folder_whole, write_json
 from molgun_lmp.campaign.plan.engine_choice import campaign_card, choose_engine, settle_together, shared_files
 from molgun_lmp.campaign.plan.notes import details_of, notes_of
+from molgun_lmp.campaign.plan.scheme_notes import scheme_notes
 from molgun_lmp.campaign.plan.shot_files import Advance, write_shots
 from molgun_lmp.campaign.store.campaign_folder import (
     CONFIG_NAME,
@@ -112,7 +113,8 @@ class Plan:
     @property
     def notes(self) -> tuple[str, ...]:
         """What should be minded before firing, in sentences."""
-        return notes_of(self.loaded.config, self.setup, self.molecule_pool, self.card)
+        scheme = scheme_notes(self.scheme, self.groups)
+        return notes_of(self.loaded.config, self.setup, self.molecule_pool, self.card, scheme)
 
     @property
     def details(self) -> tuple[str, ...]:

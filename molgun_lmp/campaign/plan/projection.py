@@ -6,7 +6,9 @@ import shutil
 from pathlib import Path
 from typing import Final
 
-from molgun_lmp.config import Dynamics, LoadedCampaign
+from molgun_lmp.analysis.statistics.clustered_intervals import wilson
+from molgun_lmp.analysis.statistics.sample_size import shots_needed
+from molgun_lmp.config import Campaign, Dynamics, LoadedCampaign
 from molgun_lmp.errors import CampaignError
 from molgun_lmp.gun.pools import Pools, read_pools
 
@@ -165,3 +167,17 @@ def require_meant(loaded: LoadedCampaign, folder: Path, *, huge: bool) -> Pools 
             "another place with --output, or plan fewer."
         )
     return pools
+
+
+def precision_notes(config: Campaign) -> list[str]:
+    """How well the planned shots tell a fraction, in a sentence; nothing for no shots."""
+    shots = config.trajectories
+    if not shots:
+        return []
+    each = max(1, shots // len(config.gun.points))
+    low, high = wilson(each / 2, each)
+    at = " at each point" if config.gun.grid is not None else ""
+    return [
+        f"A fraction near one half will be known{at} to ±{50 * (high - low):.0f} % (95 %) at best; ±5 % takes "
+        f"{shots_needed(0.05, 0.5)} independent shots, ±1 % {shots_needed(0.01, 0.5)}."
+    ]

@@ -179,7 +179,12 @@ class Store:
     @functools.cached_property
     def scheme(self) -> OutcomeScheme:
         """The classes that outcomes are told apart by. Raises `ConfigError`."""
-        return self.other_scheme or load_scheme(self.config().outcomes.scheme, self.root)
+        return self.own_scheme if self.other_scheme is None else self.other_scheme
+
+    @functools.cached_property
+    def own_scheme(self) -> OutcomeScheme:
+        """The scheme that the campaign was planned with. Raises `ConfigError`."""
+        return load_scheme(self.config().outcomes.scheme, self.root)
 
     @property
     def scheme_name(self) -> str:

@@ -16,7 +16,8 @@ from molgun_lmp.gun.pools import Pool
 
 COMMANDS = [
     *("init", "plan", "run", "status", "equilibrate", "analyse", "report", "compare", "sensitivity"),
-    *("dataset", "train", "export", "evaluate", "learning-curve", "descriptors", "doctor", "schema", "bench"),
+    *("dataset", "train", "export", "evaluate", "learning-curve", "descriptors"),
+    *("doctor", "schema", "schemes", "bench"),
 ]
 
 
@@ -191,3 +192,22 @@ def test_equilibrate_never_overwrites_a_pool_unasked(molgun: Any, file: Path) ->
 def test_a_wrong_command_line_exits_with_2(molgun: Any) -> None:
     assert molgun("fire").code == 2
     assert molgun("run").code == 2
+
+
+def test_schemes_are_listed_and_explained(molgun: Any, tmp_path: Path) -> None:
+    listed = molgun("schemes")
+    assert (listed.code, "weiske2026" in listed.output) == (0, True)
+    explained = molgun("schemes", "weiske2026").output
+    assert "OT-CY  [bound]" in explained
+    assert "; pieces that nothing binds to the slab: more than `outcomes.max_fragments`; or" in explained
+    assert "SL before OT-CY, BR-CY, OT-ET, BR-ET, PC" in explained
+    document = json.loads(molgun("schemes", "weiske2026", "--json").output)
+    (one,) = document["schemes"]
+    assert [row["label"] for row in one["classes"]][-2:] == ["undecided", "failed"]
+    own = tmp_path / "own.yaml"
+    own.write_text("name: own\nextends: weiske2026\nsets: {held: bound}\nclasses: []\n")
+    assert "set held: counted as bound" in molgun("schemes", own).output
+    own.write_text("name: own\nextend: weiske2026\n")
+    wrong = molgun("schemes", own)
+    assert (wrong.code, wrong.output) == (ConfigError.exit_code, "")
+    assert "line 2, extend: unknown key; did you mean 'extends'?" in wrong.errors

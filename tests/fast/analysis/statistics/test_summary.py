@@ -16,8 +16,9 @@ from molgun_lmp.analysis.statistics.clustered_intervals import wilson
 from molgun_lmp.analysis.statistics.estimates import lines_of
 from molgun_lmp.analysis.statistics.sentences import left_out_sentence, noise_sentences, sticking_sentence
 from molgun_lmp.analysis.statistics.sequential import look_at, parse_target, plan_rule
-from molgun_lmp.analysis.statistics.summary import Summary, summarise
+from molgun_lmp.analysis.statistics.summary import Summary, summarise, table_lines
 from molgun_lmp.analysis.statistics.variants import variants
+from molgun_lmp.config.schemes import load_scheme
 from molgun_lmp.errors import InputFileError
 from molgun_lmp.outcome_classes import Mode
 from molgun_lmp.records import Cause, Outcome, TrajectoryResult
@@ -274,3 +275,21 @@ def test_it_says_what_is_left_out(campaign: Campaign) -> None:
     assert left_out_sentence(summary.left_out).startswith("2 shots ended on a cluster and could not be collected")
     assert left_out_sentence(summary.left_out).endswith("000011 (and 1 more): copy the folder again")
     assert left_out_sentence({}) == ""
+
+
+def test_a_schemes_own_set_has_a_line_of_the_table(tmp_path: Path) -> None:
+    classes = "[{label: tied, set: chemisorbed, meaning: M., when: {bound_by: C}}]"
+    (tmp_path / "own.yaml").write_text(
+        f"name: own\nextends: weiske2026\nsets: {{chemisorbed: bound, none: damaged}}\nclasses: {classes}\n"
+    )
+    scheme = load_scheme("own.yaml", tmp_path)
+    modes = [scheme.named("tied")] * 3 + [scheme.named("PC")] * 2 + [scheme.failed]
+    summary = summarise(scheme, [outcome_of(k, mode) for k, mode in enumerate(modes)])
+    assert {name: one.count for name, one in summary.sets.items()} == {"chemisorbed": 3, "none": 0}
+    table = {row.label: row.estimate.count for row in summary.table()}
+    assert (table["tied"], table["chemisorbed, all"], table["bound, intact"], table["stuck, of all"]) == (3, 3, 5, 5)
+    assert [row.label for row in summary.table()][-7:-3] == [
+        "chemisorbed, all", "none, all", "bound, intact", "bound, damaged",
+    ]  # fmt: skip
+    assert [line.hit.sum() for line in table_lines(scheme, [outcome_of(0, modes[0])])][-7:-5] == [1, 0]
+    assert Summary.from_json(summary.to_json(), scheme) == summary

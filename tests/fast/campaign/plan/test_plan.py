@@ -338,6 +338,26 @@ def test_the_pace_is_that_of_those_that_have_ended(plan_of: PlanOf, tmp_path: Pa
     assert later.pace.startswith("about 20 an hour, 4 hours left")
 
 
+def test_a_scheme_of_the_users_own_goes_with_the_campaign(plan_of: PlanOf, tmp_path: Path) -> None:
+    classes = "[{label: held, set: bound, meaning: M., when: {groups: {DUBLE: {state: reacted}}}}]"
+    own = tmp_path / "own.yaml"
+    own.write_text(f"name: own\nextends: weiske2026\nclasses: {classes}\n")
+    plan = plan_of(tmp_path, {"outcomes": {"scheme": "own.yaml"}})
+    (note,) = (note for note in plan.notes if "outcome scheme" in note)
+    assert "no molecule of this campaign can be held: the outcome scheme asks for group DUBLE, which" in note
+    store = planning.write(plan, tmp_path / "small")
+    own.unlink()
+    again = Store.open(store.root)
+    assert again.config().outcomes.scheme == "scheme.yaml"
+    assert again.scheme.identity == plan.scheme.identity
+    assert again.decided_by("weiske2026").scheme.identity == "weiske2026"
+    assert again.scheme_name == str(store.root / "scheme.yaml")
+    verify_shared(campaign_work(again))
+    (store.root / "scheme.yaml").write_text("name: other\n")
+    with pytest.raises(CampaignError, match=r"scheme\.yaml was changed after the campaign was planned"):
+        verify_shared(campaign_work(again))
+
+
 def test_a_plan_says_what_its_pools_hold(plan_of: PlanOf, slab_pool: Pool, molecule_pool: Pool, tmp_path: Path) -> None:
     plan = plan_of(tmp_path, {})
     slab, molecule = (
