@@ -17,7 +17,7 @@ from molgun_lmp.outcome_words import AtomSite, GroupState, SurfaceSite
 T = TypeVar("T")
 
 
-def _listed(value: object) -> object:
+def _listed(value: object) -> tuple[object, ...]:
     """One word is a list of one."""
     return tuple(value) if isinstance(value, list | tuple) else (value,)
 
@@ -33,6 +33,13 @@ def _site(value: Any) -> SurfaceSite | AtomSite:
         if value in list(words):
             return words(value)
     raise ValueError(f"{value!r} is no site; there are {', '.join([*SurfaceSite, *AtomSite])}")
+
+
+def _any_hollow(value: object) -> object:
+    """Every hollow in place of the word that stands for all."""
+    words = _listed(value)
+    hollows = [site for site in AtomSite if AtomSite.HOLLOW in site]
+    return (*words, *hollows) if AtomSite.HOLLOW in words else words
 
 
 OneOf = Annotated[tuple[T, ...], BeforeValidator(_listed), Field(min_length=1)]
@@ -96,8 +103,8 @@ class When(_Condition):
     """The deepest layer that anything of the molecule is bound to."""
     slab_bonds: Count | None = None
     """Bonds between molecule and slab."""
-    site: OneOf[AtomSite] | None = None
-    """Where the slab atoms lie that the molecule is bound to, all of them together."""
+    site: Annotated[OneOf[AtomSite], BeforeValidator(_any_hollow)] | None = None
+    """Where the slab atoms lie that the molecule is bound to, all of them together; `hollow` stands for every kind."""
     bound_by: OneOf[Element] | None = None
     """An atom of one of these elements binds the molecule to the slab."""
     bound_to: OneOf[Element] | None = None

@@ -21,13 +21,18 @@ class SurfaceSite(StrEnum):
 
 
 class AtomSite(StrEnum):
-    """Where something is bound on a surface without dimers, by the slab atoms that it binds to."""
+    """Where something is bound, by the slab atoms around it, whether dimers are among them or not."""
 
     ON_TOP = "on top of one atom"
     BRIDGE = "between two atoms"
     """Two atoms next to each other: a bridge."""
     HOLLOW = "hollow"
     """Three atoms or more, each next to another."""
+    HOLLOW_FCC = "hollow fcc"
+    """A hollow of three atoms of a close-packed layer, with no atom of the next layer beneath."""
+    HOLLOW_HCP = "hollow hcp"
+    """The same, with an atom of the next layer beneath."""
+    HOLLOW_FOURFOLD = "fourfold hollow"
     APART = "atoms apart"
     """Atoms that are not all next to another of them."""
 

@@ -1,6 +1,8 @@
 """The clean surface: layers, surface plane, dimers and rows, found from the slab's geometry alone."""
 
 import dataclasses
+import functools
+import itertools
 from typing import Final
 
 import numpy as np
@@ -11,6 +13,7 @@ from molgun_lmp.errors import GeometryError
 from molgun_lmp.surface.dimers import find_dimers
 from molgun_lmp.surface.layers import assign_layers
 from molgun_lmp.surface.minimum_image import MinimumImage
+from molgun_lmp.surface.site_net import SiteNet
 from molgun_lmp.surface.terraces import terrace_layers
 from molgun_lmp.surface.widest_gap import widest_gap
 
@@ -30,9 +33,11 @@ class Surface:
     atoms (D = 0 for a surface without dimers); `dimer` (N,): the dimer of each atom or `NO_DIMER`; `row` (D,): the row
     of each dimer; `neighbours` (M, 2): dimers side by side in a row; `side` (N,): +1 or -1, which end of its dimer an
     atom is, comparable within one row, 0 outside dimers; `adjacent` (N, N): atoms of one layer that are next to each
-    other; `lattice`: shortest vectors in the slab's cell.
+    other; `lattice`: shortest vectors in the slab's cell; `symbols` and `positions` (N, 3): the slab itself.
     """
 
+    symbols: tuple[str, ...]
+    positions: FloatArray
     plane_z: float
     layer: IntArray
     dimers: IntArray
@@ -53,6 +58,16 @@ class Surface:
         """(N,) True for the atoms of the top layer."""
         mask: BoolArray = self.layer == 0
         return mask
+
+    @functools.cached_property
+    def nets(self) -> tuple[SiteNet, ...]:
+        """The sites of the two uppermost layers, such as the rows of oxygen and the plane below them of rutile(110)."""
+        layers = [np.flatnonzero(self.layer == number) for number in range(3)]
+        return tuple(
+            SiteNet.of(self.positions, members, beneath, self.lattice)
+            for members, beneath in itertools.pairwise(layers)
+            if len(members)
+        )
 
     def in_words(self) -> str:
         """Layers and dimers, such as `6 layers, 8 dimers in 2 rows`."""
@@ -111,6 +126,8 @@ def find_surface(slab: Atoms) -> Surface:
     dimer[dimers] = np.arange(len(dimers))[:, None]
     side[dimers] = found.side
     return Surface(
+        symbols=tuple(slab.get_chemical_symbols()),
+        positions=positions,
         plane_z=float(positions[top, 2].mean()),
         layer=layer,
         dimers=dimers,

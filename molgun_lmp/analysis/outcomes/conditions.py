@@ -64,7 +64,7 @@ TESTS: Final[Mapping[str, Test]] = {
     "group_layer": lambda facts, count: _layer(facts.group_layer, count, facts),
     "layer": lambda facts, count: _layer(facts.layer, count, facts),
     "slab_bonds": lambda facts, count: count.holds(int(facts.to_surface.sum()), facts.numbers),
-    "site": lambda facts, sites: facts.site in sites,
+    "site": lambda facts, sites: facts.finer_site in sites,
     "bound_by": lambda facts, elements: any(
         facts.molecule.symbols[atom] in elements for atom in np.flatnonzero(facts.to_surface.any(axis=1))
     ),

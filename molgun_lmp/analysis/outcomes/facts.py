@@ -3,18 +3,16 @@
 import dataclasses
 import functools
 from collections.abc import Mapping
-from typing import Final
 
 import numpy as np
 
 from molgun_lmp.analysis.outcomes.bonds import Bonds
-from molgun_lmp.analysis.outcomes.group_bonds import GroupBonds, atom_site, group_bonds, pieces_of
+from molgun_lmp.analysis.outcomes.group_bonds import GroupBonds, group_bonds
 from molgun_lmp.analysis.outcomes.intact_molecule import MoleculeReference
 from molgun_lmp.arrays import BoolArray
 from molgun_lmp.outcome_words import AtomSite, GroupState
 from molgun_lmp.surface.clean_surface import Surface
-
-_SHORT: Final = 1.25  # carbon above a bridge of Cu(111): the two nearest at 1.98 Å, the next two at 2.7 Å
+from molgun_lmp.surface.sites import SHORT, atom_site, pieces_of, site_between
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -49,7 +47,7 @@ class Facts:
         Limits that suit a bond about to break reach the second-nearest atoms of a close-packed metal, too.
         """
         shortest = np.where(self.to_surface, self.bonds.surface_lengths, np.inf).min(axis=1, keepdims=True)
-        short: BoolArray = self.to_surface & (self.bonds.surface_lengths <= _SHORT * shortest)
+        short: BoolArray = self.to_surface & (self.bonds.surface_lengths <= SHORT * shortest)
         return short
 
     @functools.cached_property
@@ -100,6 +98,14 @@ class Facts:
     def site(self) -> AtomSite | None:
         """Where the slab atoms lie that the molecule is bound to, all of them together."""
         return atom_site(self.surface, np.flatnonzero(self.near.any(axis=0)).tolist()) if self.bound else None
+
+    @functools.cached_property
+    def finer_site(self) -> AtomSite | None:
+        """The same, told by the layers: which hollow it is."""
+        if not self.bound:
+            return None
+        site = site_between(self.surface, np.flatnonzero(self.near.any(axis=0)).tolist()).kind
+        return site if isinstance(site, AtomSite) else self.site
 
     @property
     def where(self) -> str:

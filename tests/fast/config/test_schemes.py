@@ -60,6 +60,14 @@ def test_a_file_is_as_short_as_what_it_adds(tmp_path: Path) -> None:
     assert len(set(styles)) == len(styles), "each has a look of its own, said or not"
 
 
+def test_hollow_stands_for_every_hollow_and_none_of_them_for_another() -> None:
+    hollow, fcc, hcp = (When.model_validate({"site": site}) for site in ("hollow", "hollow fcc", "hollow hcp"))
+    assert hollow.contains(fcc)
+    assert not hollow.excludes(fcc)
+    assert not fcc.contains(hollow)
+    assert fcc.excludes(hcp)
+
+
 @pytest.mark.parametrize("name", scheme_names())
 def test_a_scheme_written_down_is_the_same_scheme(name: str, tmp_path: Path) -> None:
     scheme = load_scheme(name)

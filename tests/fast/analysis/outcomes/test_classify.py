@@ -30,7 +30,6 @@ from scipy.sparse.csgraph import connected_components
 
 from molgun_lmp.analysis.outcomes.bonds import BondLimits, Bonds
 from molgun_lmp.analysis.outcomes.classify import Classified
-from molgun_lmp.analysis.outcomes.group_bonds import atom_site, pieces_of, site_of
 from molgun_lmp.analysis.outcomes.intact_molecule import MoleculeReference
 from molgun_lmp.analysis.outcomes.reference import Reference
 from molgun_lmp.arrays import BoolArray, FloatArray
@@ -39,6 +38,7 @@ from molgun_lmp.errors import ConfigError
 from molgun_lmp.outcome_classes import Mode
 from molgun_lmp.outcome_words import AtomSite, SurfaceSite
 from molgun_lmp.surface.clean_surface import find_surface
+from molgun_lmp.surface.sites import atom_site, pieces_of, site_of
 
 # A propyne-like chain: C0-C1-C2 along x with a group C0, C1; H3 on C2, H4 on C0.
 CHAIN = ("C", "C", "C", "H", "H")
