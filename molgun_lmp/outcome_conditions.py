@@ -109,6 +109,16 @@ class When(_Condition):
     """An atom of one of these elements binds the molecule to the slab."""
     bound_to: OneOf[Element] | None = None
     """The molecule is bound to a slab atom of one of these elements."""
+    below: bool | None = None
+    """Whether an atom of the molecule is closed in by slab atoms on all sides above."""
+    carried_off: bool | None = None
+    """Whether a piece that nothing binds to the slab has slab atoms in it: abstraction, recombination, etching."""
+    taken_up: bool | None = None
+    """Whether a piece that is bound to the slab has atoms in it that the slab no longer holds itself."""
+    removed: bool | None = None
+    """Whether the slab has lost atoms that are in no piece of the molecule (sputtered, desorbed)."""
+    exchanged: bool | None = None
+    """Whether an atom of the molecule is where an atom of the slab was that has left its place."""
     contact_ps: Count | None = None
     """For a molecule that has left or is near: how long it was within reach of the surface, in ps."""
     touched: bool | None = None
@@ -156,6 +166,8 @@ class When(_Condition):
         return When.model_validate({**more, **self.said()})
 
 
+PLACE_KEYS: Final = frozenset({"below", "carried_off", "taken_up", "removed", "exchanged"})
+"""Conditions that the places of all atoms tell, and not the molecule's bonds alone."""
 TIME_KEYS: Final = frozenset({"contact_ps", "touched"})
 """Conditions that one structure does not tell."""
 
@@ -189,13 +201,16 @@ def _excludes(one: Any, other: Any) -> bool:
 StrEnumTypes: Final = (GroupState, SurfaceSite, AtomSite)
 """Words of which one alone is true at a time."""
 
-DetailPart = Literal["binding", "groups", "where", "bound as"]
+DetailPart = Literal["binding", "groups", "where", "bound as", "products", "site", "removed"]
 """What a class's detail may name in braces."""
 DETAIL_PARTS: Final[Mapping[DetailPart, str]] = {
     "binding": "how the groups are bound, or by which atoms where none is",
     "groups": "each bound group with its site",
     "where": "the deepest layer that it is bound to, and on a surface without dimers the site",
     "bound as": "the class that its bonds to the slab would have if nothing were broken",
+    "products": "the formula of each piece, with the slab atoms that hang on it",
+    "site": "the site of each piece that is on the surface",
+    "removed": "the formula of what the slab has lost without the molecule",
 }
 assert set(DETAIL_PARTS) == set(get_args(DetailPart))
 _PART: Final = re.compile(r"\{([^{}]*)\}")

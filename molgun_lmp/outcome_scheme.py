@@ -8,7 +8,7 @@ from typing import Any, Final
 import yaml
 
 from molgun_lmp.outcome_classes import UNBOUND_FATES, Kind, Mode
-from molgun_lmp.outcome_conditions import TIME_KEYS, When
+from molgun_lmp.outcome_conditions import PLACE_KEYS, TIME_KEYS, When
 from molgun_lmp.provenance import sha256_json
 
 DEFAULT_SCHEME: Final = "weiske2026"
@@ -92,6 +92,11 @@ class OutcomeScheme:
                 when = _of_kind(when, mode.kind)
                 found.append(Tried(mode=mode, when=when, said=when.said()))
         return tuple(found)
+
+    @functools.cached_property
+    def asks_for_places(self) -> bool:
+        """Whether a class may change although no bond of the molecule does."""
+        return any(PLACE_KEYS & one.said.keys() for one in self.by_structure)
 
     @functools.cached_property
     def bound(self) -> tuple[Tried, ...]:

@@ -4,6 +4,8 @@ from molgun_lmp.analysis.outcomes.bonds import Bonds
 from molgun_lmp.analysis.outcomes.classify import Classified, classify
 from molgun_lmp.analysis.outcomes.facts import Facts
 from molgun_lmp.analysis.outcomes.intact_molecule import MoleculeReference
+from molgun_lmp.analysis.outcomes.slab_state import SlabState
+from molgun_lmp.config import OutcomeCriteria
 from molgun_lmp.config.schemes import load_scheme
 from molgun_lmp.outcome_scheme import OutcomeScheme
 from molgun_lmp.surface.clean_surface import Surface
@@ -31,6 +33,7 @@ def classified(
             surface=surface,
             slab_symbols=("Si",) * len(surface.layer),
             numbers={"max_fragments": max_fragments},
+            slab_state=SlabState.of(surface, OutcomeCriteria()),
         ),
         scheme,
     )

@@ -67,6 +67,8 @@ class Stretch:
             surface=state.surface,
             lengths=lattice.distances(molecule, molecule),
             surface_lengths=lattice.distances(molecule, slab),
+            places=molecule,
+            slab=slab,
         )
 
 
@@ -93,8 +95,11 @@ class BondState:
             surface_settled=np.full(limits.surface.shape, -np.inf),
         )
 
-    def advance(self, stretch: Stretch, limits: BondLimits, times_ps: FloatArray) -> Iterator[int]:
-        """Go through a stretch, and stop at each frame whose bonds are not those of the frame before."""
+    def advance(
+        self, stretch: Stretch, limits: BondLimits, times_ps: FloatArray, also: BoolArray | None = None
+    ) -> Iterator[int]:
+        """Go through a stretch, and stop at each frame whose bonds are not those of the frame before, and at those that
+        are True in `also` (F,)."""
         first, second = stretch.pairs
         atom, partner = stretch.surface_pairs
         inside = _Scan.of(
@@ -103,7 +108,8 @@ class BondState:
         outside = _Scan.of(
             stretch.surface_lengths, limits.surface[atom, partner], limits.hysteresis, self.surface[atom, partner]
         )
-        for frame in np.flatnonzero(inside.changes | outside.changes | self._lost(stretch)).tolist():
+        stops = inside.changes | outside.changes | self._lost(stretch)
+        for frame in np.flatnonzero(stops if also is None else stops | also).tolist():
             self._set(stretch, inside.bonded[frame], outside.bonded[frame])
             yield frame
         since = _since(self.settled[first, second], inside.between, times_ps)

@@ -22,13 +22,16 @@ class Bonds:
     """Bonds of one frame: n molecule atoms, m slab atoms; indices count from 0 in each.
 
     `molecule` (n, n) bool, symmetric; `surface` (n, m) bool; `lengths` (n, n) Å and `surface_lengths` (n, m) Å, bonded
-    or not. Bonds within the slab decide no outcome and are not looked for.
+    or not; `places` (n, 3) and `slab` (m, 3) Å, None where only the bonds are known. Bonds within the slab are not
+    looked for here.
     """
 
     molecule: BoolArray
     surface: BoolArray
     lengths: FloatArray
     surface_lengths: FloatArray
+    places: FloatArray | None = None
+    slab: FloatArray | None = None
 
     def same_bonds(self, other: "Bonds") -> bool:
         """Whether two frames have the same bonds, whatever their lengths."""
@@ -73,7 +76,14 @@ class BondLimits:
             bonded |= before.molecule & (lengths <= self.molecule + self.hysteresis)
             to_surface |= before.surface & (surface_lengths <= self.surface + self.hysteresis)
         np.fill_diagonal(bonded, False)
-        return Bonds(molecule=bonded, surface=to_surface, lengths=lengths, surface_lengths=surface_lengths)
+        return Bonds(
+            molecule=bonded,
+            surface=to_surface,
+            lengths=lengths,
+            surface_lengths=surface_lengths,
+            places=molecule,
+            slab=slab,
+        )
 
     def between_thresholds(self, bonds: Bonds) -> tuple[BoolArray, BoolArray]:
         """(n, n) and (n, m) True where a length is between forming and breaking, so that only history tells."""

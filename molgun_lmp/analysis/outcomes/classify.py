@@ -29,14 +29,15 @@ class Classified:
 
 def classify(facts: Facts, scheme: OutcomeScheme) -> Classified:
     """The class of one structure: the first that fits in the order of the scheme."""
-    if not (facts.bound or facts.broken or facts.formed):
+    if not (facts.bound or facts.broken or facts.formed or (scheme.asks_for_places and facts.state.tells)):
         return Classified(mode=None, detail="", bound=False, reason=facts.reason)
     found = next((one for one in scheme.by_structure if fits(facts, one.said)), None)
     if found is None:
         return Classified(mode=None, detail="", bound=facts.bound, reason=facts.reason)
     rule = scheme.rules[found.mode]
     detail = filled_in(rule.detail, lambda part: PARTS[part](facts, scheme))
-    why = _why(rule.when, facts)
+    where = f"{facts.state.words}; " if scheme.asks_for_places else ""
+    why = f"{_why(rule.when, facts)}{where}"
     return Classified(mode=found.mode, detail=detail, bound=facts.bound, reason=f"{why}{facts.reason}")
 
 
@@ -51,6 +52,9 @@ PARTS: Final[Mapping[DetailPart, Callable[[Facts, OutcomeScheme], str]]] = {
     "groups": lambda facts, _: facts.each_group,
     "where": lambda facts, _: facts.where,
     "bound as": _bound_as,
+    "products": lambda facts, _: facts.state.products,
+    "site": lambda facts, _: facts.state.sites,
+    "removed": lambda facts, _: " + ".join(facts.state.removed),
 }
 """What a detail has in place of a name in braces."""
 

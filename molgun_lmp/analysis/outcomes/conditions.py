@@ -71,5 +71,10 @@ TESTS: Final[Mapping[str, Test]] = {
     "bound_to": lambda facts, elements: any(
         facts.slab_symbols[atom] in elements for atom in np.flatnonzero(facts.to_surface.any(axis=0))
     ),
+    "below": lambda facts, below: facts.state.below is below,
+    "carried_off": lambda facts, carried_off: facts.state.carried_off is carried_off,
+    "taken_up": lambda facts, taken_up: facts.state.taken_up is taken_up,
+    "removed": lambda facts, removed: bool(facts.state.removed) is removed,
+    "exchanged": lambda facts, exchanged: bool(facts.state.exchanged) is exchanged,
 }
 """Key of a condition -> whether its value holds for a structure."""

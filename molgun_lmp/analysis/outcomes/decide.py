@@ -8,7 +8,7 @@ import numpy as np
 
 from molgun_lmp.analysis.outcomes.bonds import Bonds
 from molgun_lmp.analysis.outcomes.classify import Classified
-from molgun_lmp.analysis.outcomes.facts import binding
+from molgun_lmp.analysis.outcomes.intact_molecule import binding
 from molgun_lmp.analysis.outcomes.reference import Reference
 from molgun_lmp.analysis.outcomes.trajectory_path import TrajectoryPath, follow
 from molgun_lmp.config import OutcomeCriteria

@@ -7,8 +7,10 @@ from collections.abc import Mapping
 import numpy as np
 
 from molgun_lmp.analysis.outcomes.bonds import Bonds
+from molgun_lmp.analysis.outcomes.end_state import EndState
 from molgun_lmp.analysis.outcomes.group_bonds import GroupBonds, group_bonds
-from molgun_lmp.analysis.outcomes.intact_molecule import MoleculeReference
+from molgun_lmp.analysis.outcomes.intact_molecule import MoleculeReference, binding
+from molgun_lmp.analysis.outcomes.slab_state import SlabState
 from molgun_lmp.arrays import BoolArray
 from molgun_lmp.outcome_words import AtomSite, GroupState
 from molgun_lmp.surface.clean_surface import Surface
@@ -29,11 +31,26 @@ class Facts:
     surface: Surface
     slab_symbols: tuple[str, ...]
     numbers: Mapping[str, float]
+    slab_state: SlabState
+
+    @functools.cached_property
+    def state(self) -> EndState:
+        """The molecule's pieces and where each is, and what became of the slab's atoms."""
+        return EndState.of(self.bonds, self.molecule, self.slab_state, loose=self.loose)
+
+    @functools.cached_property
+    def loose(self) -> BoolArray:
+        """(m,) bool: the slab atoms that the slab holds no more."""
+        if self.bonds.slab is None:
+            return np.zeros(len(self.slab_symbols), dtype=np.bool_)
+        loose: BoolArray = self.slab_state.loose(self.bonds.slab[None])[0]
+        return loose
 
     @functools.cached_property
     def to_surface(self) -> BoolArray:
-        """(n, m) bool: the bonds that hold the molecule to the slab."""
-        return binding(self.bonds, self.molecule)
+        """(n, m) bool: the bonds that hold the molecule to the slab, none of them to an atom that the slab has lost."""
+        holding: BoolArray = binding(self.bonds, self.molecule) & ~self.loose
+        return holding
 
     @functools.cached_property
     def bound(self) -> bool:
@@ -161,13 +178,6 @@ class Facts:
         )
         states = "; ".join(f"{group.name} {_state(group)}" for group in self.groups.values())
         return f"{states + ': ' if states else ''}{lengths}"
-
-
-def binding(bonds: Bonds, molecule: MoleculeReference) -> BoolArray:
-    """(n, m) bool: the bonds that hold the molecule to the slab, those of hydrogen on its own carbon left out."""
-    on_heavy = (bonds.molecule & ~molecule.hydrogen[None, :]).sum(axis=1) > 0
-    holding: BoolArray = bonds.surface & ~(molecule.hydrogen & on_heavy)[:, None]
-    return holding
 
 
 def layer_name(layer: int) -> str:

@@ -7,7 +7,7 @@ from typing import Self
 import numpy as np
 from ase.data import atomic_numbers
 
-from molgun_lmp.analysis.outcomes.bonds import BondLimits
+from molgun_lmp.analysis.outcomes.bonds import BondLimits, Bonds
 from molgun_lmp.analysis.outcomes.smarts import find_group
 from molgun_lmp.arrays import BoolArray, FloatArray
 from molgun_lmp.config import OutcomeCriteria
@@ -71,6 +71,13 @@ class MoleculeReference:
     def hydrogen(self) -> BoolArray:
         """(n,) True for hydrogen."""
         return np.array([atomic_numbers[symbol] == 1 for symbol in self.symbols])
+
+
+def binding(bonds: Bonds, molecule: MoleculeReference) -> BoolArray:
+    """(n, m) bool: the bonds that hold the molecule to the slab, those of hydrogen on its own carbon left out."""
+    on_heavy = (bonds.molecule & ~molecule.hydrogen[None, :]).sum(axis=1) > 0
+    holding: BoolArray = bonds.surface & ~(molecule.hydrogen & on_heavy)[:, None]
+    return holding
 
 
 def _check_group(name: str, pair: tuple[int, int], symbols: Sequence[str], bonded: BoolArray) -> None:

@@ -8,6 +8,7 @@ from molgun_lmp.analysis.outcomes.bonds import BondLimits, Bonds
 from molgun_lmp.analysis.outcomes.classify import Classified, classify
 from molgun_lmp.analysis.outcomes.facts import Facts
 from molgun_lmp.analysis.outcomes.intact_molecule import MoleculeReference
+from molgun_lmp.analysis.outcomes.slab_state import SlabState
 from molgun_lmp.arrays import FloatArray
 from molgun_lmp.condition_values import NAMED_NUMBERS
 from molgun_lmp.config import OutcomeCriteria
@@ -20,7 +21,7 @@ class Reference:
     """What the frames of one trajectory are judged against: its clean surface and its intact molecule.
 
     `symbols`: all N atoms, the slab's `n_slab` first; `limits`: when two of them are bonded; `scheme`: the classes that
-    are told apart, and `numbers` that their conditions may name.
+    are told apart, and `numbers` that their conditions may name; `slab_state`: which of its atoms the slab holds.
     """
 
     symbols: tuple[str, ...]
@@ -30,6 +31,7 @@ class Reference:
     limits: BondLimits
     scheme: OutcomeScheme
     numbers: Mapping[str, float]
+    slab_state: SlabState
 
     @classmethod
     def of(
@@ -56,6 +58,7 @@ class Reference:
             limits=BondLimits.of(symbols[n_slab:], symbols[:n_slab], criteria),
             scheme=scheme,
             numbers={name: getattr(criteria, name) for name in NAMED_NUMBERS},
+            slab_state=SlabState.of(surface, criteria),
         )
 
     def facts(self, bonds: Bonds) -> Facts:
@@ -66,6 +69,7 @@ class Reference:
             surface=self.surface,
             slab_symbols=self.symbols[: self.n_slab],
             numbers=self.numbers,
+            slab_state=dataclasses.replace(self.slab_state, surface=self.surface),
         )
 
     def classify(self, bonds: Bonds) -> Classified:

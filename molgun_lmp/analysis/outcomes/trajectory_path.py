@@ -12,7 +12,7 @@ from molgun_lmp.analysis.outcomes.bonds import Bonds
 from molgun_lmp.analysis.outcomes.classify import Classified
 from molgun_lmp.analysis.outcomes.mode_history import ModeHistory
 from molgun_lmp.analysis.outcomes.reference import Reference
-from molgun_lmp.arrays import FloatArray
+from molgun_lmp.arrays import BoolArray, FloatArray
 from molgun_lmp.config import OutcomeCriteria
 from molgun_lmp.errors import InputFileError
 from molgun_lmp.outcome_classes import Kind, Mode
@@ -42,6 +42,8 @@ class TrajectoryPath:
     """The last frame within reach of the surface."""
     first_touch_ps: float | None = None
     """The first frame with a bond to the slab, however short that lasted."""
+    loose: BoolArray | None = None
+    """(m,): the atoms that the slab holds no more."""
     near: bool = False
     nearest: float = np.inf
     closest: float = np.inf
@@ -211,7 +213,7 @@ def _add(
 ) -> None:
     lattice = reference.surface.lattice
     classified: dict[int, Classified] = {}
-    for frame in state.advance(stretch, reference.limits, times_ps):
+    for frame in state.advance(stretch, reference.limits, times_ps, also=_slab_changes(path, stretch, reference)):
         bonds = stretch.bonds(frame, state, lattice)
         classified[frame] = reference.classify(bonds)
     if path.classified is None and 0 not in classified:  # nothing is bonded in the first frame of all
@@ -223,6 +225,19 @@ def _add(
         now = path.classified = classified.get(frame, path.classified)
         assert now is not None  # of the first frame of all, by the above
         _add_frame(path, now, time_ps, nearest, criteria=criteria, scheme=reference.scheme)
+
+
+def _slab_changes(path: TrajectoryPath, stretch: Stretch, reference: Reference) -> BoolArray:
+    """(F,) True for the frames in which the slab holds other atoms than in the frame before, and for all in which the
+    molecule reaches into it where that decides."""
+    loose = reference.slab_state.loose(stretch.slab)
+    before = np.concatenate([path.loose[None] if path.loose is not None else loose[:1], loose[:-1]])
+    changes: BoolArray = (loose != before).any(axis=1)
+    path.loose = loose[-1]
+    if reference.scheme.asks_for_places:
+        top = stretch.slab[:, reference.surface.top, 2].mean(axis=1)
+        changes |= stretch.molecule[:, :, 2].min(axis=1) < top
+    return changes
 
 
 def _add_frame(

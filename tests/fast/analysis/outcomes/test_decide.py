@@ -30,6 +30,7 @@ from molgun_lmp.analysis.outcomes.bonds import BondLimits
 from molgun_lmp.analysis.outcomes.decide import decide
 from molgun_lmp.analysis.outcomes.mode_history import ModeHistory
 from molgun_lmp.analysis.outcomes.reference import Reference
+from molgun_lmp.analysis.outcomes.slab_state import SlabState
 from molgun_lmp.arrays import FloatArray
 from molgun_lmp.config import OutcomeCriteria
 from molgun_lmp.errors import InputFileError
@@ -47,6 +48,7 @@ REFERENCE = Reference(
     limits=BondLimits.of(SYMBOLS, SLAB.get_chemical_symbols(), CRITERIA),
     scheme=paper.SCHEME,
     numbers={"max_fragments": CRITERIA.max_fragments},
+    slab_state=SlabState.of(SURFACE, CRITERIA),
 )
 ON_TOP = CASES["OT-CY"][0]
 BRIDGE = CASES["BR-CY"][0]

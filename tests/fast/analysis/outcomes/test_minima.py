@@ -13,6 +13,7 @@ from molgun_lmp.analysis.figures.binding import draw_binding
 from molgun_lmp.analysis.outcomes.bonds import BondLimits
 from molgun_lmp.analysis.outcomes.minima import Binding, Minima, Quenched, binding_by_mode, class_of_minimum
 from molgun_lmp.analysis.outcomes.reference import Reference
+from molgun_lmp.analysis.outcomes.slab_state import SlabState
 from molgun_lmp.arrays import FloatArray
 from molgun_lmp.outcome_classes import Mode
 from molgun_lmp.readers.trajectory import Frame
@@ -26,6 +27,7 @@ REFERENCE = Reference(
     limits=BondLimits.of(SYMBOLS, SLAB.get_chemical_symbols(), CRITERIA),
     scheme=paper.SCHEME,
     numbers={"max_fragments": CRITERIA.max_fragments},
+    slab_state=SlabState.of(SURFACE, CRITERIA),
 )
 
 
