@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 def print_variants(analysis: "Analysis") -> None:
-    """How the bound molecules sit there, where their classes have variants."""
+    """How the bound molecules sit there and what the broken ones became, where their classes have variants."""
     if analysis.variants:
         _print_table(VARIANTS_HEADER, [one.cells() for one in analysis.variants])
 

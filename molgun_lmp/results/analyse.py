@@ -60,11 +60,11 @@ class Analysis:
 
     @functools.cached_property
     def variants(self) -> tuple[Variant, ...]:
-        """How the bound molecules sit there, within their classes."""
+        """How the bound molecules sit there and what the broken ones became, within their classes."""
         return variants([one.outcome for one in self.ended])
 
     def to_json(self) -> dict[str, Any]:
-        """The table, how the bound molecules sit, and every outcome."""
+        """The table, the variants within classes, and every outcome."""
         return {
             "summary": self.summary.to_json(),
             "variants": [one.to_json() for one in self.variants],

@@ -75,7 +75,8 @@ class Results:
 
     @functools.cached_property
     def variants(self) -> "pandas.DataFrame":
-        """How the bound molecules sit there, within their classes, indexed by `mode`; the columns of `variants.csv`."""
+        """How the bound molecules sit and what the broken ones became, within their classes, indexed by `mode`; the
+        columns of `variants.csv`."""
         return self._table(VARIANTS_CSV).set_index("mode")
 
     @functools.cached_property

@@ -43,7 +43,7 @@ class ReportContent:
     summary: Summary
     outcomes: Sequence[Outcome]
     variants: Sequence[Variant] = ()
-    """How the bound molecules sit there, within their classes."""
+    """How the bound molecules sit there and what the broken ones became, within their classes."""
     warnings: Sequence[str] = ()
     """What must be read before the table besides what the summary says."""
     shots: Sequence[tuple[str, Shot]] = ()

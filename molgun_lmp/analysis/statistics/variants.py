@@ -1,7 +1,6 @@
-"""How the molecules that are bound sit there: the variants within the classes, such as the sites of a plain metal.
+"""The variants within the classes: how the molecules that are bound sit there, and into what the others broke.
 
-The classes of the table are made for dimers and triple bonds. On another surface most molecules fall into `PC` and
-`other`, and what tells them apart is the site.
+A class of the table holds many ends: what tells them apart is the site on a plain metal, or the products.
 """
 
 import dataclasses
@@ -17,13 +16,13 @@ from molgun_lmp.analysis.statistics.summary import bounds_text
 from molgun_lmp.outcome_classes import Mode
 from molgun_lmp.records import JsonRecord, Outcome
 
-VARIANTS_HEADER: Final = ("bound as", "how", "shots", "of", "fraction", "95 % over snapshots")
+VARIANTS_HEADER: Final = ("ended as", "how", "shots", "of", "fraction", "95 % over snapshots")
 """Column titles of `Variant.cells`, for a confidence of 95 %."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Variant(JsonRecord):
-    """The shots that ended bound in one way."""
+    """The shots that ended bound or broken in one way."""
 
     __pydantic_config__ = ConfigDict(extra="forbid")
 
@@ -43,9 +42,10 @@ class Variant(JsonRecord):
 def variants(outcomes: Sequence[Outcome], confidence: float = 0.95) -> tuple[Variant, ...]:
     """Every variant that was seen at the end, by class in the order of the scheme, the most frequent first.
 
-    Empty where no class of the campaign has any.
+    These are the ends that are bound, and those of broken molecules that are not. Empty where no class of the campaign
+    has any.
     """
-    seen = Counter((outcome.mode, outcome.detail) for outcome in outcomes if outcome.stuck)
+    seen = Counter((outcome.mode, outcome.detail) for outcome in outcomes if _has_variants(outcome))
     if not any(detail for _, detail in seen):
         return ()
     clusters = clusters_of(outcomes)
@@ -55,8 +55,13 @@ def variants(outcomes: Sequence[Outcome], confidence: float = 0.95) -> tuple[Var
             mode=mode,
             detail=detail,
             estimate=estimator.over(
-                np.array([o.stuck and (o.mode, o.detail) == (mode, detail) for o in outcomes], dtype=np.bool_), clusters
+                np.array([_has_variants(o) and (o.mode, o.detail) == (mode, detail) for o in outcomes], dtype=np.bool_),
+                clusters,
             ),
         )
         for mode, detail in sorted(seen, key=lambda one: (one[0].rank, -seen[one], one[1]))
     )
+
+
+def _has_variants(outcome: Outcome) -> bool:
+    return outcome.stuck or outcome.mode.damaged

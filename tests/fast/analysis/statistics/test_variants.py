@@ -48,3 +48,15 @@ def test_bound_shots_are_counted_by_class_and_then_by_number_over_all_shots(tmp_
 def test_classes_without_variants_need_no_second_table() -> None:
     assert variants([ended(0, paper.OT_CY), ended(1, paper.SCATTERED), ended(2, paper.UNDECIDED, "young PC")]) == ()
     assert variants([]) == ()
+
+
+def test_what_left_in_pieces_is_listed_by_its_products() -> None:
+    ends = [
+        *(dataclasses.replace(ended(number, paper.CC_BROKEN, "H + CH3"), stuck=False) for number in range(3)),
+        ended(3, paper.OT_CY),
+        dataclasses.replace(ended(4, paper.UNDECIDED, "young C-C broken"), stuck=False),
+    ]
+    assert [one.cells()[:4] for one in variants(ends)] == [
+        ("C-C broken", "H + CH3", "3", "5"),
+        ("OT-CY", "–", "1", "5"),
+    ]
