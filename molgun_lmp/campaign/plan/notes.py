@@ -1,5 +1,6 @@
 """What `molgun plan` says of a campaign before anything of it is written."""
 
+from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
@@ -32,7 +33,7 @@ def details_of(setup: Setup, pools: Pools, card: ModelCard, engine: EngineChoice
 
 
 def notes_of(
-    config: Campaign, setup: Setup, molecules: Pool, card: ModelCard, scheme: tuple[str, ...]
+    config: Campaign, setup: Setup, molecules: Pool, card: ModelCard, scheme: Sequence[str]
 ) -> tuple[str, ...]:
     """What should be minded before firing, in sentences; `scheme` has those about the outcome classes."""
     shots = config.trajectories
