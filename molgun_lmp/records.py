@@ -11,6 +11,7 @@ from pydantic import ConfigDict, TypeAdapter
 
 from molgun_lmp.arrays import BoolArray, FloatArray
 from molgun_lmp.outcome_classes import Mode
+from molgun_lmp.scattering_records import Scattering
 
 if TYPE_CHECKING:
     from molgun_lmp.outcome_scheme import OutcomeScheme
@@ -263,6 +264,8 @@ class Outcome(JsonRecord):
     """The molecule is a single atom: it has one state by nature, and shots share the slab's snapshots alone."""
     heat: Heat | None = None
     """How far the impact and the bonds warmed slab and molecule; None where velocities were not stored."""
+    scattering: Scattering | None = None
+    """What left the surface, measured in free flight; None where nothing did."""
 
     @property
     def lasting(self) -> tuple[tuple[float, Mode], ...]:

@@ -20,6 +20,9 @@ MVV_TO_EV: Final[float] = ASE_VELOCITY_PER_ANGSTROM_PER_PS**2
 ANGSTROM_PER_PS_PER_M_PER_S: Final[float] = 0.01
 """Multiply a velocity in m/s by this to get Å/ps."""
 
+HBAR: Final[float] = _ase._hbar / (_ase._amu * 1e-8)
+"""The reduced Planck constant in u Å^2/ps, the unit of angular momenta and of actions here (1 Å^2/ps = 1e-8 m^2/s)."""
+
 BOLTZMANN_EV_PER_K: Final[float] = _ase.kB
 """Boltzmann constant in eV/K."""
 

@@ -18,6 +18,7 @@ from molgun_lmp.cli.analyse_tables import (
     print_grid,
     print_heat,
     print_minima,
+    print_scattering,
     print_variants,
     quench_ends,
 )
@@ -132,6 +133,7 @@ def _print_campaign(store: Store, analysis: Analysis, minima: Minima | None) -> 
     print_variants(analysis)
     if summary.contact:
         print_after_contact(store, analysis)
+    print_scattering(analysis)
     print_convergence(store, analysis)
     print_heat(analysis)
     if analysis.grid is None:

@@ -8,6 +8,7 @@ from rich.table import Table
 from molgun_lmp.analysis.kinetics.heat import heat_sentence
 from molgun_lmp.analysis.kinetics.landmark import after_contact, cells
 from molgun_lmp.analysis.outcomes.minima import BINDING_HEADER
+from molgun_lmp.analysis.scattering.means import MEANS_HEADER
 from molgun_lmp.analysis.statistics.clustered_intervals import FEW_CLUSTERS
 from molgun_lmp.analysis.statistics.estimates import clusters_of
 from molgun_lmp.analysis.statistics.grid import GRID_HEADER
@@ -52,6 +53,22 @@ def print_after_contact(store: "Store", analysis: "Analysis") -> None:
     outcomes, stops = [one.outcome for one in analysis.ended], [one.result.stop for one in analysis.ended]
     tables = after_contact(store.scheme, outcomes, stops, times, planned_ps=config.dynamics.duration_ps)
     _print_table(("after first contact", *(f"{time:g} ps" for time in times)), cells(store.scheme, tables))
+
+
+def print_scattering(analysis: "Analysis") -> None:
+    """What came back from the surface, where something did, and how a diatomic's vibration was told."""
+    found = analysis.came_back
+    if not found.rows:
+        return
+    if found.means:
+        _print_table(MEANS_HEADER, [one.cells() for one in found.means])
+    unfree = sum(one.frames == 0 for one in found.rows)
+    if unfree:
+        answers().print(
+            f"{unfree} of {len(found.rows)} particles that left had not reached free flight: scattered.csv."
+        )
+    for curve in found.curves:
+        answers().print(curve.sentence(), markup=False)
 
 
 def print_convergence(store: "Store", analysis: "Analysis") -> None:

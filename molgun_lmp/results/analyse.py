@@ -22,6 +22,7 @@ from molgun_lmp.results.decide_all import decide_all
 from molgun_lmp.results.ended import Ended, clean_surface
 from molgun_lmp.results.grid import grid_of, write_grid
 from molgun_lmp.results.kept_minima import kept_minima, write_minima
+from molgun_lmp.results.scattering import CameBack, came_back, write_scattering
 from molgun_lmp.results.table_files import write_left_out, write_summary, write_variants
 from molgun_lmp.results.tables import write_statistics
 from molgun_lmp.surface.clean_surface import Surface
@@ -48,13 +49,14 @@ class Analysis:
     """A campaign's ended trajectories in order, and their table.
 
     `keys`: what each one's outcome and track are kept under; `minima`: what is kept of the minima below the ends, None
-    where nobody asked for any.
+    where nobody asked for any; `came_back`: the particles that left the surface.
     """
 
     ended: tuple[Ended, ...]
     summary: Summary
     keys: tuple[str, ...]
     minima: Minima | None
+    came_back: CameBack
     grid: GridSticking | None = None
     """Sticking over the gun's grid; None where it has none."""
 
@@ -64,11 +66,12 @@ class Analysis:
         return variants([one.outcome for one in self.ended])
 
     def to_json(self) -> dict[str, Any]:
-        """The table, the variants within classes, and every outcome."""
+        """The table, the variants within classes, what came back, and every outcome."""
         return {
             "summary": self.summary.to_json(),
             "variants": [one.to_json() for one in self.variants],
             **({} if self.grid is None else {"grid": self.grid.to_json()}),
+            "came_back": self.came_back.to_json(),
             "outcomes": [one.outcome.to_json() for one in self.ended],
         }
 
@@ -105,6 +108,7 @@ def analyse(store: Store, advance: Callable[[int], None] | None = None, *, proce
         summary=summary,
         keys=tuple(keys),
         minima=kept_minima(store, ended),
+        came_back=came_back(store.config(), ended),
         grid=grid_of(store, outcomes),
     )
     _write(store, surface, analysis)
@@ -139,6 +143,7 @@ def _write(store: Store, surface: Surface, analysis: Analysis) -> None:
         write_statistics(store, surface, analysis.ended)
         if analysis.grid is not None:
             write_grid(store, [one.outcome for one in analysis.ended], analysis.grid)
+        write_scattering(analysis.came_back, folder)
     except OSError as error:
         raise CampaignError(f"cannot write the analysis to {folder}: {error}. Make room and analyse again.") from error
 

@@ -51,7 +51,12 @@ def decide_all(
         if advance is not None and done:
             advance(done)
         size = sum(task.dump.size for task in missing if task.dump is not None)
-        decided = spread(partial(_one, store.config(), store.scheme, surface), missing, size=size, processes=processes)
+        decided = spread(
+            partial(_one, store.config(), store.scheme, surface, store.manifest.cutoff_angstrom),
+            missing,
+            size=size,
+            processes=processes,
+        )
         for task, (outcome, track) in zip(missing, decided, strict=True):
             if track is not None:
                 tracks.add(task.folder.id, task.key, track)
@@ -71,6 +76,7 @@ def _tasks(store: Store, ended: Sequence[tuple[TrajectoryFolder, TrajectoryResul
         "molecule": config.system.molecule.model_dump(mode="json"),
         "timestep_fs": config.dynamics.timestep_fs,
         "slab": _hash(store.slab),
+        "reach": store.manifest.cutoff_angstrom,
     }
     code = code_version(read_back.__module__)
     tasks = []
@@ -91,5 +97,7 @@ def _hash(file: Path) -> str | None:
         return None
 
 
-def _one(config: Campaign, scheme: OutcomeScheme, surface: Surface, task: _Task) -> tuple[Outcome, Track | None]:
-    return read_back(config, scheme, surface, task.folder, task.result)
+def _one(
+    config: Campaign, scheme: OutcomeScheme, surface: Surface, reach: float, task: _Task
+) -> tuple[Outcome, Track | None]:
+    return read_back(config, scheme, surface, task.folder, task.result, reach=reach)

@@ -14,6 +14,7 @@ from molgun_lmp.results.analyse import OUTCOMES_CSV, TABLE_CSV, VARIANTS_CSV, An
 from molgun_lmp.results.ended import frames_of
 from molgun_lmp.results.grid import GRID_CSV
 from molgun_lmp.results.kept_minima import BINDING_CSV, QUENCH_CSV
+from molgun_lmp.results.scattering import SCATTERED_CSV, SCATTERING_CSV
 from molgun_lmp.results.table_files import TRUST_CSV
 
 if TYPE_CHECKING:
@@ -86,6 +87,19 @@ class Results:
         if self.analysis.grid is None:
             raise CampaignError(f"{self.path} fires one energy and angle, or a law's: its file has no gun.grid.")
         return self._table(GRID_CSV).set_index(["energy_ev", "polar_deg"])
+
+    @functools.cached_property
+    def scattered(self) -> "pandas.DataFrame":
+        """One line per particle that left the surface, indexed by its trajectory, with the columns of `scattered.csv`:
+        energies in eV, angles in degrees, times in ps, angular momenta in ħ; missing where it was not in free flight.
+        """
+        return _with_modes(self.store.scheme, self._table(SCATTERED_CSV).set_index("trajectory"), "mode")
+
+    @functools.cached_property
+    def scattering(self) -> "pandas.DataFrame":
+        """Means over these, with 95 % intervals over snapshots, indexed by `what` and `quantity`; the columns of
+        `scattering.csv`."""
+        return self._table(SCATTERING_CSV).set_index(["what", "quantity"])
 
     @functools.cached_property
     def minima(self) -> "pandas.DataFrame":

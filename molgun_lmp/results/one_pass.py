@@ -15,13 +15,16 @@ from molgun_lmp.analysis.kinetics.heat import Temperatures, heat_of
 from molgun_lmp.analysis.outcomes.decide import outcome_of
 from molgun_lmp.analysis.outcomes.reference import Reference
 from molgun_lmp.analysis.outcomes.trajectory_path import Following, TrajectoryPath
+from molgun_lmp.analysis.scattering.onlooker import ScatteringObserver
 from molgun_lmp.arrays import BoolArray, FloatArray, IntArray
 from molgun_lmp.campaign.store.campaign_folder import TrajectoryFolder
 from molgun_lmp.config import Campaign
 from molgun_lmp.errors import InputFileError
+from molgun_lmp.gun.setup import masses_u
+from molgun_lmp.outcome_classes import Kind
 from molgun_lmp.outcome_scheme import OutcomeScheme
 from molgun_lmp.readers.trajectory import Frame
-from molgun_lmp.records import Outcome, Shot, TrajectoryResult
+from molgun_lmp.records import Outcome, Shot, Stop, TrajectoryResult
 from molgun_lmp.results.ended import Start, frames_of, planned_start
 from molgun_lmp.results.temperatures import TemperatureObserver, mobile_atoms
 from molgun_lmp.surface.clean_surface import Surface
@@ -184,9 +187,17 @@ def shared_run(config: Campaign, shot: Shot) -> str:
 
 
 def read_back(
-    config: Campaign, scheme: OutcomeScheme, surface: Surface, folder: TrajectoryFolder, result: TrajectoryResult
+    config: Campaign,
+    scheme: OutcomeScheme,
+    surface: Surface,
+    folder: TrajectoryFolder,
+    result: TrajectoryResult,
+    *,
+    reach: float,
 ) -> tuple[Outcome, Track | None]:
     """What came of one trajectory, and its track with temperatures; none of a run that died and left a damaged dump.
+
+    `reach` Å: how far atoms feel each other.
 
     Raises `CampaignError` where its start or shot is missing, `ConfigError` for criteria that do not fit the molecule,
     `InputFileError` for a damaged dump of a run that did not fail, and for frames of other atoms.
@@ -196,10 +207,22 @@ def read_back(
     track = TrackObserver(n_slab, points_of(config, len(start.symbols) - n_slab))
     slab = Atoms(start.symbols[:n_slab], start.positions[:n_slab])
     temperature = TemperatureObserver(mobile_atoms(config, slab, surface))
+    scattering = ScatteringObserver(
+        start.symbols,
+        masses_u(start.symbols),
+        surface,
+        criteria=config.outcomes,
+        reach=reach,
+        timestep_ps=config.dynamics.timestep_fs / FS_PER_PS,
+    )
     frames = until_lost(frames_of(folder, result))
-    if not seen(observed(frames, (outcome, track, temperature)), result):
+    if not seen(observed(frames, (outcome, track, temperature, scattering)), result):
         return outcome.without_frames(), None
-    decided, kept = outcome.result(), dataclasses.replace(track.result(), temperatures=temperature.result())
+    decided = outcome.result()
+    if result.state != "failed" and result.stop is not Stop.TOO_HOT:
+        left = scattering.result(left=decided.mode.kind is Kind.LEFT)
+        decided = dataclasses.replace(decided, scattering=left)
+    kept = dataclasses.replace(track.result(), temperatures=temperature.result())
     if kept.temperatures is None or not len(kept.steps):
         return decided, kept
     times_ps = (kept.steps - kept.steps[0]) * config.dynamics.timestep_fs / FS_PER_PS

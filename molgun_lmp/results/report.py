@@ -14,6 +14,7 @@ from molgun_lmp.analysis.figures.coverage import draw_coverage, draw_sampling
 from molgun_lmp.analysis.figures.impacts import draw_impacts
 from molgun_lmp.analysis.figures.kinetics import draw_flow, draw_waiting
 from molgun_lmp.analysis.figures.modes_heights_energy import draw_energy_drift, draw_heights, draw_modes
+from molgun_lmp.analysis.figures.scattering import draw_energy_loss, draw_exit_directions
 from molgun_lmp.analysis.figures.structures import draw_structures
 from molgun_lmp.analysis.figures.temperatures import draw_temperatures
 from molgun_lmp.analysis.figures.timelines import draw_timelines
@@ -34,6 +35,7 @@ from molgun_lmp.results.compare import Side, campaign_costs, cost_lines, one_sch
 from molgun_lmp.results.ended import clean_surface, planned_start
 from molgun_lmp.results.grid import FIGURES_FOLDER, draw_grid
 from molgun_lmp.results.replay_verdict import verdicts_of
+from molgun_lmp.results.scattering import CameBack
 from molgun_lmp.results.shown import Shown, shown
 from molgun_lmp.results.table_files import read_trust, write_costs
 from molgun_lmp.results.tables import complete_prefix
@@ -158,6 +160,7 @@ def _figures(store: Store, analysis: Analysis, surface: Surface, gathered: Shown
             for point, visits in gathered.visits.items()
         ),
         draw_coverage(gathered.visits, folder),
+        *_scattering(analysis.came_back, folder),
         *([draw_temperatures(gathered.heat, folder, sentence=heat_sentence(outcomes))] if gathered.heat else []),
         draw_energy_drift(
             [one.result for one in ended],
@@ -166,6 +169,16 @@ def _figures(store: Store, analysis: Analysis, surface: Surface, gathered: Shown
             excursion_limit=config.dynamics.max_excursion_ev_per_atom,
         ),
     ]
+
+
+def _scattering(found: CameBack, folder: Path) -> list[FigureFiles]:
+    """The figures of what came back, as far as there is something to draw."""
+    drawn = []
+    if any(row.polar_deg is not None for row in found.rows):
+        drawn.append(draw_exit_directions(found.rows, folder))
+    if any(row.translation_lost_ev is not None for row in found.rows):
+        drawn.append(draw_energy_loss(found.rows, found.clusters, folder))
+    return drawn
 
 
 def _provenance(store: Store, analysis: Analysis) -> dict[str, object]:

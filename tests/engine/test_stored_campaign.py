@@ -13,7 +13,10 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
+from ase import units
 from campaign_commands import molgun, results
+
+from molgun_lmp import load_campaign
 
 pytestmark = pytest.mark.engine
 
@@ -133,12 +136,35 @@ def test_its_outcomes_and_tables_are_what_they_were(partly_run: Path) -> None:
     assert_same(with_lines_named(tables(analysis)), expected, relative=READ_AGAIN)
 
 
+def test_what_came_back_is_what_the_last_frames_say(partly_run: Path) -> None:
+    """The two CO that left, by ASE's own arithmetic; their flight was 0.5 Å beyond the reach, two frames at most."""
+    campaign = load_campaign(partly_run)
+    found = campaign.scattered
+    assert list(found.index) == ["000003", "000006"]
+    ends = {row["trajectory_id"]: row for row in rows_of(campaign.store.analysis / "events.csv")}
+    hbar = units._hbar * units.J * units.second
+    for name, row in found.iterrows():
+        assert row["mode"] == "scattered" and row["formula"] == "CO" and row["intact"]
+        assert 1 <= row["frames"] <= 2 and row["bounces"] == 1
+        assert row["incidence_ev"] == pytest.approx(0.5, rel=1e-6)
+        assert row["translation_ev"] == pytest.approx(float(ends[name]["translation_after_ev"]), rel=1e-6)
+        molecule = campaign.trajectory(name)[-1][campaign.store.manifest.n_slab :]
+        spin = molecule.get_angular_momentum() / hbar
+        assert [row[f"angular_momentum_{axis}"] for axis in "xyz"] == pytest.approx(spin, rel=1e-5)
+        vx, vy, vz = molecule.get_momenta().sum(axis=0)
+        assert row["polar_deg"] == pytest.approx(math.degrees(math.atan2(math.hypot(vx, vy), vz)), rel=1e-5)
+        assert row["residence_ps"] > 0
+    means = campaign.scattering
+    assert means.loc[("CO", "fraction_lost"), "mean"] == pytest.approx(found["fraction_lost"].mean())
+
+
 def test_it_has_a_page(partly_run: Path) -> None:
     document = asked("report", partly_run)
     assert document["summary"]["shots"] == len(ENDED)
     page = Path(document["page"]).read_text()
     assert "co-cu111" in page
     assert page.count("<svg") >= 5
+    assert 'id="figure-exit-directions"' in page and 'id="figure-energy-loss"' in page, "two of its CO left"
 
 
 def test_it_goes_on_from_its_checkpoints(finished: Path) -> None:

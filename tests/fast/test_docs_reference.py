@@ -9,6 +9,8 @@ from docs_cases import REFERENCE, described
 from molgun_lmp import errors
 from molgun_lmp.analysis.kinetics.event_times import Moments
 from molgun_lmp.analysis.outcomes.minima import Binding, Quenched
+from molgun_lmp.analysis.scattering.means import Mean
+from molgun_lmp.analysis.scattering.scattered import Scattered
 from molgun_lmp.analysis.statistics.trust import TrajectoryTrust
 from molgun_lmp.campaign.status import Status
 from molgun_lmp.errors import MolgunError
@@ -27,6 +29,8 @@ def test_every_column_of_the_tables_is_described() -> None:
     assert described("quench.csv") == names(Quenched)
     assert described("binding.csv") == names(Binding)
     assert described("trust.csv") == names(TrajectoryTrust)
+    assert described("scattered.csv") == names(Scattered)
+    assert described("scattering.csv") == names(Mean)
     moments = names(Moments)
     at = moments.index("began_ps")
     moments[at : at + 1] = paper.SCHEME.moment_columns

@@ -55,9 +55,10 @@ WITHIN = {
         ".": "",
     },
     "analysis": {
-        "figures": "kinetics maps statistics outcomes",
+        "figures": "kinetics maps scattering statistics outcomes",
         "report": "statistics outcomes",
         "kinetics": "statistics",
+        "scattering": "statistics outcomes",
         "statistics": "outcomes",
         "maps": "",
         "outcomes": "",

@@ -1,0 +1,62 @@
+"""What came back from the surface: the table of particles, and the means over them.
+
+scattered.csv    one line per particle that left: energies, angles, rotation, vibration, times (docs/scattering.md)
+scattering.csv   means over the particles of each kind, with intervals over snapshots
+"""
+
+import dataclasses
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from molgun_lmp.analysis.scattering.diatomic import Curve
+from molgun_lmp.analysis.scattering.means import Mean, means
+from molgun_lmp.analysis.scattering.scattered import Scattered, curves_of, scattered
+from molgun_lmp.analysis.statistics.clustered_intervals import Clusters
+from molgun_lmp.analysis.statistics.estimates import clusters_of
+from molgun_lmp.csv_files import write_csv
+
+if TYPE_CHECKING:
+    from molgun_lmp.config import Campaign
+    from molgun_lmp.results.ended import Ended
+
+SCATTERED_CSV: Final = "scattered.csv"
+SCATTERING_CSV: Final = "scattering.csv"
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class CameBack:
+    """All particles that left, the means over them, and the curves of diatomics that their numbers rest on."""
+
+    rows: tuple[Scattered, ...]
+    clusters: Clusters
+    """The snapshots of each row's shot."""
+    means: tuple[Mean, ...]
+    curves: tuple[Curve, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """Means and curves; the particles stand in scattered.csv."""
+        return {
+            "particles": len(self.rows),
+            "means": [dataclasses.asdict(one) for one in self.means],
+            "curves": [dataclasses.asdict(one) for one in self.curves],
+        }
+
+
+def came_back(config: "Campaign", ended: Sequence["Ended"]) -> CameBack:
+    """What left in the trajectories that have ended."""
+    curves = curves_of([one.outcome for one in ended])
+    thermostat = config.dynamics.acting_thermostat
+    held = thermostat is not None and thermostat.molecule
+    rows = scattered([(one.outcome, one.shot) for one in ended], curves, held=held)
+    outcomes = {one.folder.id: one.outcome for one in ended}
+    clusters = clusters_of([outcomes[row.trajectory] for row in rows])
+    return CameBack(rows=rows, clusters=clusters, means=means(rows, clusters), curves=tuple(curves.values()))
+
+
+def write_scattering(found: CameBack, folder: Path) -> None:
+    """Write both tables, numbers unrounded, the headers alone where nothing came back. Raises `OSError`."""
+    names = [field.name for field in dataclasses.fields(Scattered)]
+    write_csv(folder / SCATTERED_CSV, names, map(dataclasses.astuple, found.rows))
+    names = [field.name for field in dataclasses.fields(Mean)]
+    write_csv(folder / SCATTERING_CSV, names, map(dataclasses.astuple, found.means))
