@@ -54,6 +54,7 @@ def draw_exit_directions(rows: Sequence[Scattered], folder: Path, name: str = "e
             )
         round_plot.set_ylim(0.0, 90.0)
         round_plot.set_yticks([30, 60, 90], ["30°", "60°", ""])
+        round_plot.set_rlabel_position(157.5)
         round_plot.grid(visible=True)
         round_plot.set_title("Where they went")
         _draw_polar_angles(figure.add_subplot(1, 2, 2), polar[[one.intact for one in free]])

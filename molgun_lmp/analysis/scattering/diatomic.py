@@ -60,7 +60,7 @@ class Curve:
         return (
             f"Curve of {self.formula} from {self.frames} frames of free flight, {self.shortest:.2f} to "
             f"{self.longest:.2f} Å: Morse with D = {self.depth_ev:.2f} eV, a = {self.stiffness:.2f}/Å, "
-            f"r_e = {self.length:.3f} Å; energies within a flight agree to {1000 * self.rms_ev:.1f} meV."
+            f"r_e = {self.length:.3f} Å; energies within a flight agree to {1000 * self.rms_ev:.1g} meV."
         )
 
 

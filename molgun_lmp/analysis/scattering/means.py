@@ -9,7 +9,8 @@ from scipy import special
 
 from molgun_lmp.analysis.scattering.scattered import Scattered
 from molgun_lmp.analysis.statistics.clustered_intervals import FEW_CLUSTERS, Clusters, two_way_variance
-from molgun_lmp.arrays import FloatArray
+from molgun_lmp.arrays import BoolArray, FloatArray
+from molgun_lmp.units import BOLTZMANN_EV_PER_K
 
 QUANTITIES: Final = {
     "translation_ev": "translational energy / eV",
@@ -27,6 +28,16 @@ QUANTITIES: Final = {
     "bounces": "bounces",
 }
 """Columns of the table of particles that are averaged, and what they are called."""
+
+ACCOMMODATIONS: Final = {
+    "energy_accommodation": "energy accommodation",
+    "normal_accommodation": "normal momentum accommodation",
+    "tangential_accommodation": "tangential momentum accommodation",
+}
+"""Ratios of means over whole molecules, and what they are called."""
+
+_LEAST: Final = 0.02
+"""Of what came: where less than this could be exchanged, no share of it is said."""
 
 MEANS_HEADER: Final = ("came back", "mean of", "particles", "mean", "95 % over snapshots", "spread")
 """Column titles that go with `Mean.cells`."""
@@ -50,7 +61,14 @@ class Mean:
         """As they stand in the printed table."""
         between = "unknown" if self.low is None or self.high is None else f"{self.low:.3g} to {self.high:.3g}"
         spread = "–" if self.spread is None else f"{self.spread:.2g}"
-        return self.what, QUANTITIES[self.quantity], str(self.particles), f"{self.mean:.3g}", between, spread
+        return (
+            self.what,
+            (QUANTITIES | ACCOMMODATIONS)[self.quantity],
+            str(self.particles),
+            f"{self.mean:.3g}",
+            between,
+            spread,
+        )
 
 
 def means(rows: Sequence[Scattered], clusters: Clusters) -> tuple[Mean, ...]:
@@ -66,7 +84,61 @@ def means(rows: Sequence[Scattered], clusters: Clusters) -> tuple[Mean, ...]:
                 known = np.array([value for value, kept in zip(values, keep, strict=True) if kept], dtype=np.float64)
                 what = formula if not broken else f"{formula} (not as fired)"
                 found.append(mean_of(what, quantity, known, clusters.take(keep)))
+        if not broken:
+            found += accommodations(formula, rows, np.array(ours), clusters)
     return tuple(found)
+
+
+def accommodations(
+    what: str, rows: Sequence[Scattered], ours: BoolArray, clusters: Clusters, confidence: float = 0.95
+) -> list[Mean]:
+    """Accommodation coefficients of the rows that are `ours`, (N,) bool.
+
+    What they exchanged with the surface, over what they would have, had they come into equilibrium with it:
+    of translational energy (E_i - E_f) / (E_i - 2 k T); of the sizes of normal momentum (p_i - p_f) / (p_i - p_w), with
+    p_w = sqrt(pi m k T / 2) that of an effusive flux; of tangential momentum, along the beam, 1 - p_f / p_i. T is the
+    slab's temperature before contact, and means are over those that left (S. A. Schaaf and P. L. Chambré, Flow of
+    Rarefied Gases, 1961). A coefficient whose denominator is next to nothing, or may be nothing, is left out.
+    """
+    keep = np.array(
+        [mine and one.polar_deg is not None and one.slab_k is not None for mine, one in zip(ours, rows, strict=True)],
+        dtype=np.bool_,
+    )
+    if not keep.any():
+        return []
+    known = [one for one, kept in zip(rows, keep, strict=True) if kept]
+    thermal = BOLTZMANN_EV_PER_K * np.array([one.slab_k for one in known], dtype=np.float64)
+    came, went = (np.array([getattr(one, name) for one in known]) for name in ("incidence_ev", "translation_ev"))
+    down, up = (np.radians([getattr(one, name) for one in known]) for name in ("incidence_polar_deg", "polar_deg"))
+    turned = np.radians([(one.azimuth_deg or 0.0) - one.incidence_azimuth_deg for one in known])
+    # Momenta in units of sqrt(2 m) of the molecule's own mass, which cancels.
+    along, forth = np.sqrt(came) * np.sin(down), np.sqrt(went) * np.sin(up) * np.cos(turned)
+    into, out, wall = np.sqrt(came) * np.cos(down), np.sqrt(went) * np.cos(up), np.sqrt(np.pi * thermal) / 2.0
+    ratios = {
+        "energy_accommodation": (came - went, came - 2.0 * thermal, came),
+        "normal_accommodation": (into - out, into - wall, np.sqrt(came)),
+        "tangential_accommodation": (along - forth, along, np.sqrt(came)),
+    }
+    ours_alone = clusters.take(keep)
+    return [
+        found
+        for quantity, (given, whole, size) in ratios.items()
+        if abs(whole.mean()) > _LEAST * size.mean()
+        and (found := _ratio((what, quantity), given, whole, ours_alone, confidence)) is not None
+    ]
+
+
+def _ratio(
+    name: tuple[str, str], given: FloatArray, whole: FloatArray, clusters: Clusters, confidence: float
+) -> Mean | None:
+    """A ratio of two means (N,), its interval by the residuals of its linear expansion."""
+    what, quantity = name
+    base = mean_of(what, quantity, whole, clusters, confidence)
+    if base.low is None or base.high is None or base.low <= 0.0 <= base.high:
+        return None
+    value = float(given.mean()) / base.mean
+    found = mean_of(what, quantity, value + (given - value * whole) / base.mean, clusters, confidence)
+    return dataclasses.replace(found, spread=None)
 
 
 def mean_of(what: str, quantity: str, values: FloatArray, clusters: Clusters, confidence: float = 0.95) -> Mean:
@@ -77,7 +149,7 @@ def mean_of(what: str, quantity: str, values: FloatArray, clusters: Clusters, co
     """
     mean, low, high, note = float(values.mean()), None, None, ""
     if clusters.fewest < 2:
-        note = f"a single one of {clusters.fewest_name}: what others would give is unknown"
+        note = "a single snapshot of a kind: what others would give is unknown"
     else:
         student = float(special.stdtrit(clusters.fewest - 1, 0.5 + confidence / 2))
         half = student * float(np.sqrt(two_way_variance(values, clusters)))

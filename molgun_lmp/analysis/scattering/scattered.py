@@ -70,6 +70,8 @@ class Scattered:
     last_contact_ps: float | None
     residence_ps: float | None
     bounces: int | None
+    slab_k: float | None
+    """Temperature of the slab's mobile atoms before contact, K."""
     note: str
 
 
@@ -174,6 +176,7 @@ def _row(
             else particle.last_contact_ps - particle.first_contact_ps
         ),
         bounces=particle.bounces,
+        slab_k=None if outcome.heat is None else outcome.heat.slab_before_k,
         note="; ".join(filter(None, notes)),
     )
 

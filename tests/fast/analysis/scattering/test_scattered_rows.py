@@ -11,14 +11,14 @@ from paper_classes import SCATTERED, SCHEME
 from scattering_cases import looked_at, masses_of, over_resting_slab, speed
 
 from molgun_lmp.analysis.scattering.diatomic import fit_curve
-from molgun_lmp.analysis.scattering.means import QUANTITIES, mean_of, means
+from molgun_lmp.analysis.scattering.means import ACCOMMODATIONS, QUANTITIES, mean_of, means
 from molgun_lmp.analysis.scattering.scattered import Scattered, Species, curves_of, scattered
 from molgun_lmp.analysis.statistics.clustered_intervals import Clusters, two_way_variance
 from molgun_lmp.arrays import FloatArray
-from molgun_lmp.records import Outcome, Shot
+from molgun_lmp.records import Heat, Outcome, Shot
 from molgun_lmp.results.scattering import SCATTERED_CSV, SCATTERING_CSV, CameBack, write_scattering
 from molgun_lmp.scattering_records import Flight, Particle, Scattering
-from molgun_lmp.units import HBAR, MVV_TO_EV
+from molgun_lmp.units import BOLTZMANN_EV_PER_K, HBAR, MVV_TO_EV
 
 MASS = float(masses_of(["O"])[0])
 
@@ -206,6 +206,48 @@ def test_means_have_intervals_over_snapshots() -> None:
     assert energy.cells()[:3] == ("O", "translational energy / eV", "60")
     assert "unknown" in alone.cells()[4]
     assert not [one for one in table if one.quantity in {"v", "rotation_ev"}], "an atom has none"
+
+
+@pytest.mark.parametrize("share", [0.0, 1.0, 0.3])
+def test_accommodation_is_none_of_a_mirror_and_all_of_a_surface_in_equilibrium(share: float) -> None:
+    """Maxwell's surface: a share of the molecules leaves as an effusive flux at its temperature, the others as from a
+    mirror (J. C. Maxwell, Phil. Trans. R. Soc. 170, 231 (1879))."""
+    rng = np.random.default_rng(0)
+    number, slab_k = 1500, 400.0
+    width = np.sqrt(BOLTZMANN_EV_PER_K * slab_k / (MASS * MVV_TO_EV))
+    came = speed(0.5, MASS) * np.array([np.sin(0.6), 0.0, -np.cos(0.6)])
+    heat = Heat(
+        slab_before_k=slab_k, slab_end_k=None, molecule_before_k=None, molecule_end_k=None,
+        translation_before_ev=None, translation_end_ev=None,
+    )  # fmt: skip
+    arrives = Flight(frames=1, duration_ps=0.0, velocity=(came[0], came[1], came[2]), translation_ev=0.5)
+    shots = []
+    for index in range(number):
+        how = came * [1.0, 1.0, -1.0]
+        if rng.random() < share:
+            how = np.array([*rng.normal(0.0, width, 2), rng.rayleigh(width)])
+        energy = float(0.5 * MASS * MVV_TO_EV * how @ how)
+        flight = Flight(frames=1, duration_ps=0.0, velocity=(how[0], how[1], how[2]), translation_ev=energy)
+        one = particle(flight, atoms=(9,), formula="O")
+        outcome = outcome_with(Scattering(incidence=arrives, particles=(one,)), index)
+        shots.append((dataclasses.replace(outcome, heat=heat), shot()))
+    clusters = Clusters.of(range(number), range(number))
+    found = {one.quantity: one for one in means(scattered(shots, {}), clusters) if one.quantity in ACCOMMODATIONS}
+    assert found.keys() == ACCOMMODATIONS.keys()
+    for coefficient in found.values():
+        assert coefficient.low is not None and coefficient.high is not None
+        half = (coefficient.high - coefficient.low) / 2
+        assert half < 0.05
+        assert coefficient.mean == pytest.approx(share, abs=2 * half + 1e-9)
+    straight = [(outcome, shot((0.0, 0.0, -9.0))) for outcome, _ in shots[:50]]
+    down = Flight(frames=1, duration_ps=0.0, velocity=(1e-9, 0.0, -9.0), translation_ev=2 * BOLTZMANN_EV_PER_K * slab_k)
+    alone = [
+        (dataclasses.replace(outcome, scattering=dataclasses.replace(outcome.scattering, incidence=down)), fired)
+        for outcome, fired in straight
+        if outcome.scattering is not None
+    ]
+    few = {one.quantity for one in means(scattered(alone, {}), clusters.take(np.arange(number) < 50))}
+    assert few & ACCOMMODATIONS.keys() == {"normal_accommodation"}, "nothing else could be exchanged"
 
 
 def test_tables_hold_every_number_and_headers_alone_where_nothing_left(tmp_path: Path) -> None:
