@@ -49,10 +49,11 @@ class Engine(Section):
     `stock`: no model, but the interatomic potential of `commands`."""
     commands: tuple[str, ...] = ()
     """With `stock`: LAMMPS's own lines, such as [pair_style lj/cut 4.0, pair_coeff * * 0.01 2.5]. Atom types are the
-    elements of slab and molecule by atomic number, from 1; a chemical symbol stands for its type. Potentials with files
-    of their own, such as [pair_style eam/alloy, pair_coeff * * NiAlH_jea.eam.alloy]: eam, eam/alloy, eam/fs, adp, meam,
-    sw, tersoff and its kin, rebo, airebo, reaxff, bop, snap, pace. Files lie relative to the campaign file or among
-    those that come with LAMMPS; which element each type is follows from the system."""
+    elements of slab and molecule by atomic number, from 1 (an element with isotopes has one for each mass, the lightest
+    first); a chemical symbol stands for its type. Potentials with files of their own, such as [pair_style eam/alloy,
+    pair_coeff * * NiAlH_jea.eam.alloy]: eam, eam/alloy, eam/fs, adp, meam, sw, tersoff and its kin, rebo, airebo,
+    reaxff, bop, snap, pace. Files lie relative to the campaign file or among those that come with LAMMPS; which element
+    each type is follows from the system."""
     cutoff_angstrom: PositiveFloat | None = None
     """With `stock`: the longest range of `commands`; not needed where the potentials' files say it."""
     threads: PositiveInt = 1

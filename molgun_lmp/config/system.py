@@ -1,11 +1,13 @@
 """Section `system`: the slab, the molecule, and how their snapshot pools are equilibrated."""
 
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, PositiveFloat, PositiveInt, model_validator
+from ase.data import atomic_numbers
+from pydantic import BeforeValidator, Field, PositiveFloat, PositiveInt, field_validator, model_validator
 
 from molgun_lmp.config.section import Section
+from molgun_lmp.isotopes import ISOTOPES
 
 
 class StructureFile(Section):
@@ -51,6 +53,11 @@ class Slab(Section):
     of mass starts at rest."""
 
 
+def _as_key(key: Any) -> Any:
+    """An index as YAML reads it, as the text that JSON has."""
+    return str(key) if isinstance(key, int) and not isinstance(key, bool) else key
+
+
 class Molecule(Section):
     """The molecule that is fired."""
 
@@ -64,6 +71,23 @@ class Molecule(Section):
     patterns: dict[str, str] = Field(default_factory=dict)
     """Reactive groups by what is bonded to what instead, such as {CY: "[CX2;R][CX2;R]", ET: "[CX2;R0][CX2;H1]"}:
     a part of SMARTS without bond orders. `molgun plan` makes them `groups`."""
+
+    isotopes: dict[Annotated[str, BeforeValidator(_as_key)], str | PositiveFloat] = Field(default_factory=dict)
+    """Of which isotopes it is: an element, or an atom by its index (from 0), -> an isotope (D, T, 13C, 18O, ...) or a
+    mass in u, such as {H: D} or {0: 13C, 4: 2.0141}. An atom's own entry comes before its element's. The model is asked
+    by element. A pool is of the isotopes that are fired: equilibrate with them."""
+
+    @field_validator("isotopes")
+    @classmethod
+    def _known_isotopes(cls, value: dict[str, str | float]) -> dict[str, str | float]:
+        for key, isotope in value.items():
+            if not key.isdecimal() and not atomic_numbers.get(key, 0):
+                raise ValueError(f"{key!r} is neither a chemical symbol nor the index of an atom")
+            if isinstance(isotope, str) and isotope not in ISOTOPES:
+                raise ValueError(
+                    f"no isotope {isotope!r} is known by name: give its mass in u, or one of {', '.join(ISOTOPES)}"
+                )
+        return value
 
     @model_validator(mode="after")
     def _each_group_once(self) -> Self:

@@ -116,10 +116,11 @@ class _Build:
             numbers = [self._types(word) for word in line.types]
             self._acts(line.style, ((i, j) for i in numbers[0] for j in numbers[1]))
             types = [
-                word if word not in atomic_numbers else str(of[0]) for word, of in zip(line.types, numbers, strict=True)
+                word if word not in atomic_numbers else f"{of[0]}*{of[-1]}" if len(of) > 1 else str(of[0])
+                for word, of in zip(line.types, numbers, strict=True)
             ]
-            if all(word.isdecimal() for word in types):
-                types.sort(key=int)  # LAMMPS wants the lower type first
+            if not any("*" in word for word in line.types):
+                types.sort(key=lambda word: int(word.partition("*")[0]))  # LAMMPS wants the lower type first
             return " ".join(["pair_coeff", *types, *style, *line.words])
         names = [f"${{root}}/model/{base_name(file)}" for file in line.files]
         known = self._reading(row, line)
@@ -247,7 +248,7 @@ def stock_card(engine: Engine, elements: Sequence[str], folders: Sequence[Path])
         level = "no quantum chemistry: an analytic pair potential, no model of these substances"
     return ModelCard(
         name="; ".join(renamed(engine.commands)),
-        elements=tuple(sorted(elements)),
+        elements=tuple(sorted(set(elements))),
         head="none",
         level_of_theory=level,
         architecture=Architecture(
@@ -257,7 +258,7 @@ def stock_card(engine: Engine, elements: Sequence[str], folders: Sequence[Path])
             r_max_angstrom=potential.cutoff_angstrom,
             parameters=0,
         ),
-        e0s_ev=dict.fromkeys(sorted(elements), 0.0),
+        e0s_ev=dict.fromkeys(sorted(set(elements)), 0.0),
         e0s_kind="none",
         training=None,
         errors=(),

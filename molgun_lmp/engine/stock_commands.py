@@ -171,7 +171,8 @@ def type_numbers(word: str, elements: Sequence[str]) -> range:
     if word in atomic_numbers:
         if word not in elements:
             raise ConfigError(f"engine.commands: there is no {word} in this system ({', '.join(elements)}).")
-        return range(elements.index(word) + 1, elements.index(word) + 2)
+        first = elements.index(word) + 1
+        return range(first, first + list(elements).count(word))  # an element with isotopes has several, side by side
     low, star, high = word.partition("*")
     first = int(low or 1)
     last = int(high or len(elements)) if star else first

@@ -11,7 +11,7 @@ from ase.data import atomic_numbers
 
 from molgun_lmp.arrays import FloatArray
 from molgun_lmp.errors import CampaignError
-from molgun_lmp.gun.setup import masses_u
+from molgun_lmp.isotopes import AtomTypes
 from molgun_lmp.units import MVV_TO_EV
 
 _TEXTS_KEPT: Final = 1024
@@ -40,23 +40,24 @@ def data_file(
     symbols: Sequence[str],
     positions: FloatArray,
     cell: FloatArray,
-    elements: Sequence[str],
+    types: AtomTypes,
     velocities: FloatArray | None = None,
+    masses_u: FloatArray | None = None,
     n_shared: int = 0,
 ) -> str:
     """The text of a data file in metal units, atom style atomic (https://docs.lammps.org/read_data.html).
 
-    `positions` (N, 3) Å, `velocities` (N, 3) Å/ps, `cell` (3, 3) Å lower triangular; types 1, 2, ... are `elements`.
+    `positions` (N, 3) Å, `velocities` (N, 3) Å/ps, `cell` (3, 3) Å lower triangular; `types` are 1, 2, ...
+    `masses_u` (N,) tell the types of one element apart, which without them do not matter (as in a minimisation).
     Positions may lie outside the cell: LAMMPS wraps them and counts the images, so a molecule stays whole when
     unwrapped. Numbers read back as the very same doubles. What is written of the first `n_shared` atoms is kept for
     the next files that begin with the same atoms: many shots start from one snapshot of the slab.
     """
-    type_of = {symbol: number for number, symbol in enumerate(elements, start=1)}
-    types = [type_of[symbol] for symbol in symbols]
+    kinds = types.numbers(symbols, masses_u)
     text = (
-        f"{title}\n\n{len(types)} atoms\n{_box_and_masses(cell.tobytes(), tuple(elements))}\n\nAtoms # atomic\n\n"
-        f"{_kept_atom_lines(tuple(types[:n_shared]), positions[:n_shared].tobytes())}"
-        f"{_atom_lines(types[n_shared:], positions[n_shared:], n_shared + 1)}"
+        f"{title}\n\n{len(kinds)} atoms\n{_box_and_masses(cell.tobytes(), types)}\n\nAtoms # atomic\n\n"
+        f"{_kept_atom_lines(tuple(kinds[:n_shared]), positions[:n_shared].tobytes())}"
+        f"{_atom_lines(kinds[n_shared:], positions[n_shared:], n_shared + 1)}"
     )
     if velocities is None:
         return text
@@ -67,15 +68,15 @@ def data_file(
 
 
 @functools.lru_cache(maxsize=8)
-def _box_and_masses(cell_bytes: bytes, elements: tuple[str, ...]) -> str:
+def _box_and_masses(cell_bytes: bytes, types: AtomTypes) -> str:
     cell = np.frombuffer(cell_bytes).reshape(3, 3)
     box = [f"0.0 {float(cell[axis, axis])!r} {name}lo {name}hi" for axis, name in enumerate("xyz")]
     tilts = [float(cell[1, 0]), float(cell[2, 0]), float(cell[2, 1])]
     if np.any(tilts):
         box.append(f"{tilts[0]!r} {tilts[1]!r} {tilts[2]!r} xy xz yz")
-    masses = enumerate(zip(elements, masses_u(elements).tolist(), strict=True), start=1)
+    masses = enumerate(zip(*types, strict=True), start=1)
     lines = (f"{number} {mass!r} # {symbol}" for number, (symbol, mass) in masses)
-    return "\n".join([f"{len(elements)} atom types", "", *box, "", "Masses", "", *lines])
+    return "\n".join([f"{len(types.elements)} atom types", "", *box, "", "Masses", "", *lines])
 
 
 @functools.lru_cache(maxsize=_TEXTS_KEPT)

@@ -16,7 +16,8 @@ from molgun_lmp.gun.data_file import data_file
 from molgun_lmp.gun.deck import lammps_seed
 from molgun_lmp.gun.names import DATA_NAME, END_NAME
 from molgun_lmp.gun.pools import Part
-from molgun_lmp.gun.setup import elements_of, masses_u
+from molgun_lmp.gun.setup import atom_types
+from molgun_lmp.isotopes import AtomTypes, isotopic_masses_u, standard_masses_u
 from molgun_lmp.records import Deck
 from molgun_lmp.rendering import id_ranges, render
 from molgun_lmp.surface.clean_surface import find_surface
@@ -31,20 +32,20 @@ _STREAM_OF_PART: Final = {"slab": 0, "molecule": 1}
 
 
 def equilibration_deck(
-    part: Part, run: int, start: Atoms, *, campaign: Campaign, elements: tuple[str, ...], cutoff_angstrom: float
+    part: Part, run: int, start: Atoms, *, campaign: Campaign, types: AtomTypes, cutoff_angstrom: float
 ) -> Deck:
     """The deck of equilibration run `run` of the slab or the molecule, from the structure `start`.
 
     It runs in a folder three levels below the one that holds `engine.in`, and writes `snapshots.dump` and `end.data`.
     Each run of the molecule starts turned at random: a run may be too short to forget how it began.
-    `elements` are the LAMMPS types 1, 2, ... of `engine.in`, `cutoff_angstrom` is the model's; no image is felt through
+    `types` are LAMMPS's, those of `engine.in`, `cutoff_angstrom` is the model's; no image is felt through
     dispersion beside the model either. Raises `GeometryError` for an element that is not among
     them or a turned cell, `ConfigError` for layers that cannot be frozen.
     """
-    unknown = set(start.get_chemical_symbols()) - set(elements)
+    unknown = set(start.get_chemical_symbols()) - set(types.elements)
     if unknown:
         raise GeometryError(
-            f"the {part} holds {sorted(unknown)}, and the campaign's elements are {list(elements)}: "
+            f"the {part} holds {sorted(unknown)}, and the campaign's elements are {list(types.elements)}: "
             "slab and molecule of the campaign file must be those of its pools."
         )
     settings = campaign.system.equilibration
@@ -53,6 +54,7 @@ def equilibration_deck(
     reach = cutoff_angstrom if dispersion is None else max(cutoff_angstrom, dispersion.cutoff_angstrom)
     positions, cell = _alone_in_a_cell(part, start, reach, orientation_rng)
     symbols = tuple(start.get_chemical_symbols())
+    masses = equilibration_masses_u(part, symbols, campaign)
     frozen = equilibration_frozen(part, start, campaign)
     values = {
         "campaign": campaign.name,
@@ -69,7 +71,8 @@ def equilibration_deck(
         "thermo_every": max(1, round(THERMO_EVERY_FS / settings.timestep_fs)),
         "frozen": id_ranges(frozen),
         "free": moves_as_a_whole(frozen),
-        "elements": " ".join(elements),
+        "elements": " ".join(types.elements),
+        "masses": types.masses_u if campaign.system.molecule.isotopes else (),
         "velocity_seed": lammps_seed(velocity_rng),
         "langevin_seed": lammps_seed(langevin_rng),
         "max_temperature_k": campaign.stop.max_temperature_k,
@@ -79,13 +82,22 @@ def equilibration_deck(
     return Deck(
         trajectory_id=f"{part}-{run:02d}",
         input_text=render("equilibrate.in.j2", values),
-        data_text=data_file(title, symbols=symbols, positions=positions, cell=cell, elements=elements),
+        data_text=data_file(title, symbols=symbols, positions=positions, cell=cell, types=types, masses_u=masses),
     )
 
 
-def equilibration_elements(slab: Atoms, molecule: Atoms) -> tuple[str, ...]:
-    """The LAMMPS types of a campaign with these two structures, the same as those of its shots."""
-    return elements_of(tuple(slab.get_chemical_symbols()), tuple(molecule.get_chemical_symbols()))
+def equilibration_types(slab: Atoms, molecule: Atoms, campaign: Campaign) -> AtomTypes:
+    """The LAMMPS types of a campaign with these two structures, the same as those of its shots.
+
+    Raises `ConfigError` for isotopes that are not the molecule's.
+    """
+    of_slab, of_molecule = (tuple(one.get_chemical_symbols()) for one in (slab, molecule))
+    return atom_types(of_slab, of_molecule, campaign.system.molecule.isotopes)[0]
+
+
+def equilibration_masses_u(part: Part, symbols: tuple[str, ...], campaign: Campaign) -> FloatArray:
+    """(N,) masses in u of the atoms of a part: standard ones of the slab, the molecule's with its isotopes."""
+    return isotopic_masses_u(symbols, campaign.system.molecule.isotopes if part == "molecule" else {})
 
 
 def equilibration_frozen(part: Part, start: Atoms, campaign: Campaign) -> BoolArray:
@@ -118,7 +130,7 @@ def _alone_in_a_cell(
         return positions, campaign_cell(start.cell[:], float(np.ceil(height)))
     whole = start.copy()
     make_whole(whole)
-    masses = masses_u(tuple(whole.get_chemical_symbols()))
+    masses = standard_masses_u(tuple(whole.get_chemical_symbols()))
     centred = whole.positions - masses @ whole.positions / masses.sum()
     side = float(np.ceil(2.0 * np.linalg.norm(centred, axis=1).max() + cutoff_angstrom + _ROOM_ANGSTROM))
     return Rotation.random(None, rng).apply(centred) + side / 2.0, side * np.eye(3)

@@ -12,7 +12,6 @@ from molgun_lmp.errors import InputFileError
 from molgun_lmp.gun.correlation import correlation_time
 from molgun_lmp.gun.equilibration_deck import moves_as_a_whole, steps_of
 from molgun_lmp.gun.pools import Part
-from molgun_lmp.gun.setup import masses_u
 from molgun_lmp.readers.trajectory import read_frames
 from molgun_lmp.units import ASE_VELOCITY_PER_ANGSTROM_PER_PS, BOLTZMANN_EV_PER_K, FS_PER_PS, MVV_TO_EV
 
@@ -28,9 +27,17 @@ class EquilibrationStats:
 
 
 def read_equilibration_dump(
-    path: Path, part: Part, run: int, settings: Equilibration, frozen: BoolArray
+    path: Path,
+    part: Part,
+    run: int,
+    settings: Equilibration,
+    *,
+    frozen: BoolArray,
+    masses_u: FloatArray | None = None,
 ) -> tuple[Atoms, ...]:
     """The snapshots of one equilibration after its burn-in, with momenta, ready for `write_pool`.
+
+    `frozen` (N,) bool: the atoms that it held; `masses_u` (N,): those of the atoms, where some are isotopes.
 
     Positions are unwrapped; the centre-of-mass velocity is removed of what has no frozen atom. `info` holds `snapshot`
     (the id), `run`, `time_ps` and `temperature_k`. Raises `InputFileError` for a dump that is missing, cut, or of
@@ -56,10 +63,10 @@ def read_equilibration_dump(
         if frame.velocities is None:
             raise InputFileError(f"{path} holds no velocities: it is no dump of an equilibration. Equilibrate again.")
         # Without the box's lower corner, which is nothing to a pool.
-        atoms = Atoms(frame.symbols, positions=frame.positions, cell=frame.cell, pbc=True)
+        atoms = Atoms(frame.symbols, positions=frame.positions, cell=frame.cell, pbc=True, masses=masses_u)
         atoms.set_velocities(frame.velocities * ASE_VELOCITY_PER_ANGSTROM_PER_PS)
         velocities = atoms.get_velocities() / ASE_VELOCITY_PER_ANGSTROM_PER_PS
-        masses = masses_u(tuple(atoms.get_chemical_symbols()))
+        masses = atoms.get_masses()
         if free:
             velocities = velocities - masses @ velocities / masses.sum()
             atoms.set_velocities(velocities * ASE_VELOCITY_PER_ANGSTROM_PER_PS)

@@ -15,7 +15,6 @@ from scipy.sparse.csgraph import connected_components
 
 from molgun_lmp.arrays import BoolArray, FloatArray, IntArray
 from molgun_lmp.gun.correlation import integrated_time
-from molgun_lmp.gun.setup import masses_u
 from molgun_lmp.surface.clean_surface import find_surface
 from molgun_lmp.surface.minimum_image import MinimumImage
 
@@ -67,7 +66,7 @@ def orientation_memory(runs: Sequence[Sequence[Atoms]], spacing_ps: float) -> Fe
     first = runs[0][0]
     if len(first) < 2:
         return None
-    masses = masses_u(tuple(first.get_chemical_symbols()))
+    masses = first.get_masses()
     reference = _centred(first, masses)
     _, axes = np.linalg.eigh(np.einsum("i,ij,ik->jk", masses, reference, reference))
     # sum_i m_i r_i (r_i0 e) is the axis e turned as the molecule was, for e an eigenvector of sum_i m_i r_i0 r_i0.

@@ -118,7 +118,8 @@ def read_pool(path: Path, part: Part, elements: Sequence[str] | None = None) -> 
 
 
 def write_pool(path: Path, snapshots: Sequence[Atoms], frozen: BoolArray | None) -> None:
-    """Write snapshots as extended XYZ (`.xz` and `.gz` compress), with momenta and the frozen set per atom.
+    """Write snapshots as extended XYZ (`.xz` and `.gz` compress), with momenta and the frozen set per atom, and
+    with masses where some are not their elements'.
 
     The `info` of each snapshot is kept: `snapshot` (its id), `run`, `time_ps`, `temperature_k`. The file appears
     whole or not at all.
@@ -126,6 +127,8 @@ def write_pool(path: Path, snapshots: Sequence[Atoms], frozen: BoolArray | None)
     written = []
     for atoms in snapshots:
         copy = Atoms(atoms.numbers, positions=atoms.positions, cell=atoms.cell, pbc=atoms.pbc, info=dict(atoms.info))
+        if not np.array_equal(atoms.get_masses(), copy.get_masses()):
+            copy.set_masses(atoms.get_masses())
         copy.set_momenta(atoms.get_momenta())
         if frozen is not None:
             copy.new_array("frozen", frozen)

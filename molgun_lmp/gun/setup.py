@@ -2,11 +2,11 @@
 
 import dataclasses
 import functools
-import itertools
+from collections.abc import Mapping
+from typing import Final
 
 import numpy as np
 from ase import Atoms
-from ase.data import atomic_masses, atomic_numbers
 
 from molgun_lmp.arrays import BoolArray, FloatArray
 from molgun_lmp.config import Campaign, Kick
@@ -15,10 +15,14 @@ from molgun_lmp.gun.builders import BOTTOM_Z_ANGSTROM
 from molgun_lmp.gun.cell import Extents, campaign_cell, choose_height, heights_above_bottom, needed_height
 from molgun_lmp.gun.dispersion_reach import dispersion_reach
 from molgun_lmp.gun.pools import Pool
+from molgun_lmp.isotopes import AtomTypes, isotopic_masses_u, standard_masses_u
 from molgun_lmp.surface.clean_surface import Surface, find_surface
 from molgun_lmp.surface.frozen import bath_mask, frozen_mask, require_same_frozen
 from molgun_lmp.surface.minimum_image import MinimumImage
 from molgun_lmp.units import ANGSTROM_PER_PS_PER_ASE_VELOCITY
+
+_SAME_MASS: Final = 0.01
+"""Of the mass: what tables of standard masses, and of isotopes, differ by among each other."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, eq=False)
@@ -55,14 +59,19 @@ class SlabSnapshots:
 @dataclasses.dataclass(frozen=True, kw_only=True, eq=False)
 class MoleculeSnapshots:
     """A molecule pool of S snapshots as arrays: `positions` (S, m, 3) Å and `velocities` (S, m, 3) Å/ps, both relative
-    to the centre of mass; `mass_u` of the whole molecule; `ids` and `runs` as of the slab's."""
+    to the centre of mass; `masses_u` (m,) of its atoms; `ids` and `runs` as of the slab's."""
 
     ids: tuple[str, ...]
     runs: tuple[str, ...]
     symbols: tuple[str, ...]
     positions: FloatArray
     velocities: FloatArray
-    mass_u: float
+    masses_u: FloatArray
+
+    @functools.cached_property
+    def mass_u(self) -> float:
+        """Of the whole molecule, in u."""
+        return float(self.masses_u.sum())
 
     @property
     def is_atom(self) -> bool:
@@ -85,7 +94,7 @@ class Setup:
     """A checked campaign: its pools, cell (3, 3) Å and in-plane lattice; `cutoff_angstrom` is how far from each other
     molecule and slab are felt, by the model or by the dispersion beside it, in Å.
 
-    `elements` are the chemical symbols of LAMMPS types 1, 2, ..., by atomic number.
+    `types` are LAMMPS's.
     """
 
     campaign: Campaign
@@ -94,7 +103,12 @@ class Setup:
     cell: FloatArray
     lattice: MinimumImage
     cutoff_angstrom: float
-    elements: tuple[str, ...]
+    types: AtomTypes
+
+    @property
+    def elements(self) -> tuple[str, ...]:
+        """Chemical symbols of LAMMPS types 1, 2, ..."""
+        return self.types.elements
 
     def start_z(self, clearance_angstrom: float) -> float:
         """The height in the cell, in Å, of the centre of mass of every shot that starts with a clearance.
@@ -114,6 +128,11 @@ class Setup:
     def symbols(self) -> tuple[str, ...]:
         """Chemical symbols of a shot's N atoms, slab first."""
         return self.slab.symbols + self.molecule.symbols
+
+    @functools.cached_property
+    def masses_u(self) -> FloatArray:
+        """(N,) masses of a shot's atoms in u."""
+        return np.concatenate((standard_masses_u(self.slab.symbols), self.molecule.masses_u))
 
     @functools.cached_property
     def frozen(self) -> BoolArray:
@@ -142,7 +161,8 @@ def prepare(campaign: Campaign, slab_pool: Pool, molecule_pool: Pool, cutoff_ang
             f"{molecule_pool.source} {len(molecule_pool)}. Use pools of equal length, or `pairing: independent`."
         )
     slab = _slab_snapshots(campaign, slab_pool)
-    molecule = _molecule_snapshots(molecule_pool)
+    types, masses = atom_types(slab.symbols, molecule_pool.symbols, campaign.system.molecule.isotopes)
+    molecule = _molecule_snapshots(molecule_pool, masses)
     reach = max(cutoff_angstrom, _dispersion_reach(campaign, slab_pool, slab, molecule))
     extents = Extents(
         slab_thickness=float(np.ptp(slab.positions[..., 2], axis=1).max()),
@@ -158,7 +178,7 @@ def prepare(campaign: Campaign, slab_pool: Pool, molecule_pool: Pool, cutoff_ang
         cell=cell,
         lattice=MinimumImage.of_cell(cell),
         cutoff_angstrom=reach,
-        elements=elements_of(slab.symbols, molecule.symbols),
+        types=types,
     )
 
 
@@ -175,15 +195,15 @@ def _dispersion_reach(campaign: Campaign, pool: Pool, slab: SlabSnapshots, molec
     )
 
 
-def elements_of(*symbols: tuple[str, ...]) -> tuple[str, ...]:
-    """The different chemical symbols of several structures by atomic number: the order of LAMMPS types."""
-    return tuple(sorted(set(itertools.chain(*symbols)), key=lambda symbol: int(atomic_numbers[symbol])))
+def atom_types(
+    slab: tuple[str, ...], molecule: tuple[str, ...], isotopes: Mapping[str, str | float]
+) -> tuple[AtomTypes, FloatArray]:
+    """The LAMMPS types of a campaign's shots and equilibrations, and the masses (m,) in u of the molecule's atoms.
 
-
-def masses_u(symbols: tuple[str, ...]) -> FloatArray:
-    """Standard atomic masses in u, (N,), as written to the data files."""
-    masses: FloatArray = np.array([atomic_masses[atomic_numbers[symbol]] for symbol in symbols], dtype=np.float64)
-    return masses
+    Raises `ConfigError` for isotopes that are not the molecule's.
+    """
+    masses = isotopic_masses_u(molecule, isotopes)
+    return AtomTypes.of(slab + molecule, np.concatenate((standard_masses_u(slab), masses))), masses
 
 
 def _slab_snapshots(campaign: Campaign, pool: Pool) -> SlabSnapshots:
@@ -198,7 +218,7 @@ def _slab_snapshots(campaign: Campaign, pool: Pool) -> SlabSnapshots:
     velocities = _velocities(pool)
     velocities[:, frozen] = 0.0
     if not frozen.any():  # a slab that is held nowhere would drift through the cell with its thermal momentum
-        velocities = _at_rest(velocities, pool.symbols)
+        velocities = _at_rest(velocities, standard_masses_u(pool.symbols))
     bath = campaign.dynamics.bath
     return SlabSnapshots(
         ids=pool.ids,
@@ -219,8 +239,9 @@ def _mean_structure(first: Atoms, positions: FloatArray) -> Atoms:
     return Atoms(first.numbers, positions=mean, cell=first.cell, pbc=True)
 
 
-def _molecule_snapshots(pool: Pool) -> MoleculeSnapshots:
-    masses = masses_u(pool.symbols)
+def _molecule_snapshots(pool: Pool, masses: FloatArray) -> MoleculeSnapshots:
+    for name, atoms in zip(pool.ids, pool.snapshots, strict=True):
+        _require_masses(f"snapshot {name} of {pool.source}", atoms.get_masses(), masses)
     positions = np.array([atoms.positions for atoms in pool.snapshots])
     # All snapshots of an atom are one: at its centre of mass, at rest.
     count = 1 if len(pool.symbols) == 1 else len(pool)
@@ -228,15 +249,27 @@ def _molecule_snapshots(pool: Pool) -> MoleculeSnapshots:
         ids=pool.ids[:count],
         runs=pool.run_of_each[:count],
         symbols=pool.symbols,
-        positions=_at_rest(positions, pool.symbols)[:count],
-        velocities=_at_rest(_velocities(pool), pool.symbols)[:count],
-        mass_u=float(masses.sum()),
+        positions=_at_rest(positions, masses)[:count],
+        velocities=_at_rest(_velocities(pool), masses)[:count],
+        masses_u=masses,
     )
 
 
-def _at_rest(vectors: FloatArray, symbols: tuple[str, ...]) -> FloatArray:
-    """Positions or velocities (S, N, 3) less those of the centre of mass of each snapshot."""
-    masses = masses_u(symbols)
+def _require_masses(where: str, pool: FloatArray, fired: FloatArray) -> None:
+    """Raise `ConfigError` where a pool's atoms have other masses than those that are fired: their velocities would be
+    those of another temperature."""
+    far = np.flatnonzero(np.abs(pool - fired) > _SAME_MASS * fired)
+    if len(far):
+        atom = int(far[0])
+        raise ConfigError(
+            f"{where}: its atom {atom} weighs {pool[atom]:.3f} u, and {fired[atom]:.3f} u by system.molecule.isotopes. "
+            "Velocities go with masses: equilibrate the molecule with the isotopes that are fired (`molgun equilibrate "
+            "--molecule`), or write the masses that the pool was made with into its column `masses`."
+        )
+
+
+def _at_rest(vectors: FloatArray, masses: FloatArray) -> FloatArray:
+    """Positions or velocities (S, N, 3) less those of the centre of mass of each snapshot, for masses (N,)."""
     weights = (masses / masses.sum())[None, :, None]
     relative: FloatArray = vectors - (weights * vectors).sum(axis=1, keepdims=True)
     return relative

@@ -6,6 +6,7 @@ from collections.abc import Container, Iterator
 from molgun_lmp.arrays import FloatArray
 from molgun_lmp.campaign.store.campaign_folder import Store, TrajectoryFolder
 from molgun_lmp.errors import CampaignError
+from molgun_lmp.gun.data_file import read_data
 from molgun_lmp.gun.names import DATA_NAME
 from molgun_lmp.gun.recover import recover_shot
 from molgun_lmp.readers.trajectory import Frame, read_chosen, read_frames
@@ -28,6 +29,8 @@ class Start:
     """The first frame of a trajectory as planned: `positions` (N, 3) and `cell` (3, 3) in Å."""
 
     symbols: tuple[str, ...]
+    masses_u: FloatArray
+    """(N,) of all atoms."""
     positions: FloatArray
     cell: FloatArray
 
@@ -47,9 +50,19 @@ def planned_start(folder: TrajectoryFolder, surface: Surface) -> Start:
     frame = recover_shot(text, surface.top).frame
     return Start(
         symbols=tuple(frame.get_chemical_symbols()),
+        masses_u=frame.get_masses(),
         positions=frame.positions,
         cell=frame.cell[:],
     )
+
+
+def planned_masses_u(folder: TrajectoryFolder) -> FloatArray:
+    """(N,) the masses in u of a trajectory's atoms, isotopes among them, from its data file. Raises `CampaignError`."""
+    file = folder.path / DATA_NAME
+    try:
+        return read_data(file.read_text(encoding="utf-8")).masses_u
+    except (OSError, ValueError) as error:
+        raise CampaignError(f"cannot read {file}: {error}. Copy the campaign folder again.") from error
 
 
 def frames_of(folder: TrajectoryFolder, result: TrajectoryResult, *, velocities: bool = True) -> Iterator[Frame]:

@@ -11,7 +11,7 @@ from molgun_lmp.campaign.store.campaign_folder import Store, TrajectoryFolder
 from molgun_lmp.errors import CampaignError, InputFileError
 from molgun_lmp.outcome_scheme import OutcomeScheme
 from molgun_lmp.results.analyse import OUTCOMES_CSV, TABLE_CSV, VARIANTS_CSV, Analysis, analyse
-from molgun_lmp.results.ended import frames_of
+from molgun_lmp.results.ended import frames_of, planned_masses_u
 from molgun_lmp.results.grid import GRID_CSV
 from molgun_lmp.results.kept_minima import BINDING_CSV, QUENCH_CSV
 from molgun_lmp.results.scattering import SCATTERED_CSV, SCATTERING_CSV
@@ -143,8 +143,14 @@ class Results:
             raise CampaignError(
                 f"trajectory {folder.id} has not ended: `molgun run {self.store.root} --only {folder.id}` fires it."
             )
+        masses = planned_masses_u(folder) if self.store.config().system.molecule.isotopes else None
         for frame in frames_of(folder, result):
             atoms = frame.atoms()
+            if masses is not None:
+                velocities = atoms.get_velocities()
+                atoms.set_masses(masses)
+                if frame.velocities is not None:
+                    atoms.set_velocities(velocities)  # ASE keeps momenta
             atoms.positions = frame.unwrapped
             atoms.info.update(trajectory=folder.id, step=frame.step, time_ps=frame.step * timestep_ps)
             yield atoms

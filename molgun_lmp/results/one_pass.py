@@ -20,12 +20,11 @@ from molgun_lmp.arrays import BoolArray, FloatArray, IntArray
 from molgun_lmp.campaign.store.campaign_folder import TrajectoryFolder
 from molgun_lmp.config import Campaign
 from molgun_lmp.errors import InputFileError
-from molgun_lmp.gun.setup import masses_u
 from molgun_lmp.outcome_classes import Kind
 from molgun_lmp.outcome_scheme import OutcomeScheme
 from molgun_lmp.readers.trajectory import Frame
 from molgun_lmp.records import Outcome, Shot, Stop, TrajectoryResult
-from molgun_lmp.results.ended import Start, frames_of, planned_start
+from molgun_lmp.results.ended import Start, frames_of, planned_masses_u, planned_start
 from molgun_lmp.results.temperatures import TemperatureObserver, mobile_atoms
 from molgun_lmp.surface.clean_surface import Surface
 from molgun_lmp.units import FS_PER_PS, ROUNDING_PS
@@ -149,6 +148,7 @@ class OutcomeObserver:
             groups=config.system.molecule.groups,
             criteria=config.outcomes,
             scheme=scheme,
+            masses_u=start.masses_u,
         )
         self._following = Following(folder.id, self._reference, config.outcomes, config.dynamics.timestep_fs)
 
@@ -206,10 +206,10 @@ def read_back(
     outcome = OutcomeObserver(config, surface, start, folder, result, scheme=scheme)
     track = TrackObserver(n_slab, points_of(config, len(start.symbols) - n_slab))
     slab = Atoms(start.symbols[:n_slab], start.positions[:n_slab])
-    temperature = TemperatureObserver(mobile_atoms(config, slab, surface))
+    temperature = TemperatureObserver(mobile_atoms(config, slab, surface), start.masses_u)
     scattering = ScatteringObserver(
         start.symbols,
-        masses_u(start.symbols),
+        start.masses_u,
         surface,
         criteria=config.outcomes,
         reach=reach,
@@ -278,7 +278,7 @@ def track_of(
     Raises `InputFileError` for a damaged one.
     """
     track = TrackObserver(n_slab, points)
-    temperature = None if mobile is None else TemperatureObserver(mobile)
+    temperature = None if mobile is None else TemperatureObserver(mobile, planned_masses_u(folder))
     frames = until_lost(frames_of(folder, result, velocities=temperature is not None))
     one_pass(frames, (track,) if temperature is None else (track, temperature))
     return dataclasses.replace(track.result(), temperatures=None if temperature is None else temperature.result())

@@ -7,7 +7,6 @@ from molgun_lmp.analysis.kinetics.heat import Temperatures
 from molgun_lmp.arrays import BoolArray, FloatArray
 from molgun_lmp.config import Campaign
 from molgun_lmp.gun.data_file import translation_ev
-from molgun_lmp.gun.setup import masses_u
 from molgun_lmp.readers.trajectory import Frame
 from molgun_lmp.surface.clean_surface import Surface
 from molgun_lmp.surface.frozen import frozen_mask
@@ -15,12 +14,13 @@ from molgun_lmp.units import BOLTZMANN_EV_PER_K, MVV_TO_EV
 
 
 class TemperatureObserver:
-    """Keeps the temperatures of a trajectory; `mobile` (M,) bool says which of the slab's atoms, the first M, move."""
+    """Keeps the temperatures of a trajectory; `mobile` (M,) bool says which of the slab's atoms, the first M, move, and
+    `masses_u` (N,) are those of all atoms."""
 
-    def __init__(self, mobile: BoolArray) -> None:
+    def __init__(self, mobile: BoolArray, masses_u: FloatArray) -> None:
         self._mobile, self._n_slab = np.flatnonzero(mobile), len(mobile)
         self._held = 3 if mobile.all() else 0  # a slab that is held nowhere does not drift, as in the deck
-        self._masses: FloatArray | None = None
+        self._masses = masses_u
         self._found: list[tuple[float, float, float]] = []
         self._whole = True
         self._lost = False
@@ -33,7 +33,7 @@ class TemperatureObserver:
         if frame.velocities is None:
             self._whole = False
             return
-        masses = self._masses = masses_u(frame.symbols) if self._masses is None else self._masses
+        masses = self._masses
         slab, molecule = frame.velocities[self._mobile], frame.velocities[self._n_slab :]
         of_slab, of_molecule = masses[self._mobile], masses[self._n_slab :]
         drift = of_molecule @ molecule / of_molecule.sum()

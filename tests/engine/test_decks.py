@@ -19,6 +19,7 @@ from molgun_lmp.gun.initial_conditions import draw
 from molgun_lmp.gun.names import STOP_OF_FIX
 from molgun_lmp.gun.pools import Pool, read_pool, write_pool
 from molgun_lmp.gun.setup import Setup, prepare
+from molgun_lmp.isotopes import AtomTypes
 from molgun_lmp.records import Deck, InitialCondition, Stop
 from molgun_lmp.units import ANGSTROM_PER_PS_PER_ASE_VELOCITY, BOLTZMANN_EV_PER_K
 
@@ -279,10 +280,12 @@ def test_a_built_slab_is_equilibrated_into_a_pool(
 ) -> None:
     campaign = _campaign(campaign_of, _short(duration_ps=1.5, burn_in_ps=0.5))
     settings, frozen = campaign.system.equilibration, equilibration_frozen("slab", si001, campaign)
-    deck = equilibration_deck("slab", 0, si001, campaign=campaign, elements=("H", "Si"), cutoff_angstrom=5.0)
+    deck = equilibration_deck(
+        "slab", 0, si001, campaign=campaign, types=AtomTypes.standard(("H", "Si")), cutoff_angstrom=5.0
+    )
     run = fire(deck, tmp_path, SILICON)
     assert run.stop is Stop.COMPLETED
-    snapshots = read_equilibration_dump(run.folder / "snapshots.dump", "slab", 0, settings, frozen)
+    snapshots = read_equilibration_dump(run.folder / "snapshots.dump", "slab", 0, settings, frozen=frozen)
     assert [atoms.info["time_ps"] for atoms in snapshots] == pytest.approx(np.arange(0.6, 1.55, 0.1))
     moved = np.array([atoms.positions for atoms in snapshots]) - si001.positions
     assert np.abs(moved[:, frozen]).max() < 1e-12
@@ -304,7 +307,9 @@ def test_a_molecule_is_equilibrated_at_rest_and_turns(campaign_of: CampaignOf, t
     cluster = Atoms("Si4", positions=np.array([[0, 0, 0], [side, 0, 0], [side, side, 0], [0, side, 0.3]]))
     campaign = _campaign(campaign_of, _short(duration_ps=3.0, burn_in_ps=1.0))
     frozen = equilibration_frozen("molecule", cluster, campaign)
-    deck = equilibration_deck("molecule", 0, cluster, campaign=campaign, elements=("Si",), cutoff_angstrom=5.0)
+    deck = equilibration_deck(
+        "molecule", 0, cluster, campaign=campaign, types=AtomTypes.standard(("Si",)), cutoff_angstrom=5.0
+    )
     run = fire(deck, tmp_path, "pair_style sw\npair_coeff * * ${root}/Si.sw Si\n")
     positions, velocities = run.column("xu", "yu", "zu"), run.column("vx", "vy", "vz")
     assert np.abs(velocities.mean(axis=1)).max() < 1e-9  # four equal masses
@@ -313,7 +318,7 @@ def test_a_molecule_is_equilibrated_at_rest_and_turns(campaign_of: CampaignOf, t
     spin = np.cross(arms, velocities).sum(axis=1)
     assert np.linalg.norm(spin[1:] - spin[:-1], axis=1).min() > 1e-3  # a thermostat that turns it
     snapshots = read_equilibration_dump(
-        run.folder / "snapshots.dump", "molecule", 0, campaign.system.equilibration, frozen
+        run.folder / "snapshots.dump", "molecule", 0, campaign.system.equilibration, frozen=frozen
     )
     assert len(snapshots) == 20
     temperatures = [atoms.info["temperature_k"] for atoms in snapshots]

@@ -21,6 +21,7 @@ from molgun_lmp.gun.equilibration_deck import equilibration_deck
 from molgun_lmp.gun.initial_conditions import draw
 from molgun_lmp.gun.pools import Part
 from molgun_lmp.gun.setup import Setup
+from molgun_lmp.isotopes import AtomTypes
 from molgun_lmp.records import Deck
 
 pytestmark = pytest.mark.engine
@@ -161,7 +162,9 @@ def test_lammps_of_2022_equilibrates(
     protocol = {"duration_ps": 0.01, "burn_in_ps": 0.004, "snapshot_every_ps": 0.002}
     campaign = campaign_of({"system": {"slab": {"pool": "s"}, "molecule": {"pool": "m"}, "equilibration": protocol}})
     start = si001 if part == "slab" else ecco
-    deck = equilibration_deck(part, 0, start, campaign=campaign, elements=("H", "C", "Si"), cutoff_angstrom=5.0)
+    deck = equilibration_deck(
+        part, 0, start, campaign=campaign, types=AtomTypes.standard(("H", "C", "Si")), cutoff_angstrom=5.0
+    )
     log = run([str(DEBIAN)], deck, "pair_style zero 5.0\npair_coeff * *\n", tmp_path)
     assert "ERROR" not in log
     assert "Total wall time" in log

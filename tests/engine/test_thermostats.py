@@ -15,7 +15,7 @@ from fired_decks import fire_deck, fire_trajectories
 from molgun_lmp.arrays import FloatArray
 from molgun_lmp.campaign.store.campaign_folder import Store
 from molgun_lmp.gun.pools import Pool, read_pool, write_pool
-from molgun_lmp.gun.setup import masses_u
+from molgun_lmp.isotopes import standard_masses_u
 from molgun_lmp.outcome_classes import Kind
 from molgun_lmp.readers.trajectory import Frame, read_frames
 from molgun_lmp.records import Stop
@@ -63,7 +63,7 @@ def test_the_slab_is_held_and_the_molecule_flies(
     slab = found[:, :N_SLAB]
     mobile = np.abs(slab).max(axis=(0, 2)) > 0
     assert 0 < mobile.sum() < N_SLAB
-    masses = masses_u(frames[0].symbols[:N_SLAB])[mobile]
+    masses = standard_masses_u(frames[0].symbols[:N_SLAB])[mobile]
     twice = MVV_TO_EV * (masses[:, None] * slab[:, mobile] ** 2).sum(axis=(1, 2))
     temperatures = twice / (3 * mobile.sum() * BOLTZMANN_EV_PER_K)
     assert temperatures[0] < 400.0
@@ -116,7 +116,7 @@ def test_a_molecule_that_noise_turns_round_in_flight_has_not_departed(tmp_path: 
     turned = 0
     for folder, result, one in zip(store.trajectories(), results, analyse(store).ended, strict=True):
         heights = [
-            float(masses_u(frame.symbols[N_SLAB:]) @ frame.unwrapped[N_SLAB:, 2])
+            float(standard_masses_u(frame.symbols[N_SLAB:]) @ frame.unwrapped[N_SLAB:, 2])
             for frame in read_frames(folder.dump(result))
         ]
         turned += any(after > before for before, after in itertools.pairwise(heights))

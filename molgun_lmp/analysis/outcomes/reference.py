@@ -32,6 +32,8 @@ class Reference:
     scheme: OutcomeScheme
     numbers: Mapping[str, float]
     slab_state: SlabState
+    masses_u: FloatArray | None = None
+    """(N,); standard atomic masses where None."""
 
     @classmethod
     def of(
@@ -44,6 +46,7 @@ class Reference:
         groups: Mapping[str, tuple[int, int]],
         criteria: OutcomeCriteria,
         scheme: OutcomeScheme,
+        masses_u: FloatArray | None = None,
     ) -> Self:
         """From the start of the trajectory, positions (N, 3) in Å, the molecule intact and clear of the surface.
 
@@ -59,6 +62,7 @@ class Reference:
             scheme=scheme,
             numbers={name: getattr(criteria, name) for name in NAMED_NUMBERS},
             slab_state=SlabState.of(surface, criteria),
+            masses_u=masses_u,
         )
 
     def facts(self, bonds: Bonds) -> Facts:

@@ -5,7 +5,6 @@ from collections.abc import Iterable
 from typing import Final, Self
 
 import numpy as np
-from ase.data import atomic_masses, atomic_numbers
 
 from molgun_lmp.analysis.outcomes.bond_tracking import BondState, Stretch, stretches
 from molgun_lmp.analysis.outcomes.bonds import Bonds
@@ -15,6 +14,7 @@ from molgun_lmp.analysis.outcomes.reference import Reference
 from molgun_lmp.arrays import BoolArray, FloatArray
 from molgun_lmp.config import OutcomeCriteria
 from molgun_lmp.errors import InputFileError
+from molgun_lmp.isotopes import standard_masses_u
 from molgun_lmp.outcome_classes import Kind, Mode
 from molgun_lmp.outcome_conditions import When
 from molgun_lmp.outcome_scheme import OutcomeScheme
@@ -107,7 +107,8 @@ class Following:
         self._state = BondState.none(reference.limits)
         self._first: Frame | None = None
         self._first_height: float | None = None
-        masses = atomic_masses[[atomic_numbers[symbol] for symbol in reference.symbols[reference.n_slab :]]]
+        known = standard_masses_u(reference.symbols) if reference.masses_u is None else reference.masses_u
+        masses = known[reference.n_slab :]
         self._weights = masses / masses.sum()
         self._stretch: Stretch | None = None
         self._batch: list[Frame] = []

@@ -19,8 +19,9 @@ from molgun_lmp.gun.builders import build_molecule, build_slab
 from molgun_lmp.gun.equilibration_deck import (
     SNAPSHOTS_NAME,
     equilibration_deck,
-    equilibration_elements,
     equilibration_frozen,
+    equilibration_masses_u,
+    equilibration_types,
     steps_of,
 )
 from molgun_lmp.gun.equilibration_output import EquilibrationStats, equilibration_stats, read_equilibration_dump
@@ -28,6 +29,7 @@ from molgun_lmp.gun.names import LOG_NAME
 from molgun_lmp.gun.pool_memory import FeatureMemory, dimer_memory, orientation_memory, ring_memory
 from molgun_lmp.gun.pools import Part, read_pool, write_pool
 from molgun_lmp.gun.smiles import smiles_of
+from molgun_lmp.isotopes import AtomTypes
 from molgun_lmp.models.card import ModelCard
 from molgun_lmp.processes import default_workers
 from molgun_lmp.readers.lammps.log import thermo_tables
@@ -83,14 +85,14 @@ def equilibrate(
     if parts == ["molecule"] and _is_atom(molecule := _structure(loaded, "molecule", needed=True)):
         return [_atom_pool(loaded, molecule)]  # needs no slab, and no model
     structures: dict[Part, Atoms] = {part: _structure(loaded, part, part in parts) for part in ("slab", "molecule")}
-    elements = equilibration_elements(structures["slab"], structures["molecule"])
-    card = campaign_card(loaded, elements)
+    types = equilibration_types(structures["slab"], structures["molecule"], loaded.config)
+    card = campaign_card(loaded, types.elements)
     pools = []
     for part in parts:
         if part == "molecule" and _is_atom(structures[part]):
             pools.append(_atom_pool(loaded, structures[part]))
             continue
-        runs = _prepared(loaded, part, structures[part], elements, card)
+        runs = _prepared(loaded, part, structures[part], types, card)
         work = runs.work()
         verify_shared(work)
         verify_open(work)
@@ -134,7 +136,9 @@ def _is_atom(start: Atoms) -> bool:
 def _atom_pool(loaded: LoadedCampaign, start: Atoms) -> EquilibratedPool:
     """The one snapshot of an atom, written without any run: it neither turns nor vibrates, and the gun gives it its
     velocity."""
-    atom = Atoms(start.get_chemical_symbols(), info={"snapshot": "atom", "run": 0})
+    symbols = tuple(start.get_chemical_symbols())
+    masses = equilibration_masses_u("molecule", symbols, loaded.config)
+    atom = Atoms(symbols, masses=masses, info={"snapshot": "atom", "run": 0})
     atom.set_velocities([[0.0, 0.0, 0.0]])
     file = pool_file(loaded, "molecule")
     file.parent.mkdir(parents=True, exist_ok=True)
@@ -142,16 +146,14 @@ def _atom_pool(loaded: LoadedCampaign, start: Atoms) -> EquilibratedPool:
     return EquilibratedPool(part="molecule", file=file, snapshots=1, runs=(), memory=())
 
 
-def _prepared(
-    loaded: LoadedCampaign, part: Part, start: Atoms, elements: tuple[str, ...], card: ModelCard
-) -> Equilibrations:
+def _prepared(loaded: LoadedCampaign, part: Part, start: Atoms, types: AtomTypes, card: ModelCard) -> Equilibrations:
     config = loaded.config
     settings = config.system.equilibration
     model_folder = loaded.path(config.model.folder)
-    engine = choose_engine(config, card, model_folder, elements)
+    engine = choose_engine(config, card, model_folder, types.elements)
     decks = [
         equilibration_deck(
-            part, run, start, campaign=config, elements=elements, cutoff_angstrom=card.architecture.r_max_angstrom
+            part, run, start, campaign=config, types=types, cutoff_angstrom=card.architecture.r_max_angstrom
         )
         for run in range(settings.runs)
     ]
@@ -170,6 +172,7 @@ def _prepared(
 def _pooled(loaded: LoadedCampaign, part: Part, start: Atoms, runs: Equilibrations) -> EquilibratedPool:
     settings = loaded.config.system.equilibration
     frozen = equilibration_frozen(part, start, loaded.config)
+    masses = equilibration_masses_u(part, tuple(start.get_chemical_symbols()), loaded.config)
     snapshots: list[tuple[Atoms, ...]] = []
     stats: list[EquilibrationStats] = []
     for number in range(runs.manifest.runs):
@@ -187,7 +190,9 @@ def _pooled(loaded: LoadedCampaign, part: Part, start: Atoms, runs: Equilibratio
                 f"{runs.root} to begin anew."
             )
         left = folder.run_folder(result.attempt)
-        snapshots.append(read_equilibration_dump(left / SNAPSHOTS_NAME, part, number, settings, frozen))
+        snapshots.append(
+            read_equilibration_dump(left / SNAPSHOTS_NAME, part, number, settings, frozen=frozen, masses_u=masses)
+        )
         stats.append(_stats(left / LOG_NAME, settings.burn_in_ps, settings.timestep_fs))
     file = pool_file(loaded, part)
     file.parent.mkdir(parents=True, exist_ok=True)

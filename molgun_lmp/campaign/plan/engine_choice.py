@@ -1,6 +1,6 @@
 """Which engine a campaign uses, and the files beside its decks that say so: `engine.in` and the model."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -18,14 +18,14 @@ from molgun_lmp.engine.resolve import ResolvedEngine, engine_include, resolve_en
 from molgun_lmp.engine.stock import stock_card, stock_potential
 from molgun_lmp.engine.stock_commands import renamed
 from molgun_lmp.errors import ConfigError
-from molgun_lmp.gun.setup import elements_of
 from molgun_lmp.models.card import CARD_NAME, ModelCard, check_elements, load_card
 from molgun_lmp.processes import default_workers
 from molgun_lmp.records import InitialCondition
 
 
-def campaign_card(loaded: LoadedCampaign, elements: Iterable[str]) -> ModelCard:
-    """The card of the campaign's model, whose files were compared with their hashes, or of its pair potential.
+def campaign_card(loaded: LoadedCampaign, elements: Sequence[str]) -> ModelCard:
+    """The card of the campaign's model, whose files were compared with their hashes, or of its pair potential,
+    for types 1, 2, ... of these `elements`.
 
     Raises `ModelError` for a changed model or one that lacks one of `elements`, `ConfigError` for a potential that is
     not taken.
@@ -33,7 +33,7 @@ def campaign_card(loaded: LoadedCampaign, elements: Iterable[str]) -> ModelCard:
     config = loaded.config
     if runs_no_model(config.engine.kind):
         folders = (loaded.file.parent, loaded.path(config.model.folder))
-        return stock_card(config.engine, elements_of(tuple(elements)), folders)
+        return stock_card(config.engine, elements, folders)
     card = load_card(loaded.path(config.model.folder))
     check_elements(card, elements)
     return card

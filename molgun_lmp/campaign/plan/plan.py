@@ -37,7 +37,7 @@ from molgun_lmp.gun.cell import contact_clearance
 from molgun_lmp.gun.initial_conditions import draw
 from molgun_lmp.gun.pool_temperature import pool_temperatures, require_thermal
 from molgun_lmp.gun.pools import Pool, Pools, read_pools
-from molgun_lmp.gun.setup import Setup, prepare
+from molgun_lmp.gun.setup import Setup, atom_types, prepare
 from molgun_lmp.models.card import ModelCard
 from molgun_lmp.outcome_scheme import OutcomeScheme
 from molgun_lmp.plotting.figure_files import carry_figures
@@ -131,7 +131,8 @@ def check(loaded: LoadedCampaign, pools: Pools | None = None) -> Plan:
     config = loaded.config
     model_folder = loaded.path(config.model.folder)
     slab_pool, molecule_pool = pools or read_pools(loaded)
-    card = campaign_card(loaded, {*slab_pool.symbols, *molecule_pool.symbols})
+    types, _ = atom_types(slab_pool.symbols, molecule_pool.symbols, config.system.molecule.isotopes)
+    card = campaign_card(loaded, types.elements)
     setup = prepare(config, slab_pool, molecule_pool, card.architecture.r_max_angstrom)
     require_thermal(pool_temperatures(setup), config.system.equilibration.temperature_k)
     first = draw(0, setup) if config.trajectories else None

@@ -30,6 +30,8 @@ def pool_notes(setup: Setup, slabs: Pool, molecules: Pool) -> tuple[str, str]:
     if setup.molecule.is_atom:
         atom = molecules.symbols[0]
         molecule = f"The projectile is an atom, {atom}: it has one state, and nothing to turn or to equilibrate."
+    if setup.campaign.system.molecule.isotopes:
+        molecule += f" Atom types, with its isotopes: {setup.types.in_words()}."
     return f"{_held('slab', slabs)} ({setup.slab.surface.in_words()}).", molecule
 
 

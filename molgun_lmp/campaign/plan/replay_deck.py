@@ -7,7 +7,8 @@ from molgun_lmp.config import Campaign
 from molgun_lmp.gun.deck import trajectory_deck
 from molgun_lmp.gun.names import DATA_NAME
 from molgun_lmp.gun.recover import recover_shot
-from molgun_lmp.gun.setup import MoleculeSnapshots, Setup, SlabSnapshots, masses_u
+from molgun_lmp.gun.setup import MoleculeSnapshots, Setup, SlabSnapshots
+from molgun_lmp.isotopes import AtomTypes
 from molgun_lmp.records import InitialCondition
 from molgun_lmp.surface.clean_surface import find_surface
 from molgun_lmp.surface.frozen import bath_mask, frozen_mask
@@ -24,7 +25,7 @@ def replay_deck(store: Store, original: TrajectoryFolder, config: Campaign, cuto
     n_slab = len(slab)
     measured = recover_shot((original.path / DATA_NAME).read_text(encoding="utf-8"), surface.top)
     frame = measured.frame
-    symbols = tuple(frame.get_chemical_symbols())
+    symbols, masses = tuple(frame.get_chemical_symbols()), frame.get_masses()
     layers, bath = config.system.slab.frozen_layers, config.dynamics.bath
     frozen = frozen_mask(slab, surface, layers)
     molecule = np.zeros(len(symbols) - n_slab, dtype=np.bool_)
@@ -56,11 +57,11 @@ def replay_deck(store: Store, original: TrajectoryFolder, config: Campaign, cuto
             symbols=symbols[n_slab:],
             positions=frame.positions[None, n_slab:],
             velocities=measured.velocities[None, n_slab:],
-            mass_u=float(masses_u(symbols[n_slab:]).sum()),
+            masses_u=masses[n_slab:],
         ),
         cell=frame.cell[:],
         lattice=MinimumImage.of_cell(frame.cell[:]),
         cutoff_angstrom=cutoff,
-        elements=store.manifest.engine.elements,
+        types=AtomTypes.of(symbols, masses),
     )
     return trajectory_deck(condition, setup).input_text

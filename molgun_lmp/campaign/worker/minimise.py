@@ -24,6 +24,7 @@ from molgun_lmp.engine.session import Watchdog, run_deck
 from molgun_lmp.errors import EngineError, InputFileError, InterruptedRunError
 from molgun_lmp.gun.data_file import data_file
 from molgun_lmp.gun.names import DATA_NAME, INPUT_NAME, LOG_NAME
+from molgun_lmp.isotopes import AtomTypes
 from molgun_lmp.processes import stop_requests, thread_environment
 from molgun_lmp.provenance import sha256_text
 from molgun_lmp.readers.trajectory import Frame, read_frames
@@ -95,7 +96,7 @@ def _minimum(setting: _Setting, folder: Path, structure: UnrelaxedStructure) -> 
         symbols=structure.symbols,
         positions=structure.positions,
         cell=structure.cell,
-        elements=work.engine.elements,
+        types=AtomTypes.standard(work.engine.elements),
     )
     model_hash = work.files[f"{MODEL_FOLDER}/{work.engine.model_file}"]
     protocol = sha256_text(f"{deck}{model_hash}{work.files[ENGINE_NAME]}")

@@ -102,6 +102,8 @@ def test_the_types_and_the_reach_follow_from_the_system_and_the_file() -> None:
     assert nickel.include == "pair_style eam/alloy\npair_coeff * * ${root}/model/NiAlH_jea.eam.alloy H Ni\n"
     assert nickel.cutoff_angstrom == 5.65
     assert nickel.files["NiAlH_jea.eam.alloy"] == find_potential("NiAlH_jea.eam.alloy", ()).read_bytes()
+    heavy = potential(["H", "H", "Ni"], "pair_style eam/alloy", "pair_coeff * * NiAlH_jea.eam.alloy")
+    assert heavy.include.endswith("NiAlH_jea.eam.alloy H H Ni\n"), "an element with isotopes has a type for each"
     silicon = potential(["Si"], "pair_style sw", "pair_coeff * * Si.sw")
     assert silicon.cutoff_angstrom == pytest.approx(2.0951 * 1.80)
     given = potential(["C", "Si", "Ge"], "pair_style tersoff", "pair_coeff * * SiCGe.tersoff C Si(D) Ge")
@@ -192,3 +194,10 @@ def test_every_style_is_in_the_table_of_the_page() -> None:
     page = (Path(__file__).parents[3] / "docs" / "engines.md").read_text(encoding="utf-8")
     section = page.partition("## Potentials of the literature")[2].partition("\n## ")[0]
     assert [style for style in (*POTENTIAL_STYLES, *FORMULAS) if f"`{style}`" not in section] == []
+
+
+def test_a_symbol_stands_for_all_isotopes_of_its_element() -> None:
+    commands = ("pair_style lj/cut 4.0", "pair_coeff * * 0.1 2.0", "pair_coeff Si H 0.2 2.0", "pair_coeff H H 0.3 2.0")
+    engine = Engine(kind="stock", commands=commands, cutoff_angstrom=4.0)
+    include = stock_potential(engine, ["H", "H", "Si"], ()).include
+    assert include.splitlines()[2:] == ["pair_coeff 1*2 3 0.2 2.0", "pair_coeff 1*2 1*2 0.3 2.0"]

@@ -9,7 +9,7 @@ import pytest
 from molgun_lmp.errors import CampaignError
 from molgun_lmp.gun.data_file import centre_of_mass_energy_ev, data_file, molecule_positions, read_data
 from molgun_lmp.gun.kicks import kinetic_energy_ev
-from molgun_lmp.gun.setup import masses_u
+from molgun_lmp.isotopes import AtomTypes, standard_masses_u
 
 SYMBOLS = ("Si", "Si", "C", "H", "H")
 
@@ -23,7 +23,7 @@ def file(tmp_path: Path) -> Path:
         symbols=SYMBOLS,
         positions=rng.uniform(-3, 12, (5, 3)),
         cell=np.diag([10.0, 10.0, 20.0]),
-        elements=("H", "C", "Si"),
+        types=AtomTypes.standard(("H", "C", "Si")),
         velocities=rng.normal(size=(5, 3)),
     )
     path.write_text(text)
@@ -34,7 +34,7 @@ def test_positions_and_energy_are_those_that_were_written(file: Path) -> None:
     rng = np.random.default_rng(5)
     positions, velocities = rng.uniform(-3, 12, (5, 3)), rng.normal(size=(5, 3))
     assert molecule_positions(file, 2) == pytest.approx(positions[2:], abs=0)
-    masses = masses_u(SYMBOLS)[2:]
+    masses = standard_masses_u(SYMBOLS)[2:]
     expected = kinetic_energy_ev(masses @ velocities[2:] / masses.sum(), float(masses.sum()))
     assert centre_of_mass_energy_ev(file, 2) == pytest.approx(expected)
 
@@ -65,14 +65,14 @@ def test_what_is_written_is_read_to_the_last_bit(tilt: float) -> None:
     positions, velocities = rng.uniform(-3, 12, (5, 3)), rng.normal(size=(5, 3))
     cell = np.array([[1e1 / 3, 0.0, 0.0], [tilt, 9.1, 0.0], [0.0, 0.0, 20.0]])
     write = functools.partial(
-        data_file, "t", symbols=SYMBOLS, positions=positions, cell=cell, elements=("H", "C", "Si")
+        data_file, "t", symbols=SYMBOLS, positions=positions, cell=cell, types=AtomTypes.standard(("H", "C", "Si"))
     )
     found = read_data(write(velocities=velocities))
     assert found.symbols == SYMBOLS
     assert found.velocities is not None
     for one, other in ((found.positions, positions), (found.velocities, velocities), (found.cell, cell)):
         assert np.array_equal(one, other)
-    assert np.array_equal(found.masses_u, masses_u(SYMBOLS))
+    assert np.array_equal(found.masses_u, standard_masses_u(SYMBOLS))
     assert read_data(write()).velocities is None
 
 

@@ -16,11 +16,12 @@ from molgun_lmp.config import Campaign
 from molgun_lmp.errors import ConfigError, GeometryError
 from molgun_lmp.gun.data_file import data_file, read_data
 from molgun_lmp.gun.deck import lammps_seed, stop_values, trajectory_deck
-from molgun_lmp.gun.equilibration_deck import equilibration_deck, equilibration_elements
+from molgun_lmp.gun.equilibration_deck import equilibration_deck, equilibration_types
 from molgun_lmp.gun.initial_conditions import draw
 from molgun_lmp.gun.names import STOP_OF_FIX
 from molgun_lmp.gun.noise import SEEDS
 from molgun_lmp.gun.setup import Setup
+from molgun_lmp.isotopes import AtomTypes
 from molgun_lmp.provenance import trajectory_rng
 from molgun_lmp.records import Stop
 from molgun_lmp.rendering import id_ranges, render
@@ -118,7 +119,12 @@ def test_another_reader_finds_the_same_atoms_in_a_tilted_cell(tmp_path: Path) ->
     positions, velocities = rng.uniform(0.0, 9.0, (3, 3)), rng.normal(size=(3, 3))
     symbols = ("Si", "H", "C")
     text = data_file(
-        "tilted", symbols=symbols, positions=positions, cell=cell, elements=("H", "C", "Si"), velocities=velocities
+        "tilted",
+        symbols=symbols,
+        positions=positions,
+        cell=cell,
+        types=AtomTypes.standard(("H", "C", "Si")),
+        velocities=velocities,
     )
     (tmp_path / "a.data").write_text(text)
     atoms = ase.io.read(tmp_path / "a.data", format="lammps-data", units="metal")
@@ -185,7 +191,7 @@ def test_random_forces_are_of_the_plain_style_on_every_build(
     random: list[dict[str, Any]] = [{"ensemble": "nvt", "thermostat": {"kind": "langevin"}}, {"bath": {}}]
     decks = [_deck(setup_of({"dynamics": dynamics})) for dynamics in random]
     equilibration = equilibration_deck(
-        "slab", 0, si001, campaign=campaign_of({}), elements=("H", "Si"), cutoff_angstrom=5.0
+        "slab", 0, si001, campaign=campaign_of({}), types=AtomTypes.standard(("H", "Si")), cutoff_angstrom=5.0
     )
     for text in (*decks, equilibration.input_text):
         commands = _commands(text).splitlines()
@@ -216,6 +222,7 @@ def test_a_deck_is_the_template_filled_in(setup_of: SetupOf) -> None:
             "frozen": id_ranges(setup.frozen),
             "bath_ids": id_ranges(setup.bath),
             "elements": "H C Si",
+            "masses": (),
             "timestep_ps": 0.0005,
             "dynamics": setup.campaign.dynamics,
             "thermostat": None,
@@ -237,7 +244,7 @@ def test_lines_that_are_kept_are_those_that_are_written_anew(setup_of: SetupOf) 
             symbols=one.symbols,
             positions=one.positions,
             cell=one.cell,
-            elements=setup.elements,
+            types=setup.types,
             velocities=one.velocities,
         )
         assert trajectory_deck(one, setup).data_text == text
@@ -282,9 +289,9 @@ def test_id_ranges_are_short_lines() -> None:
 
 
 def test_equilibration_of_the_slab(campaign_of: CampaignOf, si001: Atoms, ecco: Atoms) -> None:
-    elements = equilibration_elements(si001, ecco)
-    assert elements == ("H", "C", "Si")
-    deck = equilibration_deck("slab", 2, si001, campaign=campaign_of({}), elements=elements, cutoff_angstrom=5.0)
+    types = equilibration_types(si001, ecco, campaign_of({}))
+    assert types.elements == ("H", "C", "Si")
+    deck = equilibration_deck("slab", 2, si001, campaign=campaign_of({}), types=types, cutoff_angstrom=5.0)
     text = _commands(deck.input_text)
     assert deck.trajectory_id == "slab-02"
     for command in (
@@ -303,7 +310,9 @@ def test_equilibration_of_the_slab(campaign_of: CampaignOf, si001: Atoms, ecco: 
 
 
 def test_equilibration_of_the_molecule(campaign_of: CampaignOf, ecco: Atoms) -> None:
-    deck = equilibration_deck("molecule", 0, ecco, campaign=campaign_of({}), elements=("H", "C"), cutoff_angstrom=5.0)
+    deck = equilibration_deck(
+        "molecule", 0, ecco, campaign=campaign_of({}), types=AtomTypes.standard(("H", "C")), cutoff_angstrom=5.0
+    )
     text = _commands(deck.input_text)
     assert "fix rest mobile momentum 1 linear 1 1 1\n" in text  # the centre of mass at rest, rotation free
     assert "compute_modify mobile_temp extra/dof 3\n" in text
@@ -316,7 +325,9 @@ def test_equilibration_of_a_slab_that_is_held_nowhere_keeps_it_in_place(campaign
     system = campaign_of({}).system.model_dump()
     system["slab"]["frozen_layers"] = 0
     campaign = campaign_of({"system": system})
-    deck = equilibration_deck("slab", 0, si001, campaign=campaign, elements=("H", "Si"), cutoff_angstrom=5.0)
+    deck = equilibration_deck(
+        "slab", 0, si001, campaign=campaign, types=AtomTypes.standard(("H", "Si")), cutoff_angstrom=5.0
+    )
     text = _commands(deck.input_text)
     assert "fix rest mobile momentum 1 linear 1 1 1\n" in text
     assert "compute_modify mobile_temp extra/dof 3\n" in text
@@ -328,7 +339,9 @@ def test_each_equilibration_of_the_molecule_starts_turned_at_random(
 ) -> None:
     def started(seed: int, run: int) -> FloatArray:
         campaign = campaign_of({"seed": seed})
-        deck = equilibration_deck("molecule", run, ecco, campaign=campaign, elements=("H", "C"), cutoff_angstrom=5.0)
+        deck = equilibration_deck(
+            "molecule", run, ecco, campaign=campaign, types=AtomTypes.standard(("H", "C")), cutoff_angstrom=5.0
+        )
         return read_data(deck.data_text).positions
 
     starts = {(seed, run): started(seed, run) for seed in (0, 24) for run in range(40)}
@@ -342,14 +355,16 @@ def test_each_equilibration_of_the_molecule_starts_turned_at_random(
     for component in axis.T:  # of an isotropic axis each is uniform in [-1, 1]
         assert stats.kstest((component + 1) / 2, "uniform").pvalue > 1e-3
     slabs = [
-        equilibration_deck("slab", run, si001, campaign=campaign_of({}), elements=("H", "Si"), cutoff_angstrom=5.0)
+        equilibration_deck(
+            "slab", run, si001, campaign=campaign_of({}), types=AtomTypes.standard(("H", "Si")), cutoff_angstrom=5.0
+        )
         for run in range(2)
     ]
     assert slabs[0].data_text == slabs[1].data_text, "a surface keeps its place"
 
 
 def test_every_equilibration_has_its_own_seeds(campaign_of: CampaignOf, si001: Atoms, ecco: Atoms) -> None:
-    elements = equilibration_elements(si001, ecco)
+    types = equilibration_types(si001, ecco, campaign_of({}))
     seeds = []
     for campaign_seed in (0, 1):
         campaign = campaign_of({"seed": campaign_seed})
@@ -360,7 +375,7 @@ def test_every_equilibration_has_its_own_seeds(campaign_of: CampaignOf, si001: A
                     run,
                     atoms,
                     campaign=campaign,
-                    elements=elements,
+                    types=types,
                     cutoff_angstrom=5.0,
                 ).input_text
                 seeds += re.findall(r"create 300.0 (\d+)", text) + re.findall(r"langevin .* (\d+)$", text, re.M)
@@ -370,7 +385,9 @@ def test_every_equilibration_has_its_own_seeds(campaign_of: CampaignOf, si001: A
 
 def test_equilibrating_an_element_of_no_type_is_refused(campaign_of: CampaignOf, si001: Atoms) -> None:
     with pytest.raises(GeometryError, match=r"holds \['Si'\]"):
-        equilibration_deck("slab", 0, si001, campaign=campaign_of({}), elements=("H", "C"), cutoff_angstrom=5.0)
+        equilibration_deck(
+            "slab", 0, si001, campaign=campaign_of({}), types=AtomTypes.standard(("H", "C")), cutoff_angstrom=5.0
+        )
 
 
 def test_templates_are_where_they_are_looked_for() -> None:

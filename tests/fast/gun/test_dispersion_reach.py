@@ -15,6 +15,7 @@ from molgun_lmp.gun.dispersion_reach import dispersion_reach
 from molgun_lmp.gun.equilibration_deck import equilibration_deck
 from molgun_lmp.gun.initial_conditions import draw
 from molgun_lmp.gun.setup import Setup
+from molgun_lmp.isotopes import AtomTypes
 
 CampaignOf = Callable[[Mapping[str, Any]], Campaign]
 SetupOf = Callable[[Mapping[str, Any]], Setup]
@@ -96,7 +97,7 @@ def test_an_equilibration_feels_no_image_through_dispersion(campaign_of: Campaig
                 0,
                 start,
                 campaign=campaign_of({"model": model}),
-                elements=elements,
+                types=AtomTypes.standard(elements),
                 cutoff_angstrom=5.0,
             )
             data = read_data(deck.data_text)

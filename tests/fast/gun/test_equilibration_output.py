@@ -32,15 +32,15 @@ def _dump(steps: list[int], box: str = "pp pp pp\n0.0 10.0\n0.0 10.0\n0.0 10.0")
 def test_snapshots_after_the_burn_in(tmp_path: Path) -> None:
     path = tmp_path / "snapshots.dump"
     path.write_text(_dump([0, 2000, 4000, 6000, 8000]))
-    slab = read_equilibration_dump(path, "slab", 3, SETTINGS, np.array([True, False]))
+    slab = read_equilibration_dump(path, "slab", 3, SETTINGS, frozen=np.array([True, False]))
     assert [atoms.info["snapshot"] for atoms in slab] == ["slab-03-002.000ps", "slab-03-003.000ps", "slab-03-004.000ps"]
     assert slab[0].positions.tolist() == [[0.1, -0.25, 4000.0], [0.1, 0.75, 4000.0]]
     velocities = slab[0].get_velocities() * ANGSTROM_PER_PS_PER_ASE_VELOCITY
     assert velocities == pytest.approx(np.array([[1.0, 2.0, 3.0], [1.0, 2.0, -5.0]]))
-    molecule = read_equilibration_dump(path, "molecule", 0, SETTINGS, NONE_FROZEN)
+    molecule = read_equilibration_dump(path, "molecule", 0, SETTINGS, frozen=NONE_FROZEN)
     momentum = molecule[0].get_masses() @ molecule[0].get_velocities()
     assert momentum == pytest.approx([0.0, 0.0, 0.0], abs=1e-12)
-    free = read_equilibration_dump(path, "slab", 0, SETTINGS, NONE_FROZEN)
+    free = read_equilibration_dump(path, "slab", 0, SETTINGS, frozen=NONE_FROZEN)
     assert free[0].get_velocities() == pytest.approx(molecule[0].get_velocities()), "nothing holds it"
     assert free[0].info["temperature_k"] == molecule[0].info["temperature_k"]
     write_pool(tmp_path / "pool.extxyz", molecule, None)
@@ -51,7 +51,7 @@ def test_a_tilted_box(tmp_path: Path) -> None:
     path = tmp_path / "snapshots.dump"
     box = "xy xz yz pp pp pp\n-2.0 10.0 -2.0\n0.0 9.0 0.0\n0.0 30.0 0.0"  # LAMMPS bounds the corners
     path.write_text(_dump([0, 2000, 4000, 6000, 8000], box))
-    cell = read_equilibration_dump(path, "slab", 0, SETTINGS, NONE_FROZEN)[0].cell[:]
+    cell = read_equilibration_dump(path, "slab", 0, SETTINGS, frozen=NONE_FROZEN)[0].cell[:]
     assert cell.tolist() == [[10.0, 0.0, 0.0], [-2.0, 9.0, 0.0], [0.0, 0.0, 30.0]]
 
 
@@ -61,9 +61,9 @@ def test_a_dump_that_is_not_whole_is_refused(tmp_path: Path) -> None:
     for text in (whole[:-3], whole[:-40], _dump([0, 2000]), _dump([0, 1000, 2000]), "", "nonsense\n" * 20):
         path.write_text(text)
         with pytest.raises(InputFileError, match="equilibrate again"):
-            read_equilibration_dump(path, "slab", 0, SETTINGS, NONE_FROZEN)
+            read_equilibration_dump(path, "slab", 0, SETTINGS, frozen=NONE_FROZEN)
     with pytest.raises(InputFileError, match="cannot read"):
-        read_equilibration_dump(tmp_path / "absent", "slab", 0, SETTINGS, NONE_FROZEN)
+        read_equilibration_dump(tmp_path / "absent", "slab", 0, SETTINGS, frozen=NONE_FROZEN)
 
 
 def test_the_kinetic_temperature_by_hand() -> None:

@@ -17,7 +17,8 @@ from molgun_lmp.gun.initial_conditions import STREAMS, draw, stream
 from molgun_lmp.gun.kicks import thermal_width
 from molgun_lmp.gun.pools import Pool
 from molgun_lmp.gun.recover import MeasuredShot, recover_shot
-from molgun_lmp.gun.setup import Setup, masses_u, prepare
+from molgun_lmp.gun.setup import Setup, prepare
+from molgun_lmp.isotopes import standard_masses_u
 from molgun_lmp.provenance import trajectory_rng
 from molgun_lmp.records import InitialCondition, Shot
 from molgun_lmp.units import ANGSTROM_PER_PS_PER_ASE_VELOCITY, BOLTZMANN_EV_PER_K
@@ -152,7 +153,7 @@ def test_a_slab_that_is_held_nowhere_does_not_drift(
     free = dataclasses.replace(slab_pool, frozen=np.zeros(len(slab_pool.symbols), dtype=np.bool_))
     setup = prepare(campaign_of({"system": system}), free, molecule_pool, 5.0)
     held = prepare(campaign_of({}), slab_pool, molecule_pool, 5.0)
-    masses = masses_u(setup.slab.symbols)
+    masses = standard_masses_u(setup.slab.symbols)
     for index in range(5):
         condition = draw(index, setup)
         assert not condition.frozen.any()

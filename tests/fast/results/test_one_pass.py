@@ -108,8 +108,11 @@ def moving(number: int, seed: int = 3) -> list[Frame]:
     return found
 
 
+MASSES = moving(1)[0].atoms().get_masses()
+
+
 def temperatures_of(shown: Sequence[Frame]) -> Temperatures | None:
-    observer = TemperatureObserver(np.array([False, False, True, True, True]))
+    observer = TemperatureObserver(np.array([False, False, True, True, True]), MASSES)
     one_pass(shown, (observer,))
     return observer.result()
 
@@ -130,7 +133,7 @@ def test_temperatures_are_those_of_the_atoms_that_move() -> None:
 
 def test_a_slab_that_is_held_nowhere_has_three_degrees_of_freedom_less() -> None:
     (frame,) = moving(1)
-    free = TemperatureObserver(np.ones(N_SLAB, dtype=np.bool_))
+    free = TemperatureObserver(np.ones(N_SLAB, dtype=np.bool_), MASSES)
     one_pass([frame], (free,))
     found = free.result()
     assert found is not None
