@@ -180,6 +180,9 @@ class TrajectoryResult(JsonRecord):
     started_at: str
     host: str
     engine: str
+    lammps: str = ""
+    """Which LAMMPS ran it: its version as its log begins and, where it was another library than the environment's, or
+    given more arguments, these. Empty in results of earlier versions."""
     attempt: int
     hashes: dict[str, str]
     """SHA-256 of `deck`, `data`, `model`, `dump`."""

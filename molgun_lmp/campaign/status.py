@@ -51,6 +51,8 @@ class Status(JsonRecord):
     steps_per_trajectory: int
     stops: dict[str, int]
     causes: dict[str, int]
+    lammps: dict[str, int]
+    """Which LAMMPS ran those that have ended, where their results say so -> how many."""
     energy_flagged: int
     at_work: tuple[Running, ...]
     wall_s: float
@@ -102,8 +104,18 @@ class Status(JsonRecord):
         """Whether nothing is left to run."""
         return not self.open or self.stopped
 
+    def mixed(self) -> str:
+        """That more than one LAMMPS ran it, as a sentence; empty where one did."""
+        if len(self.lammps) < 2:
+            return ""
+        parts = ", ".join(f"{name} ({number})" for name, number in self.lammps.items())
+        return f"Its trajectories were run by {len(self.lammps)} different LAMMPS: {parts}."
+
     def sentence(self) -> str:
-        """The campaign in one sentence, with what to do next."""
+        """The campaign in one sentence, with what to do next; another one where several LAMMPS ran it."""
+        return f"{self._where_it_stands()} {self.mixed()}".rstrip()
+
+    def _where_it_stands(self) -> str:
         if self.planned == 0:
             return f"Campaign {self.campaign} has no trajectories: nothing to run. Plan it with `--set trajectories=N`."
         if self.rule is not None and self.stopped:
@@ -157,6 +169,7 @@ def read_status(store: Store) -> Status:
         steps_per_trajectory=store.config().dynamics.steps,
         stops=dict(sorted(Counter(row.stop for row in ended if row.stop is not None).items())),
         causes=dict(sorted(Counter(row.cause for row in ended if row.cause is not None).items())),
+        lammps=dict(sorted(Counter(row.lammps for row in ended if row.lammps).items())),
         energy_flagged=sum(row.flagged for row in ended),
         at_work=tuple(at_work),
         wall_s=sum(row.wall_s for row in ended),

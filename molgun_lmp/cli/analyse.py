@@ -8,6 +8,7 @@ from rich.table import Table
 
 from molgun_lmp.analysis.outcomes.minima import Minima
 from molgun_lmp.analysis.statistics.sentences import left_out_sentence, noise_sentences, sticking_sentence
+from molgun_lmp.campaign.status import read_status
 from molgun_lmp.campaign.store.campaign_folder import Store
 from molgun_lmp.cli.analyse_files import analyse_each_frame, analyse_files
 from molgun_lmp.cli.analyse_tables import (
@@ -127,6 +128,8 @@ def _print_campaign(store: Store, analysis: Analysis, minima: Minima | None) -> 
         out.print(left_out_sentence(summary.left_out), markup=False)
     if summary.energy_flagged:
         out.print(f"Energy not conserved within the campaign's limits: {summary.energy_flagged} of {summary.shots}.")
+    if mixed := read_status(store).mixed():
+        out.print(mixed, markup=False)
     for sentence in noise_sentences(summary):
         out.print(sentence, markup=False)
     out.print(sticking_sentence(summary), markup=False)

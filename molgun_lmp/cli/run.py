@@ -1,10 +1,13 @@
 """`molgun run`."""
 
+import os
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from molgun_lmp.campaign.launch.lammps import require_lammps
 from molgun_lmp.campaign.launch.local import supervise
 from molgun_lmp.campaign.launch.mpi import under_launcher, work_as_rank
 from molgun_lmp.campaign.launch.parsl_blocks import BlockCrew
@@ -16,6 +19,7 @@ from molgun_lmp.campaign.store.opening import campaign_work
 from molgun_lmp.cli.arguments import CampaignFolder
 from molgun_lmp.cli.output import AsJson, answers, print_json, progress_console
 from molgun_lmp.cli.until import fire_until
+from molgun_lmp.engine.chosen_lammps import ARGUMENTS_VARIABLE, LIBRARY_VARIABLE
 from molgun_lmp.errors import ConfigError, InterruptedRunError
 from molgun_lmp.processes import default_workers
 
@@ -50,6 +54,22 @@ def run_command(  # noqa: PLR0917  # a command
             "`local` and `slurm` are examples.",
         ),
     ] = None,
+    lmp_library: Annotated[
+        str | None,
+        typer.Option(
+            metavar="PATH",
+            envvar=LIBRARY_VARIABLE,
+            help="Another LAMMPS than this environment's: its liblammps.so, of 2021 or later.",
+        ),
+    ] = None,
+    lmp_args: Annotated[
+        str | None,
+        typer.Option(
+            metavar='"ARG ..."',
+            envvar=ARGUMENTS_VARIABLE,
+            help='More of LAMMPS\'s command line, such as "-k on t 1 -sf kk -pk kokkos newton on neigh half".',
+        ),
+    ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="List what would be fired, and fire nothing.")] = False,
     as_json: AsJson = False,
 ) -> None:
@@ -58,6 +78,7 @@ def run_command(  # noqa: PLR0917  # a command
     Several terminals or machines may work on one campaign at a time: each trajectory is fired once.
     """
     store = Store.open(campaign)
+    _choose_lammps(lmp_library, lmp_args)
     if parsl is not None and under_launcher():
         raise ConfigError("--parsl starts its workers by itself: give it without mpirun and srun.")
     if until and not dry_run:
@@ -83,6 +104,13 @@ def run_command(  # noqa: PLR0917  # a command
         answers().print(now.sentence(), markup=False)
 
 
+def _choose_lammps(library: str | None, arguments: str | None) -> None:
+    """Say it to this process and to all that it starts, where it is said at all."""
+    for name, value in ((LIBRARY_VARIABLE, library), (ARGUMENTS_VARIABLE, arguments)):
+        if value is not None:
+            os.environ[name] = str(Path(value).absolute()) if value and name == LIBRARY_VARIABLE else value
+
+
 def _list_open(ids: list[str], as_json: bool) -> None:
     if as_json:
         print_json({"open": ids})
@@ -93,6 +121,9 @@ def _list_open(ids: list[str], as_json: bool) -> None:
 def _fire(work: "Work", workers: int | None, parsl: str | None) -> bool:
     """Fire with local workers, in Parsl's blocks, or as an MPI rank; True where this process speaks for all."""
     verify_shared(work)
+    for remark in require_lammps(work):
+        if not under_launcher():  # each of many ranks would say it
+            progress_console().print(remark, markup=False)
     if parsl is not None:
         crew = partial(BlockCrew, load_site(parsl))
         verify_open(work)

@@ -84,23 +84,24 @@ def check_launcher(environment: Mapping[str, str] | None = None, mpi: Family | N
     )
 
 
-def check_world_size(size: int, environment: Mapping[str, str] | None = None) -> None:
+def check_world_size(size: int, environment: Mapping[str, str] | None = None, mpi: Family | None = None) -> None:
     """Refuse a world of one under a launcher of several tasks: every task would run the whole job.
 
-    `size` is `MPI.COMM_WORLD.size`. Raises `EngineError`.
+    `size` is `MPI.COMM_WORLD.size`, `mpi` whose that is, if not this environment's. Raises `EngineError`.
     """
     launch = examine_launch(os.environ if environment is None else environment)
     if size == 1 and launch.tasks > 1:
         raise EngineError(
             f"{launch.launcher} started {launch.tasks} tasks, but MPI sees one: each task would run the whole job. "
-            f"Start it with {right_launcher(installed_mpi())}."
+            f"Start it with {right_launcher(installed_mpi() if mpi is None else mpi)}."
         )
 
 
 def right_launcher(mpi: Family) -> str:
     """The mpirun that belongs to an MPI, as one would type it."""
     beside = Path(sys.executable).parent / "mpirun"
-    name = str(beside) if beside.exists() else {"mpich": "mpiexec.hydra", "openmpi": "mpirun", "unknown": "mpirun"}[mpi]
+    ours = mpi == installed_mpi() and beside.exists()
+    name = str(beside) if ours else {"mpich": "mpiexec.hydra", "openmpi": "mpirun", "unknown": "mpirun"}[mpi]
     return f"`{name} -n N ...`"
 
 

@@ -18,6 +18,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final, Literal
 
+from molgun_lmp.engine.chosen_lammps import chosen_lammps
 from molgun_lmp.engine.force_models import ForceModel, SymmetrixModel
 from molgun_lmp.engine.plugin_build import ensure_plugin, find_compiler
 from molgun_lmp.engine.plugin_path import build_folder, is_built
@@ -86,7 +87,8 @@ def _load_symmetrix(file: Path, dtype: Dtype, _: str | None) -> ForceModel:
 
 
 def _load_pair_style(*_: object) -> None:
-    ensure_plugin()
+    if chosen_lammps().library is None:  # another LAMMPS has a pair style `mace` of its own, or a plug-in built for it
+        ensure_plugin()
 
 
 def _load_torchscript(file: Path, _: Dtype, device: str | None) -> ForceModel:

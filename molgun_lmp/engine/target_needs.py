@@ -41,6 +41,12 @@ def styles_of(deck: str) -> set[tuple[str, str]]:
     return set(_OF_A_DECK.findall(deck))
 
 
+def pair_style_of(include: str) -> list[str]:
+    """The pair style that an include names; none where it names none."""
+    found = _PAIR.search(include)
+    return [] if found is None else [found[1]]
+
+
 def _too_old(target: LammpsTarget, build: LammpsBuild) -> str | None:
     if target.not_before is None or build.released >= target.not_before:
         return None

@@ -1,5 +1,6 @@
 """Faults 12 and 15: what is tried again and what is not, by cause."""
 
+import dataclasses
 import resource
 import subprocess
 import sys
@@ -15,11 +16,12 @@ from waiting import PATIENCE_S
 
 from molgun_lmp.campaign.launch.spawn import start_worker
 from molgun_lmp.campaign.store.campaign_folder import TrajectoryFolder
-from molgun_lmp.campaign.store.claims import look
+from molgun_lmp.campaign.store.claims import MAX_DEATHS, Owner, look, take
 from molgun_lmp.campaign.store.opening import open_work
 from molgun_lmp.campaign.store.worker_status import WorkerStatus, read_status, status_file
 from molgun_lmp.campaign.worker.loop import fire_all
 from molgun_lmp.errors import EngineError
+from molgun_lmp.gun.names import LOG_NAME
 from molgun_lmp.gun.pools import Pool
 from molgun_lmp.records import Cause, TrajectoryResult
 
@@ -68,6 +70,47 @@ def test_an_error_before_any_step_is_no_outcome_and_one_after_it_is(
     assert work.folders[0].result() is None
     assert look(work.folders[0]) is None
     assert fire_all(work, partial(fire, 7), threading.Event()) == 1
+
+
+@pytest.mark.parametrize(
+    ("log", "cause", "steps"),
+    [
+        ("ERROR: All pair coeffs are not set (src/pair.cpp:263)\n", None, 0),
+        (
+            "   Step          Time\n  0  0\n 20  0.01\nERROR: Lost atoms: original 154 current 153\n",
+            Cause.LOST_ATOMS,
+            20,
+        ),
+        ("   Step          Time\n  0  0\n", Cause.WORKER_DIED, 0),
+    ],
+)
+def test_workers_that_died_of_lammps_s_own_error_say_so(
+    slab_pool: Pool, molecule_pool: Pool, tmp_path: Path, *, log: str, cause: Cause | None, steps: int
+) -> None:
+    """As those do whose LAMMPS was built without exceptions."""
+    work = open_work(plan_stock(tmp_path, slab_pool, molecule_pool, trajectories=1), ())
+    (folder,) = work.folders
+    dead = dataclasses.replace(Owner.this_process(), pid=2**22 + 1)
+    for _ in range(MAX_DEATHS):
+        claim = take(folder, dead)
+        assert claim is not None
+        folder.run_folder(claim.number).mkdir()
+        (folder.run_folder(claim.number) / LOG_NAME).write_text(log)
+
+    def fire(*_: object) -> TrajectoryResult:
+        raise AssertionError("it is given up")
+
+    if cause is None:
+        with pytest.raises(EngineError, match="no other could: ERROR: All pair coeffs are not set"):
+            fire_all(work, fire, threading.Event())
+        assert folder.result() is None
+        assert look(folder) is None, "with a mended deck it is fired again"
+        return
+    assert fire_all(work, fire, threading.Event()) == 1
+    result = folder.result()
+    assert result is not None
+    assert (result.cause, result.steps) == (cause, steps)
+    assert "2 workers died on this trajectory" in result.message
 
 
 def test_a_deck_that_lammps_refuses_stops_the_campaign(slab_pool: Pool, molecule_pool: Pool, tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from molgun_lmp.campaign.store.manifest import MANIFEST_NAME
 from molgun_lmp.campaign.store.opening import campaign_work
 from molgun_lmp.campaign.store.run_set import Work
 from molgun_lmp.campaign.worker.energy_conservation import energy_of
+from molgun_lmp.engine.chosen_lammps import ChosenLammps
 from molgun_lmp.engine.failure_causes import cause_of
 from molgun_lmp.errors import CampaignError
 from molgun_lmp.gun.names import DATA_NAME, DUMP_NAME, END_NAME, INPUT_NAME, LOG_NAME, STOP_OF_FIX
@@ -126,6 +127,7 @@ def _take(work: Work, one: TrajectoryFolder, there: Path, record: ClusterRecord)
         started_at=about[0]["started"],
         host=about[-1]["host"],
         engine=record.engine,
+        lammps=" and ".join(dict.fromkeys(ChosenLammps().record(one) for one in logs)),
         attempt=number,
         hashes={
             "deck": planned[INPUT_NAME],

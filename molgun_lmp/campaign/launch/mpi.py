@@ -17,6 +17,8 @@ from molgun_lmp.campaign.store.integrity import verify_open
 from molgun_lmp.campaign.store.run_set import Work
 from molgun_lmp.campaign.worker.concurrent import fire_together
 from molgun_lmp.campaign.worker.run_trajectory import open_engine
+from molgun_lmp.engine.chosen_lammps import chosen_lammps
+from molgun_lmp.engine.lammps_library import load_library
 from molgun_lmp.engine.launcher import check_launcher, check_world_size, examine_launch
 from molgun_lmp.errors import InterruptedRunError
 from molgun_lmp.processes import interrupt_on_signals, repeated, thread_environment
@@ -55,13 +57,16 @@ def join(work: Work) -> Rank:
 
     Raises `EngineError` under a launcher of another MPI than LAMMPS's or where ranks do not see each other.
     """
-    check_launcher()
+    chosen = chosen_lammps()
+    check_launcher(mpi=chosen.mpi)
+    if chosen.library is not None:
+        load_library(chosen.library)  # before mpi4py, which takes the MPI that is there
     os.environ.update(thread_environment(work.engine.threads))
     interrupt = interrupt_on_signals(work.stop_file)
     from mpi4py import MPI  # noqa: PLC0415 - starts MPI, so not before the launcher was checked
 
     world = MPI.COMM_WORLD
-    check_world_size(world.size)
+    check_world_size(world.size, mpi=chosen.mpi)
     work.logs.mkdir(exist_ok=True)
     _log_to(work, world.rank)
     return Rank(speaks=bool(world.rank == 0), interrupt=interrupt, world=world)

@@ -54,7 +54,8 @@ class RunRecord(JsonRecord):
     __pydantic_config__ = ConfigDict(extra="forbid")
 
     planned: dict[str, str]
-    """Hashes of the deck, data and model that it ran; a checkpoint of other ones is of no use."""
+    """Hashes of the deck, data and model that it ran, and which LAMMPS did so where it was not the environment's own; a
+    checkpoint of other ones is of no use."""
     resumed_at: tuple[int, ...]
     """Steps at which it, and those before it, went on from a checkpoint."""
     checkpoints: tuple[Checkpoint, ...]

@@ -17,9 +17,9 @@ from molgun_lmp.campaign.store.campaign_folder import RESULT_NAME, Store, Trajec
 from molgun_lmp.records import TrajectoryResult
 
 INDEX_NAME: Final = "index.sqlite"
-_FORMAT: Final = 1
+_FORMAT: Final = 2
 _COLUMNS: Final = "id TEXT PRIMARY KEY, inode INTEGER, size INTEGER, time_ns INTEGER, state TEXT, stop TEXT, cause TEXT"
-_MORE_COLUMNS: Final = "flagged INTEGER, steps INTEGER, attempt INTEGER, wall_s REAL"
+_MORE_COLUMNS: Final = "flagged INTEGER, steps INTEGER, attempt INTEGER, wall_s REAL, lammps TEXT"
 
 
 class IndexRow(NamedTuple):
@@ -36,6 +36,7 @@ class IndexRow(NamedTuple):
     steps: int
     attempt: int
     wall_s: float
+    lammps: str
 
 
 def ended_and_open(store: Store) -> tuple[list[IndexRow], list[TrajectoryFolder]]:
@@ -79,6 +80,7 @@ def _row(result: TrajectoryResult, found: os.stat_result) -> IndexRow:
         steps=result.steps,
         attempt=result.attempt,
         wall_s=result.wall_s,
+        lammps=result.lammps,
     )
 
 

@@ -28,8 +28,11 @@ from molgun_lmp.campaign.store.run_set import Work
 from molgun_lmp.campaign.worker.at_work import Company
 from molgun_lmp.campaign.worker.energy_conservation import NOT_CHECKED
 from molgun_lmp.campaign.worker.run_trajectory import Fire
+from molgun_lmp.engine.failure_causes import cause_of
 from molgun_lmp.errors import CampaignError, EngineError, InterruptedRunError
+from molgun_lmp.gun.names import LOG_NAME
 from molgun_lmp.processes import repeated
+from molgun_lmp.readers.lammps.log import last_error
 from molgun_lmp.records import Cause, TrajectoryResult
 
 log = logging.getLogger(__name__)
@@ -97,6 +100,8 @@ def _run_claimed(
         with repeated(lambda: beat(folder, claim), every_s=HEARTBEAT_S, name="heartbeat"):
             if len(died) >= MAX_DEATHS:
                 result: TrajectoryResult | None = _given_up(folder, claim, died)
+                if _is_of_all(result):
+                    clear(folder)  # those were no deaths of this trajectory
             else:
                 log.info("trajectory %s: run %d begins", folder.id, claim.number)
                 result = _fire_again_without_memory(folder, claim, fire, interrupt, company)
@@ -139,10 +144,14 @@ def _fire_again_without_memory(
     return result
 
 
+def _is_of_all(result: TrajectoryResult | None) -> bool:
+    return result is not None and result.cause in _SHARED and result.steps == 0
+
+
 def _require_a_step(result: TrajectoryResult) -> None:
     """Raise `EngineError` for an error of LAMMPS or of the model before any step: then it is the deck's or the model's,
     which all trajectories share, and not what the dynamics of this one came to."""
-    if result.cause in _SHARED and result.steps == 0:
+    if _is_of_all(result):
         raise EngineError(
             f"trajectory {result.trajectory_id} cannot be fired, and no other could: {result.message} Mend the engine "
             "or the model (`molgun doctor` shows what this machine lacks), or plan the campaign again."
@@ -163,16 +172,21 @@ def _store(folder: TrajectoryFolder, claim: Claim, result: TrajectoryResult) -> 
 
 
 def _given_up(folder: TrajectoryFolder, claim: Claim, died: Sequence[Claim]) -> TrajectoryResult:
+    """The result of a trajectory on which workers die, for the reason that the last one's log gives: a LAMMPS that was
+    built without exceptions ends its worker with its errors."""
     owners = ", ".join(f"{dead.owner.host} process {dead.owner.pid}" for dead in died)
     folder.run_folder(claim.number).mkdir(exist_ok=True)
+    said = None if died[-1].hung else last_error(folder.run_folder(died[-1].number) / LOG_NAME)
+    cause = Cause.HUNG if died[-1].hung else Cause.WORKER_DIED if said is None else cause_of(said.error)
+    why = "" if said is None else f"{said.error} "
     return TrajectoryResult(
         trajectory_id=folder.id,
         state="failed",
         stop=None,
-        cause=Cause.HUNG if died[-1].hung else Cause.WORKER_DIED,
-        message=f"{len(died)} workers {'hung at a step' if died[-1].hung else 'died on this trajectory'} ({owners}). "
-        "`molgun retry` gives it another try.",
-        steps=0,
+        cause=cause,
+        message=f"{why}{len(died)} workers {'hung at a step' if died[-1].hung else 'died on this trajectory'} "
+        f"({owners}). `molgun retry` gives it another try.",
+        steps=0 if said is None else said.steps,
         energy=NOT_CHECKED,
         wall_s=0.0,
         started_at=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),

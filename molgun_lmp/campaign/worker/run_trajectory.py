@@ -11,7 +11,7 @@ import threading
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NoReturn
+from typing import Final, NoReturn
 
 from molgun_lmp.campaign.store.campaign_folder import MODEL_FOLDER, TrajectoryFolder
 from molgun_lmp.campaign.store.checkpoints import (
@@ -25,6 +25,7 @@ from molgun_lmp.campaign.store.completeness import require_log_end, require_whol
 from molgun_lmp.campaign.store.integrity import planned_hashes, require_planned, verify_shared
 from molgun_lmp.campaign.store.run_set import Work
 from molgun_lmp.campaign.worker.energy_conservation import energy_of
+from molgun_lmp.engine.chosen_lammps import chosen_lammps
 from molgun_lmp.engine.force_models import ForceModel
 from molgun_lmp.engine.joint_evaluation import JointEvaluation, Member
 from molgun_lmp.engine.registry import ENGINES
@@ -35,6 +36,7 @@ from molgun_lmp.provenance import sha256_file
 from molgun_lmp.records import Cause, Stop, TrajectoryResult
 
 log = logging.getLogger(__name__)
+_HEAD: Final = 1 << 12
 
 OnHung = Callable[[int, Collection[str]], NoReturn]
 """Called with the step that does not end, and the ids of those for which the same evaluation does not end; it ends the
@@ -108,9 +110,12 @@ def fire_one(
         "data": copies[DATA_NAME],
         "model": work.files[f"{MODEL_FOLDER}/{work.engine.model_file}"],
     }
-    resumption = _resume(work, folder, number, hashes)
+    chosen = chosen_lammps()
+    # No LAMMPS goes on from another one's checkpoint: they are written in formats of their own.
+    shared = {**hashes, **({"lammps": chosen.named} if chosen.named else {})}
+    resumption = _resume(work, folder, number, shared)
     resumed_at = () if resumption is None else resumption.resumed_at
-    watch = _watch(work, run, hashes, resumed_at)
+    watch = _watch(work, run, shared, resumed_at)
     with ask(folder.id) as model:
         done = run_deck(
             run / INPUT_NAME,
@@ -156,11 +161,18 @@ def fire_one(
         started_at=started_at,
         host=socket.gethostname(),
         engine=str(work.engine),
+        lammps=chosen.record(_head(run / LOG_NAME)),
         attempt=number,
         hashes={**hashes, **({"dump": sha256_file(dump)} if dump.is_file() else {})},
         resumed_at=resumed_at,
         noise_resumed=noise_resumed,
     )
+
+
+def _head(log: Path) -> str:
+    """The beginning of a log, where LAMMPS says which it is."""
+    with log.open(encoding="utf-8", errors="replace") as handle:
+        return handle.read(_HEAD)
 
 
 def _copy_planned(work: Work, folder: TrajectoryFolder, run: Path) -> dict[str, str]:

@@ -3,6 +3,7 @@
 import dataclasses
 import re
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Final
 
 import numpy as np
@@ -12,6 +13,7 @@ from molgun_lmp.arrays import FloatArray
 _HEADER: Final = re.compile(r"   Step |Step +(Time|Temp) ")
 """LAMMPS of 2022 does not indent it."""
 _HALT: Final = re.compile(r"Fix halt condition for fix-id (\S+) met on step (\d{1,18}) with value (\S+)")
+_ERROR: Final = re.compile(r"^ERROR.*", re.MULTILINE)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -21,6 +23,14 @@ class Halt:
     fix_id: str
     step: int
     value: float
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class LastError:
+    """The error that ended LAMMPS, in its words, and the last step of its thermo output; 0 before the first."""
+
+    error: str
+    steps: int
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -80,6 +90,19 @@ def last_halt(text: str) -> Halt | None:
         if numbers is not None:
             return Halt(fix_id=fix_id, step=int(step), value=numbers[0])
     return None
+
+
+def last_error(log: Path) -> LastError | None:
+    """The error with which a log ends; None where it names none, or cannot be read."""
+    try:
+        text = log.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return None
+    found = _ERROR.findall(text)
+    if not found:
+        return None
+    steps = joined_thermo(thermo_tables(text)).get("Step")
+    return LastError(error=found[-1], steps=0 if steps is None else int(steps[-1]))
 
 
 def _whole_lines(text: str) -> list[str]:
