@@ -3,11 +3,12 @@
 import itertools
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Final
+from typing import Final, cast
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.projections.polar import PolarAxes
 from matplotlib.ticker import MaxNLocator
 
 from molgun_lmp.analysis.scattering.means import Mean, mean_of
@@ -40,7 +41,7 @@ def draw_exit_directions(rows: Sequence[Scattered], folder: Path, name: str = "e
     kinds = _kinds(free)
     with house_style():
         figure = new_figure(PAGE_INCHES, 3.3)
-        round_plot = figure.add_subplot(1, 2, 1, projection="polar")
+        round_plot = cast("PolarAxes", figure.add_subplot(1, 2, 1, projection="polar"))
         for rank, (kind, which) in enumerate(kinds.items()):
             style = series_style(rank)
             round_plot.scatter(
