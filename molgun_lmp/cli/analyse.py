@@ -4,7 +4,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.table import Table
 
 from molgun_lmp.analysis.outcomes.minima import Minima
 from molgun_lmp.analysis.statistics.sentences import left_out_sentence, noise_sentences, sticking_sentence
@@ -20,6 +19,7 @@ from molgun_lmp.cli.analyse_tables import (
     print_heat,
     print_minima,
     print_scattering,
+    print_summary,
     print_variants,
     quench_ends,
 )
@@ -72,6 +72,14 @@ def analyse_command(
     ] = False,
     scheme: Scheme = None,
     csv: Annotated[Path | None, typer.Option(metavar="FILE.csv", help="For files: also write a table.")] = None,
+    everything: Annotated[
+        bool,
+        typer.Option(
+            "--all",
+            help="Also print the classes that no shot ended in, all intervals, modes at times after contact, whether "
+            "the halves of the shots agree, and how alike shots of one snapshot are.",
+        ),
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Decide what became of each molecule (stuck, how, scattered, ...) and print the table with 95 % intervals.
@@ -107,21 +115,31 @@ def analyse_command(
     if as_json:
         print_json(analysis.to_json() | minima_json(minima))
         return
-    _print_campaign(store, analysis, minima)
+    _print_campaign(store, analysis, minima, everything=everything)
 
 
-def _print_campaign(store: Store, analysis: Analysis, minima: Minima | None) -> None:
+def _print_campaign(store: Store, analysis: Analysis, minima: Minima | None, *, everything: bool) -> None:
     summary = analysis.summary
     out = answers()
     print_grid(analysis)
-    if summary.shots:
-        table = Table(*summary.header(), box=None)
-        for row in summary.table():
-            table.add_row(*row.cells(), style=None if row.estimate.count else "dim")
-        out.print(table)
-    if store.scheme.identity != DEFAULT_SCHEME:
-        out.print(f"Outcome scheme: {store.scheme.name}", markup=False)
-    out.print(f"Model labels: {store.manifest.level_of_theory}", markup=False)
+    out.print(sticking_sentence(summary), markup=False)
+    print_summary(analysis, everything=everything)
+    print_variants(analysis)
+    print_scattering(analysis)
+    if minima is not None:
+        print_minima(minima)
+    if everything:
+        if summary.contact:
+            print_after_contact(store, analysis)
+        print_convergence(store, analysis)
+        if analysis.grid is None:
+            print_correlation(analysis)
+    _print_what_to_mind(store, analysis)
+    out.print(f"Every trajectory with the numbers that decided it: {store.analysis}", markup=False)
+
+
+def _print_what_to_mind(store: Store, analysis: Analysis) -> None:
+    summary, out = analysis.summary, answers()
     if summary.shots < store.manifest.trajectories and not (summary.stopping and summary.stopping.reached):
         out.print(f"{summary.shots} of {store.manifest.trajectories} planned trajectories have ended.")
     if summary.left_out:
@@ -132,18 +150,10 @@ def _print_campaign(store: Store, analysis: Analysis, minima: Minima | None) -> 
         out.print(mixed, markup=False)
     for sentence in noise_sentences(summary):
         out.print(sentence, markup=False)
-    out.print(sticking_sentence(summary), markup=False)
-    print_variants(analysis)
-    if summary.contact:
-        print_after_contact(store, analysis)
-    print_scattering(analysis)
-    print_convergence(store, analysis)
     print_heat(analysis)
-    if analysis.grid is None:
-        print_correlation(analysis)
-    if minima is not None:
-        print_minima(minima)
-    out.print(f"Every trajectory with the numbers that decided it: {store.analysis}", markup=False)
+    if store.scheme.identity != DEFAULT_SCHEME:
+        out.print(f"Outcome scheme: {store.scheme.name}", markup=False)
+    out.print(f"Model labels: {store.manifest.level_of_theory}", markup=False)
 
 
 def _only_for_files(**options: object) -> None:

@@ -1,7 +1,7 @@
-"""What `molgun analyse` says besides the table: variants, fixed times, how alike shots are, minima below the ends."""
+"""What `molgun analyse` says: the table, variants, fixed times, how alike shots are, minima below the ends."""
 
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from rich.table import Table
 
@@ -21,10 +21,34 @@ from molgun_lmp.processes import default_workers
 from molgun_lmp.results.quench import quench
 from molgun_lmp.results.tables import complete_prefix
 
+_TO_QUOTE: Final = 5
+"""Columns of the table up to the interval over snapshots."""
+
 if TYPE_CHECKING:
     from molgun_lmp.analysis.outcomes.minima import Minima
     from molgun_lmp.campaign.store.campaign_folder import Store
     from molgun_lmp.results.analyse import Analysis
+
+
+def print_summary(analysis: "Analysis", *, everything: bool) -> None:
+    """The table: lines with a shot in them and the interval to quote, or every line with all intervals."""
+    summary, rows = analysis.summary, analysis.summary.table()
+    if not summary.shots:
+        return
+    columns = slice(None) if everything else slice(_TO_QUOTE)
+    table = Table(*summary.header()[columns], box=None)
+    for row in rows:
+        if everything or row.estimate.count:
+            table.add_row(*row.cells()[columns], style=None if row.estimate.count else "dim")
+    answers().print(table)
+    unseen = [one for one in summary.modes if not one.estimate.count]
+    if unseen and not everything:
+        most = max(one.estimate.cluster[1] for one in unseen)
+        below = f", each below {100 * most:.0f} % ({100 * summary.confidence:g} %)" if most < 1.0 else ""
+        answers().print(
+            f"No shot ended as {', '.join(one.mode for one in unseen)}{below}; --all prints every line and more.",
+            markup=False,
+        )
 
 
 def print_variants(analysis: "Analysis") -> None:
