@@ -27,6 +27,7 @@ from molgun_lmp.engine.resolve import engines_here
 from molgun_lmp.engine.target_needs import target_obstacle
 from molgun_lmp.engine.targets import load_target, target_names
 from molgun_lmp.errors import EngineError
+from molgun_lmp.model_formats import MODEL_FORMATS
 
 Status = Literal["ok", "warn", "missing"]
 
@@ -82,6 +83,7 @@ def examine(environment: Mapping[str, str] | None = None) -> list[Finding]:
         _compiler,
         _symmetrix,
         _engines,
+        _formats,
         _cores,
         lambda: examine_batch_systems(here),
     )
@@ -212,6 +214,15 @@ def _engines() -> list[Finding]:
             follows=here.reason,
         )
         for kind, here in engines_here().items()
+    ]
+
+
+def _formats() -> list[Finding]:
+    """The formats of model files whose end is known."""
+    return [
+        Finding(name=f"format {row.name}", status="warn", found="has an end", follows=row.ends)
+        for row in MODEL_FORMATS.values()
+        if row.ends
     ]
 
 

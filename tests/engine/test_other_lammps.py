@@ -107,7 +107,7 @@ def elsewhere(code: str, *arguments: str | Path) -> subprocess.CompletedProcess[
 
 @needs_debian
 def test_another_library_fires_goes_on_and_says_so(slab_pool: Pool, molecule_pool: Pool, tmp_path: Path) -> None:
-    campaign = plan_stock(tmp_path, slab_pool, molecule_pool, trajectories=2)
+    campaign = plan_stock(tmp_path, slab_pool, molecule_pool, trajectories=2, steps=50)
     died = elsewhere(DYING, campaign)
     assert died.returncode == 9, died.stderr
     done = molgun("run", campaign, "--only", "0", "--workers", "1", "--lmp-library", str(DEBIAN))
@@ -116,7 +116,7 @@ def test_another_library_fires_goes_on_and_says_so(slab_pool: Pool, molecule_poo
     here = molgun("run", campaign, "--workers", "1")
     assert here.returncode == 0, here.stderr
     found = results(campaign)
-    assert (found["000000"]["resumed_at"], found["000000"]["attempt"]) == ([60], 2)
+    assert (found["000000"]["resumed_at"], found["000000"]["attempt"]) == ([30], 2)
     assert found["000000"]["lammps"] == f"29 Sep 2021 - Update 2 ({DEBIAN})"
     assert found["000001"]["lammps"].startswith("22 Jul 2025")
     assert "(" not in found["000001"]["lammps"]
