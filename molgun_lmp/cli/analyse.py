@@ -151,6 +151,8 @@ def _print_what_to_mind(store: Store, analysis: Analysis) -> None:
     for sentence in noise_sentences(summary):
         out.print(sentence, markup=False)
     print_heat(analysis)
+    if analysis.gain is not None:
+        out.print(analysis.gain.sentence(), markup=False)
     if store.scheme.identity != DEFAULT_SCHEME:
         out.print(f"Outcome scheme: {store.scheme.name}", markup=False)
     out.print(f"Model labels: {store.manifest.level_of_theory}", markup=False)

@@ -194,6 +194,10 @@ class Gun(Section):
     grid: EnergyAngleGrid | None = None
     """Such as {energies_ev: [0.1, 0.2, 0.4], polar_deg: [0, 45]}: `analyse` then gives sticking against energy and
     angle, with a fit."""
+    sampling: Literal["random", "sobol"] = "random"
+    """`sobol`: place, orientation and kick are points of 16 scrambled Sobol sequences in turn, which spread more evenly
+    than independent ones; snapshots are drawn as ever. `analyse` then says what that has gained. The gain depends on
+    the question and may be none; multiples of 16 x 2^m shots are spread best."""
     skip_free_flight: bool = False
     """Start where the molecule, however turned, does not feel the surface yet (as `start` with a clearance of the
     cutoff + 0.5 Å, one height for all shots), the free flight above left out. With `pairing: independent` and

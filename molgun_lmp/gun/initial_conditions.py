@@ -11,6 +11,7 @@ from molgun_lmp.config import Campaign, Gun, PointPlace
 from molgun_lmp.gun.cell import check_start, contact_clearance
 from molgun_lmp.gun.kicks import draw_kick, kinetic_energy_ev, polar_and_azimuth_deg
 from molgun_lmp.gun.names import trajectory_id
+from molgun_lmp.gun.quasi_random import Evenly, RandomSource, UnitPoint, unit_point
 from molgun_lmp.gun.setup import Setup
 from molgun_lmp.provenance import trajectory_rng
 from molgun_lmp.records import InitialCondition, Shot
@@ -31,25 +32,38 @@ def stream(campaign: Campaign, index: int, name: StreamName) -> np.random.Genera
     return trajectory_rng(campaign.seed, number, STREAMS.index(name))
 
 
+def _source(campaign: Campaign, index: int, name: Evenly) -> RandomSource:
+    """What place, orientation or kick of a trajectory is drawn from: its random generator, or its Sobol point."""
+    if campaign.gun.sampling == "random":
+        return stream(campaign, index, name)
+    return unit_point(campaign.seed, campaign.gun.aimed(index)[1], name)
+
+
+def _any_rotation(source: RandomSource) -> Rotation:
+    return source.rotation() if isinstance(source, UnitPoint) else Rotation.random(None, source)
+
+
 def draw(index: int, setup: Setup) -> InitialCondition:
     """The first frame of trajectory `index`.
 
     Raises `GeometryError` where the molecule would start too close to the surface or to its own periodic image.
     """
     campaign, gun = setup.campaign, setup.campaign.gun
-    rng_of = functools.partial(stream, campaign, index)
-    k_slab, k_molecule = _choose_snapshots(gun, len(setup.slab.ids), len(setup.molecule.ids), rng_of("snapshots"))
+    source_of = functools.partial(_source, campaign, index)
+    snapshots = stream(campaign, index, "snapshots")
+    k_slab, k_molecule = _choose_snapshots(gun, len(setup.slab.ids), len(setup.molecule.ids), snapshots)
     slab = setup.slab.positions[k_slab]
     surface_z, highest_z = setup.slab.plane_z[k_slab], setup.slab.highest_z[k_slab]
 
     random = gun.orientation == "random"
-    rotation = Rotation.random(None, rng_of("orientation")) if random else Rotation.from_quat(_IDENTITY)
+    rotation = _any_rotation(source_of("orientation")) if random else Rotation.from_quat(_IDENTITY)
     turned = rotation.apply(setup.molecule.both[k_molecule])
     shape, internal = turned[: len(turned) // 2], turned[len(turned) // 2 :]
     law = setup.kicks[gun.aimed(index)[0]]
-    kick = draw_kick(law, setup.molecule.mass_u, len(setup.molecule.symbols), rng_of("kick"))
+    kick = draw_kick(law, setup.molecule.mass_u, len(setup.molecule.symbols), source_of("kick"))
 
-    fractional = rng_of("place").random(2) if not isinstance(gun.place, PointPlace) else np.array(gun.place.fractional)
+    point = gun.place.fractional if isinstance(gun.place, PointPlace) else None
+    fractional = source_of("place").random(2) if point is None else np.array(point)
     com = np.empty(3)
     com[:2] = fractional @ setup.cell[:2, :2]
     start = gun.start

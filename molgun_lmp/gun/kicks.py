@@ -23,11 +23,12 @@ from molgun_lmp.config import (
     ThermalComKick,
 )
 from molgun_lmp.errors import ConfigError
+from molgun_lmp.gun.quasi_random import RandomSource
 from molgun_lmp.records import Vector
 from molgun_lmp.units import ANGSTROM_PER_PS_PER_M_PER_S, BOLTZMANN_EV_PER_K, MVV_TO_EV
 
 
-def draw_kick(kick: Kick, mass_u: float, n_atoms: int, rng: np.random.Generator) -> FloatArray:
+def draw_kick(kick: Kick, mass_u: float, n_atoms: int, rng: RandomSource) -> FloatArray:
     """The centre of mass's velocity, (3,) Å/ps, for any of the campaign file's kicks."""
     match kick:
         case ThermalComKick(axes="z"):
@@ -52,19 +53,19 @@ def thermal_width(mass_u: float, temperature_k: float) -> float:
     return float(np.sqrt(BOLTZMANN_EV_PER_K * temperature_k / (mass_u * MVV_TO_EV)))
 
 
-def thermal_com(mass_u: float, temperature_k: float, rng: np.random.Generator) -> FloatArray:
+def thermal_com(mass_u: float, temperature_k: float, rng: RandomSource) -> FloatArray:
     """A gas particle that moves down: p(v) ~ exp(-M v^2 / 2kT) with v_z < 0."""
     velocity = rng.normal(0.0, thermal_width(mass_u, temperature_k), 3)
     velocity[2] = -abs(velocity[2])
     return velocity
 
 
-def thermal_com_normal(mass_u: float, temperature_k: float, rng: np.random.Generator) -> FloatArray:
+def thermal_com_normal(mass_u: float, temperature_k: float, rng: RandomSource) -> FloatArray:
     """As `thermal_com`, only the component along z: p(v_z) ~ exp(-M v_z^2 / 2kT) with v_z < 0, v_x = v_y = 0."""
     return np.array([0.0, 0.0, -abs(rng.normal(0.0, thermal_width(mass_u, temperature_k)))])
 
 
-def flux(mass_u: float, temperature_k: float, rng: np.random.Generator) -> FloatArray:
+def flux(mass_u: float, temperature_k: float, rng: RandomSource) -> FloatArray:
     """What an effusive beam brings to a surface: p(v) ~ |v_z| exp(-M v^2 / 2kT) with v_z < 0.
 
     Mean energy 2 kT; v_z is Rayleigh distributed (Knudsen's cosine law for the directions).
@@ -150,7 +151,7 @@ def polar_and_azimuth_deg(velocity: FloatArray) -> tuple[float, float]:
     return float(polar), float(azimuth)
 
 
-def draw_direction(direction: Direction, rng: np.random.Generator) -> FloatArray:
+def draw_direction(direction: Direction, rng: RandomSource) -> FloatArray:
     """A unit vector that points down, (3,), for any of the campaign file's directions."""
     match direction:
         case FixedDirection():
@@ -172,19 +173,19 @@ def unit_vector(polar: float, azimuth: float) -> FloatArray:
     return np.array(down)
 
 
-def uniform_cone(max_polar_deg: float, rng: np.random.Generator) -> FloatArray:
+def uniform_cone(max_polar_deg: float, rng: RandomSource) -> FloatArray:
     """Uniform over the solid angle of the cone: cos t uniform in [cos t_max, 1]."""
     cosine = rng.uniform(np.cos(np.radians(max_polar_deg)), 1.0)
     return unit_vector(np.arccos(cosine), rng.uniform(0.0, 2.0 * np.pi))
 
 
-def cosine_cone(max_polar_deg: float, rng: np.random.Generator) -> FloatArray:
+def cosine_cone(max_polar_deg: float, rng: RandomSource) -> FloatArray:
     """Weighted by cos t, as the flux through a plane: sin^2 t uniform in [0, sin^2 t_max]."""
     sine = np.sqrt(rng.uniform(0.0, np.sin(np.radians(max_polar_deg)) ** 2))
     return unit_vector(np.arcsin(sine), rng.uniform(0.0, 2.0 * np.pi))
 
 
-def independent_components(rng: np.random.Generator) -> FloatArray:
+def independent_components(rng: RandomSource) -> FloatArray:
     """(x, y, z) uniform in [-1, 1] x [-1, 1] x [-1, 0], scaled to length 1."""
     components = rng.uniform((-1.0, -1.0, -1.0), (1.0, 1.0, 0.0))
     unit: FloatArray = components / np.linalg.norm(components)

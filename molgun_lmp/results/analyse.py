@@ -5,8 +5,12 @@ import functools
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
+import numpy as np
+
 from molgun_lmp.analysis.outcomes.minima import Minima
+from molgun_lmp.analysis.statistics.estimates import STUCK_LINE
 from molgun_lmp.analysis.statistics.grid import GridSticking
+from molgun_lmp.analysis.statistics.sampling_gain import SamplingGain, sampling_gain
 from molgun_lmp.analysis.statistics.summary import Summary, summarise
 from molgun_lmp.analysis.statistics.variants import Variant, variants
 from molgun_lmp.atomic_files import replace_file, write_json
@@ -17,6 +21,7 @@ from molgun_lmp.csv_files import csv_text
 from molgun_lmp.errors import CampaignError
 from molgun_lmp.gun.names import INPUT_NAME
 from molgun_lmp.gun.noise import resumed_noise
+from molgun_lmp.gun.quasi_random import REPLICATES
 from molgun_lmp.records import Outcome, TrajectoryResult
 from molgun_lmp.results.decide_all import decide_all
 from molgun_lmp.results.ended import Ended, clean_surface
@@ -24,7 +29,7 @@ from molgun_lmp.results.grid import grid_of, write_grid
 from molgun_lmp.results.kept_minima import kept_minima, write_minima
 from molgun_lmp.results.scattering import CameBack, came_back, write_scattering
 from molgun_lmp.results.table_files import write_left_out, write_summary, write_variants
-from molgun_lmp.results.tables import write_statistics
+from molgun_lmp.results.tables import complete_prefix, write_statistics
 from molgun_lmp.surface.clean_surface import Surface
 
 OUTCOMES_JSON: Final = "outcomes.json"
@@ -59,6 +64,8 @@ class Analysis:
     came_back: CameBack
     grid: GridSticking | None = None
     """Sticking over the gun's grid; None where it has none."""
+    gain: SamplingGain | None = None
+    """What Sobol sequences have gained; None without them, or for too few shots."""
 
     @functools.cached_property
     def variants(self) -> tuple[Variant, ...]:
@@ -71,6 +78,7 @@ class Analysis:
             "summary": self.summary.to_json(),
             "variants": [one.to_json() for one in self.variants],
             **({} if self.grid is None else {"grid": self.grid.to_json()}),
+            **({} if self.gain is None else {"sampling_gain": self.gain.to_json()}),
             "came_back": self.came_back.to_json(),
             "outcomes": [one.outcome.to_json() for one in self.ended],
         }
@@ -110,9 +118,20 @@ def analyse(store: Store, advance: Callable[[int], None] | None = None, *, proce
         minima=kept_minima(store, ended),
         came_back=came_back(store.config(), ended),
         grid=grid_of(store, outcomes),
+        gain=_gain(store, outcomes),
     )
     _write(store, surface, analysis)
     return analysis
+
+
+def _gain(store: Store, outcomes: Sequence[Outcome]) -> SamplingGain | None:
+    """Of the fraction that is stuck, over the complete prefix of the shots."""
+    gun, prefix = store.config().gun, complete_prefix(outcomes)
+    if gun.sampling != "sobol":
+        return None
+    hit = np.array([one.stuck for one in prefix], dtype=np.bool_)
+    number = np.array([gun.aimed(int(one.trajectory_id))[1] for one in prefix], dtype=np.int64)
+    return sampling_gain(STUCK_LINE, hit, number, REPLICATES)
 
 
 def _with_noise(store: Store, one: Ended) -> TrajectoryResult:
