@@ -29,7 +29,7 @@ from molgun_lmp.surface.clean_surface import Surface
 _KEPT: Final = 256
 """Frames of each flight that are averaged at most, the first and the last ones of the trajectory."""
 _BATCH: Final = 64
-"""Frames whose distances are worked out together."""
+"""Frames whose places are kept, and distances worked out, together."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -43,7 +43,7 @@ class _Passage:
 
 
 class ScatteringObserver:
-    """Shown every frame of a trajectory of N atoms, the slab's `n_slab` first, in their masses (N,) u.
+    """Shown every frame of a trajectory of N atoms, those of the `surface` first, with masses (N,) in u.
 
     `reach` Å: atoms do not feel each other beyond it; `timestep_ps` between two of LAMMPS's steps.
     """
@@ -155,7 +155,8 @@ class ScatteringObserver:
         lowest = molecule[..., 2].min() - self._vicinity.criteria.departed_angstrom
         near = np.flatnonzero(slab[..., 2].max(axis=0) > lowest)
         self._times += [snap.time_ps for snap in batch]
-        self._passed.append(_Passage(near=near, slab=slab[:, near], molecule=molecule))
+        # Copies: a view would keep every frame of the whole slab.
+        self._passed.append(_Passage(near=near, slab=slab[:, near], molecule=molecule.copy()))
 
     def _nearest(self, passage: _Passage, atoms: IntArray, own: IntArray) -> FloatArray:
         """(F,) Å from the nearest of the molecule's atoms `own` to slab atoms that are not among `atoms`; infinite

@@ -207,6 +207,8 @@ def test_each_piece_that_left_is_a_particle_and_what_stays_is_none() -> None:
     flight = particle.flight
     assert flight is not None and flight.rotation_ev == pytest.approx(0.0, abs=1e-12)
     assert flight.velocity == pytest.approx((0.0, 2.0, 12.0))
+    # Of a class that says that all of it left, pieces are pieces still.
+    assert looked_at(shown, left=True) == found
 
 
 def test_an_atom_of_the_slab_may_leave_alone_or_with_the_molecule_across_the_edge() -> None:
