@@ -8,7 +8,7 @@ from rich.table import Table
 from molgun_lmp.analysis.kinetics.heat import heat_sentence
 from molgun_lmp.analysis.kinetics.landmark import after_contact, cells
 from molgun_lmp.analysis.outcomes.minima import BINDING_HEADER
-from molgun_lmp.analysis.scattering.means import MEANS_HEADER
+from molgun_lmp.analysis.scattering.means import MEANS_HEADER, OF_POINTS
 from molgun_lmp.analysis.statistics.clustered_intervals import FEW_CLUSTERS
 from molgun_lmp.analysis.statistics.estimates import clusters_of
 from molgun_lmp.analysis.statistics.grid import GRID_HEADER
@@ -85,7 +85,8 @@ def print_scattering(analysis: "Analysis") -> None:
     if not found.rows:
         return
     if found.means:
-        _print_table(MEANS_HEADER, [one.cells() for one in found.means])
+        shown = [one for one in found.means if not one.point or one.quantity in OF_POINTS]
+        _print_table(MEANS_HEADER, [one.cells() for one in shown])
     unfree = sum(one.frames == 0 for one in found.rows)
     if unfree:
         answers().print(

@@ -9,11 +9,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+import numpy as np
+
 from molgun_lmp.analysis.scattering.diatomic import Curve
 from molgun_lmp.analysis.scattering.means import Mean, means
 from molgun_lmp.analysis.scattering.scattered import Scattered, curves_of, scattered
 from molgun_lmp.analysis.statistics.clustered_intervals import Clusters
 from molgun_lmp.analysis.statistics.estimates import clusters_of
+from molgun_lmp.arrays import BoolArray
 from molgun_lmp.csv_files import write_csv
 
 if TYPE_CHECKING:
@@ -51,7 +54,17 @@ def came_back(config: "Campaign", ended: Sequence["Ended"]) -> CameBack:
     rows = scattered([(one.outcome, one.shot) for one in ended], curves, held=held)
     outcomes = {one.folder.id: one.outcome for one in ended}
     clusters = clusters_of([outcomes[row.trajectory] for row in rows])
-    return CameBack(rows=rows, clusters=clusters, means=means(rows, clusters), curves=tuple(curves.values()))
+    found = means(rows, clusters, _points(config, rows))
+    return CameBack(rows=rows, clusters=clusters, means=found, curves=tuple(curves.values()))
+
+
+def _points(config: "Campaign", rows: Sequence[Scattered]) -> dict[str, BoolArray] | None:
+    """Which rows are of each point of the gun's grid; None where it has none."""
+    gun = config.gun
+    if gun.grid is None:
+        return None
+    numbers = np.array([gun.aimed(int(row.trajectory))[0] for row in rows], dtype=np.int64)
+    return {str(point): numbers == number for number, point in enumerate(gun.points)}
 
 
 def write_scattering(found: CameBack, folder: Path) -> None:

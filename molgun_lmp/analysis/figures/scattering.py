@@ -25,6 +25,10 @@ _NORMAL_DEG: Final = 1.0
 _VARIES_DEG: Final = 2.0
 _VARIES: Final = 0.02
 """Of its mean: an incidence energy that spreads less is one energy."""
+_ALIKE: Final = 0.01
+"""Of the range: values that are nearer to the next are of one point of a grid."""
+_POINTS: Final = 12
+"""More than so many points are drawn in bins."""
 
 
 def draw_exit_directions(rows: Sequence[Scattered], folder: Path, name: str = "exit-directions") -> FigureFiles:
@@ -110,7 +114,7 @@ def draw_energy_loss(
             f"Translational energy that {len(known)} molecules left behind: at incidence less in free flight after. "
             f"Mean {_with_interval(mean)} eV, of {energy.mean():.3g} eV at incidence."
             + (
-                " Dots with bars: means of equal numbers of shots with 95 % intervals over snapshots."
+                " Dots with bars: means, of points or of equal numbers of shots, with 95 % intervals over snapshots."
                 if against
                 else ""
             )
@@ -170,11 +174,7 @@ def _draw_against(axes: Axes, variable: FloatArray, lost: FloatArray, clusters: 
         variable, lost, s=14 if len(lost) <= MANY else 4, marker=style.marker, color=style.colour, linewidths=0.0,
         alpha=0.6, rasterized=len(lost) > MANY,
     )  # fmt: skip
-    edges = bin_edges(variable)
-    for low, high in itertools.pairwise(edges):
-        inside = (variable >= low) & ((variable < high) | (high == edges[-1]))
-        if not inside.any():
-            continue
+    for inside in _groups(variable):
         mean = mean_of("", "", lost[inside], clusters.take(inside))
         if mean.low is not None and mean.high is not None:
             arms = [[mean.mean - mean.low], [mean.high - mean.mean]]
@@ -183,6 +183,19 @@ def _draw_against(axes: Axes, variable: FloatArray, lost: FloatArray, clusters: 
             )
             drawn.lines[0].set_path_effects(halo())
     axes.axhline(0.0, color=DIM, linewidth=0.7)
+
+
+def _groups(variable: FloatArray) -> list[BoolArray]:
+    """Which of the values (N,) belong together: those of one point of a grid, else bins of equal numbers."""
+    order = np.argsort(variable, kind="stable")
+    steps = np.diff(variable[order]) > _ALIKE * np.ptp(variable)
+    if steps.sum() < _POINTS:
+        which = np.empty(len(variable), dtype=np.int64)
+        which[order] = np.concatenate(([0], np.cumsum(steps)))
+        return [which == number for number in range(int(which.max()) + 1)]
+    edges = bin_edges(variable)
+    found = [(variable >= low) & ((variable < high) | (high == edges[-1])) for low, high in itertools.pairwise(edges)]
+    return [inside for inside in found if inside.any()]
 
 
 def _with_interval(mean: Mean) -> str:

@@ -1,7 +1,7 @@
 """Means over the particles that left, with intervals over the snapshots that their shots share."""
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 import numpy as np
@@ -29,6 +29,9 @@ QUANTITIES: Final = {
 }
 """Columns of the table of particles that are averaged, and what they are called."""
 
+OF_POINTS: Final = ("translation_lost_ev", "fraction_lost", "polar_deg")
+"""What is printed of each point of a grid; the file has all."""
+
 ACCOMMODATIONS: Final = {
     "energy_accommodation": "energy accommodation",
     "normal_accommodation": "normal momentum accommodation",
@@ -50,6 +53,8 @@ class Mean:
 
     what: str
     quantity: str
+    point: str
+    """Of the gun's grid of energies and angles, such as `0.5 eV, 30°`; empty without one."""
     particles: int
     mean: float
     low: float | None
@@ -62,7 +67,7 @@ class Mean:
         between = "unknown" if self.low is None or self.high is None else f"{self.low:.3g} to {self.high:.3g}"
         spread = "–" if self.spread is None else f"{self.spread:.2g}"
         return (
-            self.what,
+            f"{self.what}, {self.point}" if self.point else self.what,
             (QUANTITIES | ACCOMMODATIONS)[self.quantity],
             str(self.particles),
             f"{self.mean:.3g}",
@@ -71,10 +76,24 @@ class Mean:
         )
 
 
-def means(rows: Sequence[Scattered], clusters: Clusters) -> tuple[Mean, ...]:
-    """All means, those of whole molecules first; `clusters` has the snapshots of each row's shot."""
+def means(
+    rows: Sequence[Scattered], clusters: Clusters, points: Mapping[str, BoolArray] | None = None
+) -> tuple[Mean, ...]:
+    """All means, those of whole molecules first; `clusters` has the snapshots of each row's shot.
+
+    `points`: each point of the gun's grid, where it has one, and which rows (N,) are of it: each has its own means.
+    """
+    if points is None:
+        return tuple(_means(rows, clusters))
+    return tuple(
+        dataclasses.replace(one, point=point)
+        for point, here in points.items()
+        for one in _means([row for row, kept in zip(rows, here, strict=True) if kept], clusters.take(here))
+    )
+
+
+def _means(rows: Sequence[Scattered], clusters: Clusters) -> Iterator[Mean]:
     kinds = sorted({(not one.intact, one.formula) for one in rows})
-    found = []
     for broken, formula in kinds:
         ours = [one.intact is not broken and one.formula == formula for one in rows]
         for quantity in QUANTITIES:
@@ -83,10 +102,9 @@ def means(rows: Sequence[Scattered], clusters: Clusters) -> tuple[Mean, ...]:
             if keep.any():
                 known = np.array([value for value, kept in zip(values, keep, strict=True) if kept], dtype=np.float64)
                 what = formula if not broken else f"{formula} (not as fired)"
-                found.append(mean_of(what, quantity, known, clusters.take(keep)))
+                yield mean_of(what, quantity, known, clusters.take(keep))
         if not broken:
-            found += accommodations(formula, rows, np.array(ours), clusters)
-    return tuple(found)
+            yield from accommodations(formula, rows, np.array(ours), clusters)
 
 
 def accommodations(
@@ -158,6 +176,7 @@ def mean_of(what: str, quantity: str, values: FloatArray, clusters: Clusters, co
     return Mean(
         what=what,
         quantity=quantity,
+        point="",
         particles=len(values),
         mean=mean,
         low=low,

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from paper_classes import SCATTERED
 
-from molgun_lmp.analysis.figures.scattering import draw_energy_loss, draw_exit_directions
+from molgun_lmp.analysis.figures.scattering import _groups, draw_energy_loss, draw_exit_directions
 from molgun_lmp.analysis.scattering.scattered import Scattered
 from molgun_lmp.analysis.statistics.clustered_intervals import Clusters
 from molgun_lmp.plotting.figure_files import FigureFiles
@@ -80,6 +80,16 @@ def test_energy_losses_are_drawn_against_what_varies(tmp_path: Path, varies: boo
     assert ("Dots with bars" in figure.caption) is varies
     lost = np.mean([one.translation_lost_ev for one in found[:-2] if one.translation_lost_ev is not None])
     assert f"Mean {lost:.3g} (" in figure.caption
+
+
+def test_values_of_a_grid_are_not_mixed_into_bins() -> None:
+    points = np.repeat([0.1, 0.4, 1.2], 20)
+    mixed = np.random.default_rng(1).permutation(points * (1 + 1e-9 * np.arange(60)))
+    assert [np.round(mixed[inside], 6).tolist() for inside in _groups(mixed)] == [[x] * 20 for x in (0.1, 0.4, 1.2)]
+    spread = np.linspace(0.0, 1.0, 60)
+    bins = _groups(spread)
+    assert [int(inside.sum()) for inside in bins] == [12] * 5 and np.sum(bins, axis=0).tolist() == [1] * 60
+    assert [inside.tolist() for inside in _groups(np.array([0.5]))] == [[True]]
 
 
 def test_a_single_molecule_is_enough(tmp_path: Path) -> None:

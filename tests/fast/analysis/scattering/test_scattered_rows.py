@@ -205,6 +205,11 @@ def test_means_have_intervals_over_snapshots() -> None:
     assert (energy.mean, energy.low) == pytest.approx((mean.mean, mean.low))
     assert energy.cells()[:3] == ("O", "translational energy / eV", "60")
     assert "unknown" in alone.cells()[4]
+    points = {"0.1 eV": np.arange(60) % 2 == 1, "0.5 eV": np.arange(60) % 2 == 0, "1 eV": np.zeros(60, dtype=np.bool_)}
+    at = [one for one in means(rows_of(values), clusters, points) if one.quantity == "translation_ev"]
+    assert [(one.point, one.particles) for one in at] == [("0.1 eV", 30), ("0.5 eV", 30)]
+    assert [one.mean for one in at] == pytest.approx([values[1::2].mean(), values[::2].mean()])
+    assert at[0].cells()[0] == "O, 0.1 eV" and energy.point == ""
     assert not [one for one in table if one.quantity in {"v", "rotation_ev"}], "an atom has none"
 
 
