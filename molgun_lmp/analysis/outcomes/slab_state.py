@@ -30,13 +30,11 @@ class SlabState:
         return cls(surface=surface, limits=BondLimits.of(surface.symbols, (), criteria).molecule)
 
     def moved(self, slab: FloatArray) -> FloatArray:
-        """(F, m, 3) Å that each atom is from its place, in F frames (F, m, 3) Å; the slab as a whole may drift.
-
-        The drift is that of the deepest layer.
-        """
+        """(F, m, 3) Å that each atom is from its place, in F frames (F, m, 3) Å; the slab as a whole may drift, and its
+        lowest atoms may be wrapped to the cell's top."""
         surface = self.surface
         moved: FloatArray = slab - surface.positions
-        moved -= np.median(moved[:, surface.layer == surface.n_layers - 1], axis=1, keepdims=True)
+        moved -= np.median(moved, axis=1, keepdims=True)
         return surface.lattice.shortest(moved) if np.abs(moved[..., :2]).max() > surface.lattice.spacing / 2 else moved
 
     def displaced(self, slab: FloatArray) -> BoolArray:
