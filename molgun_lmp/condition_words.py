@@ -40,6 +40,10 @@ def _groups(groups: Mapping[str, GroupWhen]) -> str:
     return " and ".join(said)
 
 
+def _slab_atoms(some: bool) -> str:
+    return "atoms of the slab" if some else "no atoms of the slab"
+
+
 _CLAUSES: Final[Mapping[str, Callable[[Any], str]]] = {
     "broken": lambda words: _bonds(words, "broken"),
     "formed": lambda words: _bonds(words, "new"),
@@ -55,6 +59,11 @@ _CLAUSES: Final[Mapping[str, Callable[[Any], str]]] = {
     "site": lambda sites: f"its slab atoms lie {_one_of(sites)}",
     "bound_by": lambda elements: f"bound by {_one_of(elements)}",
     "bound_to": lambda elements: f"bound to {_one_of(elements)} of the slab",
+    "below": lambda below: "an atom is below the surface" if below else "no atom is below the surface",
+    "carried_off": lambda yes: f"{_slab_atoms(yes)} hang on a piece that nothing binds to the slab",
+    "taken_up": lambda yes: f"{_slab_atoms(yes)} that it holds no more hang on a piece that is bound to it",
+    "removed": lambda yes: f"{_slab_atoms(yes)} that hang on no piece are lost",
+    "exchanged": lambda yes: f"{'an atom' if yes else 'no atom'} of the molecule is where the slab's was",
     "contact_ps": lambda count: f"within reach of the surface for {_number(count)} ps",
     "touched": lambda touched: "had a bond to the slab before" if touched else "never had a bond to the slab",
 }

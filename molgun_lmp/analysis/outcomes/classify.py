@@ -38,7 +38,8 @@ def classify(facts: Facts, scheme: OutcomeScheme) -> Classified:
     detail = filled_in(rule.detail, lambda part: PARTS[part](facts, scheme))
     where = f"{facts.state.words}; " if scheme.asks_for_places else ""
     why = f"{_why(rule.when, facts)}{where}"
-    return Classified(mode=found.mode, detail=detail, bound=facts.bound, reason=f"{why}{facts.reason}")
+    bound = facts.bound or (scheme.asks_for_places and facts.state.below)  # noble gas in a slab is held without a bond
+    return Classified(mode=found.mode, detail=detail, bound=bound, reason=f"{why}{facts.reason}")
 
 
 def _bound_as(facts: Facts, scheme: OutcomeScheme) -> str:

@@ -8,6 +8,7 @@ import pytest
 from molgun_lmp.analysis.outcomes.classify import PARTS
 from molgun_lmp.analysis.outcomes.conditions import TESTS
 from molgun_lmp.condition_values import BondWord, Count
+from molgun_lmp.condition_words import in_words
 from molgun_lmp.config.schemes import load_scheme, scheme_names
 from molgun_lmp.errors import ConfigError
 from molgun_lmp.outcome_classes import Kind
@@ -44,6 +45,18 @@ def test_every_condition_and_every_part_of_a_detail_is_known_to_who_evaluates_th
     assert set(TESTS) | TIME_KEYS == set(When.model_fields)
     assert not set(TESTS) & TIME_KEYS
     assert set(PARTS) == set(DETAIL_PARTS)
+
+
+@pytest.mark.parametrize("name", scheme_names())
+def test_every_scheme_of_the_package_is_explained(name: str) -> None:
+    for one in load_scheme(name).by_structure:
+        assert len(in_words(one.when)) == len(one.when.said())
+
+
+@pytest.mark.parametrize("key", ["below", "carried_off", "taken_up", "removed", "exchanged"])
+def test_what_is_and_what_is_not_are_said_in_other_words(key: str) -> None:
+    there, absent = (in_words(When.model_validate({key: value})) for value in (True, False))
+    assert there != absent
 
 
 def test_a_file_is_as_short_as_what_it_adds(tmp_path: Path) -> None:

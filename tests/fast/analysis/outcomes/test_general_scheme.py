@@ -170,7 +170,7 @@ def test_argon_trapped_passing_and_implanted() -> None:
     left = case.outcome(case.far(), case.stage(close, 20), case.far())
     assert left.mode == "scattered"
     inside = case.outcome(case.far(), case.stage(close, 2), case.stage(case.over(AtomSite.HOLLOW_FCC, -1.02, 3), 10))
-    assert (inside.mode, inside.detail) == ("subsurface", "Ar")
+    assert (inside.mode, inside.detail, inside.stuck) == ("subsurface", "Ar", True)
     assert case.outcome(case.far(10)).mode == "in flight"
 
 
