@@ -64,4 +64,5 @@ def _why(when: When | None, facts: Facts) -> str:
     """What a reason begins with, where a number of pieces decided."""
     if when is None or when.free_fragments is None:
         return ""
-    return f"{when.free_fragments.in_words(facts.numbers)} pieces that nothing binds to the slab; "
+    count = when.free_fragments.in_words(facts.numbers)
+    return f"{'no' if count == 'none' else count} pieces that nothing binds to the slab; "
