@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 from pydantic import ConfigDict, TypeAdapter
 
 from molgun_lmp.arrays import BoolArray, FloatArray
-from molgun_lmp.outcome_classes import Mode
+from molgun_lmp.outcome_classes import Kind, Mode
 from molgun_lmp.scattering_records import Scattering
 
 if TYPE_CHECKING:
@@ -269,6 +269,13 @@ class Outcome(JsonRecord):
     """How far the impact and the bonds warmed slab and molecule; None where velocities were not stored."""
     scattering: Scattering | None = None
     """What left the surface, measured in free flight; None where nothing did."""
+    gone: bool = False
+    """It met the surface, and at the end nothing of it is bound or within reach, whole or in pieces."""
+
+    @property
+    def left(self) -> bool:
+        """Whether it is not on the surface any more, whole or in pieces."""
+        return self.gone or self.mode.kind is Kind.LEFT
 
     @property
     def lasting(self) -> tuple[tuple[float, Mode], ...]:

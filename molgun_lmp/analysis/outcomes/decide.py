@@ -8,7 +8,6 @@ import numpy as np
 
 from molgun_lmp.analysis.outcomes.bonds import Bonds
 from molgun_lmp.analysis.outcomes.classify import Classified
-from molgun_lmp.analysis.outcomes.intact_molecule import binding
 from molgun_lmp.analysis.outcomes.reference import Reference
 from molgun_lmp.analysis.outcomes.trajectory_path import TrajectoryPath, follow
 from molgun_lmp.config import OutcomeCriteria
@@ -102,7 +101,15 @@ def outcome_of(
         slab_snapshot=slab_snapshot,
         molecule_snapshot=molecule_snapshot,
         molecule_run=molecule_run,
+        gone=_gone(path, verdict.mode, result),
     )
+
+
+def _gone(path: TrajectoryPath, end: Mode, result: TrajectoryResult | None) -> bool:
+    """Whether nothing of the molecule is at the surface any more: out of reach, or stopped on its way out."""
+    if path.first_contact_ps is None or path.classified is None or path.classified.bound or end.kind in _SAYS_NOTHING:
+        return False
+    return not path.near or (result is not None and result.stop is Stop.DEPARTED)
 
 
 def _events(path: TrajectoryPath, end: Mode) -> tuple[tuple[float, Mode], ...]:
@@ -212,5 +219,5 @@ def _listed(bonds: Bonds | None, reference: Reference) -> tuple[tuple[int, int, 
         return ()
     return tuple(
         (reference.n_slab + int(atom), int(partner), float(bonds.surface_lengths[atom, partner]))
-        for atom, partner in np.argwhere(binding(bonds, reference.molecule))
+        for atom, partner in np.argwhere(reference.facts(bonds).to_surface)
     )

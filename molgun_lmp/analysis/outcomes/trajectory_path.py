@@ -19,6 +19,7 @@ from molgun_lmp.outcome_classes import Kind, Mode
 from molgun_lmp.outcome_conditions import When
 from molgun_lmp.outcome_scheme import OutcomeScheme
 from molgun_lmp.readers.trajectory import Frame
+from molgun_lmp.surface.minimum_image import MinimumImage
 from molgun_lmp.units import FS_PER_PS
 
 _BATCH: Final = 64
@@ -214,7 +215,9 @@ def _add(
 ) -> None:
     lattice = reference.surface.lattice
     classified: dict[int, Classified] = {}
-    for frame in state.advance(stretch, reference.limits, times_ps, also=_slab_changes(path, stretch, reference)):
+    loose = reference.slab_state.loose(stretch.slab)
+    also = _slab_changes(path, stretch, reference, loose)
+    for frame in state.advance(stretch, reference.limits, times_ps, also):
         bonds = stretch.bonds(frame, state, lattice)
         classified[frame] = reference.classify(bonds)
     if path.classified is None and 0 not in classified:  # nothing is bonded in the first frame of all
@@ -222,16 +225,25 @@ def _add(
         classified[0] = reference.classify(bonds)
     clearance = float((stretch.molecule[:, :, 2].min(axis=1) - stretch.slab[:, :, 2].max(axis=1)).min())
     path.lowest_clearance = clearance if path.lowest_clearance is None else min(path.lowest_clearance, clearance)
-    for frame, (time_ps, nearest) in enumerate(zip(times_ps.tolist(), stretch.nearest.tolist(), strict=True)):
+    nearest_in_each = _nearest(stretch, loose, lattice).tolist()
+    for frame, (time_ps, nearest) in enumerate(zip(times_ps.tolist(), nearest_in_each, strict=True)):
         now = path.classified = classified.get(frame, path.classified)
         assert now is not None  # of the first frame of all, by the above
         _add_frame(path, now, time_ps, nearest, criteria=criteria, scheme=reference.scheme)
 
 
-def _slab_changes(path: TrajectoryPath, stretch: Stretch, reference: Reference) -> BoolArray:
+def _nearest(stretch: Stretch, loose: BoolArray, lattice: MinimumImage) -> FloatArray:
+    """(F,) Å: the shortest distance between the molecule and what the slab still holds; `loose` (F, m): what not."""
+    nearest = stretch.nearest
+    for frame in np.flatnonzero(loose.any(axis=1)).tolist():
+        held = stretch.slab[frame, ~loose[frame]]
+        nearest[frame] = lattice.distances(stretch.molecule[frame], held).min()
+    return nearest
+
+
+def _slab_changes(path: TrajectoryPath, stretch: Stretch, reference: Reference, loose: BoolArray) -> BoolArray:
     """(F,) True for the frames in which the slab holds other atoms than in the frame before, and for all in which the
-    molecule reaches into it where that decides."""
-    loose = reference.slab_state.loose(stretch.slab)
+    molecule reaches into it where that decides; `loose` (F, m): the slab atoms that it holds no more."""
     before = np.concatenate([path.loose[None] if path.loose is not None else loose[:1], loose[:-1]])
     changes: BoolArray = (loose != before).any(axis=1)
     path.loose = loose[-1]

@@ -192,7 +192,7 @@ def summarise(
     modes, rest = estimates[:number], estimates[-_LAST:]
     ever, sets = (estimates[number:-_LAST][part] for part in _parts(scheme))
     bound_intact, bound_damaged, stuck, stuck_of_contact, trapped_of_contact = rest
-    neither = Counter(o.mode for o in outcomes if o.contact and not o.stuck and o.mode.kind is not Kind.LEFT)
+    neither = Counter(o.mode for o in outcomes if o.contact and not o.stuck and not o.left)
     known = [r for r in results if r.energy.drift_ev_per_atom_per_ps is not None]
     return Summary(
         shots=len(outcomes),
@@ -247,7 +247,7 @@ def table_lines(scheme: OutcomeScheme, outcomes: Sequence[Outcome]) -> tuple[Lin
     stuck = np.array([o.stuck for o in outcomes], dtype=np.bool_)
     intact = np.array([o.stuck and o.mode.bound_intact for o in outcomes], dtype=np.bool_)
     contact = np.array([o.contact for o in outcomes], dtype=np.bool_)
-    trapped = np.array([o.mode.kind is not Kind.LEFT for o in outcomes], dtype=np.bool_)
+    trapped = np.array([not o.left for o in outcomes], dtype=np.bool_)
     sets = [np.array([o.mode.row.group == name for o in outcomes], dtype=np.bool_) for name in scheme.sets]
     of_all = (*hits.values(), *ever, *sets, intact, stuck & ~intact, stuck)
     return (

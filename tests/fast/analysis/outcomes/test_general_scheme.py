@@ -129,11 +129,15 @@ def test_methane_in_pieces(gone: int, mode: str, stuck: bool) -> None:
     )
     places[4] = case.over(AtomSite.HOLLOW_FCC, 0.9, 15)
     if gone > 0:
-        places[4, 2] += 5.0
+        places[4, 2] += 2.6
     if gone > 1:
-        places[:4, 2] += 4.0
+        places[:4, 2] += 1.7
     found = case.outcome(case.far(), case.stage(places))
     assert (found.mode, found.detail, found.stuck) == (mode, "H + CH3", stuck)
+    assert not found.left, "a piece is within reach"
+    if not stuck:
+        away = case.outcome(case.far(), case.stage(places), case.stage(places + np.array([0.0, 0.0, 5.0])))
+        assert (away.mode, away.left) == (mode, True)
 
 
 def test_hydrogen_that_takes_hydrogen_of_the_slab_along_has_left() -> None:
@@ -145,6 +149,7 @@ def test_hydrogen_that_takes_hydrogen_of_the_slab_along_has_left() -> None:
     found = case.outcome(case.far(), case.stage(near, 3), case.stage(gone[taken] + [0.0, 0.0, 0.74], 10, gone))
     assert (found.mode, found.detail, found.stuck) == ("left with slab atoms", "H2", False)
     assert found.bound_changes[-1][1] is False
+    assert (found.bonds, found.gone, found.left) == ((), True, True)
     stays = case.outcome(case.far(), case.stage(near, 10))
     assert (stays.mode, stays.detail, stays.stuck) == ("adsorbed", "on top H", True)
 
@@ -168,10 +173,11 @@ def test_argon_trapped_passing_and_implanted() -> None:
     trapped = case.outcome(case.far(), case.stage(close, 120))
     assert (trapped.mode, trapped.stuck) == ("physisorbed", False)
     left = case.outcome(case.far(), case.stage(close, 20), case.far())
-    assert left.mode == "scattered"
+    assert (left.mode, left.left, trapped.left, passing.left) == ("scattered", True, False, False)
     inside = case.outcome(case.far(), case.stage(close, 2), case.stage(case.over(AtomSite.HOLLOW_FCC, -1.02, 3), 10))
     assert (inside.mode, inside.detail, inside.stuck) == ("subsurface", "Ar", True)
-    assert case.outcome(case.far(10)).mode == "in flight"
+    flying = case.outcome(case.far(10))
+    assert (flying.mode, flying.left) == ("in flight", False)
 
 
 def test_oxygen_exchanged_with_that_of_an_oxide() -> None:

@@ -293,3 +293,11 @@ def test_a_schemes_own_set_has_a_line_of_the_table(tmp_path: Path) -> None:
     ]  # fmt: skip
     assert [line.hit.sum() for line in table_lines(scheme, [outcome_of(0, modes[0])])][-7:-5] == [1, 0]
     assert Summary.from_json(summary.to_json(), scheme) == summary
+
+
+def test_what_left_in_pieces_is_not_trapped() -> None:
+    broken = dataclasses.replace(outcome_of(0, paper.CC_BROKEN, stuck=False), contact=True)
+    ends = [broken, dataclasses.replace(broken, trajectory_id="1", gone=True), outcome_of(2, paper.OT_CY)]
+    found = summarise(paper.SCHEME, ends)
+    assert (found.stuck_of_contact.count, found.trapped_of_contact.count) == (1, 2)
+    assert Outcome.from_json(ends[1].to_json(), paper.SCHEME).left
