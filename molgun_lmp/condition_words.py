@@ -1,15 +1,15 @@
 """Conditions of classes in words, for people: one clause for each key."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
 from molgun_lmp.condition_values import NAMED_NUMBERS, Count
-from molgun_lmp.outcome_conditions import GroupWhen, When
+from molgun_lmp.outcome_conditions import FragmentWhen, GroupWhen, When
 
 
 def in_words(when: When) -> list[str]:
     """A clause for each condition, in the order of the vocabulary; all of them have to hold."""
-    return [_CLAUSES[key](value) for key, value in when.said().items()]
+    return [CLAUSES[key](value) for key, value in when.said().items()]
 
 
 def _number(count: Count) -> str:
@@ -44,7 +44,17 @@ def _slab_atoms(some: bool) -> str:
     return "atoms of the slab" if some else "no atoms of the slab"
 
 
-_CLAUSES: Final[Mapping[str, Callable[[Any], str]]] = {
+def _fragments(fragments: Iterable[FragmentWhen]) -> str:
+    said = []
+    for one in fragments:
+        number = "" if one.number == FragmentWhen().number else f"{_number(one.number)} of "
+        where = "" if one.where is None else f" ({_one_of(one.where)})"
+        site = "" if one.site is None else f", at {_one_of(one.site)}"
+        said.append(f"{number}{one.formula or 'a piece'}{where}{site}")
+    return f"with {' and '.join(said)}"
+
+
+CLAUSES: Final[Mapping[str, Callable[[Any], str]]] = {
     "broken": lambda words: _bonds(words, "broken"),
     "formed": lambda words: _bonds(words, "new"),
     "bound": lambda bound: "bound to the slab" if bound else "not bound to the slab",
@@ -59,6 +69,8 @@ _CLAUSES: Final[Mapping[str, Callable[[Any], str]]] = {
     "site": lambda sites: f"its slab atoms lie {_one_of(sites)}",
     "bound_by": lambda elements: f"bound by {_one_of(elements)}",
     "bound_to": lambda elements: f"bound to {_one_of(elements)} of the slab",
+    "fragments": _fragments,
+    "slab_atoms_lost": lambda count: f"atoms that the slab holds no more: {_number(count)}",
     "below": lambda below: "an atom is below the surface" if below else "no atom is below the surface",
     "carried_off": lambda yes: f"{_slab_atoms(yes)} hang on a piece that nothing binds to the slab",
     "taken_up": lambda yes: f"{_slab_atoms(yes)} that it holds no more hang on a piece that is bound to it",
@@ -67,3 +79,4 @@ _CLAUSES: Final[Mapping[str, Callable[[Any], str]]] = {
     "contact_ps": lambda count: f"within reach of the surface for {_number(count)} ps",
     "touched": lambda touched: "had a bond to the slab before" if touched else "never had a bond to the slab",
 }
+"""Key of a condition -> its value in words."""

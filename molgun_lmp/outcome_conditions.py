@@ -9,10 +9,11 @@ from collections.abc import Callable, Mapping
 from typing import Annotated, Any, ClassVar, Final, Literal, TypeVar, cast, get_args
 
 from ase.data import atomic_numbers
+from ase.formula import Formula
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from molgun_lmp.condition_values import BondWord, Count
-from molgun_lmp.outcome_words import AtomSite, GroupState, SurfaceSite
+from molgun_lmp.outcome_words import AtomSite, GroupState, Place, SurfaceSite
 
 T = TypeVar("T")
 
@@ -39,7 +40,18 @@ def _any_hollow(value: object) -> object:
     """Every hollow in place of the word that stands for all."""
     words = _listed(value)
     hollows = [site for site in AtomSite if AtomSite.HOLLOW in site]
-    return (*words, *hollows) if AtomSite.HOLLOW in words else words
+    return tuple(dict.fromkeys((*words, *hollows))) if AtomSite.HOLLOW in words else words
+
+
+def _formula(value: object) -> str:
+    """In Hill's order."""
+    try:
+        formula = Formula(str(value)).convert("hill")
+    except ValueError as error:
+        raise ValueError(f"{value!r} is no formula such as CH3") from error
+    for element in formula.count():
+        _element(element)
+    return str(formula)
 
 
 OneOf = Annotated[tuple[T, ...], BeforeValidator(_listed), Field(min_length=1)]
@@ -78,6 +90,19 @@ class GroupWhen(_Condition):
     """Where it is bound."""
 
 
+class FragmentWhen(_Condition):
+    """Pieces of the molecule, with the slab atoms that hang on them: how many of them are so."""
+
+    formula: Annotated[str, BeforeValidator(_formula)] | None = None
+    """Such as H or CH3; any where nothing is said."""
+    where: OneOf[Place] | None = None
+    """`on the surface`, `below the surface`, or `free`: bound by nothing to the slab."""
+    site: Annotated[OneOf[Site], BeforeValidator(_any_hollow)] | None = None
+    """What it stands over, or what the slab atoms make that it is bound to; `hollow` stands for every kind."""
+    number: Count = Count(low=1.0)
+    """How many there are; one or more where nothing is said."""
+
+
 class When(_Condition):
     """When a molecule is of a class, by one structure."""
 
@@ -109,6 +134,10 @@ class When(_Condition):
     """An atom of one of these elements binds the molecule to the slab."""
     bound_to: OneOf[Element] | None = None
     """The molecule is bound to a slab atom of one of these elements."""
+    fragments: OneOf[FragmentWhen] | None = None
+    """Pieces by formula, and where each is; all that are listed have to be there."""
+    slab_atoms_lost: Count | None = None
+    """Atoms of the slab that it holds no more, with the molecule or without it."""
     below: bool | None = None
     """Whether an atom of the molecule is closed in by slab atoms on all sides above."""
     carried_off: bool | None = None
@@ -123,6 +152,11 @@ class When(_Condition):
     """For a molecule that has left or is near: how long it was within reach of the surface, in ps."""
     touched: bool | None = None
     """For a molecule that has left or is near: whether it had a bond to the slab in any frame before."""
+
+    @property
+    def allows_whole(self) -> bool:
+        """Whether this may hold for what is bound and has no bond broken."""
+        return self.bound is not False and (self.broken is None or "none" in self.broken)
 
     @property
     def names_a_bond_to_the_slab(self) -> bool:
@@ -166,7 +200,9 @@ class When(_Condition):
         return When.model_validate({**more, **self.said()})
 
 
-PLACE_KEYS: Final = frozenset({"below", "carried_off", "taken_up", "removed", "exchanged"})
+PLACE_KEYS: Final = frozenset(
+    {"fragments", "slab_atoms_lost", "below", "carried_off", "taken_up", "removed", "exchanged"}
+)
 """Conditions that the places of all atoms tell, and not the molecule's bonds alone."""
 TIME_KEYS: Final = frozenset({"contact_ps", "touched"})
 """Conditions that one structure does not tell."""
@@ -175,6 +211,8 @@ TIME_KEYS: Final = frozenset({"contact_ps", "touched"})
 def _contains(one: Any, other: Any) -> bool:
     if isinstance(one, Count):
         return one.contains(other)
+    if isinstance(one, tuple) and isinstance(one[0], _Condition):  # all of them are asked for
+        return all(any(ours.contains(his) for his in other) for ours in one)
     if isinstance(one, tuple):
         return all(any(_word_contains(word, his) for word in one) for his in other)
     if isinstance(one, dict):
@@ -198,7 +236,7 @@ def _excludes(one: Any, other: Any) -> bool:
     return bool(one != other)
 
 
-StrEnumTypes: Final = (GroupState, SurfaceSite, AtomSite)
+StrEnumTypes: Final = (GroupState, SurfaceSite, AtomSite, Place)
 """Words of which one alone is true at a time."""
 
 DetailPart = Literal["binding", "groups", "where", "bound as", "products", "site", "removed"]

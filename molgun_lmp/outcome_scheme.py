@@ -14,6 +14,8 @@ from molgun_lmp.provenance import sha256_json
 DEFAULT_SCHEME: Final = "weiske2026"
 """The scheme of campaigns that name none, as all did before there were others."""
 
+_WHOLE: Final = {"bound": True, "broken": "none"}
+"""What holds for all that is bound by its kind, whether conditions say so or not."""
 _BY_STRUCTURE: Final = frozenset({Kind.BOUND, Kind.DAMAGED, Kind.BLOWN_UP})
 
 
@@ -28,10 +30,14 @@ class Rule:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Tried:
-    """A class that a structure is tried for, with all that has to hold for it; `said`: the same, key -> value."""
+    """A class that a structure is tried for, with all that has to hold for it.
+
+    `whole`: only for what is bound and has no bond broken; `said`: what has to hold besides, key -> value.
+    """
 
     mode: Mode
     when: When
+    whole: bool
     said: Mapping[str, Any]
 
 
@@ -89,8 +95,9 @@ class OutcomeScheme:
         for mode in self.of_kind(*_BY_STRUCTURE):
             when = self.rules[mode].when
             if when is not None:
-                when = _of_kind(when, mode.kind)
-                found.append(Tried(mode=mode, when=when, said=when.said()))
+                when, whole = _of_kind(when, mode.kind), mode.bound_intact
+                said = {key: value for key, value in when.said().items() if not (whole and key in _WHOLE)}
+                found.append(Tried(mode=mode, when=when, whole=whole, said=said))
         return tuple(found)
 
     @functools.cached_property
@@ -175,7 +182,7 @@ class OutcomeScheme:
 
 def _of_kind(when: When, kind: Kind) -> When:
     if kind is Kind.BOUND:
-        return when.and_also(bound=True, broken="none")
+        return when.and_also(**_WHOLE)
     return when.and_also(bound=True) if when.names_a_bond_to_the_slab else when
 
 

@@ -47,3 +47,14 @@ class GroupState(StrEnum):
     """Its two atoms bind two different slab atoms."""
     UNCLEAR = "bound by one atom to several"
     """One atom of the group binds two slab atoms, the other none."""
+
+
+class Place(StrEnum):
+    """Where a piece is."""
+
+    ON = "on the surface"
+    """Bound to the slab."""
+    BELOW = "below the surface"
+    """An atom of it is closed in by slab atoms on all sides above."""
+    FREE = "free"
+    """Not bound to the slab, near it or far."""

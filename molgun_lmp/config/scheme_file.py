@@ -63,7 +63,7 @@ _EVENTS_OWN: Final = frozenset(
 class SchemeClass(Section):
     """One class."""
 
-    label: Annotated[str, Field(min_length=1, max_length=40, pattern=r"^[^\s,:;\"'`{}][^,:;\"'`{}]*$")]
+    label: Annotated[str, Field(min_length=1, max_length=40)]
     """As it stands in tables, files, figures and commands."""
     set: str
     """What an end of it is to the statistics: bound (intact and bound), damaged, blown up, in flight, left, near,
@@ -91,6 +91,13 @@ class SchemeClass(Section):
     """Whether molecules pass through it on their way."""
     moment: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*_ps$")] | None = None
     """Column of events.csv that says when it began."""
+
+    @field_validator("label")
+    @classmethod
+    def _plain(cls, label: str) -> str:
+        if label != label.strip() or set(label) & set(",:;\"'`{}"):
+            raise ValueError(f"{label!r} stands in tables and commands: leave out commas, colons, quotes and braces")
+        return label
 
     @field_validator("colour")
     @classmethod

@@ -16,7 +16,7 @@ from molgun_lmp.config.loading import load_yaml
 from molgun_lmp.config.scheme_file import SchemeClass, SchemeFile, merged, scheme_of
 from molgun_lmp.errors import ConfigError
 from molgun_lmp.outcome_classes import UNBOUND_FATES, Kind
-from molgun_lmp.outcome_conditions import GroupWhen, When
+from molgun_lmp.outcome_conditions import FragmentWhen, GroupWhen, When
 from molgun_lmp.outcome_scheme import OutcomeScheme, told_by_structure
 from molgun_lmp.rendering import templates_folder
 
@@ -126,6 +126,8 @@ def _whole_problems(whole: SchemeFile, lines: "_Lines") -> Iterator[str]:
         when = one.when
         if when is not None and when.names_a_bond_to_the_slab and when.bound is False:
             yield f"{lines.of(one, 'when')}: `bound: false`, and other conditions ask for a bond to the slab."
+        elif when is not None and kinds[one.label] is Kind.BOUND and not when.allows_whole:
+            yield f"{lines.of(one, 'when')}: what is of a set that counts as bound is bound, and none of it is broken."
     styles: dict[tuple[str, str, str], str] = {}
     for mode in scheme.modes:
         style = (mode.row.style.colour, mode.row.style.marker, mode.row.style.dash)
@@ -213,7 +215,12 @@ def _child(node: Any, part: str | int) -> tuple[int, Any] | None:
     return None
 
 
-_KEYS: Final[Mapping[str, type[BaseModel]]] = {"when": When, "classes": SchemeClass, "groups": GroupWhen}
+_KEYS: Final[Mapping[str, type[BaseModel]]] = {
+    "when": When,
+    "classes": SchemeClass,
+    "groups": GroupWhen,
+    "fragments": FragmentWhen,
+}
 
 
 def _explained(error: ValidationError, lines: _Lines) -> str:
@@ -224,6 +231,7 @@ def _explained(error: ValidationError, lines: _Lines) -> str:
         if problem["type"] == "extra_forbidden":
             inside = next((part for part in reversed(path[:-1]) if part in _KEYS), None)
             known = (SchemeFile if inside is None else _KEYS[str(inside)]).model_fields
-            what = f"unknown {'condition' if inside in {'when', 'groups'} else 'key'}{_nearest(str(path[-1]), known)}"
+            kind = "key" if inside in {None, "classes"} else "condition"
+            what = f"unknown {kind}{_nearest(str(path[-1]), known)}"
         said.append(f"{lines.at(*path)}: {what}")
     return "\n".join([f"{lines.file}: {len(said)} problem(s)", *(f"  {one}" for one in dict.fromkeys(said))])

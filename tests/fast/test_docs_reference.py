@@ -13,7 +13,9 @@ from molgun_lmp.analysis.scattering.means import Mean
 from molgun_lmp.analysis.scattering.scattered import Scattered
 from molgun_lmp.analysis.statistics.trust import TrajectoryTrust
 from molgun_lmp.campaign.status import Status
+from molgun_lmp.config.scheme_file import SchemeClass, SchemeFile
 from molgun_lmp.errors import MolgunError
+from molgun_lmp.outcome_conditions import DETAIL_PARTS, When
 from molgun_lmp.results.table_files import COMPARISON_COLUMNS, COST_COLUMNS, SUMMARY_COLUMNS, SURVIVAL_COLUMNS
 
 
@@ -35,6 +37,14 @@ def test_every_column_of_the_tables_is_described() -> None:
     at = moments.index("began_ps")
     moments[at : at + 1] = paper.SCHEME.moment_columns
     assert described("events.csv") == [*moments, "transferred_ev"]
+
+
+def test_every_key_and_condition_of_a_scheme_is_described() -> None:
+    text = (REFERENCE.parent / "schemes.md").read_text(encoding="utf-8")
+    named = {key for row in re.findall(r"^\| ([a-z_, ]+) \|", text, flags=re.MULTILINE) for key in row.split(", ")}
+    headings = {"key", "key of a class", "condition"}
+    assert named - headings == {*SchemeFile.model_fields, *SchemeClass.model_fields, *When.model_fields}
+    assert all(f"`{part}`" in text for part in DETAIL_PARTS)
 
 
 def test_every_exit_code_is_listed() -> None:

@@ -23,6 +23,7 @@ from molgun_lmp.analysis.statistics.sequential import parse_target
 from molgun_lmp.analysis.statistics.summary import summarise
 from molgun_lmp.config.schemes import load_scheme, scheme_names
 from molgun_lmp.outcome_classes import Kind, Mode, OutcomeClass
+from molgun_lmp.outcome_conditions import When
 from molgun_lmp.outcome_scheme import flow_columns, in_order
 from molgun_lmp.plotting.style import mode_legend
 from molgun_lmp.records import Outcome
@@ -112,8 +113,9 @@ def test_a_class_is_found_by_its_label_and_goes_with_its_record() -> None:
 
 
 def test_no_class_is_called_by_name_in_the_package() -> None:
-    """Words that Python shares with the schemes are those of sets and of other things."""
+    """Words that Python shares with the schemes are those of sets, of conditions and of other things."""
     shared = {"other", "in flight", "undecided", "failed", "explosion", "physisorbed", "scattered"}
+    shared |= set(When.model_fields)
     labels = {mode.label for name in scheme_names() for mode in load_scheme(name).modes} - shared
     found = set()
     for file in Path(molgun_lmp.__file__).parent.rglob("*.py"):

@@ -31,7 +31,8 @@ def classify(facts: Facts, scheme: OutcomeScheme) -> Classified:
     """The class of one structure: the first that fits in the order of the scheme."""
     if not (facts.bound or facts.broken or facts.formed or (scheme.asks_for_places and facts.state.tells)):
         return Classified(mode=None, detail="", bound=False, reason=facts.reason)
-    found = next((one for one in scheme.by_structure if fits(facts, one.said)), None)
+    whole = facts.bound and not facts.broken
+    found = next((one for one in scheme.by_structure if (whole or not one.whole) and fits(facts, one.said)), None)
     if found is None:
         return Classified(mode=None, detail="", bound=facts.bound, reason=facts.reason)
     rule = scheme.rules[found.mode]
@@ -44,8 +45,10 @@ def classify(facts: Facts, scheme: OutcomeScheme) -> Classified:
 
 def _bound_as(facts: Facts, scheme: OutcomeScheme) -> str:
     """As what the molecule would be bound if nothing of it were broken."""
+    if not facts.bound:
+        return "not bound"
     mode = next((one.mode for one in scheme.bound if fits(facts, one.said, but=_DAMAGE)), None)
-    return "not bound" if mode is None else f"bound as {mode}"
+    return "bound" if mode is None else f"bound as {mode}"
 
 
 PARTS: Final[Mapping[DetailPart, Callable[[Facts, OutcomeScheme], str]]] = {

@@ -8,7 +8,7 @@ import numpy as np
 from molgun_lmp.analysis.outcomes.facts import Facts
 from molgun_lmp.analysis.outcomes.intact_molecule import MoleculeReference
 from molgun_lmp.condition_values import BondWord
-from molgun_lmp.outcome_conditions import GroupWhen
+from molgun_lmp.outcome_conditions import FragmentWhen, GroupWhen
 
 Test = Callable[[Facts, Any], bool]
 
@@ -50,6 +50,17 @@ def _layer(layer: int | None, count: Any, facts: Facts) -> bool:
     return layer is not None and bool(count.holds(layer, facts.numbers))
 
 
+def _fragment(facts: Facts, when: FragmentWhen) -> bool:
+    found = [
+        piece
+        for piece in facts.state.pieces
+        if (when.formula is None or piece.formula == when.formula)
+        and (when.where is None or piece.place in when.where)
+        and (when.site is None or (piece.site is not None and piece.site.kind in when.site))
+    ]
+    return when.number.holds(len(found), facts.numbers)
+
+
 TESTS: Final[Mapping[str, Test]] = {
     "broken": lambda facts, words: _any_bond(facts.broken, words, facts.molecule),
     "formed": lambda facts, words: _any_bond(facts.formed, words, facts.molecule),
@@ -71,6 +82,8 @@ TESTS: Final[Mapping[str, Test]] = {
     "bound_to": lambda facts, elements: any(
         facts.slab_symbols[atom] in elements for atom in np.flatnonzero(facts.to_surface.any(axis=0))
     ),
+    "fragments": lambda facts, fragments: all(_fragment(facts, when) for when in fragments),
+    "slab_atoms_lost": lambda facts, count: count.holds(int(facts.loose.sum()), facts.numbers),
     "below": lambda facts, below: facts.state.below is below,
     "carried_off": lambda facts, carried_off: facts.state.carried_off is carried_off,
     "taken_up": lambda facts, taken_up: facts.state.taken_up is taken_up,

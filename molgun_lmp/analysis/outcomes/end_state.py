@@ -7,7 +7,6 @@ however near: what is physisorbed is told by how long it stays within reach, whi
 
 import dataclasses
 from collections.abc import Iterable
-from enum import StrEnum
 from typing import Final
 
 import numpy as np
@@ -17,6 +16,7 @@ from molgun_lmp.analysis.outcomes.bonds import Bonds
 from molgun_lmp.analysis.outcomes.intact_molecule import MoleculeReference, binding
 from molgun_lmp.analysis.outcomes.slab_state import SlabState
 from molgun_lmp.arrays import BoolArray, FloatArray, IntArray
+from molgun_lmp.outcome_words import Place
 from molgun_lmp.surface.clean_surface import Surface
 from molgun_lmp.surface.sites import LEFT_ITS_PLACE, SHORT, Site, pieces_of, site_between, site_under
 
@@ -24,17 +24,6 @@ _ABOUT: Final = 4.0  # Å; two shells of an interstitial place
 _WIDEST_CLOSED_DEG: Final = 77.0
 # The widest empty cone between the neighbours of a tetrahedral interstitial has a half-angle of 70.5 degrees, of an
 # octahedral one 54.7; an atom in the plane of the top layer has one of 90 degrees above it.
-
-
-class Place(StrEnum):
-    """Where a piece is."""
-
-    ON = "on the surface"
-    """Bound to the slab."""
-    BELOW = "below the surface"
-    """An atom of it is closed in by slab atoms on all sides above."""
-    FREE = "free"
-    """Not bound to the slab, near it or far."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

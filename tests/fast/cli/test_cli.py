@@ -11,6 +11,7 @@ from pydantic import BaseModel
 
 from molgun_lmp.cli import main
 from molgun_lmp.config import Campaign, load_campaign
+from molgun_lmp.config.schemes import scheme_names
 from molgun_lmp.errors import ConfigError, MolgunError
 from molgun_lmp.gun.pools import Pool
 
@@ -204,6 +205,9 @@ def test_schemes_are_listed_and_explained(molgun: Any, tmp_path: Path) -> None:
     document = json.loads(molgun("schemes", "weiske2026", "--json").output)
     (one,) = document["schemes"]
     assert [row["label"] for row in one["classes"]][-2:] == ["undecided", "failed"]
+    for name in scheme_names():
+        assert molgun("schemes", name).code == 0
+    assert "atoms of the slab hang on a piece that nothing binds" in molgun("schemes", "general").output
     own = tmp_path / "own.yaml"
     own.write_text("name: own\nextends: weiske2026\nsets: {held: bound}\nclasses: []\n")
     assert "set held: counted as bound" in molgun("schemes", own).output

@@ -8,7 +8,7 @@ import pytest
 from molgun_lmp.analysis.outcomes.classify import PARTS
 from molgun_lmp.analysis.outcomes.conditions import TESTS
 from molgun_lmp.condition_values import BondWord, Count
-from molgun_lmp.condition_words import in_words
+from molgun_lmp.condition_words import CLAUSES, in_words
 from molgun_lmp.config.schemes import load_scheme, scheme_names
 from molgun_lmp.errors import ConfigError
 from molgun_lmp.outcome_classes import Kind
@@ -45,6 +45,7 @@ def test_every_condition_and_every_part_of_a_detail_is_known_to_who_evaluates_th
     assert set(TESTS) | TIME_KEYS == set(When.model_fields)
     assert not set(TESTS) & TIME_KEYS
     assert set(PARTS) == set(DETAIL_PARTS)
+    assert set(CLAUSES) == set(When.model_fields)
 
 
 @pytest.mark.parametrize("name", scheme_names())
@@ -154,6 +155,12 @@ def test_all_that_another_scheme_would_have_said_is_hidden_by_a_class_for_everyt
 
 def test_conditions_that_contradict_each_other_are_refused(tmp_path: Path) -> None:
     refused(tmp_path, own_class("bound: false, slab_bonds: 2", "damaged"), r"`bound: false`, and other conditions ask")
+
+
+@pytest.mark.parametrize("conditions", ["bound: false", "broken: C-H"])
+def test_what_counts_as_bound_is_bound_and_whole(tmp_path: Path, conditions: str) -> None:
+    refused(tmp_path, own_class(conditions), r"line 5, .*: what is of a set that counts as bound is bound, and none of")
+    assert read(tmp_path, own_class(conditions, "damaged").replace("bound_by: C", "pieces: 9"))
 
 
 WHOLE = """\

@@ -10,12 +10,12 @@ from ase.build import add_adsorbate, diamond100, fcc100, fcc111, fcc211, molecul
 from ase.spacegroup import crystal
 
 from molgun_lmp.analysis.outcomes.bonds import BondLimits
-from molgun_lmp.analysis.outcomes.end_state import EndState, Place
+from molgun_lmp.analysis.outcomes.end_state import EndState
 from molgun_lmp.analysis.outcomes.intact_molecule import MoleculeReference
 from molgun_lmp.analysis.outcomes.slab_state import SlabState
 from molgun_lmp.arrays import FloatArray
 from molgun_lmp.config import OutcomeCriteria
-from molgun_lmp.outcome_words import AtomSite
+from molgun_lmp.outcome_words import AtomSite, Place
 from molgun_lmp.surface.clean_surface import Surface, find_surface
 
 CRITERIA = OutcomeCriteria()
