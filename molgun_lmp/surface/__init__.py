@@ -1,1 +1,2 @@
-"""Geometry of surfaces: layers, dimers, frozen atoms, shortest images, and which atoms are the molecule's."""
+"""Geometry of surfaces: layers, terraces, dimers, adsorption sites, frozen atoms, shortest images, and which atoms are
+the molecule's."""

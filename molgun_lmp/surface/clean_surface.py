@@ -69,6 +69,13 @@ class Surface:
             if len(members)
         )
 
+    def moved(self, slab: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """How far each atom is from its place, (F, N, 3) Å, and the drift of all of them (F, 1, 3) Å, in F frames
+        (F, N, 3) Å; the drift is that of most atoms, since a file may have wrapped the lowest to the cell's top."""
+        moved: FloatArray = slab - self.positions
+        drift = np.median(moved, axis=1, keepdims=True)
+        return self.lattice.shortest(moved - drift), drift
+
     def in_words(self) -> str:
         """Layers and dimers, such as `6 layers, 8 dimers in 2 rows`."""
         dimers, rows = len(self.dimers), len(set(self.row.tolist()))

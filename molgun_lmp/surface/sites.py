@@ -61,10 +61,10 @@ def site_under(surface: Surface, position: FloatArray, slab: FloatArray, held: B
     layer = 0 if top.min() <= SHORT * lengths[nearest] else int(surface.layer[nearest])
     if not 0 <= layer < len(surface.nets):
         return _site(surface, AtomSite.ON_TOP, (nearest,))
-    moved = surface.lattice.shortest(slab - surface.positions)
+    (moved,), (drift,) = surface.moved(slab[None])
     moved[np.linalg.norm(moved, axis=1) > LEFT_ITS_PLACE] = 0.0
     net = surface.nets[layer]
-    number = net.nearest(position, moved, surface.lattice)
+    number = net.nearest(position, moved + drift, surface.lattice)
     return _site(surface, net.kinds[number], net.corners[number])
 
 

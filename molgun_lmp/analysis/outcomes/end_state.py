@@ -198,7 +198,8 @@ def _exchanged(slab_state: SlabState, places: FloatArray, slab: FloatArray) -> t
     left = np.flatnonzero(slab_state.displaced(slab[None])[0])
     if not len(left):
         return ()
-    homes = slab[left] - slab_state.moved(slab[None])[0, left]
+    (moved,), _ = slab_state.surface.moved(slab[None])
+    homes = slab[left] - moved[left]
     lengths = slab_state.surface.lattice.distances(homes, places)
     nearest = lengths.argmin(axis=1)
     return tuple(

@@ -29,21 +29,13 @@ class SlabState:
         """With the limits of the criteria."""
         return cls(surface=surface, limits=BondLimits.of(surface.symbols, (), criteria).molecule)
 
-    def moved(self, slab: FloatArray) -> FloatArray:
-        """(F, m, 3) Å that each atom is from its place, in F frames (F, m, 3) Å; the slab as a whole may drift, and its
-        lowest atoms may be wrapped to the cell's top."""
-        surface = self.surface
-        moved: FloatArray = slab - surface.positions
-        moved -= np.median(moved, axis=1, keepdims=True)
-        return surface.lattice.shortest(moved) if np.abs(moved[..., :2]).max() > surface.lattice.spacing / 2 else moved
-
     def displaced(self, slab: FloatArray) -> BoolArray:
         """(F, m) True for atoms that have left their places, in F frames (F, m, 3) Å."""
         apart = slab - self.surface.positions
         left: BoolArray = np.einsum("fij,fij->fi", apart, apart) > LEFT_ITS_PLACE**2
         some = left.any(axis=1)
         if some.any():  # it is rare, and what has drifted or was wrapped is told apart only then
-            moved = self.moved(slab[some])
+            moved, _ = self.surface.moved(slab[some])
             left[some] = np.einsum("fij,fij->fi", moved, moved) > LEFT_ITS_PLACE**2
         return left
 

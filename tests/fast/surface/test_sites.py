@@ -127,12 +127,14 @@ def test_an_atom_is_where_it_was_put(
         assert name_under(find_surface(clean), clean, covered.positions[-1]) == name
 
 
-def test_sites_move_with_the_slab() -> None:
+@pytest.mark.parametrize("drift", [(1.1, 0.4, 0.2), (7.3, -5.0, 2.0)])
+def test_sites_move_with_the_slab(drift: tuple[float, float, float]) -> None:
     slab = periodic(fcc111("Ni", (4, 4, 4), vacuum=9.0))
     found = find_surface(slab)
     hollow = found.nets[0].centres[found.nets[0].kinds.index(AtomSite.HOLLOW_FCC)] + [0.0, 0.0, 1.0]
-    slab.positions += [1.1, 0.4, 0.2]
-    assert name_under(found, slab, hollow + np.array([1.1, 0.4, 0.2])) == "hollow fcc"
+    slab.positions += drift
+    slab.positions[0] += [0.0, 0.0, 9.0]
+    assert name_under(found, slab, hollow + np.array(drift)) == "hollow fcc"
     assert name_under(found, slab, hollow) != "hollow fcc"
 
 
