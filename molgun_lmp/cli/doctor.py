@@ -7,7 +7,7 @@ from typing import Annotated, Final
 import typer
 from rich.table import Table
 
-from molgun_lmp.campaign.store.campaign_folder import Store
+from molgun_lmp.campaign.store.campaign_folder import ENGINE_NAME, Store
 from molgun_lmp.campaign.store.opening import campaign_work
 from molgun_lmp.cli.output import AsJson, answers, print_json
 from molgun_lmp.engine.doctor import Finding, examine
@@ -59,4 +59,5 @@ def _held_against(store: Store) -> CampaignNeeds:
         elements=engine.elements,
         dispersion=engine.dispersion,
         deck=deck.read_text(encoding="utf-8"),
+        include=(store.root / ENGINE_NAME).read_text(encoding="utf-8"),
     )

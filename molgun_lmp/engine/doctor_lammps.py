@@ -2,15 +2,19 @@
 
 import dataclasses
 from collections.abc import Sequence
+from typing import Final
 
 from molgun_lmp.config import Dispersion
 from molgun_lmp.engine.doctor import Finding
 from molgun_lmp.engine.lammps_build import LammpsBuild
-from molgun_lmp.engine.target_needs import target_obstacle
+from molgun_lmp.engine.target_needs import target_obstacle, with_include
 from molgun_lmp.engine.targets import LammpsTarget, check_model, load_target, target_names
 from molgun_lmp.errors import ConfigError, ModelError
 from molgun_lmp.model_formats import MODEL_FORMATS, Dtype
 from molgun_lmp.models.card import ModelCard
+
+_PACKAGES: Final = ("PLUGIN", "ML-MACE", "ML-IAP", "PYTHON", "KOKKOS")
+"""Those that targets need."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -23,13 +27,15 @@ class CampaignNeeds:
     dispersion: Dispersion | None
     deck: str
     """The text of one deck: ensemble, thermostat and stop rules are in it."""
+    include: str
+    """Its engine.in."""
 
 
 def lammps_findings(program: str, build: LammpsBuild) -> list[Finding]:
     """What it has."""
     kokkos = f", KOKKOS with {' and '.join(build.backends)}" if build.backends else ""
-    has = [name for name in ("PLUGIN", "ML-MACE", "ML-IAP", "PYTHON", "KOKKOS") if name in build.packages]
-    lacks = [name for name in ("PLUGIN", "ML-MACE", "ML-IAP", "PYTHON", "KOKKOS") if name not in build.packages]
+    has = [name for name in _PACKAGES if name in build.packages]
+    lacks = [name for name in _PACKAGES if name not in build.packages]
     return [
         Finding(name="lammps", status="ok", found=build.version, follows=program),
         Finding(
@@ -49,7 +55,7 @@ def target_findings(build: LammpsBuild, campaign: CampaignNeeds | None = None) -
 
 def _answer(name: str, target: LammpsTarget, build: LammpsBuild, campaign: CampaignNeeds | None) -> Finding:
     obstacle = _unsendable(target, campaign) or target_obstacle(
-        target,
+        target if campaign is None else with_include(target, campaign.include),
         build,
         dispersion=None if campaign is None else campaign.dispersion,
         deck="" if campaign is None else campaign.deck,

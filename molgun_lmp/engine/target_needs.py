@@ -8,6 +8,8 @@ from molgun_lmp.engine.lammps_build import LammpsBuild
 from molgun_lmp.engine.targets import LammpsTarget, uses_kokkos
 
 _OF_A_DECK: Final = re.compile(r"^(fix|compute|dump)[ \t]+\S+[ \t]+\S+[ \t]+(\S+)", re.MULTILINE)
+_SUBSTYLE: Final = re.compile(r"^[ \t]*pair_coeff[ \t]+\S+[ \t]+\S+[ \t]+([A-Za-z]\S*)", re.MULTILINE)
+"""What the coefficients of a hybrid pair style are of: its third word."""
 _PAIR: Final = re.compile(r"^[ \t]*pair_style[ \t]+(\S+)(?:[ \t]+(\S+))?", re.MULTILINE)
 _GPUS: Final = frozenset({"cuda", "hip", "sycl", "openmptarget"})
 _HOW_TO_GET: Final = {
@@ -23,7 +25,8 @@ def target_obstacle(
 ) -> str | None:
     """Why a LAMMPS cannot run what is written for a target, and what to do, as one sentence; None where it can.
 
-    `dispersion` is the correction laid over the model, `deck` the text of one deck. A plug-in that gives a style is not
+    `dispersion` is the correction laid over the model, `deck` the text of one deck. A target without an include of its
+    own is asked with the campaign's (`with_include`). A plug-in that gives a style is not
     seen in what LAMMPS says of itself: for a target that loads one the package PLUGIN has to do.
     """
     return (
@@ -36,15 +39,23 @@ def target_obstacle(
     )
 
 
+def with_include(target: LammpsTarget, include: str) -> LammpsTarget:
+    """The target with a campaign's engine.in, where it has none of its own."""
+    return target if target.include is not None else target.model_copy(update={"include": include})
+
+
 def styles_of(deck: str) -> set[tuple[str, str]]:
     """The fixes, computes and dumps that a deck uses, such as ("fix", "langevin")."""
     return set(_OF_A_DECK.findall(deck))
 
 
-def pair_style_of(include: str) -> list[str]:
-    """The pair style that an include names; none where it names none."""
+def pair_styles_of(include: str) -> list[str]:
+    """The pair style that an include names, and, where that is a hybrid, those that it is made of."""
     found = _PAIR.search(include)
-    return [] if found is None else [found[1]]
+    if found is None:
+        return []
+    within = _SUBSTYLE.findall(include) if found[1].startswith("hybrid") else []
+    return list(dict.fromkeys([found[1], *(style for style in within if style != "none")]))
 
 
 def _too_old(target: LammpsTarget, build: LammpsBuild) -> str | None:
@@ -83,12 +94,14 @@ def _without_plugin(target: LammpsTarget, build: LammpsBuild) -> str | None:
 
 
 def _without_pair_style(target: LammpsTarget, build: LammpsBuild) -> str | None:
-    found = _PAIR.search(target.include or "")
+    include = target.include or ""
+    found = _PAIR.search(include)
     if found is None or target.loads_plugins:
         return None
     style, word = found.groups()
-    if not build.has("pair", style):
-        return f"it has no pair_style {style}: {_HOW_TO_GET.get(style, 'build it with the package that has it')}."
+    missing = next((name for name in pair_styles_of(include) if not build.has("pair", name)), None)
+    if missing is not None:
+        return f"it has no pair_style {missing}: {_HOW_TO_GET.get(missing, 'build it with the package that has it')}."
     if target.model is not None and uses_kokkos(target) and not build.has("pair", f"{style}/kk"):
         return (
             f"it has pair_style {style} and no {style}/kk, and would run on the CPU in silence: build it with KOKKOS "

@@ -40,7 +40,7 @@ def test_it_finds_what_is_here(findings: dict[str, Finding]) -> None:
         assert findings[name].status == "ok", findings[name]
     assert "MPICH" in findings["mpi"].found
     assert findings["pair_style mace"].found == "known to LAMMPS"
-    assert findings["targets"].found == "pip can run here"
+    assert findings["targets"].found == "pip, stock can run here"
     assert [name for name in findings if name.startswith("format ")] == ["format torchscript"]
     assert "until October 2029" in findings["format torchscript"].follows
     assert "ml-mace, ml-mace-kokkos, mliap-kokkos, symmetrix, symmetrix-kokkos" in findings["targets"].follows

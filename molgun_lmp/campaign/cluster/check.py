@@ -17,11 +17,11 @@ from typing import Final
 import numpy as np
 
 from molgun_lmp.campaign.cluster.first_frame import FirstDeck, answer_in, as_it_stands, right_answer
-from molgun_lmp.campaign.store.campaign_folder import MODEL_FOLDER, Store
+from molgun_lmp.campaign.store.campaign_folder import ENGINE_NAME, MODEL_FOLDER, Store
 from molgun_lmp.campaign.store.opening import campaign_work
 from molgun_lmp.engine.lammps_build import ask_lammps, end_group, last_words
 from molgun_lmp.engine.launcher import without_launcher
-from molgun_lmp.engine.target_needs import target_obstacle
+from molgun_lmp.engine.target_needs import target_obstacle, with_include
 from molgun_lmp.engine.targets import LammpsTarget
 from molgun_lmp.errors import ConfigError, EngineError
 from molgun_lmp.gun.names import DATA_NAME, DUMP_NAME, INPUT_NAME, LOG_NAME
@@ -85,7 +85,8 @@ def check_cluster(
     """
     work, first = campaign_work(store), FirstDeck.of(folder)
     build = ask_lammps(program)
-    obstacle = target_obstacle(target, build, dispersion=work.engine.dispersion, deck=first.text)
+    asked = with_include(target, (folder / ENGINE_NAME).read_text(encoding="utf-8"))
+    obstacle = target_obstacle(asked, build, dispersion=work.engine.dispersion, deck=first.text)
     if obstacle is not None:
         raise EngineError(f"do not send it: {program} cannot run this target, because {obstacle}")
     with tempfile.TemporaryDirectory(prefix="molgun-check-") as name:

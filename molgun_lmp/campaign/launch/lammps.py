@@ -4,7 +4,7 @@ from molgun_lmp.campaign.store.campaign_folder import ENGINE_NAME
 from molgun_lmp.campaign.store.run_set import Work
 from molgun_lmp.engine.chosen_lammps import chosen_lammps, require_arguments, try_lammps
 from molgun_lmp.engine.registry import ENGINES
-from molgun_lmp.engine.target_needs import pair_style_of, styles_of
+from molgun_lmp.engine.target_needs import pair_styles_of, styles_of
 from molgun_lmp.gun.names import INPUT_NAME
 
 
@@ -19,7 +19,7 @@ def require_lammps(work: Work) -> list[str]:
         return []
     include = (work.root / ENGINE_NAME).read_text(encoding="utf-8")
     deck = (folders[0].path / INPUT_NAME).read_text(encoding="utf-8")
-    pairs = [("pair", name) for name in pair_style_of(include)]
+    pairs = [("pair", name) for name in pair_styles_of(include)]
     remarks = try_lammps(sorted({*styles_of(deck), *styles_of(include), *pairs}))
     if ENGINES[work.engine.kind].runs_as == "pair_style":
         require_arguments(chosen, include, work.engine.dtype)

@@ -13,9 +13,9 @@ from molgun_lmp.config import Dispersion
 from molgun_lmp.engine.doctor import Finding
 from molgun_lmp.engine.doctor_lammps import CampaignNeeds, lammps_findings, target_findings
 from molgun_lmp.engine.lammps_build import LammpsBuild, read_help, released_on
-from molgun_lmp.engine.target_needs import styles_of, target_obstacle
+from molgun_lmp.engine.target_needs import pair_styles_of, styles_of, target_obstacle
 from molgun_lmp.engine.targets import LammpsTarget, check_model, load_target
-from molgun_lmp.errors import ModelError
+from molgun_lmp.errors import ConfigError
 
 STOCK = ["lj/cut", "morse", "zero"]
 GPU = "-k on g 1 -sf kk -pk kokkos newton on neigh half"
@@ -140,7 +140,7 @@ def answers(lammps: LammpsBuild, campaign: CampaignNeeds | None = None) -> dict[
 
 
 def test_doctor_answers_for_each_target(tmp_path: Path) -> None:
-    assert {name for name, finding in answers(ML_MACE).items() if finding.found == "yes"} == {"ml-mace", "pip"}
+    assert {name for name, finding in answers(ML_MACE).items() if finding.found == "yes"} == {"ml-mace", "pip", "stock"}
     assert {finding.status for finding in answers(ML_MACE).values() if finding.found == "no"} == {"missing"}
     assert "until October 2029" in answers(ML_MACE)["pip"].follows
     assert [finding.found for finding in lammps_findings("/opt/lmp", ML_MACE)] == [
@@ -149,7 +149,7 @@ def test_doctor_answers_for_each_target(tmp_path: Path) -> None:
         "Open MPI v4.1.4",
     ]
     card = write_model(tmp_path / "model")
-    there = CampaignNeeds(card=card, dtype="float64", elements=ELEMENTS, dispersion=None, deck=DECK)
+    there = CampaignNeeds(card=card, dtype="float64", elements=ELEMENTS, dispersion=None, deck=DECK, include="")
     assert {name for name, finding in answers(ML_MACE, there).items() if finding.found == "yes"} == {"ml-mace", "pip"}
     symmetrix = build("22 Jul 2025", "KOKKOS", "symmetrix/mace", "Serial")
     assert answers(symmetrix)["symmetrix"].found == "yes"
@@ -160,7 +160,17 @@ def test_doctor_answers_for_each_target(tmp_path: Path) -> None:
     assert "no torchscript file in float32" in float32.follows
 
 
-def test_a_campaign_without_a_model_is_sent_by_a_target_of_one_s_own(tmp_path: Path) -> None:
+def test_a_campaign_without_a_model_takes_the_target_stock_where_its_styles_are(tmp_path: Path) -> None:
     card = write_model(tmp_path / "model").model_copy(update={"files": ()})
-    with pytest.raises(ModelError, match=r"runs no model.*a target file of your own.*engine\.commands"):
+    with pytest.raises(ConfigError, match="no model: take the target `stock`"):
         check_model(load_target("pip"), card, "float64", ELEMENTS)
+    morse = CampaignNeeds(
+        card=card, dtype="float64", elements=ELEMENTS, dispersion=None, deck=DECK, include="pair_style morse 6.0\n"
+    )
+    assert [name for name, finding in answers(DEBIAN, morse).items() if finding.found == "yes"] == ["stock"]
+    lines = "pair_style hybrid/overlay morse 6.0 eam/alloy\npair_coeff 1 1 morse 0.3 1.5 2.8\npair_coeff 1 2 none\n"
+    metal = dataclasses.replace(morse, include=f"{lines}pair_coeff * * eam/alloy Cu.eam.alloy NULL Cu\n")
+    assert pair_styles_of(metal.include) == ["hybrid/overlay", "morse", "eam/alloy"]
+    hybrid = build("29 Sep 2021", "none", "hybrid/overlay")
+    assert "it has no pair_style eam/alloy: build it" in answers(hybrid, metal)["stock"].follows
+    assert answers(build("29 Sep 2021", "MANYBODY", "hybrid/overlay eam/alloy"), metal)["stock"].found == "yes"
