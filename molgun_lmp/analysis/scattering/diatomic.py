@@ -18,11 +18,16 @@ from molgun_lmp.units import HBAR, MVV_TO_EV
 
 _FEWEST: Final = 20
 """Differences within flights that a curve needs."""
+_MOST: Final = 2000
+"""Flights that a curve rests on at most: more would not sharpen it."""
 _NARROW_ANGSTROM: Final = 0.02
 """Distances that span less than this give no curve."""
 _STIFFNESS: Final = (0.2, 12.0)
 """1/Å, between which the exponent of any bond lies."""
+_SOUGHT: Final = 1000
+"""Places at which each turning point is looked for before it is made exact."""
 _NODES: Final = 200
+"""Of the integral between them."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -71,6 +76,7 @@ def fit_curve(formula: str, mass: float, flights: Sequence[Flight]) -> Curve | N
     searched for. At energies far below the depth only D a^2 is known well, and D and a by themselves are not.
     """
     groups = [np.array(one.phases) for one in flights if len(one.phases) > 1]
+    groups = groups[:: 1 + len(groups) // _MOST]
     frames = sum(map(len, groups))
     if frames - len(groups) < _FEWEST:
         return None
@@ -149,7 +155,7 @@ def vibrational_number(curve: Curve, internal_ev: float, angular_momentum: float
         return -0.5
     ends = []
     for far in (0.1 * curve.length, 6.0 * curve.length):
-        grid = np.linspace(float(lowest.x), far, 4000)
+        grid = np.linspace(float(lowest.x), far, _SOUGHT)
         beyond = np.flatnonzero(radial(grid) <= 0.0)
         if not len(beyond) or beyond[0] == 0:
             return None
