@@ -67,13 +67,18 @@ class Departed:
 
 
 def departed(last: Snap, rising: FloatArray, vicinity: Vicinity, beyond: float) -> list[Departed]:
-    """The particles above the surface in the last frame that are `beyond` Å from all else and rise, lowest atom first.
+    """The particles that have left the surface in the last frame, by their lowest atom.
 
-    `rising` (N,) Å/ps or Å: which way each atom goes along z. What lasts of a bond through the hysteresis is one.
+    They are above it, rise, and are `beyond` Å from all that stays: the slab with all that hangs on it by steps of up
+    to `beyond`. Particles that have left may be near each other. `rising` (N,) Å/ps or Å: which way each atom goes
+    along z. What lasts of a bond through the hysteresis is one.
     """
     high = np.flatnonzero(last.positions[:, 2] > vicinity.plane_z)
     limits = BondLimits.of([vicinity.symbols[atom] for atom in high], (), vicinity.criteria)
     lengths = vicinity.lattice.distances(last.positions[high], last.positions)
+    _, crowds = connected_components(lengths[:, high] <= beyond, directed=False)
+    low = np.delete(lengths, high, axis=1).min(axis=1, initial=np.inf) <= beyond
+    stays = np.isin(crowds, crowds[low])
     bonded = lengths[:, high] <= limits.molecule + limits.hysteresis
     np.fill_diagonal(bonded, False)
     number, pieces = connected_components(bonded, directed=False)
@@ -81,10 +86,9 @@ def departed(last: Snap, rising: FloatArray, vicinity: Vicinity, beyond: float) 
     for piece in range(number):
         inside = pieces == piece
         atoms = high[inside]
-        gap = _gap(lengths[inside], atoms)
-        if gap > beyond and vicinity.masses[atoms] @ rising[atoms] > 0.0:
+        if not stays[inside].any() and vicinity.masses[atoms] @ rising[atoms] > 0.0:
             shifts = _shifts(last.positions[atoms], bonded[np.ix_(inside, inside)], vicinity.lattice)
-            found.append(Departed(atoms=atoms, shifts=shifts, gap=gap))
+            found.append(Departed(atoms=atoms, shifts=shifts, gap=_gap(lengths[inside], atoms)))
     return found
 
 

@@ -211,6 +211,22 @@ def test_each_piece_that_left_is_a_particle_and_what_stays_is_none() -> None:
     assert looked_at(shown, left=True) == found
 
 
+def test_pieces_that_left_side_by_side_are_there_and_say_what_they_still_feel() -> None:
+    """They part at 10 Å/ps, from 2.5 Å: in the last frame they are 8.4 Å apart, beyond the reach for a while."""
+    at, how = [[4.0, 4.0, 5.0], [4.0, 4.0, 7.5]], [[0.0, 0.0, 10.0], [0.0, 0.0, 20.0]]
+    shown = apart(["C", "O"], at, how, np.zeros((9, 3)))
+    found = looked_at(shown, left=False)
+    assert found is not None
+    assert [(one.formula, one.intact, one.note) for one in found.particles] == [("C", False, ""), ("O", False, "")]
+    for one, speed_up in zip(found.particles, (10.0, 20.0), strict=True):
+        assert one.flight is not None and one.flight.velocity[2] == pytest.approx(speed_up)
+        assert one.flight.duration_ps == pytest.approx(0.23, abs=0.015), "since they were 6 Å apart"
+    early = looked_at(shown[:30], left=False)
+    assert early is not None
+    assert [one.flight for one in early.particles] == [None, None]
+    assert all("5.4 Å from other atoms" in one.note for one in early.particles)
+
+
 def test_an_atom_of_the_slab_may_leave_alone_or_with_the_molecule_across_the_edge() -> None:
     taken = np.zeros((9, 3))
     taken[0] = [0.0, 0.0, 14.0]  # it sits at the cell's corner
