@@ -26,6 +26,8 @@ _STIFFNESS: Final = (0.2, 12.0)
 """1/Å, between which the exponent of any bond lies."""
 _SOUGHT: Final = 1000
 """Places at which each turning point is looked for before it is made exact."""
+_BEYOND: Final = 1.2
+"""Times what was seen: frames seldom catch a vibration where it turns."""
 _NODES: Final = 200
 """Of the integral between them."""
 
@@ -59,6 +61,11 @@ class Curve:
             return None
         distances, kinetic = np.array(flight.phases).T
         return float((kinetic + self.energy_ev(distances)).mean())
+
+    def extrapolates(self, vibration_ev: float) -> bool:
+        """Whether so strong a vibration goes clearly beyond the distances that were seen, on either side."""
+        seen = float(self.energy_ev(np.array([self.shortest, self.longest])).min())
+        return vibration_ev > _BEYOND * seen
 
     def sentence(self) -> str:
         """What it is and what it rests on."""

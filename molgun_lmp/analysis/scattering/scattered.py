@@ -82,6 +82,7 @@ class _Internal(NamedTuple):
     by: str = ""
     j: float | None = None
     v: float | None = None
+    note: str = ""
 
 
 def curves_of(outcomes: Sequence[Outcome]) -> dict[Species, Curve]:
@@ -132,7 +133,7 @@ def _row(
     leaves = None if flight is None else exit_direction(flight.velocity, came)
     momentum = (None, None, None) if flight is None or flight.angular_momentum is None else flight.angular_momentum
     lost = came_ev - flight.translation_ev if flight is not None and particle.intact else None
-    notes = [particle.note, "under a thermostat in flight" if held and flight is not None else ""]
+    notes = [particle.note, after.note, "under a thermostat in flight" if held and flight is not None else ""]
     return Scattered(
         trajectory=outcome.trajectory_id,
         mode=outcome.mode,
@@ -196,7 +197,9 @@ def _internal(flight: Flight | None, particle: Particle, curves: Mapping[Species
         vibration = 2.0 * flight.vibration_kinetic_ev
         return _Internal(flight.rotation_ev, vibration, vibration * _scatter(flight), "virial", j)
     v = vibrational_number(curve, inside, momentum)
-    return _Internal(flight.rotation_ev, max(0.0, inside - flight.rotation_ev), curve.rms_ev, "curve", j, v)
+    vibration = max(0.0, inside - flight.rotation_ev)
+    note = "its vibration goes beyond what was seen of its curve" if curve.extrapolates(vibration) else ""
+    return _Internal(flight.rotation_ev, vibration, curve.rms_ev, "curve", j, v, note)
 
 
 def _scatter(flight: Flight) -> float:

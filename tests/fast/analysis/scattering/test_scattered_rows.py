@@ -130,6 +130,10 @@ def test_with_a_curve_the_vibration_is_all_that_is_not_rotation() -> None:
     assert row.v == pytest.approx(0.1 / quantum - 0.5, abs=0.02)
     assert row.incidence_v == pytest.approx(0.4 / quantum - 0.5, abs=0.05)
     assert row.translation_lost_ev == pytest.approx(0.0) and row.to_surface_ev == pytest.approx(0.3, rel=0.03)
+    assert row.note == ""
+    strong = dataclasses.replace(flights[2], phases=((1.2, 0.6),))  # 0.4 eV was seen
+    (row,) = scattered([(outcome_with(Scattering(incidence=None, particles=(particle(strong),))), shot())], curves)
+    assert row.note == "its vibration goes beyond what was seen of its curve"
     again = curves_of([outcome_with(Scattering(incidence=one, particles=(particle(one),))) for one in flights])
     assert again.keys() == curves.keys()
     isotope = dataclasses.replace(flights[0], reduced_mass_u=8.5)
