@@ -26,6 +26,9 @@ class Rule:
 
     when: When | None
     detail: str
+    among: frozenset[Kind] = frozenset()
+    """Kinds between whose classes a molecule of this one went to and fro, so that none of them lasted; empty where that
+    is not asked."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -112,7 +115,12 @@ class OutcomeScheme:
 
     def fates(self, kind: Kind) -> tuple[tuple[Mode, When | None], ...]:
         """The classes of one kind of unbound fate, in order; the last has no conditions."""
-        return tuple((mode, self.rules[mode].when) for mode in self.of_kind(kind))
+        return tuple((mode, self.rules[mode].when) for mode in self.of_kind(kind) if not self.rules[mode].among)
+
+    @functools.cached_property
+    def wavering(self) -> tuple[tuple[Mode, frozenset[Kind]], ...]:
+        """The classes of molecules that were of some kinds for long, and of no class of these for long; in order."""
+        return tuple((mode, self.rules[mode].among) for mode in self.modes if self.rules[mode].among)
 
     def at_rest(self, kind: Kind) -> Mode:
         """The class of one kind of unbound fate where nothing is known of its course."""

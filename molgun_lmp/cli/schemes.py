@@ -76,7 +76,9 @@ def _explain(scheme: OutcomeScheme) -> None:
 
 def _when(scheme: OutcomeScheme, mode: Mode) -> str:
     """All that has to hold, in words."""
-    when = scheme.rules[mode].when
+    when, among = scheme.rules[mode].when, scheme.rules[mode].among
+    if among:
+        return f"{' or '.join(sorted(among))} for as long as a class has to last, and of no class of these for so long"
     clauses = [] if when is None else in_words(when)
     if mode.kind is Kind.BLOWN_UP and clauses:
         return f"{'; '.join(clauses)}; {_BY_COURSE[mode.kind]}"

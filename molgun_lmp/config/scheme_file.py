@@ -72,6 +72,9 @@ class SchemeClass(Section):
     """What it says of the molecule, in one sentence."""
     when: When | None = None
     """All that has to hold. Left out by classes that a trajectory's course gives."""
+    among: tuple[Kind, ...] | None = None
+    """Sets between whose classes a molecule went to and fro, so that none of them lasted: for classes of `set: bound`
+    or `near` without `when`."""
     detail: str = ""
     """The variant within the class, with parts in braces, such as "{groups}"."""
     paper: str | None = None
@@ -114,6 +117,13 @@ class SchemeClass(Section):
                 known = ", ".join(f"{{{name}}}" for name in DETAIL_PARTS)
                 raise ValueError(f"{{{part}}} is nothing that can be filled in; there are {known}")
         return detail
+
+    @field_validator("among")
+    @classmethod
+    def _whole_and_at_the_surface(cls, among: tuple[Kind, ...] | None) -> tuple[Kind, ...] | None:
+        if among is not None and (not among or not {*among} <= {Kind.BOUND, Kind.NEAR}):
+            raise ValueError("write [bound], or [bound, near]: sets of whole molecules at the surface")
+        return among
 
     @field_validator("moment")
     @classmethod
@@ -190,7 +200,9 @@ def scheme_of(file: SchemeFile, *, shipped: bool) -> OutcomeScheme:
         title=file.title,
         source=file.source,
         modes=tuple(modes),
-        rules={one.label: Rule(when=one.when, detail=one.detail) for one in file.classes},
+        rules={
+            one.label: Rule(when=one.when, detail=one.detail, among=frozenset(one.among or ())) for one in file.classes
+        },
         sets=dict(file.sets),
         shipped=shipped,
         document=file.model_dump(mode="json", exclude_none=True),

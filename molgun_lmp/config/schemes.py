@@ -136,6 +136,12 @@ def _whole_problems(whole: SchemeFile, lines: "_Lines") -> Iterator[str]:
 
 
 def _problems_of_kind(kind: Kind, classes: list[SchemeClass], lines: "_Lines") -> Iterator[str]:
+    for one in classes:
+        if one.among is not None and (one.when is not None or kind not in {Kind.BOUND, Kind.NEAR}):
+            yield f"{lines.of(one, 'among')}: `among` is for classes of `set: bound` or `near` without `when`."
+        elif one.among is not None and kind is Kind.BOUND and Kind.NEAR in one.among:
+            yield f"{lines.of(one, 'among')}: what was not bound all along is not of `set: bound`; write `set: near`."
+    classes = [one for one in classes if one.among is None]
     free = [one for one in classes if one.when is None]
     for one in free if kind in {Kind.BOUND, Kind.DAMAGED} else ():
         yield f"{lines.of(one)}: {one.label} needs `when`: a {kind} molecule is known by its structure alone."

@@ -120,6 +120,8 @@ def _events(path: TrajectoryPath, end: Mode) -> tuple[tuple[float, Mode], ...]:
     """
     lasting, young = tuple(path.history.events), path.history.young
     last = young or (lasting[-1] if lasting else None)
+    if end.kind not in _SAYS_NOTHING and young is not None and end in path.among_since_ps:
+        return lasting if lasting[-1][1] == end else (*lasting, (young[0], end))
     if end.kind not in _SAYS_NOTHING and (last is None or last[1] != end):
         return (*lasting, (path.history.time_ps, end))
     return lasting if young is None else (*lasting, young)
@@ -149,15 +151,27 @@ def _verdict(
     age_fs = (path.history.time_ps - since_ps) * FS_PER_PS
     young = age_fs < criteria.persistence_fs and not _needs_no_age(path, mode, stop)
     if young:
+        held = _wavering(path, reference, mode.kind) if path.wavers else None
         return _Verdict(
-            mode=scheme.undecided,
-            detail=f"young {mode}",
+            mode=held or scheme.undecided,
+            detail="" if held else f"young {mode}",
             reason=f"{mode} for only {age_fs:.0f} fs, less than {criteria.persistence_fs:g} fs: {reason}",
         )
     other = _other_reading(path, path.bonds, path.classified, reference, criteria)
     if other is not None:
-        return _Verdict(mode=scheme.undecided, detail=f"{mode} or {other.mode or 'not bound'}", reason=other.reason)
+        held = _wavering(path, reference, mode.kind, Kind.NEAR if other.mode is None else other.mode.kind)
+        detail = "" if held else f"{mode} or {other.mode or 'not bound'}"
+        return _Verdict(mode=held or scheme.undecided, detail=detail, reason=other.reason)
     return _Verdict(mode=mode, detail=path.classified.detail, reason=f"{reason} (for {age_fs / FS_PER_PS:.3f} ps)")
+
+
+def _wavering(path: TrajectoryPath, reference: Reference, *kinds: Kind) -> Mode | None:
+    """The class of a molecule that has been of some kinds for long, those among them that it may be of now."""
+    for mode, among in reference.scheme.wavering:
+        since_ps = path.among_since_ps.get(mode)
+        if since_ps is not None and path.history.lasts(path.history.time_ps - since_ps) and among.issuperset(kinds):
+            return mode
+    return None
 
 
 def _went_back(path: TrajectoryPath) -> bool:
@@ -169,7 +183,7 @@ def _needs_no_age(path: TrajectoryPath, mode: Mode, stop: Stop | None) -> bool:
     """A change between unbound fates is no reaction, and a run that a leaving molecule, or a fragment of it, stopped
     shows no more of it."""
     return (
-        (mode.unbound_fate and path.history.events[-1][1].unbound_fate)
+        (mode.unbound_fate and path.history.events[-1][1].unbound_fate and not path.wavers)
         or (mode.kind is Kind.LEFT and stop is Stop.DEPARTED)
         or (mode.damaged and stop is Stop.FRAGMENT_LEFT)
     )

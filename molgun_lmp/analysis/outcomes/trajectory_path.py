@@ -45,6 +45,8 @@ class TrajectoryPath:
     """The first frame with a bond to the slab, however short that lasted."""
     loose: BoolArray | None = None
     """(m,): the atoms that the slab holds no more."""
+    among_since_ps: dict[Mode, float] = dataclasses.field(default_factory=dict)
+    """For each class of `OutcomeScheme.wavering` whose kinds the molecule is of: since when."""
     near: bool = False
     nearest: float = np.inf
     closest: float = np.inf
@@ -75,6 +77,19 @@ class TrajectoryPath:
         return (when.contact_ps is None or (reach is not None and when.contact_ps.holds(reach, {}))) and (
             when.touched is None or when.touched is (self.first_touch_ps is not None)
         )
+
+    @property
+    def wavers(self) -> bool:
+        """Whether what lasted last is no class of its own, but the change between some."""
+        return self.history.events[-1][1] in self.among_since_ps
+
+    def waver(self, mode: Mode, kinds: frozenset[Kind]) -> None:
+        """Take note that the molecule has been of some kinds for long, where none of their classes has lasted."""
+        since_ps = self.among_since_ps[mode]
+        if self.history.young is not None and self.history.events[-1][1].kind not in kinds:
+            self.history.events.append((since_ps, mode))
+            if kinds == {Kind.BOUND}:
+                self.bonding.events.append((since_ps, (mode, True)))
 
     def bound_changes(self) -> tuple[tuple[float, bool], ...]:
         """When the molecule was bound, (time in ps, whether) from then on, by the modes that lasted alone.
@@ -274,3 +289,8 @@ def _add_frame(
     mode = classified.mode or path.fate(kind, scheme)
     path.history.add(time_ps, mode)
     path.bonding.add(time_ps, (mode, classified.bound))
+    for wavering, kinds in scheme.wavering:
+        if mode.kind not in kinds:
+            path.among_since_ps.pop(wavering, None)
+        elif path.history.lasts(time_ps - path.among_since_ps.setdefault(wavering, time_ps)):
+            path.waver(wavering, kinds)

@@ -252,3 +252,20 @@ def test_sets_of_numbers_and_of_bonds_are_compared_without_a_structure() -> None
     assert bonds["H-C"] == "C-H"
     contained = {(a, b) for a, one in bonds.items() for b, other in bonds.items() if a != b and one.contains(other)}
     assert contained == {("any", "skeleton"), ("any", "H-C"), ("any", "C-C"), ("any", "group A"), ("skeleton", "C-C")}
+
+
+@pytest.mark.parametrize(
+    ("key", "said"),
+    [
+        ("set: bound, among: [bound, near]", "line 4, .*what was not bound all along"),
+        ("set: damaged, among: [bound]", "line 4, .*`set: bound` or `near` without `when`"),
+        ("set: near, among: [near], when: {touched: true}", "line 4, .*without `when`"),
+        ("set: near, among: [left]", r"line 4, .*write \[bound\], or \[bound, near\]"),
+    ],
+)
+def test_a_class_of_what_wavers_is_whole_and_at_the_surface(tmp_path: Path, key: str, said: str) -> None:
+    refused(
+        tmp_path,
+        f"name: own\nextends: general\nclasses:\n  - {{label: to and fro, meaning: It wavers., {key}}}\n",
+        said,
+    )

@@ -240,3 +240,38 @@ def test_a_scheme_of_ones_own_may_ask_for_sites(tmp_path: Path) -> None:
     heights = {AtomSite.HOLLOW_FCC: 1.2, AtomSite.HOLLOW_HCP: 1.2, AtomSite.BRIDGE: 1.3, AtomSite.ON_TOP: 1.7}
     found = [str(case.outcome(case.far(), case.stage(case.over(kind, up))).mode) for kind, up in heights.items()]
     assert found == ["fcc", "hollow", "bridge", "adsorbed"]
+
+
+def test_a_molecule_between_two_states_is_held_at_the_end_and_on_the_way() -> None:
+    case = shot(nickel(), "N2")
+    bound = case.over(AtomSite.ON_TOP, 2.3) + np.array([[0.0, 0.0, 0.0], [0.0, 0.0, 1.1]])
+    unbound = bound + np.array([0.0, 0.0, 0.6])
+    flicker = [case.stage(places, 2) for _ in range(15) for places in (bound, unbound)]
+    held = case.outcome(case.far(), *flicker)
+    assert (held.mode, held.stuck, held.left) == ("held", False, False)
+    assert [mode for _, mode in held.events] == ["in flight", "held"]
+    assert held.events[-1][0] == pytest.approx(0.06)
+    settled = case.outcome(case.far(), *flicker, case.stage(bound, 10))
+    assert settled.mode == "adsorbed"
+    assert [mode for _, mode in settled.events] == ["in flight", "held", "adsorbed"]
+    gone = case.outcome(case.far(), *flicker, case.far(10))
+    assert [mode for _, mode in gone.events] == ["in flight", "held", "scattered"]
+    short = case.outcome(case.far(), case.stage(unbound, 2), case.stage(bound, 2))
+    assert short.mode == "undecided"
+    lasted = case.outcome(case.far(), case.stage(bound, 20), case.stage(unbound, 2))
+    assert (lasted.mode, lasted.detail) == ("undecided", "young at the surface"), "it may be leaving"
+
+
+def test_a_molecule_that_changes_its_site_is_bound_all_along(tmp_path: Path) -> None:
+    roaming = "  - {label: roaming, set: bound, meaning: Bound at changing sites., among: [bound]}\n"
+    (tmp_path / "hollows.yaml").write_text(HOLLOWS + roaming)
+    case = shot(nickel(), atom("N"))
+    case = dataclasses.replace(
+        case, reference=dataclasses.replace(case.reference, scheme=load_scheme("hollows.yaml", tmp_path))
+    )
+    hops = [AtomSite.HOLLOW_FCC, AtomSite.ON_TOP] * 8
+    heights = {AtomSite.HOLLOW_FCC: 1.2, AtomSite.ON_TOP: 1.7}
+    found = case.outcome(case.far(), *(case.stage(case.over(kind, heights[kind]), 2) for kind in hops))
+    assert (found.mode, found.stuck) == ("roaming", True)
+    assert found.first_bond_ps == pytest.approx(0.06)
+    assert [mode for _, mode in found.events] == ["in flight", "roaming"]
