@@ -178,13 +178,14 @@ class OutcomeScheme:
         return tuple(found)
 
     def overlapping(self) -> tuple[tuple[Mode, Mode], ...]:
-        """(class, later class) for each pair that both may fit one structure without one being a case of the other:
-        that the order alone tells apart."""
+        """(class, later class) for each pair of a kind that both may fit one structure without one being a case of the
+        other: that the order alone tells apart."""
         return tuple(
             (one.mode, later.mode)
             for place, one in enumerate(self.by_structure)
             for later in self.by_structure[place + 1 :]
-            if not (later.when.contains(one.when) or one.when.contains(later.when) or one.when.excludes(later.when))
+            if one.mode.kind is later.mode.kind
+            and not (later.when.contains(one.when) or one.when.contains(later.when) or one.when.excludes(later.when))
         )
 
 

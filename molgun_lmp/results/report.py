@@ -74,7 +74,9 @@ def report(store: Store, analysis: Analysis, references: Sequence[Side] = (), al
     if analysis.minima is not None and analysis.minima.binding:
         figures.append(draw_binding(analysis.minima, folder))
     trust = read_trust(store.analysis)
-    traces = read_traces(folder, store.scheme) if trust is not None else []
+    traces = (
+        read_traces(folder, {one.folder.id: one.outcome.mode for one in analysis.ended}) if trust is not None else []
+    )
     if trust is not None and traces:
         figures.append(draw_trust(traces, folder, model=trust.model, border=trust.border))
     scheme = one_scheme([(store.manifest.name, store.scheme), *((one.name, one.scheme) for one in references)])

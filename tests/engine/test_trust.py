@@ -12,6 +12,7 @@ from test_descriptors import structure
 
 from molgun_lmp.analysis.figures.trust import DistanceTrace, draw_trust, read_traces
 from molgun_lmp.analysis.statistics.trust import TrajectoryTrust, Trust
+from molgun_lmp.config.schemes import load_scheme
 from molgun_lmp.errors import InputFileError
 from molgun_lmp.models.mace_file import load_model
 from molgun_lmp.models.predict import predict_mace
@@ -113,16 +114,19 @@ def test_records_and_figure_are_read_again(tmp_path: Path) -> None:
     assert "The model has no calibration on labelled frames" in trust.sentence()
     assert "(the molecule's C, atom 130)." in trust.sentence()
     assert "The committee's forces differ by 0.40 eV/Å" in trust.sentence()
-    assert read_traces(tmp_path / "figures", paper.SCHEME) == []
+    assert read_traces(tmp_path / "figures", {"000001": paper.PC}) == []
     trace = DistanceTrace(
         trajectory_id="000001", mode=paper.PC, time_ps=np.array([0.0, 0.1]), distance=np.array([0.5, 1.5])
     )
     figure = draw_trust([trace], tmp_path / "figures", model="m", border=trust.border)
-    (again,) = read_traces(tmp_path / "figures", paper.SCHEME)
+    (again,) = read_traces(tmp_path / "figures", {"000001": paper.PC})
+    assert read_traces(tmp_path / "figures", {"000002": paper.PC}) == []
+    (other,) = read_traces(tmp_path / "figures", {"000001": load_scheme("general").named("adsorbed")})
+    assert other.mode == "adsorbed", "decided by another scheme since"
     assert (again.trajectory_id, again.mode, again.distance.tolist()) == ("000001", paper.PC, [0.5, 1.5])
     figure.csv.write_text("trajectory,mode\n1,2\n")
     (tmp_path / "trust.json").write_text("{}")
     with pytest.raises(InputFileError, match=r"trust\.csv is damaged"):
-        read_traces(tmp_path / "figures", paper.SCHEME)
+        read_traces(tmp_path / "figures", {"000001": paper.PC})
     with pytest.raises(InputFileError, match=r"trust\.json is damaged"):
         read_trust(tmp_path)

@@ -2,7 +2,7 @@
 
 import csv
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +11,7 @@ from matplotlib.collections import LineCollection
 from molgun_lmp.arrays import FloatArray
 from molgun_lmp.errors import InputFileError
 from molgun_lmp.outcome_classes import Mode
-from molgun_lmp.outcome_scheme import OutcomeScheme, in_order
+from molgun_lmp.outcome_scheme import in_order
 from molgun_lmp.palette import ALARM
 from molgun_lmp.plotting.figure_files import FigureFiles
 from molgun_lmp.plotting.style import MANY, PAGE_INCHES, house_style, mode_legend, new_figure, store
@@ -69,23 +69,25 @@ def draw_trust(
         return store(figure, folder, name, caption=caption, header=header, rows=rows)
 
 
-def read_traces(folder: Path, scheme: OutcomeScheme, name: str = "trust") -> list[DistanceTrace]:
-    """What the figure's numbers hold; nothing where it was not drawn. Raises `InputFileError` for a damaged file."""
+def read_traces(folder: Path, modes: Mapping[str, Mode], name: str = "trust") -> list[DistanceTrace]:
+    """What the figure's numbers hold of the trajectories that have one of `modes` at the end, which may be of another
+    scheme than when it was drawn; nothing where it was not drawn. Raises `InputFileError` for a damaged file."""
     file = folder / f"{name}.csv"
-    lines: dict[tuple[str, str], list[tuple[float, float]]] = {}
+    lines: dict[str, list[tuple[float, float]]] = {}
     try:
         with file.open(newline="", encoding="utf-8") as handle:
             for row in csv.DictReader(handle):
-                points = lines.setdefault((row["trajectory"], row["mode"]), [])
+                points = lines.setdefault(row["trajectory"], [])
                 points.append((float(row["time_ps"]), float(row["distance"])))
         return [
             DistanceTrace(
                 trajectory_id=trajectory,
-                mode=scheme.named(mode),
+                mode=modes[trajectory],
                 time_ps=np.array(points)[:, 0],
                 distance=np.array(points)[:, 1],
             )
-            for (trajectory, mode), points in lines.items()
+            for trajectory, points in lines.items()
+            if trajectory in modes
         ]
     except FileNotFoundError:
         return []
