@@ -18,7 +18,16 @@ def equilibrate_command(
     slab: Annotated[bool, typer.Option("--slab", help="The slab's pool only.")] = False,
     molecule: Annotated[bool, typer.Option("--molecule", help="The molecule's pool only.")] = False,
     workers: Annotated[int | None, typer.Option(min=1, help="Local worker processes.")] = None,
-    force: Annotated[bool, typer.Option("--force", help="Replace pools that exist.")] = False,
+    force: Annotated[
+        bool,
+        typer.Option(
+            "--force",
+            help="Make pools that exist anew, and runs of another protocol: both are kept under another name.",
+        ),
+    ] = False,
+    accept: Annotated[
+        bool, typer.Option("--accept", help="Write a pool that is judged bad (temperature, structure) all the same.")
+    ] = False,
     overrides: Overrides = None,
     as_json: AsJson = False,
 ) -> None:
@@ -29,7 +38,7 @@ def equilibrate_command(
     loaded = load_campaign(file, overrides or ())
     wanted: dict[Part, bool] = {"slab": slab, "molecule": molecule}
     parts = [part for part, asked in wanted.items() if asked or not (slab or molecule)]
-    pools = make_pools(loaded, parts, workers=workers, force=force, console=progress_console())
+    pools = make_pools(loaded, parts, workers=workers, force=force, accept=accept, console=progress_console())
     if as_json:
         print_json({"pools": [pool.to_json() for pool in pools]})
         return
@@ -48,11 +57,18 @@ def equilibrate_command(
                 str(number),
                 f"{run.mean_temperature_k:.1f}",
                 f"{run.correlation_time_ps:.3f}",
-                f"{run.independent_snapshots:.0f}",
+                f"{min(run.independent_snapshots, pool.snapshots / len(pool.runs)):.1f} of "
+                f"{pool.snapshots // len(pool.runs)}",
             )
         out.print(table)
         for feature in pool.memory:
             out.print(feature.sentence(), markup=False, style=None if feature.independent else "yellow")
+        for fault in pool.faults:
+            out.print(f"NOT GOOD: {fault}.", markup=False, style="red")
+        if pool.remark:
+            out.print(pool.remark, markup=False, style="yellow")
         out.print(f"Wrote {pool.snapshots} snapshots of the {pool.part} to {pool.file}", markup=False)
+        if pool.kept is not None:
+            out.print(f"The pool that was there is now {pool.kept}", markup=False)
         if pool.smiles is not None:
             out.print(f"The {pool.part} is {pool.smiles}", markup=False)

@@ -1,6 +1,7 @@
 """What an equilibration left: its snapshots for the pool, and whether it was long enough."""
 
 import dataclasses
+import math
 from pathlib import Path
 
 import numpy as np
@@ -19,9 +20,11 @@ from molgun_lmp.units import ASE_VELOCITY_PER_ANGSTROM_PER_PS, BOLTZMANN_EV_PER_
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class EquilibrationStats:
     """How one run went after its burn-in: mean kinetic temperature of the mobile atoms, integrated autocorrelation time
-    of the potential energy, and how many independent snapshots the run is worth by it."""
+    of the potential energy, and how many independent snapshots the run is worth by it; `temperature_error_k` is the
+    standard error of that mean, by its own autocorrelation."""
 
     mean_temperature_k: float
+    temperature_error_k: float
     correlation_time_ps: float
     independent_snapshots: float
 
@@ -95,8 +98,10 @@ def equilibration_stats(
     """Mean temperature and correlation of a run from its thermo output after burn-in, one value per `interval_ps`."""
     time = correlation_time(potential_energy_ev) * interval_ps
     length = interval_ps * len(potential_energy_ev)
+    apart = 2.0 * correlation_time(temperature_k) / len(temperature_k)
     return EquilibrationStats(
         mean_temperature_k=float(np.mean(temperature_k)),
+        temperature_error_k=float(np.std(temperature_k) * math.sqrt(apart)),
         correlation_time_ps=time,
         independent_snapshots=length / (2.0 * time),
     )

@@ -15,6 +15,9 @@ _COLDEST_K, _HOTTEST_K = 1.0, 5000.0
 _FAR = 5.0
 """Between the pool and its protocol: what a pool from elsewhere may be off, and no wrong unit is so near."""
 _BY_CHANCE = 1e-6
+_SIGMAS = 3.0
+_ALIKE = 0.05
+"""Of the temperature: a difference that does not matter, whatever chance allows."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -31,6 +34,17 @@ class PoolTemperature:
     def mean_k(self) -> float:
         """Over all snapshots."""
         return float(self.snapshots_k.mean())
+
+    def other_than(self, protocol_k: float) -> str:
+        """A warning where the pool is not at the temperature of its protocol, though so many snapshots should be."""
+        chance = _SIGMAS * protocol_k * float(np.sqrt(2.0 / (self.freedom * len(self.ids))))
+        if abs(self.mean_k - protocol_k) <= chance + _ALIKE * protocol_k:
+            return ""
+        return (
+            f"WARNING: the {self.part} pool is at {self.mean_k:.0f} K, and the campaign says {protocol_k:g} K "
+            f"(system.equilibration.temperature_k), which so many snapshots are within {chance:.0f} K of. Shots start "
+            "as warm as their snapshots: equilibrate again, or say the temperature that is meant."
+        )
 
     def sentence(self) -> str:
         """`slab 92 to 104 K (mean 98 K)`."""

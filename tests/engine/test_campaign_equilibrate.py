@@ -44,12 +44,17 @@ def loaded(
     return load_campaign(file)
 
 
-def make(loaded: LoadedCampaign, *, force: bool = False) -> Any:
-    return equilibrate(loaded, ["molecule"], workers=1, force=force, console=Console(stderr=True))
+def make(loaded: LoadedCampaign, *, force: bool = False, accept: bool = True) -> Any:
+    """An untrained model lets every molecule come apart: what it makes has to be accepted."""
+    return equilibrate(loaded, ["molecule"], workers=1, force=force, accept=accept, console=Console(stderr=True))
 
 
 def test_a_pool_is_made_once_and_resumed_not_repeated(loaded: LoadedCampaign) -> None:
+    with pytest.raises(CampaignError, match=r"no good pool, and none was written: in snapshot molecule-00.*came apart"):
+        make(loaded, accept=False)
+    assert not (loaded.file.parent / "new/pool.extxyz").exists()
     (made,) = make(loaded)
+    assert "came apart" in made.faults[0]
     pool = read_pool(made.file, "molecule")
     assert len(pool) == made.snapshots == 2 * 4, "0.015, 0.020, 0.025 and 0.030 ps of two runs"
     assert len(set(pool.ids)) == 8
@@ -65,8 +70,11 @@ def test_a_pool_is_made_once_and_resumed_not_repeated(loaded: LoadedCampaign) ->
     before = {file: file.stat().st_mtime_ns for file in root.rglob("traj*") if file.is_file()}
     dumps = {file: file.read_bytes() for file in root.rglob("snapshots.dump")}
     (root / "trajectories/0000/000001/result.json").unlink()  # as if it had been interrupted in its second run
+    first = made.file.read_bytes()
     again = make(loaded, force=True)[0]
     assert again.snapshots == made.snapshots
+    assert again.kept == made.file.with_name("pool-1.extxyz")
+    assert again.kept.read_bytes() == first, "no pool is lost"
     assert {file: file.read_bytes() for file in root.rglob("snapshots.dump")} == dumps
     assert {file: file.stat().st_mtime_ns for file in root.rglob("traj*") if file.is_file()} == before
 
@@ -92,6 +100,6 @@ def test_a_pool_from_a_smiles_string_says_which_isomer_and_conformer_it_is(
 
 
 def test_another_protocol_does_not_mix_with_finished_runs(loaded: LoadedCampaign) -> None:
-    hotter = load_campaign(loaded.file, ["system.equilibration.temperature_k=600"])
-    with pytest.raises(CampaignError, match="another protocol"):
-        make(hotter, force=True)
+    hotter = ["system.equilibration.temperature_k=600", "system.molecule.pool=new/hot.extxyz"]
+    with pytest.raises(CampaignError, match=r"another protocol.*--force"):
+        make(load_campaign(loaded.file, hotter))

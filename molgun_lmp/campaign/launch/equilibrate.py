@@ -8,10 +8,10 @@ from typing import Any
 from ase import Atoms
 from rich.console import Console
 
-from molgun_lmp.analysis.outcomes.intact_molecule import MoleculeReference
 from molgun_lmp.campaign.launch.local import supervise
+from molgun_lmp.campaign.launch.pool_faults import Equilibrated, bonds_of, faults_of
 from molgun_lmp.campaign.plan.engine_choice import campaign_card, choose_engine, shared_files
-from molgun_lmp.campaign.store.equilibration_folder import Equilibrations, open_or_write
+from molgun_lmp.campaign.store.equilibration_folder import Equilibrations, open_or_write, unused
 from molgun_lmp.campaign.store.integrity import verify_open, verify_shared
 from molgun_lmp.config import LoadedCampaign
 from molgun_lmp.errors import CampaignError, ConfigError, InputFileError
@@ -25,6 +25,7 @@ from molgun_lmp.gun.equilibration_deck import (
     steps_of,
 )
 from molgun_lmp.gun.equilibration_output import EquilibrationStats, equilibration_stats, read_equilibration_dump
+from molgun_lmp.gun.equilibration_verdict import few_snapshots
 from molgun_lmp.gun.names import LOG_NAME
 from molgun_lmp.gun.pool_memory import FeatureMemory, dimer_memory, orientation_memory, ring_memory
 from molgun_lmp.gun.pools import Part, read_pool, write_pool
@@ -34,7 +35,6 @@ from molgun_lmp.models.card import ModelCard
 from molgun_lmp.processes import default_workers
 from molgun_lmp.readers.lammps.log import thermo_tables
 from molgun_lmp.records import Stop
-from molgun_lmp.surface.minimum_image import MinimumImage
 from molgun_lmp.units import FS_PER_PS
 
 
@@ -49,6 +49,12 @@ class EquilibratedPool:
     memory: tuple[FeatureMemory, ...]
     smiles: str | None = None
     """Canonical isomeric SMILES string of the molecule's first snapshot; None without RDKit, and for the slab."""
+    faults: tuple[str, ...] = ()
+    """Why it is no good pool, where it was to be written all the same."""
+    remark: str = ""
+    """Of a pool that is worth few independent snapshots."""
+    kept: Path | None = None
+    """Where the pool that was there before is now."""
     chosen: str | None = None
     """How the structure that was started from was chosen, where it was built from a SMILES string."""
 
@@ -62,6 +68,9 @@ class EquilibratedPool:
             "memory": [dataclasses.asdict(one) | {"independent": one.independent} for one in self.memory],
             "smiles": self.smiles,
             "chosen": self.chosen,
+            "faults": list(self.faults),
+            "remark": self.remark,
+            "kept": None if self.kept is None else str(self.kept),
         }
 
 
@@ -72,13 +81,20 @@ def pool_file(loaded: LoadedCampaign, part: Part) -> Path:
 
 
 def equilibrate(
-    loaded: LoadedCampaign, parts: Sequence[Part], *, workers: int | None, force: bool, console: Console
+    loaded: LoadedCampaign,
+    parts: Sequence[Part],
+    *,
+    workers: int | None,
+    force: bool,
+    console: Console,
+    accept: bool = False,
 ) -> list[EquilibratedPool]:
     """Run the equilibrations of `parts` (those that are finished are not repeated) and write their pools.
 
-    Raises `ConfigError` for a part without a start, `InputFileError` for a pool that exists (without `force`) or has a
-    name that cannot be written, `ModelError`, `EngineError`, `CampaignError` where a run failed, and
-    `InterruptedRunError`; the same command then goes on.
+    With `force` a pool that exists is kept under another name, and so are runs of another protocol. Raises
+    `ConfigError` for a part without a start, `InputFileError` for a pool that exists or has a name that cannot be
+    written, `ModelError`, `EngineError`, `CampaignError` where a run failed or left what is no good pool (not with
+    `accept`), and `InterruptedRunError`; the same command then goes on.
     """
     for part in parts:
         _require_writable(pool_file(loaded, part), force)
@@ -92,7 +108,7 @@ def equilibrate(
         if part == "molecule" and _is_atom(structures[part]):
             pools.append(_atom_pool(loaded, structures[part]))
             continue
-        runs = _prepared(loaded, part, structures[part], types, card)
+        runs = _prepared(loaded, part, structures[part], types, card, anew=force)
         work = runs.work()
         verify_shared(work)
         verify_open(work)
@@ -101,7 +117,7 @@ def equilibrate(
             console.print(f"{part}: {built['smiles']}, {built['chosen']}", highlight=False, markup=False)
         console.print(f"{part}: {runs.manifest.runs} runs of {work.steps:,} steps in {runs.root}", highlight=False)
         supervise(work, workers=workers or default_workers(work.engine.threads), console=console)
-        pools.append(_pooled(loaded, part, structures[part], runs))
+        pools.append(_pooled(loaded, part, structures[part], runs, accept=accept))
     return pools
 
 
@@ -110,7 +126,8 @@ def _require_writable(file: Path, force: bool) -> None:
         raise InputFileError(f"{file}: pools are written as .extxyz, .extxyz.xz or .extxyz.gz. Change the pool's name.")
     if file.exists() and not force:
         raise InputFileError(
-            f"the pool {file} exists already. Give --force to replace it, or name another file in the campaign file."
+            f"the pool {file} exists already. Name another file in the campaign file or with --set "
+            "system.molecule.pool=FILE (system.slab.pool), or give --force: the pool that is there gets another name."
         )
 
 
@@ -146,7 +163,9 @@ def _atom_pool(loaded: LoadedCampaign, start: Atoms) -> EquilibratedPool:
     return EquilibratedPool(part="molecule", file=file, snapshots=1, runs=(), memory=())
 
 
-def _prepared(loaded: LoadedCampaign, part: Part, start: Atoms, types: AtomTypes, card: ModelCard) -> Equilibrations:
+def _prepared(
+    loaded: LoadedCampaign, part: Part, start: Atoms, types: AtomTypes, card: ModelCard, *, anew: bool
+) -> Equilibrations:
     config = loaded.config
     settings = config.system.equilibration
     model_folder = loaded.path(config.model.folder)
@@ -166,10 +185,13 @@ def _prepared(loaded: LoadedCampaign, part: Part, start: Atoms, types: AtomTypes
         decks=decks,
         n_atoms=len(start),
         steps=steps_of(settings.duration_ps, settings.timestep_fs),
+        anew=anew,
     )
 
 
-def _pooled(loaded: LoadedCampaign, part: Part, start: Atoms, runs: Equilibrations) -> EquilibratedPool:
+def _pooled(
+    loaded: LoadedCampaign, part: Part, start: Atoms, runs: Equilibrations, *, accept: bool
+) -> EquilibratedPool:
     settings = loaded.config.system.equilibration
     frozen = equilibration_frozen(part, start, loaded.config)
     masses = equilibration_masses_u(part, tuple(start.get_chemical_symbols()), loaded.config)
@@ -194,21 +216,42 @@ def _pooled(loaded: LoadedCampaign, part: Part, start: Atoms, runs: Equilibratio
             read_equilibration_dump(left / SNAPSHOTS_NAME, part, number, settings, frozen=frozen, masses_u=masses)
         )
         stats.append(_stats(left / LOG_NAME, settings.burn_in_ps, settings.timestep_fs))
-    file = pool_file(loaded, part)
-    file.parent.mkdir(parents=True, exist_ok=True)
+    found = Equilibrated(part=part, start=start, runs=tuple(snapshots), stats=tuple(stats), frozen=frozen)
+    faults = faults_of(found, loaded.config)
+    if faults and not accept:
+        raise CampaignError(
+            f"the {part} was equilibrated to what is no good pool, and none was written: {'; '.join(faults)}. Its runs "
+            f"are in {runs.root}. Change system.equilibration, the start or the model, and equilibrate again with "
+            "--force; --accept writes the pool as it is."
+        )
     pool = [atoms for run in snapshots for atoms in run]
     for snapshot in pool:
         snapshot.info |= _built_as(start)
+    file = pool_file(loaded, part)
+    kept = _place_for(file)
     write_pool(file, pool, frozen if part == "slab" else None)
     return EquilibratedPool(
         part=part,
         file=file,
         snapshots=len(pool),
         runs=tuple(stats),
+        faults=faults,
+        remark=few_snapshots(stats, len(pool)),
+        kept=kept,
         memory=_memory(loaded, part, snapshots),
         smiles=smiles_of(pool[0]) if part == "molecule" else None,
         chosen=start.info["chosen"] if _built_as(start) else None,
     )
+
+
+def _place_for(file: Path) -> Path | None:
+    """Make room for a pool; where the one that was there is now."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    if not file.exists():
+        return None
+    kept = unused(file)
+    file.rename(kept)
+    return kept
 
 
 def _memory(loaded: LoadedCampaign, part: Part, runs: Sequence[Sequence[Atoms]]) -> tuple[FeatureMemory, ...]:
@@ -217,13 +260,7 @@ def _memory(loaded: LoadedCampaign, part: Part, runs: Sequence[Sequence[Atoms]])
     if part == "slab":
         found = [dimer_memory(runs, spacing)]
     else:
-        bonded = MoleculeReference.find(
-            tuple(first.get_chemical_symbols()),
-            first.positions,
-            {},
-            MinimumImage.of_cell(first.cell[:]),
-            loaded.config.outcomes,
-        ).bonded
+        bonded = bonds_of(first, loaded.config.outcomes)
         found = [orientation_memory(runs, spacing), ring_memory(runs, bonded, spacing)]
     return tuple(one for one in found if one is not None)
 

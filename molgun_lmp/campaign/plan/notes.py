@@ -37,14 +37,15 @@ def notes_of(
 ) -> tuple[str, ...]:
     """What should be minded before firing, in sentences; `scheme` has those about the outcome classes."""
     shots = config.trajectories
-    temperatures = pool_temperatures(setup)
+    temperatures, protocol_k = pool_temperatures(setup), config.system.equilibration.temperature_k
     mobile = len(setup.slab.symbols) - int(np.count_nonzero(setup.slab.frozen)) + len(setup.molecule.symbols)
     notes = [
         f"The model's labels are {card.level_of_theory}: compare results only with those of the same level.",
         shared_note(setup),
         f"Kinetic temperatures of the pools' mobile atoms: {'; '.join(pool.sentence() for pool in temperatures)}. The "
-        f"protocol (system.equilibration) has {config.system.equilibration.temperature_k:g} K.",
+        f"protocol (system.equilibration) has {protocol_k:g} K.",
     ]
+    notes += [warning for pool in temperatures if (warning := pool.other_than(protocol_k))]
     notes += grid_notes(config)
     notes += precision_notes(config)
     if shots >= _MANY_ENOUGH_TO_SAY:

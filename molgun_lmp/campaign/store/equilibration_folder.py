@@ -6,6 +6,7 @@ trajectories/0000/000002/   the deck of run 2 and what it left, as in a campaign
 """
 
 import dataclasses
+import itertools
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final, Literal
@@ -88,11 +89,12 @@ def open_or_write(
     decks: Sequence[Deck],
     n_atoms: int,
     steps: int,
+    anew: bool = False,
 ) -> Equilibrations:
     """The equilibration at `root`, written where there is none.
 
-    `shared`: relative path -> content of engine.in and the model's files. Raises `CampaignError` where the folder holds
-    runs of another protocol, model or structure.
+    `shared`: relative path -> content of engine.in and the model's files. Where the folder holds runs of another
+    protocol, model or structure it raises `CampaignError`; `anew` has that folder renamed (`slab-was-1`) instead.
     """
     _make_parent(root)
     with aside(root) as work:
@@ -110,15 +112,29 @@ def open_or_write(
             shards=_write_decks(work / TRAJECTORIES_FOLDER, decks),
         )
         write_json(manifest.model_dump(mode="json"), work / EQUILIBRATION_NAME)
+        if anew and root.exists() and not _is_of(root, manifest):
+            root.rename(unused(root.with_name(f"{root.name}-was")))
         if not root.exists():
             work.rename(root)
-    there = Equilibrations.open(root)
-    if there.manifest.model_copy(update={"campaign_file": str(campaign_file)}) != manifest:
+    if not _is_of(root, manifest):
         raise CampaignError(
-            f"{root} holds an equilibration of another protocol, model, engine or structure. Remove it to begin anew, "
-            "or put the campaign file back as it was to go on."
+            f"{root} holds an equilibration of another protocol, model, engine or structure. Give --force to begin "
+            "anew (the folder is renamed), or put the campaign file back as it was to go on."
         )
-    return there
+    return Equilibrations.open(root)
+
+
+def unused(path: Path) -> Path:
+    """A path with a number after its stem that nothing has: `pool-1.extxyz.xz`."""
+    stem, dot, suffix = path.name.partition(".")
+    return next(
+        free for number in itertools.count(1) if not (free := path.with_name(f"{stem}-{number}{dot}{suffix}")).exists()
+    )
+
+
+def _is_of(root: Path, manifest: EquilibrationManifest) -> bool:
+    there = Equilibrations.open(root).manifest
+    return there.model_copy(update={"campaign_file": manifest.campaign_file}) == manifest
 
 
 def _write_decks(folder: Path, decks: Sequence[Deck]) -> dict[str, str]:
