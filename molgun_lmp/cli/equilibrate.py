@@ -44,6 +44,8 @@ def equilibrate_command(
         return
     out = answers()
     for pool in pools:
+        if pool.kept is not None:
+            out.print(f"The pool that was there is now {pool.kept}", markup=False)
         if not pool.runs:
             out.print(
                 f"The {pool.part} is an atom, which has one snapshot by nature and nothing to equilibrate: wrote it to "
@@ -68,7 +70,5 @@ def equilibrate_command(
         if pool.remark:
             out.print(pool.remark, markup=False, style="yellow")
         out.print(f"Wrote {pool.snapshots} snapshots of the {pool.part} to {pool.file}", markup=False)
-        if pool.kept is not None:
-            out.print(f"The pool that was there is now {pool.kept}", markup=False)
         if pool.smiles is not None:
             out.print(f"The {pool.part} is {pool.smiles}", markup=False)

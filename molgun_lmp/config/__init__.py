@@ -30,10 +30,12 @@ from molgun_lmp.config.section import Section
 from molgun_lmp.config.system import (
     Equilibration,
     Molecule,
+    NamedStart,
     Si001Start,
     Slab,
     SmilesStart,
     StructureFile,
+    SurfaceStart,
     System,
 )
 
@@ -59,6 +61,7 @@ __all__ = [
     "LoadedCampaign",
     "Model",
     "Molecule",
+    "NamedStart",
     "NormalDirection",
     "OutcomeCriteria",
     "PointPlace",
@@ -69,6 +72,7 @@ __all__ = [
     "StopRules",
     "StructureFile",
     "SupersonicKick",
+    "SurfaceStart",
     "System",
     "ThermalAllAtomsKick",
     "ThermalComKick",

@@ -29,6 +29,34 @@ class Si001Start(Section):
     reconstruction: Literal["p(2x2)", "c(4x2)"] = "c(4x2)"
 
 
+SurfaceKind = Literal[
+    "fcc100", "fcc110", "fcc111", "bcc100", "bcc110", "bcc111", "hcp0001", "diamond100", "diamond111", "graphene"
+]
+
+
+class SurfaceStart(Section):
+    """A plain surface of one element as ASE's builders cut it from the crystal (https://ase-lib.org, ase.build)."""
+
+    kind: SurfaceKind
+    element: Annotated[str, Field(pattern=r"^[A-Z][a-z]?$")] = "C"
+    size: tuple[PositiveInt, PositiveInt] = (4, 4)
+    """Surface unit cells along the two in-plane vectors."""
+    layers: PositiveInt = 5
+    """Of `graphene` there is one."""
+    lattice_constant_angstrom: PositiveFloat | None = None
+    """ASE's, an experimental one, where it is not given: take the potential's or the model's own."""
+    c_angstrom: PositiveFloat | None = None
+    """The second lattice constant of `hcp0001`."""
+
+
+class NamedStart(Section):
+    """An atom by its chemical symbol, or one of the small molecules that ASE knows (`ase.collections.g2`)."""
+
+    kind: Literal["named"]
+    name: str
+    """Such as Ar, H2, CO, CH4, CH3OH."""
+
+
 class SmilesStart(Section):
     """A molecule from a SMILES string (needs the `smiles` extra, RDKit)."""
 
@@ -46,7 +74,7 @@ class Slab(Section):
 
     pool: Path
     """Snapshots with velocities (extxyz, VASP or LAMMPS files); `molgun equilibrate` writes this file."""
-    start: Annotated[Si001Start | StructureFile, Field(discriminator="kind")] | None = None
+    start: Annotated[Si001Start | SurfaceStart | StructureFile, Field(discriminator="kind")] | None = None
     """What `molgun equilibrate` starts from."""
     frozen_layers: Annotated[int, Field(ge=0)] = 1
     """Lowest layers that never move, with everything below them (the saturating hydrogen). With none the slab's centre
@@ -63,7 +91,7 @@ class Molecule(Section):
 
     pool: Path
     """Snapshots with velocities; `molgun equilibrate` writes this file."""
-    start: Annotated[StructureFile | SmilesStart, Field(discriminator="kind")] | None = None
+    start: Annotated[StructureFile | SmilesStart | NamedStart, Field(discriminator="kind")] | None = None
     """What `molgun equilibrate` starts from."""
     groups: dict[str, tuple[int, int]] = Field(default_factory=dict)
     """Reactive groups: name -> the two carbon atoms of its triple bond (0-based indices within the molecule).

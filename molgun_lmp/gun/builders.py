@@ -1,15 +1,21 @@
-"""The structures that equilibration starts from: a buckled Si(001) slab, a molecule, or any file that ASE reads."""
+"""The structures that equilibration starts from: a buckled Si(001) slab, a plain surface, a molecule by its name or
+SMILES string, or any file that ASE reads."""
 
+import difflib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
+import ase.build
 import numpy as np
 from ase import Atoms
+from ase.collections import g2
+from ase.data import atomic_numbers
 
 from molgun_lmp.arrays import BoolArray, FloatArray
-from molgun_lmp.config import Si001Start, SmilesStart, StructureFile
-from molgun_lmp.errors import GeometryError
+from molgun_lmp.config import NamedStart, Si001Start, SmilesStart, StructureFile, SurfaceStart
+from molgun_lmp.errors import ConfigError, GeometryError
+from molgun_lmp.gun.cell import BOTTOM_Z_ANGSTROM
 from molgun_lmp.gun.smiles import build_smiles
 from molgun_lmp.readers.structure import read_structure
 
@@ -17,21 +23,74 @@ DIMER_LENGTH_ANGSTROM: Final = 2.30
 DIMER_TILT_DEG: Final = 17.5
 BACK_BOND_STRETCH: Final = 1.022
 SI_H_ANGSTROM: Final = 1.48
-BOTTOM_Z_ANGSTROM: Final = 1.0
 VACUUM_ANGSTROM: Final = 20.0
+_GRAPHENE_ANGSTROM: Final = 2.46
 
 # Lateral offset of successive layers in units of the surface cell, from the top down: two bonds along x, two along y.
 _OFFSETS: Final = ((0.5, 0.0), (0.0, 0.0), (0.0, 0.5), (0.5, 0.5))
 
 
-def build_slab(start: Si001Start | StructureFile, resolve: Callable[[Path], Path]) -> Atoms:
+def build_slab(start: Si001Start | SurfaceStart | StructureFile, resolve: Callable[[Path], Path]) -> Atoms:
     """The slab that a campaign file asks for; `resolve` turns a path of that file into an absolute one."""
-    return read_structure(resolve(start.path)) if isinstance(start, StructureFile) else build_si001(start)
+    match start:
+        case StructureFile():
+            return read_structure(resolve(start.path))
+        case Si001Start():
+            return build_si001(start)
+        case SurfaceStart():
+            return build_surface(start)
 
 
-def build_molecule(start: StructureFile | SmilesStart, resolve: Callable[[Path], Path]) -> Atoms:
+def build_molecule(start: StructureFile | SmilesStart | NamedStart, resolve: Callable[[Path], Path]) -> Atoms:
     """The molecule that a campaign file asks for; `resolve` turns a path of that file into an absolute one."""
-    return read_structure(resolve(start.path)) if isinstance(start, StructureFile) else build_smiles(start)
+    match start:
+        case StructureFile():
+            return read_structure(resolve(start.path))
+        case SmilesStart():
+            return build_smiles(start)
+        case NamedStart():
+            return build_named(start.name)
+
+
+def build_named(name: str) -> Atoms:
+    """An atom, or a molecule that ASE knows by its formula. Raises `ConfigError` for another name."""
+    if atomic_numbers.get(name, 0) > 0:
+        return Atoms(name, positions=[[0.0, 0.0, 0.0]])
+    if name not in g2.names:
+        near = difflib.get_close_matches(name, [*g2.names], n=3)
+        hint = f"; did you mean {', '.join(near)}?" if near else "."
+        raise ConfigError(
+            f"system.molecule.start: {name!r} is no chemical symbol, and no molecule that ASE knows by that name{hint} "
+            "Any other molecule starts from a file or a SMILES string."
+        )
+    return Atoms(g2[name].get_chemical_symbols(), positions=g2[name].positions)
+
+
+def build_surface(start: SurfaceStart) -> Atoms:
+    """A slab of a plain surface: lowest atom at z = 1 Å, 20 Å of vacuum above, periodic along x, y and z.
+
+    Raises `GeometryError` for a surface that ASE cannot build, such as one of an element whose lattice constant it
+    does not know, and for one that LAMMPS takes in no cell.
+    """
+    size = (*start.size, start.layers)
+    constants = {"a": start.lattice_constant_angstrom}
+    if start.kind == "hcp0001":
+        constants["c"] = start.c_angstrom
+    try:
+        if start.kind == "graphene":
+            a = start.lattice_constant_angstrom or _GRAPHENE_ANGSTROM
+            slab = ase.build.graphene(f"{start.element}2", size=(*start.size, 1), a=a)
+        else:
+            slab = getattr(ase.build, start.kind)(start.element, size=size, **constants)
+    except (ValueError, KeyError) as error:
+        raise GeometryError(
+            f"system.slab.start: no {start.kind} surface of {start.element} with {start.size[0]} x {start.size[1]} "
+            f"cells and {start.layers} layers: {error}. Give lattice_constant_angstrom where ASE knows none, or a file."
+        ) from error
+    positions = slab.positions - [0.0, 0.0, slab.positions[:, 2].min() - BOTTOM_Z_ANGSTROM]
+    cell = slab.cell[:].copy()
+    cell[2] = [0.0, 0.0, positions[:, 2].max() + VACUUM_ANGSTROM]
+    return Atoms(slab.get_chemical_symbols(), positions=positions, cell=cell, pbc=True)
 
 
 def build_si001(start: Si001Start) -> Atoms:

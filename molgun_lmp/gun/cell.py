@@ -12,6 +12,8 @@ from molgun_lmp.errors import GeometryError
 from molgun_lmp.surface.minimum_image import MinimumImage
 from molgun_lmp.surface.widest_gap import widest_gap
 
+BOTTOM_Z_ANGSTROM: Final = 1.0
+"""Where the lowest atom of a slab lies in its cell."""
 MARGIN_ANGSTROM: Final = 2.0
 CONTACT_MARGIN_ANGSTROM: Final = 0.5
 """A molecule this far beyond the cutoff neither feels the surface nor comes to feel it by a rounding error."""

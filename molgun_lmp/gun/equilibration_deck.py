@@ -10,8 +10,7 @@ from molgun_lmp.arrays import BoolArray, FloatArray
 from molgun_lmp.config import Campaign
 from molgun_lmp.errors import GeometryError
 from molgun_lmp.geometry import make_whole
-from molgun_lmp.gun.builders import BOTTOM_Z_ANGSTROM
-from molgun_lmp.gun.cell import campaign_cell, heights_above_bottom
+from molgun_lmp.gun.cell import BOTTOM_Z_ANGSTROM, campaign_cell, heights_above_bottom
 from molgun_lmp.gun.data_file import data_file
 from molgun_lmp.gun.deck import lammps_seed
 from molgun_lmp.gun.names import DATA_NAME, END_NAME

@@ -70,7 +70,9 @@ def draw(index: int, setup: Setup) -> InitialCondition:
     com[2] = surface_z + start.angstrom if start.kind == "height" else setup.start_z(start.angstrom)
     skipped_ps = 0.0
     if gun.skip_free_flight:
-        ahead = com[2] - setup.start_z(contact_clearance(setup.cutoff_angstrom))
+        # A potential may reach less far than atoms may start apart.
+        clearance = max(contact_clearance(setup.cutoff_angstrom), gun.min_distance_angstrom)
+        ahead = com[2] - setup.start_z(clearance)
         skipped_ps = max(0.0, ahead) / -kick[2]
     com = wrap(com + skipped_ps * kick, setup.cell)
     molecule = com + shape

@@ -11,8 +11,14 @@ from ase import Atoms
 from molgun_lmp.arrays import BoolArray, FloatArray
 from molgun_lmp.config import Campaign, Kick
 from molgun_lmp.errors import ConfigError
-from molgun_lmp.gun.builders import BOTTOM_Z_ANGSTROM
-from molgun_lmp.gun.cell import Extents, campaign_cell, choose_height, heights_above_bottom, needed_height
+from molgun_lmp.gun.cell import (
+    BOTTOM_Z_ANGSTROM,
+    Extents,
+    campaign_cell,
+    choose_height,
+    heights_above_bottom,
+    needed_height,
+)
 from molgun_lmp.gun.dispersion_reach import dispersion_reach
 from molgun_lmp.gun.pools import Pool
 from molgun_lmp.isotopes import AtomTypes, isotopic_masses_u, standard_masses_u

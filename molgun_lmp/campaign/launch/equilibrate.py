@@ -158,9 +158,9 @@ def _atom_pool(loaded: LoadedCampaign, start: Atoms) -> EquilibratedPool:
     atom = Atoms(symbols, masses=masses, info={"snapshot": "atom", "run": 0})
     atom.set_velocities([[0.0, 0.0, 0.0]])
     file = pool_file(loaded, "molecule")
-    file.parent.mkdir(parents=True, exist_ok=True)
+    kept = _place_for(file)
     write_pool(file, [atom], None)
-    return EquilibratedPool(part="molecule", file=file, snapshots=1, runs=(), memory=())
+    return EquilibratedPool(part="molecule", file=file, snapshots=1, runs=(), memory=(), kept=kept)
 
 
 def _prepared(

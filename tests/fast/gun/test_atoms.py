@@ -149,3 +149,14 @@ def test_an_atom_is_not_equilibrated(tmp_path: Path) -> None:
     assert (pool.ids, pool.symbols) == (("atom",), ("H",))
     assert not pool.snapshots[0].get_velocities().any()
     assert not (tmp_path / "beam.equilibration").exists()
+    (again,) = equilibrate(loaded, ["molecule"], workers=None, force=True, console=Console(quiet=True))
+    assert again.kept == tmp_path / "pools/h-1.extxyz", "no pool is lost"
+
+
+def test_a_short_reach_brings_no_shot_closer_than_atoms_may_start(
+    campaign_of: CampaignOf, slab_pool: Pool, tmp_path: Path
+) -> None:
+    setup = prepare(campaign_of({"gun": {"skip_free_flight": True}}), slab_pool, argon(tmp_path / "a.extxyz", 1), 2.0)
+    shots = [draw(index, setup).shot for index in range(6)]
+    assert min(shot.clearance_angstrom for shot in shots) >= setup.campaign.gun.min_distance_angstrom
+    assert all(shot.skipped_flight_ps > 0 for shot in shots)
