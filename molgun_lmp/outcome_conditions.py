@@ -6,11 +6,11 @@ Two conditions can be compared without any structure: one contains another (`con
 
 import re
 from collections.abc import Callable, Mapping
-from typing import Annotated, Any, ClassVar, Final, Literal, TypeVar, cast, get_args
+from typing import Annotated, Any, ClassVar, Final, Literal, TypeVar, cast
 
 from ase.data import atomic_numbers
 from ase.formula import Formula
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
 
 from molgun_lmp.condition_values import BondWord, Count
 from molgun_lmp.outcome_words import AtomSite, GroupState, Place, SurfaceSite
@@ -153,6 +153,13 @@ class When(_Condition):
     touched: bool | None = None
     """For a molecule that has left or is near: whether it had a bond to the slab in any frame before."""
 
+    @field_validator("contact_ps")
+    @classmethod
+    def _in_figures(cls, time: Count | None) -> Count | None:
+        if time is not None and not all(isinstance(end, int | float) for end in (time.low, time.high)):
+            raise ValueError("write a number of ps")
+        return time
+
     @property
     def allows_whole(self) -> bool:
         """Whether this may hold for what is bound and has no bond broken."""
@@ -232,11 +239,11 @@ def _excludes(one: Any, other: Any) -> bool:
     if isinstance(one, tuple):
         if isinstance(one[0], BondWord):
             return ({*one} == {"none"}) != ({*other} == {"none"})
-        return isinstance(one[0], StrEnumTypes) and not set(one) & set(other)
+        return isinstance(one[0], _ONE_AT_A_TIME) and not set(one) & set(other)
     return bool(one != other)
 
 
-StrEnumTypes: Final = (GroupState, SurfaceSite, AtomSite, Place)
+_ONE_AT_A_TIME: Final = (GroupState, SurfaceSite, AtomSite, Place)
 """Words of which one alone is true at a time."""
 
 DetailPart = Literal["binding", "groups", "where", "bound as", "products", "site", "removed"]
@@ -250,7 +257,6 @@ DETAIL_PARTS: Final[Mapping[DetailPart, str]] = {
     "site": "the site of each piece that is on the surface",
     "removed": "the formula of what the slab has lost without the molecule",
 }
-assert set(DETAIL_PARTS) == set(get_args(DetailPart))
 _PART: Final = re.compile(r"\{([^{}]*)\}")
 
 

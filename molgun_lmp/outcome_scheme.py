@@ -8,7 +8,7 @@ from typing import Any, Final
 import yaml
 
 from molgun_lmp.outcome_classes import UNBOUND_FATES, Kind, Mode
-from molgun_lmp.outcome_conditions import PLACE_KEYS, TIME_KEYS, When
+from molgun_lmp.outcome_conditions import PLACE_KEYS, When
 from molgun_lmp.provenance import sha256_json
 
 DEFAULT_SCHEME: Final = "weiske2026"
@@ -193,11 +193,6 @@ def _of_kind(when: When, kind: Kind) -> When:
     if kind is Kind.BOUND:
         return when.and_also(**_WHOLE)
     return when.and_also(bound=True) if when.names_a_bond_to_the_slab else when
-
-
-def told_by_structure(when: When) -> bool:
-    """Whether one structure is enough to say whether conditions hold."""
-    return not TIME_KEYS & when.said().keys()
 
 
 def in_order(modes: Iterable[Mode]) -> list[Mode]:

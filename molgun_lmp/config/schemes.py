@@ -16,8 +16,8 @@ from molgun_lmp.config.loading import load_yaml
 from molgun_lmp.config.scheme_file import SchemeClass, SchemeFile, merged, scheme_of
 from molgun_lmp.errors import ConfigError
 from molgun_lmp.outcome_classes import UNBOUND_FATES, Kind
-from molgun_lmp.outcome_conditions import FragmentWhen, GroupWhen, When
-from molgun_lmp.outcome_scheme import OutcomeScheme, told_by_structure
+from molgun_lmp.outcome_conditions import TIME_KEYS, FragmentWhen, GroupWhen, When
+from molgun_lmp.outcome_scheme import OutcomeScheme
 from molgun_lmp.rendering import templates_folder
 
 _FILE_ENDS: Final = (".yaml", ".yml")
@@ -152,17 +152,24 @@ def _problems_of_kind(kind: Kind, classes: list[SchemeClass], lines: "_Lines") -
     elif kind in UNBOUND_FATES and (len(free) != 1 or classes[-1] is not free[0]):
         yield f"{lines.file}: the last class of `set: {kind}` has no `when`, and all others have one."
     for one in classes:
-        if one.when is not None and kind not in UNBOUND_FATES and not told_by_structure(one.when):
+        asked = set() if one.when is None else set(one.when.said())
+        if kind not in UNBOUND_FATES and asked & TIME_KEYS:
             yield f"{lines.of(one, 'when')}: how long a molecule stayed is asked of those that left or are near alone."
-    ends = {Kind.BOUND: When(), Kind.DAMAGED: When.model_validate({"broken": "any"})}
-    if kind in ends and not any(one.when is not None and one.when.contains(_plain(ends[kind])) for one in classes):
-        what = "bound: true" if kind is Kind.BOUND else "broken: any"
-        yield f"{lines.file}: add a last class of `set: {kind}` with `when: {{{what}}}` for all the rest."
+        elif kind in UNBOUND_FATES and asked - TIME_KEYS:
+            yield (
+                f"{lines.of(one, 'when')}: what is of `set: {kind}` is whole and unbound, and told apart by "
+                f"{' and '.join(sorted(TIME_KEYS))} alone, not by {min(asked - TIME_KEYS)}."
+            )
+    rest = _EVERY.get(kind)
+    if rest is not None and not any(one.when is not None and one.when.contains(rest[1]) for one in classes):
+        yield f"{lines.file}: add a last class of `set: {kind}` with `when: {{{rest[0]}}}` for all the rest."
 
 
-def _plain(when: When) -> When:
-    """What every molecule of a kind is."""
-    return when.and_also(bound=True, broken="none") if when == When() else when
+_EVERY: Final[Mapping[Kind, tuple[str, When]]] = {
+    Kind.BOUND: ("bound: true", When.model_validate({"bound": True, "broken": "none"})),
+    Kind.DAMAGED: ("broken: any", When.model_validate({"broken": "any"})),
+}
+"""Kind -> the conditions of a class for all of it as a file says them, and all that holds then."""
 
 
 def _nearest(word: str, known: Any) -> str:

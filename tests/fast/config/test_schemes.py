@@ -205,6 +205,14 @@ def test_times_are_asked_of_molecules_that_left_or_are_near(tmp_path: Path) -> N
     refused(tmp_path, own_class("contact_ps: at least 1"), r"how long a molecule stayed is asked of those that left")
 
 
+def test_what_is_whole_and_unbound_is_told_apart_by_time_alone(tmp_path: Path) -> None:
+    said = r"line 7, .*: what is of `set: left` is whole and unbound, .* contact_ps and touched alone, not by slab_"
+    refused(tmp_path, WHOLE.replace("contact_ps: less than 0.5", "slab_bonds: none"), said)
+    refused(
+        tmp_path, WHOLE.replace("less than 0.5", "less than max_fragments"), r"line 7, .*contact_ps: write a number"
+    )
+
+
 def test_a_scheme_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"no outcome scheme 'weiske2025': .*Did you mean weiske2026\?"):
         load_scheme("weiske2025")

@@ -71,7 +71,7 @@ def test_a_stored_campaign_is_decided_by_another_scheme_and_by_its_own_again(cam
 def test_pythons_way_in_takes_a_scheme(campaign: Path, tmp_path: Path) -> None:
     (tmp_path / "co.yaml").write_text(CARBONYL)
     found = molgun_lmp.load_campaign(campaign, scheme=str(tmp_path / "co.yaml"))
-    assert "hollow" in found.outcomes["mode"].cat.categories
+    assert found.store.scheme.named("hollow").row.group == "chemisorbed"
 
 
 def test_the_scheme_of_the_docs_tells_a_double_bonds_reactions_apart(tmp_path: Path) -> None:
