@@ -46,6 +46,10 @@ def equilibrate_command(
     for pool in pools:
         if pool.kept is not None:
             out.print(f"The pool that was there is now {pool.kept}", markup=False)
+        if pool.states is not None:
+            out.print(f"Quasi-classical states of {pool.states}", markup=False)
+            out.print(f"Wrote {pool.snapshots} snapshots of the {pool.part} to {pool.file}", markup=False)
+            continue
         if not pool.runs:
             out.print(
                 f"The {pool.part} is an atom, which has one snapshot by nature and nothing to equilibrate: wrote it to "

@@ -29,6 +29,7 @@ from molgun_lmp.config.outcomes import OutcomeCriteria
 from molgun_lmp.config.section import Section
 from molgun_lmp.config.system import (
     Equilibration,
+    HarmonicStates,
     Molecule,
     NamedStart,
     Si001Start,
@@ -55,6 +56,7 @@ __all__ = [
     "FluxKick",
     "GridPoint",
     "Gun",
+    "HarmonicStates",
     "Height",
     "IndependentComponents",
     "Kick",

@@ -81,6 +81,17 @@ class Slab(Section):
     of mass starts at rest."""
 
 
+class HarmonicStates(Section):
+    """Quasi-classical states: each normal mode of the model's own Hessian, at its minimum, has a quantised energy and a
+    random phase; rotation is classical, with a temperature of its own."""
+
+    kind: Literal["harmonic"] = "harmonic"
+    snapshots: PositiveInt = 200
+    vibrational_temperature_k: Annotated[float, Field(ge=0)] = 0.0
+    """Quanta are drawn from Boltzmann's distribution; with 0 all modes have their zero-point energy."""
+    rotational_temperature_k: Annotated[float, Field(ge=0)] = 0.0
+
+
 def _as_key(key: Any) -> Any:
     """An index as YAML reads it, as the text that JSON has."""
     return str(key) if isinstance(key, int) and not isinstance(key, bool) else key
@@ -93,6 +104,9 @@ class Molecule(Section):
     """Snapshots with velocities; `molgun equilibrate` writes this file."""
     start: Annotated[StructureFile | SmilesStart | NamedStart, Field(discriminator="kind")] | None = None
     """What `molgun equilibrate` starts from."""
+    states: HarmonicStates | None = None
+    """How `molgun equilibrate` makes the pool instead of by Langevin runs, such as {kind: harmonic,
+    rotational_temperature_k: 10}."""
     groups: dict[str, tuple[int, int]] = Field(default_factory=dict)
     """Reactive groups: name -> the two carbon atoms of its triple bond (0-based indices within the molecule).
     The names CY and ET stand for the reference paper's cyclooctyne and ethynyl groups."""

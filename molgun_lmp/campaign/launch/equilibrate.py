@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from ase import Atoms
 from rich.console import Console
 
@@ -13,7 +14,8 @@ from molgun_lmp.campaign.launch.pool_faults import Equilibrated, bonds_of, fault
 from molgun_lmp.campaign.plan.engine_choice import campaign_card, choose_engine, shared_files
 from molgun_lmp.campaign.store.equilibration_folder import Equilibrations, open_or_write, unused
 from molgun_lmp.campaign.store.integrity import verify_open, verify_shared
-from molgun_lmp.config import LoadedCampaign
+from molgun_lmp.config import HarmonicStates, LoadedCampaign
+from molgun_lmp.engine.molecule_forces import python_model, relaxed_molecule
 from molgun_lmp.errors import CampaignError, ConfigError, InputFileError
 from molgun_lmp.gun.builders import build_molecule, build_slab
 from molgun_lmp.gun.equilibration_deck import (
@@ -29,6 +31,7 @@ from molgun_lmp.gun.equilibration_verdict import few_snapshots
 from molgun_lmp.gun.names import LOG_NAME
 from molgun_lmp.gun.pool_memory import FeatureMemory, dimer_memory, orientation_memory, ring_memory
 from molgun_lmp.gun.pools import Part, read_pool, write_pool
+from molgun_lmp.gun.quasi_classical import STATES_KEY, hessian, normal_modes, quasi_classical_pool
 from molgun_lmp.gun.smiles import smiles_of
 from molgun_lmp.isotopes import AtomTypes
 from molgun_lmp.models.card import ModelCard
@@ -57,6 +60,8 @@ class EquilibratedPool:
     """Where the pool that was there before is now."""
     chosen: str | None = None
     """How the structure that was started from was chosen, where it was built from a SMILES string."""
+    states: str | None = None
+    """The modes that quasi-classical states were drawn of, in words; None for other pools."""
 
     def to_json(self) -> dict[str, Any]:
         """The record as a JSON-ready dictionary."""
@@ -71,6 +76,7 @@ class EquilibratedPool:
             "faults": list(self.faults),
             "remark": self.remark,
             "kept": None if self.kept is None else str(self.kept),
+            "states": self.states,
         }
 
 
@@ -107,6 +113,9 @@ def equilibrate(
     for part in parts:
         if part == "molecule" and _is_atom(structures[part]):
             pools.append(_atom_pool(loaded, structures[part]))
+            continue
+        if part == "molecule" and loaded.config.system.molecule.states is not None:
+            pools.append(_state_pool(loaded, structures[part], types, card))
             continue
         runs = _prepared(loaded, part, structures[part], types, card, anew=force)
         work = runs.work()
@@ -161,6 +170,33 @@ def _atom_pool(loaded: LoadedCampaign, start: Atoms) -> EquilibratedPool:
     kept = _place_for(file)
     write_pool(file, [atom], None)
     return EquilibratedPool(part="molecule", file=file, snapshots=1, runs=(), memory=(), kept=kept)
+
+
+def _state_pool(loaded: LoadedCampaign, start: Atoms, types: AtomTypes, card: ModelCard) -> EquilibratedPool:
+    """Quasi-classical states, sampled without any run."""
+    config = loaded.config
+    states = config.system.molecule.states or HarmonicStates()
+    symbols = tuple(start.get_chemical_symbols())
+    masses = equilibration_masses_u("molecule", symbols, config)
+    folder = loaded.path(config.model.folder)
+    engine = choose_engine(config, card, folder, types.elements)
+    model = python_model(engine.kind, engine.dtype, folder / engine.model_file)
+    forces, minimum = relaxed_molecule(model, start)
+    modes = normal_modes(minimum, masses, hessian(forces, minimum))
+    rng = np.random.default_rng(np.random.SeedSequence(config.seed, spawn_key=STATES_KEY))
+    file = pool_file(loaded, "molecule")
+    kept = _place_for(file)
+    write_pool(file, quasi_classical_pool(symbols, modes, states, rng), None)
+    return EquilibratedPool(
+        part="molecule",
+        file=file,
+        snapshots=states.snapshots,
+        runs=(),
+        memory=(),
+        smiles=smiles_of(start),
+        states=modes.sentence(),
+        kept=kept,
+    )
 
 
 def _prepared(

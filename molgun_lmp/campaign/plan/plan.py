@@ -134,7 +134,9 @@ def check(loaded: LoadedCampaign, pools: Pools | None = None) -> Plan:
     types, _ = atom_types(slab_pool.symbols, molecule_pool.symbols, config.system.molecule.isotopes)
     card = campaign_card(loaded, types.elements)
     setup = prepare(config, slab_pool, molecule_pool, card.architecture.r_max_angstrom)
-    require_thermal(pool_temperatures(setup), config.system.equilibration.temperature_k)
+    states = config.system.molecule.states
+    thermal = tuple(one for one in pool_temperatures(setup) if states is None or one.part == "slab")
+    require_thermal(thermal, config.system.equilibration.temperature_k)
     first = draw(0, setup) if config.trajectories else None
     engine = choose_engine(config, card, model_folder, setup.elements)
     if first is not None:

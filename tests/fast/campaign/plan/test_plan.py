@@ -28,7 +28,7 @@ from molgun_lmp.config.schemes import load_scheme
 from molgun_lmp.engine.targets import load_target
 from molgun_lmp.errors import CampaignError, ConfigError, GeometryError, InputFileError, ModelError, MolgunError
 from molgun_lmp.gun.initial_conditions import draw
-from molgun_lmp.gun.pools import Pool
+from molgun_lmp.gun.pools import Pool, write_pool
 from molgun_lmp.gun.recover import recover_shot
 from molgun_lmp.gun.setup import Setup, prepare
 from molgun_lmp.models.card import ModelFile, load_card, write_card
@@ -517,3 +517,17 @@ def test_a_plan_says_where_a_molecule_feels_its_own_images(plan_of: PlanOf, tmp_
     skewed = MinimumImage.of_cell(np.array([[12.0, 0.0, 0.0], [18.0, 9.0, 0.0], [0.0, 0.0, 40.0]]))
     (note,) = image_notes(dataclasses.replace(plan.setup, lattice=skewed), 6.0)
     assert f"images are {np.hypot(6.0, 9.0):.1f} Å apart" in note
+
+
+def test_a_quasi_classical_pool_needs_no_temperature_of_a_protocol(
+    file_of: Callable[[Path, Mapping[str, Any]], Path], molecule_pool: Pool, tmp_path: Path
+) -> None:
+    engine = {"kind": "stock", "commands": ["pair_style lj/cut 4.0", "pair_coeff * * 0.002 1.5"], "cutoff_angstrom": 4}
+    file = file_of(tmp_path, {"engine": engine})
+    hot = [atoms.copy() for atoms in molecule_pool.snapshots]
+    for atoms in hot:
+        atoms.set_velocities(3.5 * atoms.get_velocities())
+    write_pool(tmp_path / molecule_pool.source.name, hot, None)
+    with pytest.raises(InputFileError, match="far from the 300 K"):
+        planning.check(load_campaign(file))
+    planning.check(load_campaign(file, ["system.molecule.states={kind: harmonic}"]))

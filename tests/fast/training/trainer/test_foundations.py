@@ -72,7 +72,7 @@ OUTCOME = Outcome(
 @pytest.mark.parametrize("record", [SHOT, RESULT, OUTCOME])
 def test_records_round_trip_exactly(record: Shot | TrajectoryResult | Outcome) -> None:
     document = json.loads(json.dumps(record.to_json()))
-    assert type(record).from_json(document) == record
+    assert type(record).from_json(document, paper.SCHEME) == record
 
 
 def test_records_refuse_unknown_keys() -> None:

@@ -1,0 +1,83 @@
+"""A molecule alone under a campaign's model, asked from Python: forces, and the minimum nearest to a structure."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import ClassVar, Final
+
+import numpy as np
+from ase import Atoms
+from ase.calculators.calculator import Calculator
+from ase.optimize import BFGS
+
+from molgun_lmp.arrays import FloatArray
+from molgun_lmp.engine.force_models import ForceModel, ForceModelInput
+from molgun_lmp.engine.registry import ENGINES
+from molgun_lmp.errors import ConfigError, GeometryError
+from molgun_lmp.model_formats import Dtype, EngineKind
+
+FORCE_LIMIT: Final = 1e-3
+"""eV/Å, at a minimum: float32 leaves less."""
+_STEPS: Final = 1000
+_ROOM_ANGSTROM: Final = 4.0
+_FREE: Final = (False, False, False)
+
+
+def python_model(kind: EngineKind, dtype: Dtype, file: Path) -> ForceModel:
+    """The model in an engine's file for questions from Python, where the engine's own way is through LAMMPS too.
+
+    Raises `ConfigError` for an engine without a model, and what loading raises.
+    """
+    of_format = [row for row in ENGINES.values() if row.format is not None and row.format == ENGINES[kind].format]
+    for row in of_format:
+        model = row.load(file, dtype, None) if row.runs_as == "fix_external" else None
+        if model is not None:
+            return model
+    raise ConfigError(
+        f"system.molecule.states asks a model for its Hessian, and the engine `{kind}` has none that Python can ask: "
+        "leave states out, and `molgun equilibrate` makes a thermal pool."
+    )
+
+
+class _Asked(Calculator):  # type: ignore[misc]  # ASE has no types
+    """The model as ASE's optimisers ask; they go by forces alone, as the energy in float32 is too coarse to go by."""
+
+    implemented_properties: ClassVar = ["energy", "forces"]
+
+    def __init__(self, model: ForceModel) -> None:
+        super().__init__()
+        self._model = model
+
+    def calculate(self, atoms: Atoms, *_: object) -> None:
+        structure = ForceModelInput(
+            numbers=np.asarray(atoms.numbers, dtype=np.int64),
+            positions=np.asarray(atoms.positions, dtype=np.float64),
+            cell=atoms.cell[:],
+            pbc=_FREE,
+        )
+        found = self._model.evaluate(structure)
+        self.results = {"energy": found.energy_ev, "forces": found.forces}
+
+
+def relaxed_molecule(model: ForceModel, start: Atoms) -> tuple[Callable[[FloatArray], FloatArray], FloatArray]:
+    """The forces of a molecule alone, a function of positions (n, 3) Å, and the positions of its nearest minimum.
+
+    Raises `GeometryError` where none is found.
+    """
+    side = float(np.ptp(start.positions, axis=0).max()) + 2 * (model.cutoff_angstrom + _ROOM_ANGSTROM)
+    atoms = Atoms(start.numbers, positions=start.positions, cell=[side] * 3, pbc=False)
+    atoms.calc = _Asked(model)
+    BFGS(atoms, logfile=None).run(fmax=FORCE_LIMIT, steps=_STEPS)
+    largest = float(np.abs(atoms.get_forces()).max())
+    if largest > FORCE_LIMIT:
+        raise GeometryError(
+            f"no minimum of the molecule was found under the model: {largest:.2g} eV/Å are left. Start from a "
+            "structure that is nearer to one (system.molecule.start), or use a model file in float64."
+        )
+    minimum: FloatArray = atoms.positions.copy()
+
+    def forces(positions: FloatArray) -> FloatArray:
+        atoms.positions = positions
+        found: FloatArray = atoms.get_forces()
+        return found
+
+    return forces, minimum

@@ -1,0 +1,54 @@
+"""`molgun equilibrate --molecule` with `states`: a pool without any run, of the molecule at the model's minimum."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from ase.build import molecule
+from campaign_cases import write_campaign_file
+from rich.console import Console
+from spring_model import Springs
+
+from molgun_lmp.campaign.launch import equilibrate as launching
+from molgun_lmp.config import load_campaign
+from molgun_lmp.errors import ConfigError
+from molgun_lmp.gun.pools import Pool, read_pool
+
+STOCK = {"kind": "stock", "commands": ["pair_style lj/cut 4.0", "pair_coeff * * 0.002 1.5"], "cutoff_angstrom": 4}
+
+
+def test_states_are_drawn_of_the_model_s_own_modes(
+    slab_pool: Pool, molecule_pool: Pool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rest = molecule("H2")
+    start = rest.copy()
+    start.positions[1, 2] += 0.05
+    start.write(tmp_path / "h2.xyz")
+    of_molecule = {
+        "pool": "states.extxyz",
+        "start": {"kind": "file", "path": "h2.xyz"},
+        "states": {"snapshots": 20, "vibrational_temperature_k": 3000.0},
+        "isotopes": {"H": "D"},
+    }
+    system = {"slab": {"pool": slab_pool.source.name}, "molecule": of_molecule}
+    loaded = load_campaign(write_campaign_file(tmp_path, slab_pool, molecule_pool, {"system": system, "engine": STOCK}))
+
+    def made() -> list[launching.EquilibratedPool]:
+        return launching.equilibrate(loaded, ["molecule"], workers=1, force=True, console=Console(quiet=True))
+
+    with pytest.raises(ConfigError, match="leave states out"):
+        made()
+    assert not (tmp_path / "states.extxyz").exists()
+    monkeypatch.setattr(launching, "python_model", lambda *_: Springs(rest))
+    (found,) = made()
+    assert found.states is not None
+    assert "normal modes at 3" in found.states
+    assert (found.snapshots, found.runs) == (20, ())
+    pool = read_pool(tmp_path / "states.extxyz", "molecule")
+    assert len(pool) == 20
+    assert pool.snapshots[0].get_masses() == pytest.approx(2.0141, abs=1e-3)
+    lengths = np.array([atoms.get_distance(0, 1) for atoms in pool.snapshots])
+    assert abs(lengths.mean() - rest.get_distance(0, 1)) < 0.1
+    before = (tmp_path / "states.extxyz").read_bytes()
+    made()
+    assert (tmp_path / "states.extxyz").read_bytes() == before, "a function of the campaign's seed"
