@@ -8,7 +8,7 @@ import pytest
 from fired_decks import fire_trajectories
 from potential_cases import thermal_pool
 
-from molgun_lmp.campaign.launch.equilibrate import pool_file
+from molgun_lmp.campaign.launch.equilibrated_pool import pool_file
 from molgun_lmp.campaign.plan.examples import copy_example
 from molgun_lmp.campaign.plan.plan import check, write
 from molgun_lmp.config import load_campaign

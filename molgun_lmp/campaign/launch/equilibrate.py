@@ -1,21 +1,19 @@
 """`molgun equilibrate`: snapshot pools from independent Langevin runs under the campaign's own model."""
 
-import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 from ase import Atoms
 from rich.console import Console
 
+from molgun_lmp.campaign.launch.equilibrated_pool import EquilibratedPool, place_for, pool_file
 from molgun_lmp.campaign.launch.local import supervise
 from molgun_lmp.campaign.launch.pool_faults import Equilibrated, bonds_of, faults_of
+from molgun_lmp.campaign.launch.pools_without_runs import atom_pool, state_pool
 from molgun_lmp.campaign.plan.engine_choice import campaign_card, choose_engine, shared_files
-from molgun_lmp.campaign.store.equilibration_folder import Equilibrations, open_or_write, unused
+from molgun_lmp.campaign.store.equilibration_folder import Equilibrations, open_or_write
 from molgun_lmp.campaign.store.integrity import verify_open, verify_shared
-from molgun_lmp.config import HarmonicStates, LoadedCampaign
-from molgun_lmp.engine.molecule_forces import python_model, relaxed_molecule
+from molgun_lmp.config import LoadedCampaign
 from molgun_lmp.errors import CampaignError, ConfigError, InputFileError
 from molgun_lmp.gun.builders import build_molecule, build_slab
 from molgun_lmp.gun.equilibration_deck import (
@@ -31,7 +29,6 @@ from molgun_lmp.gun.equilibration_verdict import few_snapshots
 from molgun_lmp.gun.names import LOG_NAME
 from molgun_lmp.gun.pool_memory import FeatureMemory, dimer_memory, orientation_memory, ring_memory
 from molgun_lmp.gun.pools import Part, read_pool, write_pool
-from molgun_lmp.gun.quasi_classical import STATES_KEY, hessian, normal_modes, quasi_classical_pool
 from molgun_lmp.gun.smiles import smiles_of
 from molgun_lmp.isotopes import AtomTypes
 from molgun_lmp.models.card import ModelCard
@@ -39,51 +36,6 @@ from molgun_lmp.processes import default_workers
 from molgun_lmp.readers.lammps.log import thermo_tables
 from molgun_lmp.records import Stop
 from molgun_lmp.units import FS_PER_PS
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class EquilibratedPool:
-    """A pool that was written, how each of its runs went, and how long slow features of it last."""
-
-    part: Part
-    file: Path
-    snapshots: int
-    runs: tuple[EquilibrationStats, ...]
-    memory: tuple[FeatureMemory, ...]
-    smiles: str | None = None
-    """Canonical isomeric SMILES string of the molecule's first snapshot; None without RDKit, and for the slab."""
-    faults: tuple[str, ...] = ()
-    """Why it is no good pool, where it was to be written all the same."""
-    remark: str = ""
-    """Of a pool that is worth few independent snapshots."""
-    kept: Path | None = None
-    """Where the pool that was there before is now."""
-    chosen: str | None = None
-    """How the structure that was started from was chosen, where it was built from a SMILES string."""
-    states: str | None = None
-    """The modes that quasi-classical states were drawn of, in words; None for other pools."""
-
-    def to_json(self) -> dict[str, Any]:
-        """The record as a JSON-ready dictionary."""
-        return {
-            "part": self.part,
-            "file": str(self.file),
-            "snapshots": self.snapshots,
-            "runs": [dataclasses.asdict(run) for run in self.runs],
-            "memory": [dataclasses.asdict(one) | {"independent": one.independent} for one in self.memory],
-            "smiles": self.smiles,
-            "chosen": self.chosen,
-            "faults": list(self.faults),
-            "remark": self.remark,
-            "kept": None if self.kept is None else str(self.kept),
-            "states": self.states,
-        }
-
-
-def pool_file(loaded: LoadedCampaign, part: Part) -> Path:
-    """The pool file that a campaign file names."""
-    system = loaded.config.system
-    return loaded.path(system.slab.pool if part == "slab" else system.molecule.pool)
 
 
 def equilibrate(
@@ -105,17 +57,17 @@ def equilibrate(
     for part in parts:
         _require_writable(pool_file(loaded, part), force)
     if parts == ["molecule"] and _is_atom(molecule := _structure(loaded, "molecule", needed=True)):
-        return [_atom_pool(loaded, molecule)]  # needs no slab, and no model
+        return [atom_pool(loaded, molecule)]  # needs no slab, and no model
     structures: dict[Part, Atoms] = {part: _structure(loaded, part, part in parts) for part in ("slab", "molecule")}
     types = equilibration_types(structures["slab"], structures["molecule"], loaded.config)
     card = campaign_card(loaded, types.elements)
     pools = []
     for part in parts:
         if part == "molecule" and _is_atom(structures[part]):
-            pools.append(_atom_pool(loaded, structures[part]))
+            pools.append(atom_pool(loaded, structures[part]))
             continue
         if part == "molecule" and loaded.config.system.molecule.states is not None:
-            pools.append(_state_pool(loaded, structures[part], types, card))
+            pools.append(state_pool(loaded, structures[part], types, card))
             continue
         runs = _prepared(loaded, part, structures[part], types, card, anew=force)
         work = runs.work()
@@ -157,46 +109,6 @@ def _structure(loaded: LoadedCampaign, part: Part, needed: bool) -> Atoms:
 
 def _is_atom(start: Atoms) -> bool:
     return len(start) == 1
-
-
-def _atom_pool(loaded: LoadedCampaign, start: Atoms) -> EquilibratedPool:
-    """The one snapshot of an atom, written without any run: it neither turns nor vibrates, and the gun gives it its
-    velocity."""
-    symbols = tuple(start.get_chemical_symbols())
-    masses = equilibration_masses_u("molecule", symbols, loaded.config)
-    atom = Atoms(symbols, masses=masses, info={"snapshot": "atom", "run": 0})
-    atom.set_velocities([[0.0, 0.0, 0.0]])
-    file = pool_file(loaded, "molecule")
-    kept = _place_for(file)
-    write_pool(file, [atom], None)
-    return EquilibratedPool(part="molecule", file=file, snapshots=1, runs=(), memory=(), kept=kept)
-
-
-def _state_pool(loaded: LoadedCampaign, start: Atoms, types: AtomTypes, card: ModelCard) -> EquilibratedPool:
-    """Quasi-classical states, sampled without any run."""
-    config = loaded.config
-    states = config.system.molecule.states or HarmonicStates()
-    symbols = tuple(start.get_chemical_symbols())
-    masses = equilibration_masses_u("molecule", symbols, config)
-    folder = loaded.path(config.model.folder)
-    engine = choose_engine(config, card, folder, types.elements)
-    model = python_model(engine.kind, engine.dtype, folder / engine.model_file)
-    forces, minimum = relaxed_molecule(model, start)
-    modes = normal_modes(minimum, masses, hessian(forces, minimum))
-    rng = np.random.default_rng(np.random.SeedSequence(config.seed, spawn_key=STATES_KEY))
-    file = pool_file(loaded, "molecule")
-    kept = _place_for(file)
-    write_pool(file, quasi_classical_pool(symbols, modes, states, rng), None)
-    return EquilibratedPool(
-        part="molecule",
-        file=file,
-        snapshots=states.snapshots,
-        runs=(),
-        memory=(),
-        smiles=smiles_of(start),
-        states=modes.sentence(),
-        kept=kept,
-    )
 
 
 def _prepared(
@@ -264,7 +176,7 @@ def _pooled(
     for snapshot in pool:
         snapshot.info |= _built_as(start)
     file = pool_file(loaded, part)
-    kept = _place_for(file)
+    kept = place_for(file)
     write_pool(file, pool, frozen if part == "slab" else None)
     return EquilibratedPool(
         part=part,
@@ -278,16 +190,6 @@ def _pooled(
         smiles=smiles_of(pool[0]) if part == "molecule" else None,
         chosen=start.info["chosen"] if _built_as(start) else None,
     )
-
-
-def _place_for(file: Path) -> Path | None:
-    """Make room for a pool; where the one that was there is now."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    if not file.exists():
-        return None
-    kept = unused(file)
-    file.rename(kept)
-    return kept
 
 
 def _memory(loaded: LoadedCampaign, part: Part, runs: Sequence[Sequence[Atoms]]) -> tuple[FeatureMemory, ...]:

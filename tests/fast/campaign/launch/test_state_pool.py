@@ -9,7 +9,9 @@ from campaign_cases import write_campaign_file
 from rich.console import Console
 from spring_model import Springs
 
-from molgun_lmp.campaign.launch import equilibrate as launching
+from molgun_lmp.campaign.launch import pools_without_runs
+from molgun_lmp.campaign.launch.equilibrate import equilibrate
+from molgun_lmp.campaign.launch.equilibrated_pool import EquilibratedPool
 from molgun_lmp.config import load_campaign
 from molgun_lmp.errors import ConfigError
 from molgun_lmp.gun.pools import Pool, read_pool
@@ -33,13 +35,13 @@ def test_states_are_drawn_of_the_model_s_own_modes(
     system = {"slab": {"pool": slab_pool.source.name}, "molecule": of_molecule}
     loaded = load_campaign(write_campaign_file(tmp_path, slab_pool, molecule_pool, {"system": system, "engine": STOCK}))
 
-    def made() -> list[launching.EquilibratedPool]:
-        return launching.equilibrate(loaded, ["molecule"], workers=1, force=True, console=Console(quiet=True))
+    def made() -> list[EquilibratedPool]:
+        return equilibrate(loaded, ["molecule"], workers=1, force=True, console=Console(quiet=True))
 
     with pytest.raises(ConfigError, match="leave states out"):
         made()
     assert not (tmp_path / "states.extxyz").exists()
-    monkeypatch.setattr(launching, "python_model", lambda *_: Springs(rest))
+    monkeypatch.setattr(pools_without_runs, "python_model", lambda *_: Springs(rest))
     (found,) = made()
     assert found.states is not None
     assert "normal modes at 3" in found.states
