@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.table import Table
 
-from molgun_lmp.analysis.report.costs import HEADER, PAPER
+from molgun_lmp.analysis.report.costs import HEADER
+from molgun_lmp.analysis.report.paper import PAPER_COSTS
 from molgun_lmp.analysis.statistics.sentences import grid_sentence, left_out_sentence
 from molgun_lmp.cli.arguments import ElsewhereConfig, ElsewhereOverrides, Scheme
 from molgun_lmp.cli.output import AsJson, answers, counting, print_json
@@ -103,6 +104,6 @@ def print_sides(sides: "Sequence[Side]", comparison: "Comparison") -> None:
         markup=False,
     )
     table = Table(*HEADER, box=None)
-    for cost in (*cost_lines(sides), *PAPER):
+    for cost in (*cost_lines(sides), *PAPER_COSTS):
         table.add_row(*cost.cells())
     out.print(table)

@@ -1,4 +1,4 @@
-"""What a campaign cost beside what the reference paper reports: steps, hours, and core time per step."""
+"""What a campaign cost: steps, hours, and core time per step."""
 
 import dataclasses
 from collections.abc import Sequence
@@ -7,7 +7,6 @@ from typing import Final
 from molgun_lmp.records import TrajectoryResult
 
 HEADER: Final = ("what", "shots", "steps", "core hours", "core hours a step", "seconds a step", "core hours a shot")
-_PAPER_STEPS: Final = 20_000
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -28,24 +27,6 @@ class Cost:
         numbers = (self.core_hours, self.core_hours_per_step, self.seconds_per_step, self.core_hours_per_shot)
         whole = ("–" if value is None else str(value) for value in (self.shots, self.steps))
         return (self.what, *whole, *("–" if value is None else f"{value:.2g}" for value in numbers))
-
-
-PAPER: Final = (
-    Cost(what="paper: PBE-D3(BJ), VASP", core_hours_per_step=3.6, core_hours_per_shot=3.6 * _PAPER_STEPS),
-    Cost(
-        what="paper: fine-tuned MACE, one EPYC 9334 core",
-        core_hours_per_step=2.2e-4,
-        seconds_per_step=0.77,
-        core_hours_per_shot=2.2e-4 * _PAPER_STEPS,
-    ),
-    Cost(
-        what="paper: fine-tuned MACE, one H100 (GPU hours)",
-        core_hours_per_step=0.018 / 3600,
-        seconds_per_step=0.018,
-        core_hours_per_shot=0.1,
-    ),
-)
-"""Weiske et al., Digital Discovery 2026, 5, 1501; shots of 20,000 steps."""
 
 
 def costs_of(results: Sequence[TrajectoryResult], cores: float) -> list[Cost]:

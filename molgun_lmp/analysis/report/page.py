@@ -63,6 +63,8 @@ class ReportContent:
     """What each replay of a trajectory says."""
     level_of_theory: str = ""
     """Of the labels that the model learned from, such as `GFN1-xTB`; empty where the card does not say."""
+    paper_system: bool = False
+    """Whether molecule and surface are the reference paper's: then labels and costs are held against it."""
     protocol: Mapping[str, object] = dataclasses.field(default_factory=dict)
     """The resolved campaign file."""
     model_card: Mapping[str, object] = dataclasses.field(default_factory=dict)
@@ -75,13 +77,14 @@ class ReportContent:
 def render_report(content: ReportContent) -> str:
     """The page as text. Raises `InputFileError` where a figure's SVG or the template is missing."""
     lines, notes = summary_lines(content.summary)
+    labels = labels_statement(content.level_of_theory, paper_system=content.paper_system)
     viewer = viewer_of(content.cast, content.movies)
     return render_page(
         _TEMPLATE,
         {
             "title": content.title,
             "created": content.created,
-            "labels": labels_statement(content.level_of_theory),
+            "labels": labels,
             "sticking": sticking_sentence(content.summary),
             "remarks": [*content.warnings, *remarks(content.summary)],
             "header": content.summary.header(),
@@ -101,9 +104,10 @@ def render_report(content: ReportContent) -> str:
             "replays": content.replays,
             "cost_header": COST_HEADER,
             "costs": [cost.cells() for cost in content.costs],
+            "paper_system": content.paper_system,
             "sections": [
                 ("protocol", "Protocol", "The resolved campaign file.", settings_rows(content.protocol)),
-                ("model", "Model", labels_statement(content.level_of_theory), settings_rows(content.model_card)),
+                ("model", "Model", labels.text, settings_rows(content.model_card)),
                 ("provenance", "Provenance", "Versions, hashes and machines.", settings_rows(content.provenance)),
             ],
             "trajectory_header": TRAJECTORY_HEADER,

@@ -4,13 +4,11 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Final
 
+from molgun_lmp.analysis.report.paper import PAPER_LEVEL
 from molgun_lmp.analysis.statistics.sentences import grid_sentence, left_out_sentence, noise_sentences
 from molgun_lmp.analysis.statistics.summary import Summary
 from molgun_lmp.outcome_classes import Kind
 from molgun_lmp.records import Outcome, Shot, TrajectoryResult
-
-REFERENCE_LEVEL: Final = "PBE-D3"
-"""Level of theory of the paper that every campaign is held against (doi 10.1039/d5dd00420a)."""
 
 TRAJECTORY_HEADER: Final = (
     "trajectory", "mode", "from training", "contact / ps", "bond / ps", "bonds", "why", "angle / °", "energy / eV",
@@ -51,14 +49,27 @@ def summary_lines(summary: Summary) -> tuple[tuple[SummaryLine, ...], tuple[str,
     return tuple(lines), tuple(notes)
 
 
-def labels_statement(level_of_theory: str) -> str:
-    """Which quantum chemistry the model learned from, and whether that is the reference paper's."""
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class LabelsStatement:
+    """What is said of the labels; `mind` where a reader would else compare what cannot be compared."""
+
+    text: str
+    mind: bool
+
+
+def labels_statement(level_of_theory: str, *, paper_system: bool) -> LabelsStatement:
+    """Which quantum chemistry the model learned from and, for the reference paper's own system, whether that is the
+    paper's."""
     level = level_of_theory.strip()
     if not level or level.lower() in ("unknown", "unstated"):
-        return "Labels: level of theory not stated. Do not compare these numbers with others before it is known."
-    if level.upper().startswith(REFERENCE_LEVEL):
-        return f"Labels: {level}, as in the reference paper."
-    return f"Labels: {level}, not {REFERENCE_LEVEL}: numbers are not comparable with the paper's."
+        text = "Labels: level of theory not stated. Do not compare these numbers with others before it is known."
+        return LabelsStatement(text=text, mind=True)
+    if not paper_system:
+        return LabelsStatement(text=f"Labels: {level}.", mind=False)
+    if level.upper().startswith(PAPER_LEVEL):
+        return LabelsStatement(text=f"Labels: {level}, as in the reference paper.", mind=False)
+    text = f"Labels: {level}, not {PAPER_LEVEL}: numbers are not comparable with the reference paper's."
+    return LabelsStatement(text=text, mind=True)
 
 
 def remarks(summary: Summary) -> tuple[str, ...]:

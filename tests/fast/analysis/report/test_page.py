@@ -13,7 +13,9 @@ import pytest
 from report_cases import OUTCOMES, a_result, an_outcome, movies, small_report
 
 from molgun_lmp.analysis.outcomes.minima import Minima, Quenched
+from molgun_lmp.analysis.report.costs import costs_of
 from molgun_lmp.analysis.report.page import ReportContent, render_report, write_report
+from molgun_lmp.analysis.report.paper import is_paper_system
 from molgun_lmp.analysis.report.rows import TRAJECTORY_HEADER, labels_statement, remarks, settings_rows, trajectory_rows
 from molgun_lmp.analysis.statistics.summary import summarise
 from molgun_lmp.analysis.statistics.variants import variants
@@ -84,7 +86,7 @@ def test_the_table_is_first_and_equals_the_summary(page: Page) -> None:
 
 def test_the_answer_and_its_limits_are_said(page: Page) -> None:
     assert "2 of 5 shots are bound to the surface at the end: 40.0 %" in page.text
-    assert "Labels: GFN1-xTB, not PBE-D3: numbers are not comparable with the paper's." in page.text
+    assert "Labels: GFN1-xTB, not PBE-D3: numbers are not comparable with the reference paper's." in page.text
     assert "5 of 8 planned trajectories are in this table." in page.text
     assert "1 trajectory failed: 1 nan-force." in page.text
     assert "1 trajectory moved in energy beyond the limits." in page.text
@@ -213,17 +215,57 @@ def test_all_failed_says_so() -> None:
 
 
 @pytest.mark.parametrize(
-    ("level", "words"),
+    ("level", "words", "mind"),
     [
-        ("GFN1-xTB", "not PBE-D3: numbers are not comparable"),
-        ("PBE-D3(BJ)/PAW", "as in the reference paper"),
-        ("r2SCAN", "not comparable"),
-        (" ", "not stated"),
-        ("unknown", "not stated"),
+        ("GFN1-xTB", "not PBE-D3: numbers are not comparable", True),
+        ("PBE-D3(BJ)/PAW", "as in the reference paper", False),
+        ("r2SCAN", "not comparable", True),
+        (" ", "not stated", True),
+        ("unknown", "not stated", True),
     ],
 )
-def test_the_labels_are_named(level: str, words: str) -> None:
-    assert words in labels_statement(level)
+def test_the_labels_are_named(level: str, words: str, mind: bool) -> None:
+    said = labels_statement(level, paper_system=True)
+    assert words in said.text
+    assert said.mind is mind
+    other = labels_statement(level, paper_system=False)
+    assert "paper" not in other.text
+    assert "PBE-D3:" not in other.text
+    assert other.mind is ("not stated" in words)
+
+
+ECCO, GROUPS = ["C"] * 12 + ["H"] * 14, {"CY": (0, 1), "ET": (2, 3)}
+
+
+@pytest.mark.parametrize(
+    ("slab", "molecule", "groups", "expected"),
+    [
+        (["Si"] * 4, ECCO, GROUPS, True),
+        (["H", *["Si"] * 4], ECCO[::-1], GROUPS, True),
+        (["Cu"] * 4, ECCO, GROUPS, False),
+        (["Si", "Ge"], ECCO, GROUPS, False),
+        (["H"], ECCO, GROUPS, False),
+        (["Si"] * 4, ["C"] * 8 + ["H"] * 12, {"CY": (0, 1)}, False),
+        (["Si"] * 4, ["C"] * 8 + ["H"] * 12, GROUPS, False),
+        (["Si"] * 4, ECCO, {}, False),
+        (["Ni"] * 4, ["Cl", "Cl"], {}, False),
+    ],
+)
+def test_the_paper_is_held_against_its_own_system_only(
+    slab: list[str], molecule: list[str], groups: dict[str, tuple[int, int]], expected: bool
+) -> None:
+    assert is_paper_system([*slab, *molecule], len(slab), groups) is expected
+
+
+def test_another_systems_page_does_not_speak_of_the_paper() -> None:
+    costs = costs_of([a_result(0)], cores=1.0)
+    content = dataclasses.replace(small_report(), costs=costs, paper_system=False)
+    page = Page(render_report(content))
+    assert "Labels: GFN1-xTB." in page.text
+    assert "Time at work on the trajectories" in page.text
+    assert "reference paper" not in page.text
+    own = Page(render_report(dataclasses.replace(content, paper_system=True)))
+    assert "beside what the reference paper" in own.text
 
 
 def test_settings_are_flat_and_in_order() -> None:

@@ -13,7 +13,8 @@ from molgun_lmp.analysis.figures.comparison import Compared, draw_mode_compariso
 from molgun_lmp.analysis.figures.convergence import draw_settling, read_settling
 from molgun_lmp.analysis.figures.kinetics import draw_flow, draw_waiting
 from molgun_lmp.analysis.kinetics.survival import survival, wait_of
-from molgun_lmp.analysis.report.costs import HEADER, PAPER, costs_of
+from molgun_lmp.analysis.report.costs import HEADER, costs_of
+from molgun_lmp.analysis.report.paper import PAPER_COSTS
 from molgun_lmp.analysis.statistics.summary import summarise
 from molgun_lmp.errors import InputFileError
 from molgun_lmp.outcome_classes import Mode
@@ -156,8 +157,8 @@ def test_costs_are_per_core_and_of_what_was_computed(tmp_path: Path) -> None:
     assert costs[1].core_hours == costs[1].core_hours_per_shot == pytest.approx(2 * 60 / 3600)
     assert costs[2].core_hours == pytest.approx(2 * 6 * 60 / 3600)
     assert costs_of([], cores=1.0)[0].core_hours_per_step is None
-    with write_costs([*costs, *PAPER], tmp_path / "costs.csv").open(newline="") as handle:
+    with write_costs([*costs, *PAPER_COSTS], tmp_path / "costs.csv").open(newline="") as handle:
         found = list(csv.DictReader(handle))
-    assert [row["what"] for row in found[3:]] == [cost.what for cost in PAPER]
+    assert [row["what"] for row in found[3:]] == [cost.what for cost in PAPER_COSTS]
     assert float(found[-2]["core_hours_per_step"]) == 2.2e-4
     assert all(len(cost.cells()) == len(HEADER) for cost in costs)
