@@ -1,7 +1,7 @@
 """What `molgun analyse` says: the table, variants, fixed times, how alike shots are, minima below the ends."""
 
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from rich.table import Table
 
@@ -14,15 +14,13 @@ from molgun_lmp.analysis.statistics.estimates import clusters_of
 from molgun_lmp.analysis.statistics.grid import GRID_HEADER
 from molgun_lmp.analysis.statistics.halves import halves, halves_sentence
 from molgun_lmp.analysis.statistics.sample_size import correlation_of
-from molgun_lmp.analysis.statistics.sentences import grid_sentence
+from molgun_lmp.analysis.statistics.sentences import grid_sentence, unseen_sentence
+from molgun_lmp.analysis.statistics.summary import TO_QUOTE
 from molgun_lmp.analysis.statistics.variants import VARIANTS_HEADER
 from molgun_lmp.cli.output import answers, counting
 from molgun_lmp.processes import default_workers
 from molgun_lmp.results.quench import quench
 from molgun_lmp.results.tables import complete_prefix
-
-_TO_QUOTE: Final = 5
-"""Columns of the table up to the interval over snapshots."""
 
 if TYPE_CHECKING:
     from molgun_lmp.analysis.outcomes.minima import Minima
@@ -35,20 +33,15 @@ def print_summary(analysis: "Analysis", *, everything: bool) -> None:
     summary, rows = analysis.summary, analysis.summary.table()
     if not summary.shots:
         return
-    columns = slice(None) if everything else slice(_TO_QUOTE)
+    columns = slice(None) if everything else slice(TO_QUOTE)
     table = Table(*summary.header()[columns], box=None)
     for row in rows:
         if everything or row.estimate.count:
             table.add_row(*row.cells()[columns], style=None if row.estimate.count else "dim")
     answers().print(table)
-    unseen = [one for one in summary.modes if not one.estimate.count]
+    unseen = unseen_sentence(summary)
     if unseen and not everything:
-        most = max(one.estimate.cluster[1] for one in unseen)
-        below = f", each below {100 * most:.0f} % ({100 * summary.confidence:g} %)" if most < 1.0 else ""
-        answers().print(
-            f"No shot ended as {', '.join(one.mode for one in unseen)}{below}; --all prints every line and more.",
-            markup=False,
-        )
+        answers().print(f"{unseen}; --all prints every line and more.", markup=False)
 
 
 def print_variants(analysis: "Analysis") -> None:

@@ -11,11 +11,12 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 
+from molgun_lmp.analysis.statistics.sentences import unseen_sentence
 from molgun_lmp.analysis.statistics.summary import Summary
 from molgun_lmp.arrays import BoolArray, FloatArray
 from molgun_lmp.outcome_classes import Mode
 from molgun_lmp.outcome_scheme import in_order
-from molgun_lmp.palette import ALARM, BLUE, FADED, INK, PAPER, RULE
+from molgun_lmp.palette import ALARM, BLUE, INK, PAPER, RULE
 from molgun_lmp.plotting.figure_files import FigureFiles
 from molgun_lmp.plotting.style import MANY, PAGE_INCHES, house_style, mode_legend, new_figure, store
 from molgun_lmp.records import TrajectoryResult
@@ -35,36 +36,37 @@ class HeightTrace:
 
 
 def draw_modes(summary: Summary, folder: Path, name: str = "modes") -> FigureFiles:
-    """Share of every mode, also of those never seen, with its cluster-robust interval."""
-    rows = [(row.mode, row.estimate) for row in summary.modes]
+    """Share of every mode that was seen, with its cluster-robust interval; the caption names the others, and the
+    numbers have all."""
+    rows = [(row.mode, row.estimate, row.estimate.fraction) for row in summary.modes if row.estimate.fraction]
     with house_style():
-        figure = new_figure(PAGE_INCHES, 4.3)
+        figure = new_figure(PAGE_INCHES, 0.85 + 0.24 * max(2, len(rows)))
         axes = figure.subplots()
-        for y, (mode, estimate) in enumerate(rows):
+        for y, (mode, estimate, fraction) in enumerate(rows):
             low, high = (100 * bound for bound in estimate.cluster)
-            if estimate.fraction is None:
-                continue
-            percent = 100 * estimate.fraction
+            percent = 100 * fraction
             axes.barh(y, percent, height=0.72, color=mode.row.style.colour, hatch=mode.row.style.hatch)
             arms = [[max(0.0, percent - low)], [max(0.0, high - percent)]]
             # A rim of paper keeps the interval readable on bars of any colour, in both themes.
-            for colour, width in ((PAPER, 2.4), (INK if estimate.count else FADED, 0.9)):
+            for colour, width in ((PAPER, 2.4), (INK, 0.9)):
                 axes.errorbar(percent, y, xerr=arms, color=colour, elinewidth=width, capsize=2.5, capthick=width)
             axes.text(1.015, y, str(estimate.count), transform=axes.get_yaxis_transform(), va="center", ha="left")
-        axes.set_yticks(range(len(rows)), [mode.label for mode, _ in rows])
+        axes.set_yticks(range(len(rows)), [mode.label for mode, *_ in rows])
         axes.tick_params(axis="y", length=0)
-        axes.set_ylim(len(rows) - 0.4, -0.6)
+        axes.set_ylim(max(2, len(rows)) - 0.4, -0.6)
         axes.set_xlim(0, 100)
         axes.grid(axis="x")
         axes.set_xlabel("share of all shots / %")
         axes.set_title(f"How {summary.shots} shots ended")
         axes.text(1.015, 1.02, "shots", transform=axes.transAxes, ha="left", va="bottom")
+        unseen = unseen_sentence(summary)
         caption = (
             f"Modes at the end of {summary.shots} trajectories. Lines: {100 * summary.confidence:g} % intervals, "
-            f"robust against effects of the {summary.pools()}; grey for modes that were not seen."
+            f"robust against effects of the {summary.pools()}.{f' {unseen}.' if unseen else ''}"
         )
         header = ("mode", "count", "shots", "fraction", "low", "high")
-        numbers = [(m.label, e.count, e.shots, e.fraction, *e.cluster) for m, e in rows]
+        every = [(row.mode.label, row.estimate) for row in summary.modes]
+        numbers = [(label, e.count, e.shots, e.fraction, *e.cluster) for label, e in every]
         return store(figure, folder, name, caption=caption, header=header, rows=numbers)
 
 

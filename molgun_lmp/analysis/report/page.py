@@ -20,8 +20,8 @@ from molgun_lmp.analysis.report.rows import (
     trajectory_rows,
 )
 from molgun_lmp.analysis.report.viewer import viewer_of
-from molgun_lmp.analysis.statistics.sentences import sticking_sentence
-from molgun_lmp.analysis.statistics.summary import Summary
+from molgun_lmp.analysis.statistics.sentences import sticking_sentence, unseen_sentence
+from molgun_lmp.analysis.statistics.summary import TO_QUOTE, Summary
 from molgun_lmp.analysis.statistics.trust import Trust, distance_cells
 from molgun_lmp.analysis.statistics.variants import VARIANTS_HEADER, Variant
 from molgun_lmp.atomic_files import replace_file
@@ -89,6 +89,8 @@ def render_report(content: ReportContent) -> str:
             "remarks": [*content.warnings, *remarks(content.summary)],
             "header": content.summary.header(),
             "lines": lines,
+            "to_quote": TO_QUOTE,
+            "unseen": unseen_sentence(content.summary),
             "notes": notes,
             "variants_header": VARIANTS_HEADER,
             "variants": [one.cells() for one in content.variants],

@@ -6,7 +6,7 @@ from typing import Final
 
 from molgun_lmp.analysis.report.paper import PAPER_LEVEL
 from molgun_lmp.analysis.statistics.sentences import grid_sentence, left_out_sentence, noise_sentences
-from molgun_lmp.analysis.statistics.summary import Summary
+from molgun_lmp.analysis.statistics.summary import STICKING_LINES, Summary
 from molgun_lmp.outcome_classes import Kind
 from molgun_lmp.records import Outcome, Shot, TrajectoryResult
 
@@ -33,6 +33,13 @@ class SummaryLine:
     cells: tuple[str, ...]
     marks: tuple[int, ...]
     seen: bool
+    sticking: bool
+    """Whether it is one of what sticks."""
+
+    @property
+    def shown(self) -> bool:
+        """Whether it stands in the short table: what sticks does, whatever was seen."""
+        return self.seen or self.sticking
 
 
 def summary_lines(summary: Summary) -> tuple[tuple[SummaryLine, ...], tuple[str, ...]]:
@@ -45,7 +52,8 @@ def summary_lines(summary: Summary) -> tuple[tuple[SummaryLine, ...], tuple[str,
             if note not in notes:
                 notes.append(note)
             marks.append(notes.index(note) + 1)
-        lines.append(SummaryLine(cells=row.cells(), marks=tuple(marks), seen=row.estimate.count > 0))
+        seen, sticking = row.estimate.count > 0, row.label in STICKING_LINES
+        lines.append(SummaryLine(cells=row.cells(), marks=tuple(marks), seen=seen, sticking=sticking))
     return tuple(lines), tuple(notes)
 
 

@@ -45,6 +45,17 @@ def left_out_sentence(left_out: Mapping[str, str]) -> str:
     )
 
 
+def unseen_sentence(summary: Summary) -> str:
+    """The classes that no shot ended in, with the bound that holds for each of them, without a full stop; empty where
+    every class was seen or there are no shots."""
+    unseen = [one for one in summary.modes if not one.estimate.count]
+    if not unseen or not summary.shots:
+        return ""
+    most = max(one.estimate.cluster[1] for one in unseen)
+    below = f", each below {100 * most:.0f} % ({100 * summary.confidence:g} %)" if most < 1.0 else ""
+    return f"No shot ended as {', '.join(one.mode for one in unseen)}{below}"
+
+
 def sticking_sentence(summary: Summary) -> str:
     """The answer in plain words."""
     if summary.shots == 0:

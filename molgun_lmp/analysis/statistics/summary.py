@@ -24,6 +24,9 @@ TABLE_HEADER: Final = (
 )
 """Column titles that go with `TableRow.cells`, for a confidence of 95 %; see `Summary.header`."""
 
+TO_QUOTE: Final = 5
+"""Columns of it up to the interval to quote."""
+
 STICKING_LINES: Final = ("stuck, of all", "stuck, of those in contact", "trapped (not left)")
 """Labels of the table's last lines: what sticks."""
 

@@ -102,6 +102,9 @@ def test_modes(tmp_path: Path) -> None:
     summary = summarise(paper.SCHEME, OUTCOMES)
     figure = draw_modes(summary, tmp_path)
     _look(figure)
+    assert "No shot ended as explosion, " in figure.caption
+    high = float(ElementTree.fromstring(figure.svg.read_bytes()).attrib["height"].removesuffix("pt"))
+    assert high < 72 * 2.5, "no room for bars that are not there"
     rows = _rows(figure)
     assert [row["mode"] for row in rows] == [mode.label for mode in paper.CLASSES]
     for row, mode in zip(rows, paper.CLASSES, strict=True):

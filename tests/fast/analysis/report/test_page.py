@@ -17,7 +17,8 @@ from molgun_lmp.analysis.report.costs import costs_of
 from molgun_lmp.analysis.report.page import ReportContent, render_report, write_report
 from molgun_lmp.analysis.report.paper import is_paper_system
 from molgun_lmp.analysis.report.rows import TRAJECTORY_HEADER, labels_statement, remarks, settings_rows, trajectory_rows
-from molgun_lmp.analysis.statistics.summary import summarise
+from molgun_lmp.analysis.statistics.sentences import unseen_sentence
+from molgun_lmp.analysis.statistics.summary import STICKING_LINES, summarise
 from molgun_lmp.analysis.statistics.variants import variants
 from molgun_lmp.errors import InputFileError
 from molgun_lmp.plotting.inline_svg import inline_svg
@@ -76,12 +77,23 @@ def page(text: str) -> Page:
     return Page(text)
 
 
-def test_the_table_is_first_and_equals_the_summary(page: Page) -> None:
+def test_the_table_is_first_with_what_was_seen_and_what_sticks(page: Page) -> None:
     summary = small_report().summary
-    assert page.cells[0] == list(summary.header())
-    shown = page.cells[1 : 1 + len(summary.table())]
-    assert [tuple(cells) for cells in shown] == [row.cells() for row in summary.table()]
+    assert page.cells[0] == list(summary.header()[:5])
+    labels = ["OT-CY", "scattered", "undecided", "failed", "bound, intact", *STICKING_LINES]
+    cells = {row.label: list(row.cells()[:5]) for row in summary.table()}
+    assert page.cells[1 : 1 + len(labels)] == [cells[label] for label in labels]
     assert page.text.index("How the shots ended") < page.text.index("Figure 1.")
+
+
+def test_what_was_not_seen_is_one_line_that_opens_to_every_line(page: Page) -> None:
+    summary = small_report().summary
+    assert unseen_sentence(summary).startswith("No shot ended as explosion, C-C broken, H abstraction, SL-DB,")
+    assert f"{unseen_sentence(summary)}. Every line with all intervals" in page.text
+    assert [tag for tag, _ in page.elements].count("details") == 1
+    first = page.cells.index(list(summary.header())) + 1
+    shown = page.cells[first : first + len(summary.table())]
+    assert [tuple(cells) for cells in shown] == [row.cells() for row in summary.table()]
 
 
 def test_the_answer_and_its_limits_are_said(page: Page) -> None:
