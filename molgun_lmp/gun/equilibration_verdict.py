@@ -23,6 +23,8 @@ _INTEGRATION: Final = 0.03
 """Of the temperature: what a long timestep may shift it by."""
 _LEFT_ITS_PLACE: Final = 0.5
 """Of the distance of nearest neighbours: buckling, dimerisation and heat move an atom by less."""
+_LEAST_WAY_ANGSTROM: Final = 1.2
+"""A sheet ripples by that, however short its bonds."""
 _MAY_WANDER: Final = 0.1
 """Of the mobile atoms: single ones may move on a surface."""
 FEW_SNAPSHOTS: Final = 10.0
@@ -61,7 +63,7 @@ def slab_fault(start: Atoms, runs: Sequence[Sequence[Atoms]], held: BoolArray, f
     began[:, 2] = heights_above_bottom(began[:, 2], float(start.cell[2, 2]))
     distances = lattice.distances(began, began)
     np.fill_diagonal(distances, np.inf)
-    limit = _LEFT_ITS_PLACE * float(np.median(distances.min(axis=1)))
+    limit = max(_LEAST_WAY_ANGSTROM, _LEFT_ITS_PLACE * float(np.median(distances.min(axis=1))))
     for number, run in enumerate(runs):
         moved = lattice.shortest(run[-1].positions - began)
         moved -= np.median(moved, axis=0)
@@ -81,7 +83,7 @@ def slab_fault(start: Atoms, runs: Sequence[Sequence[Atoms]], held: BoolArray, f
         same = after.n_layers == before.n_layers and np.array_equal(frozen_mask(mean, after, frozen_layers), held)
     except (GeometryError, ConfigError) as error:
         return f"its surface is not found any more: {error}"
-    if same:
+    if same or not held.any():
         return ""
     return (
         f"it has {after.n_layers} layers, and {before.n_layers} at the start: its frozen layers would be other atoms "

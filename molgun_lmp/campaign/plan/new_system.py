@@ -30,7 +30,7 @@ from molgun_lmp.surface.clean_surface import find_surface
 
 _FILE_NAME: Final = "campaign.yaml"
 _SURFACE: Final = re.compile(
-    r"(?P<kind>[a-z]+\d*):(?P<element>[A-Z][a-z]?):(?P<n>\d+)x(?P<m>\d+)x(?P<layers>\d+)(:(?P<a>[\d.]+))?"
+    r"(?P<kind>[a-z]+\d*):(?P<element>[A-Z][a-z]?):(?P<n>\d+)x(?P<m>\d+)x(?P<layers>\d+)(:(?P<a>\d+(\.\d+)?))?"
 )
 _SMILES: Final = "smiles:"
 _FROZEN: Final = 2
@@ -63,7 +63,12 @@ def write_new_system(system: NewSystem, folder: Path) -> list[Path]:
     """
     if folder.exists():
         raise CampaignError(f"{folder} exists already: name a new folder, and nothing of yours is overwritten.")
-    copies = {Path(text).name: Path(text) for text in (system.slab, system.molecule) if Path(text).is_file()}
+    given = [Path(text) for text in (system.slab, system.molecule) if Path(text).is_file()]
+    copies = {file.name: file for file in given}
+    if len(copies) < len(given):
+        raise ConfigError(
+            f"slab and molecule are both called {given[0].name}: rename one, they are copied side by side."
+        )
     document, slab, molecule = _document(system, folder.name)
     campaign = validated(document, Campaign, where="the new campaign file")
     equilibration_frozen("slab", slab, campaign)  # raises where no layer would be left to move

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import pytest
 from ase import Atoms
-from ase.build import fcc111, molecule
+from ase.build import fcc111, graphene, molecule
 from potential_cases import thermal
 
 from molgun_lmp.arrays import BoolArray
@@ -95,6 +95,18 @@ def test_a_thermal_slab_is_good_and_a_collapsed_one_is_not() -> None:
     one = slab.copy()
     one.positions[-1, :2] += 2.5
     assert slab_fault(slab, runs_of(one, 0.05), held, 2) == "", "a single atom may wander"
+
+
+def test_a_sheet_may_ripple() -> None:
+    sheet = graphene(size=(6, 6, 1), vacuum=8.0)
+    sheet.cell[2], sheet.pbc = [0.0, 0.0, 17.0], True
+    none = np.zeros(len(sheet), dtype=np.bool_)
+    rippled = sheet.copy()
+    rippled.positions[:, 2] += 1.1 * np.sin(2 * np.pi * sheet.get_scaled_positions()[:, 0] + 0.3)
+    assert slab_fault(sheet, runs_of(rippled, 0.01), none, 0) == ""
+    torn = sheet.copy()
+    torn.positions[::3, :2] += 2.0
+    assert "come apart" in slab_fault(sheet, runs_of(torn, 0.01), none, 0)
 
 
 def test_a_molecule_that_came_apart_is_named(campaign_of: CampaignOf) -> None:

@@ -118,6 +118,8 @@ def test_files_of_the_user_s_own_go_along(here: Path) -> None:
     assert len(build_slab(system.slab.start, loaded.path)) == 36
     assert len(build_molecule(system.molecule.start, loaded.path)) == 2
     assert system.slab.frozen_layers == 1
+    with pytest.raises(ConfigError, match=r"both called co\.xyz"):
+        write_new_system(NewSystem(slab="data/co.xyz", molecule="data/co.xyz"), here / "twice")
 
 
 @pytest.mark.parametrize(
@@ -125,6 +127,7 @@ def test_files_of_the_user_s_own_go_along(here: Path) -> None:
     [
         ("copper", "H2", {}, "neither a file nor a surface"),
         ("fcc111:Cu:4x4", "H2", {}, "neither a file nor a surface"),
+        ("fcc111:Cu:4x4x4:3.6.1", "H2", {}, "neither a file nor a surface"),
         ("fcc211:Cu:4x4x4", "H2", {}, "--slab fcc211:Cu:4x4x4"),
         ("fcc111:Cu:4x4x4", "H3", {}, "no molecule that ASE knows"),
         ("fcc111:Cu:4x4x4", "H2", {"potential": "eam/alloy:NiAlH_jea.eam.alloy"}, "and not Cu"),
