@@ -28,6 +28,7 @@ from molgun_lmp.config.loading import LoadedCampaign, dump_yaml, load_campaign, 
 from molgun_lmp.config.outcomes import OutcomeCriteria
 from molgun_lmp.config.section import Section
 from molgun_lmp.config.system import (
+    DiatomicStates,
     Equilibration,
     HarmonicStates,
     Molecule,
@@ -45,6 +46,7 @@ __all__ = [
     "Campaign",
     "Clearance",
     "ConeDirection",
+    "DiatomicStates",
     "Direction",
     "Dispersion",
     "Dynamics",

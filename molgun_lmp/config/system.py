@@ -85,11 +85,20 @@ class HarmonicStates(Section):
     """Quasi-classical states: each normal mode of the model's own Hessian, at its minimum, has a quantised energy and a
     random phase; rotation is classical, with a temperature of its own."""
 
-    kind: Literal["harmonic"] = "harmonic"
+    kind: Literal["harmonic"]
     snapshots: PositiveInt = 200
     vibrational_temperature_k: Annotated[float, Field(ge=0)] = 0.0
     """Quanta are drawn from Boltzmann's distribution; with 0 all modes have their zero-point energy."""
     rotational_temperature_k: Annotated[float, Field(ge=0)] = 0.0
+
+
+class DiatomicStates(Section):
+    """One state (v, J) of a diatomic, by semiclassical quantisation on the model's own curve, at random phases."""
+
+    kind: Literal["diatomic"]
+    snapshots: PositiveInt = 200
+    v: Annotated[int, Field(ge=0)] = 0
+    j: Annotated[int, Field(ge=0)] = 0
 
 
 def _as_key(key: Any) -> Any:
@@ -104,9 +113,9 @@ class Molecule(Section):
     """Snapshots with velocities; `molgun equilibrate` writes this file."""
     start: Annotated[StructureFile | SmilesStart | NamedStart, Field(discriminator="kind")] | None = None
     """What `molgun equilibrate` starts from."""
-    states: HarmonicStates | None = None
+    states: Annotated[HarmonicStates | DiatomicStates, Field(discriminator="kind")] | None = None
     """How `molgun equilibrate` makes the pool instead of by Langevin runs, such as {kind: harmonic,
-    rotational_temperature_k: 10}."""
+    rotational_temperature_k: 10} or {kind: diatomic, v: 1, j: 2}."""
     groups: dict[str, tuple[int, int]] = Field(default_factory=dict)
     """Reactive groups: name -> the two carbon atoms of its triple bond (0-based indices within the molecule).
     The names CY and ET stand for the reference paper's cyclooctyne and ethynyl groups."""

@@ -1,6 +1,6 @@
 """A molecule alone under a campaign's model, asked from Python: forces, and the minimum nearest to a structure."""
 
-from collections.abc import Callable
+import dataclasses
 from pathlib import Path
 from typing import ClassVar, Final
 
@@ -58,11 +58,27 @@ class _Asked(Calculator):  # type: ignore[misc]  # ASE has no types
         self.results = {"energy": found.energy_ev, "forces": found.forces}
 
 
-def relaxed_molecule(model: ForceModel, start: Atoms) -> tuple[Callable[[FloatArray], FloatArray], FloatArray]:
-    """The forces of a molecule alone, a function of positions (n, 3) Å, and the positions of its nearest minimum.
+@dataclasses.dataclass(frozen=True, kw_only=True, eq=False)
+class RelaxedMolecule:
+    """A molecule alone at its minimum, `positions` (n, 3) Å, and what the model says of it elsewhere."""
 
-    Raises `GeometryError` where none is found.
-    """
+    positions: FloatArray
+    asked: Atoms
+
+    def forces(self, positions: FloatArray) -> FloatArray:
+        """(n, 3) eV/Å at positions (n, 3) Å."""
+        self.asked.positions = positions
+        found: FloatArray = self.asked.get_forces()
+        return found
+
+    def energy_ev(self, positions: FloatArray) -> float:
+        """Of the whole at positions (n, 3) Å."""
+        self.asked.positions = positions
+        return float(self.asked.get_potential_energy())
+
+
+def relaxed_molecule(model: ForceModel, start: Atoms) -> RelaxedMolecule:
+    """The molecule at the minimum nearest to `start`. Raises `GeometryError` where none is found."""
     side = float(np.ptp(start.positions, axis=0).max()) + 2 * (model.cutoff_angstrom + _ROOM_ANGSTROM)
     atoms = Atoms(start.numbers, positions=start.positions, cell=[side] * 3, pbc=False)
     atoms.calc = _Asked(model)
@@ -73,11 +89,4 @@ def relaxed_molecule(model: ForceModel, start: Atoms) -> tuple[Callable[[FloatAr
             f"no minimum of the molecule was found under the model: {largest:.2g} eV/Å are left. Start from a "
             "structure that is nearer to one (system.molecule.start), or use a model file in float64."
         )
-    minimum: FloatArray = atoms.positions.copy()
-
-    def forces(positions: FloatArray) -> FloatArray:
-        atoms.positions = positions
-        found: FloatArray = atoms.get_forces()
-        return found
-
-    return forces, minimum
+    return RelaxedMolecule(positions=atoms.positions.copy(), asked=atoms)

@@ -26,7 +26,7 @@ ForceOf = Callable[[FloatArray], FloatArray]
 STATES_KEY: Final = (0, 0, 0, 0, 1)
 """Of their random numbers: longer than the keys of all else that is drawn."""
 _STEP_ANGSTROM: Final = 0.01
-_HBAR: Final = units._hbar * units.J * units.s
+HBAR: Final = units._hbar * units.J * units.s
 """In eV and ASE's unit of time, Å sqrt(u / eV)."""
 _LINEAR: Final = 1e-4
 """A moment of inertia below this share of the largest is none."""
@@ -81,7 +81,7 @@ def normal_modes(positions: FloatArray, masses_u: FloatArray, second: FloatArray
     squares, vectors = np.linalg.eigh(inside @ (second / np.outer(roots, roots)) @ inside)
     kept = np.argsort(np.abs(vectors.T @ whole.T).sum(axis=1), kind="stable")[: len(roots) - len(whole)]
     kept = kept[np.argsort(squares[kept])]
-    quanta = _HBAR * np.sqrt(np.maximum(squares[kept], 0.0))
+    quanta = HBAR * np.sqrt(np.maximum(squares[kept], 0.0))
     if len(quanta) and quanta[0] < _SOFTEST_EV:
         raise GeometryError(
             f"system.molecule.states: the softest mode has {quanta[0] / _EV_PER_INVERSE_CM:.0f} cm^-1 (or turns "
@@ -109,7 +109,7 @@ def sample(
     energies, phases = (quanta + 0.5) * modes.quanta_ev, rng.uniform(0.0, 2 * np.pi, len(quanta))
     roots = np.sqrt(np.repeat(modes.masses_u, 3))
     sizes = np.sqrt(2 * energies)
-    moved = (sizes * np.cos(phases) * _HBAR / modes.quanta_ev) @ modes.vectors / roots
+    moved = (sizes * np.cos(phases) * HBAR / modes.quanta_ev) @ modes.vectors / roots
     velocities = (-sizes * np.sin(phases)) @ modes.vectors / roots
     positions = modes.positions + moved.reshape(-1, 3)
     spinning = _turned(positions, velocities.reshape(-1, 3), modes.masses_u, states.rotational_temperature_k, rng)

@@ -27,9 +27,8 @@ def modes_of(rest: Atoms, masses: FloatArray | None = None) -> NormalModes:
 def pool_of(rest: Atoms, folder: Path, masses: FloatArray | None = None, **states: float) -> Pool:
     rng = np.random.default_rng(0)
     modes = modes_of(rest, masses)
-    snapshots = quasi_classical_pool(
-        tuple(rest.get_chemical_symbols()), modes, HarmonicStates.model_validate({"snapshots": 600, **states}), rng
-    )
+    asked = HarmonicStates.model_validate({"kind": "harmonic", "snapshots": 600, **states})
+    snapshots = quasi_classical_pool(tuple(rest.get_chemical_symbols()), modes, asked, rng)
     write_pool(folder / "pool.extxyz", snapshots, None)
     return read_pool(folder / "pool.extxyz", "molecule")
 
@@ -121,6 +120,6 @@ def test_a_structure_that_is_no_minimum_is_refused_and_one_nearby_is_relaxed() -
         normal_modes(rest.positions, standard_masses_u(rest.get_chemical_symbols()), -np.eye(9))
     start = rest.copy()
     start.positions += np.random.default_rng(1).normal(0.0, 0.05, (3, 3))
-    forces, minimum = relaxed_molecule(Springs(rest), start)
-    assert np.abs(forces(minimum)).max() < 1e-3
-    assert Atoms("OHH", minimum).get_all_distances() == pytest.approx(rest.get_all_distances(), abs=1e-3)
+    relaxed = relaxed_molecule(Springs(rest), start)
+    assert np.abs(relaxed.forces(relaxed.positions)).max() < 1e-3
+    assert Atoms("OHH", relaxed.positions).get_all_distances() == pytest.approx(rest.get_all_distances(), abs=1e-3)

@@ -9,6 +9,7 @@ from campaign_cases import write_campaign_file
 from rich.console import Console
 from spring_model import Springs
 
+import molgun_lmp
 from molgun_lmp.campaign.launch import pools_without_runs
 from molgun_lmp.campaign.launch.equilibrate import equilibrate
 from molgun_lmp.campaign.launch.equilibrated_pool import EquilibratedPool
@@ -16,6 +17,7 @@ from molgun_lmp.config import load_campaign
 from molgun_lmp.errors import ConfigError
 from molgun_lmp.gun.pools import Pool, read_pool
 
+ECCO = Path(molgun_lmp.__file__).parent / "examples" / "ecco-si001" / "ecco.xyz"
 STOCK = {"kind": "stock", "commands": ["pair_style lj/cut 4.0", "pair_coeff * * 0.002 1.5"], "cutoff_angstrom": 4}
 
 
@@ -29,7 +31,7 @@ def test_states_are_drawn_of_the_model_s_own_modes(
     of_molecule = {
         "pool": "states.extxyz",
         "start": {"kind": "file", "path": "h2.xyz"},
-        "states": {"snapshots": 20, "vibrational_temperature_k": 3000.0},
+        "states": {"kind": "harmonic", "snapshots": 20, "vibrational_temperature_k": 3000.0},
         "isotopes": {"H": "D"},
     }
     system = {"slab": {"pool": slab_pool.source.name}, "molecule": of_molecule}
@@ -54,3 +56,13 @@ def test_states_are_drawn_of_the_model_s_own_modes(
     before = (tmp_path / "states.extxyz").read_bytes()
     made()
     assert (tmp_path / "states.extxyz").read_bytes() == before, "a function of the campaign's seed"
+    with pytest.raises(ConfigError, match="two atoms, and the molecule has 26"):
+        large = load_campaign(
+            loaded.file, ["system.molecule.states={kind: diatomic}", f"system.molecule.start.path={ECCO}"]
+        )
+        equilibrate(large, ["molecule"], workers=1, force=True, console=Console(quiet=True))
+    state = load_campaign(loaded.file, ["system.molecule.states={kind: diatomic, v: 1, j: 3, snapshots: 5}"])
+    (found,) = equilibrate(state, ["molecule"], workers=1, force=True, console=Console(quiet=True))
+    assert found.states is not None
+    assert found.states.startswith("v = 1, J = 3: 0.6")
+    assert {atoms.info["quanta"] for atoms in read_pool(tmp_path / "states.extxyz", "molecule").snapshots} == {"v1.J3"}
