@@ -1,13 +1,12 @@
 """Pictures of structures: balls and sticks from the side and from above, nearer atoms on top."""
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
 import numpy as np
 from ase.data import atomic_numbers, chemical_symbols, covalent_radii
-from ase.data.colors import jmol_colors
 from matplotlib.axes import Axes
 from matplotlib.collections import EllipseCollection, PolyCollection
 from matplotlib.colors import to_rgb
@@ -16,6 +15,7 @@ from matplotlib.lines import Line2D
 from molgun_lmp.arrays import BoolArray, FloatArray
 from molgun_lmp.outcome_classes import Mode
 from molgun_lmp.palette import ALARM, INK
+from molgun_lmp.plotting.element_colours import element_colours
 from molgun_lmp.plotting.figure_files import FigureFiles
 from molgun_lmp.plotting.style import PAGE_INCHES, house_style, new_figure, store, towards_white
 
@@ -64,6 +64,8 @@ def draw_structures(snapshots: Sequence[Snapshot], folder: Path, name: str = "st
     columns = min(max(1, len(shown)), 3 if len(shown) <= 6 else 4)
     lines = max(1, -(-len(shown) // columns))
     width = PAGE_INCHES * min(1.0, columns / 3)
+    elements = sorted({symbol for snapshot in shown for symbol in snapshot.symbols}, key=chemical_symbols.index)
+    colours = element_colours(elements)
     with house_style():
         figure = new_figure(width, lines * (width / columns) * 1.98 + 0.1)
         grid = figure.subplots(2 * lines, columns, squeeze=False)
@@ -72,14 +74,14 @@ def draw_structures(snapshots: Sequence[Snapshot], folder: Path, name: str = "st
         for place, snapshot in enumerate(shown):
             line, column = divmod(place, columns)
             side, top = grid[2 * line, column], grid[2 * line + 1, column]
-            _draw_views(snapshot, side, top)
+            _draw_views(snapshot, side, top, colours)
             side.set_title(f"{snapshot.mode.label}  ", fontsize=8, pad=11)
             side.text(
                 0.0, 1.015, _subtitle(snapshot), transform=side.transAxes, fontsize=6.5, va="bottom", parse_math=False
             )
         left_out = f" The first {len(shown)} of {len(snapshots)}." if len(snapshots) > len(shown) else ""
-        elements = sorted({symbol for snapshot in shown for symbol in snapshot.symbols}, key=chemical_symbols.index)
-        figure.legend(handles=[_element_key(e) for e in elements] + _BOND_KEY, loc="outside lower center", ncols=6)
+        keys = [_element_key(element, colours[element]) for element in elements]
+        figure.legend(handles=keys + _BOND_KEY, loc="outside lower center", ncols=6)
         caption = (
             "Structures at the end: side view along y above, top view (two uppermost layers) below; the molecule is "
             "moved to the middle of the periodic cell. Vermilion: bonds between molecule and surface. A molecule high "
@@ -98,8 +100,7 @@ def draw_structures(snapshots: Sequence[Snapshot], folder: Path, name: str = "st
 _BOND_KEY: Final = [Line2D([], [], color=ALARM, linewidth=2.5, label="molecule-surface bond")]
 
 
-def _element_key(symbol: str) -> Line2D:
-    colour = tuple(jmol_colors[atomic_numbers[symbol]])
+def _element_key(symbol: str, colour: str) -> Line2D:
     return Line2D(
         [], [], color=colour, marker="o", linestyle="none", markersize=6, markeredgecolor=INK, markeredgewidth=0.4,
         label=symbol,
@@ -135,7 +136,7 @@ def _subtitle(snapshot: Snapshot) -> str:
     return f"{snapshot.title}: {lowest:.1f} Å up, drawn lower"
 
 
-def _draw_views(snapshot: Snapshot, side: Axes, top: Axes) -> None:
+def _draw_views(snapshot: Snapshot, side: Axes, top: Axes, colours: Mapping[str, str]) -> None:
     positions = centred(snapshot)
     molecule = np.arange(len(positions)) >= snapshot.n_slab
     half = np.abs(snapshot.cell[:2, :2]).sum(axis=0) / 2 + 1.0
@@ -149,7 +150,7 @@ def _draw_views(snapshot: Snapshot, side: Axes, top: Axes) -> None:
     for axes, placed, plane, towards_eye, shown, window in views:
         axes.set(xlim=(-half[0], half[0]), ylim=window, aspect="equal")
         inside = shown & (placed[:, plane[1]] > window[0]) & (placed[:, plane[1]] < window[1])
-        _draw_balls_and_sticks(axes, snapshot, placed, plane=plane, towards_eye=towards_eye, shown=inside)
+        _draw_balls_and_sticks(axes, snapshot, placed, colours, plane=plane, towards_eye=towards_eye, shown=inside)
     if lower:  # where height was left out
         middle = (drawn[molecule, 2].min() + drawn[~molecule, 2].max(initial=0.0)) / 2
         for height in (middle - 0.15, middle + 0.15):
@@ -162,6 +163,7 @@ def _draw_balls_and_sticks(
     axes: Axes,
     snapshot: Snapshot,
     positions: FloatArray,
+    colours: Mapping[str, str],
     *,
     plane: tuple[int, int],
     towards_eye: FloatArray,
@@ -185,7 +187,7 @@ def _draw_balls_and_sticks(
         balls = EllipseCollection(
             diameters, diameters, np.zeros(len(atoms)),
             units="xy", offsets=flat[atoms], offset_transform=axes.transData, linewidths=0.35, zorder=order,
-            facecolors=[towards_white(jmol_colors[numbers[a]], fade[a]) for a in atoms],
+            facecolors=[towards_white(to_rgb(colours[snapshot.symbols[a]]), fade[a]) for a in atoms],
             edgecolors=[towards_white((0.25, 0.27, 0.3), fade[a]) for a in atoms],
         )  # fmt: skip
         axes.add_collection(balls)

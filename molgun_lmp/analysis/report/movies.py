@@ -7,11 +7,11 @@ from typing import Any, Final, Generic, TypeVar
 
 import numpy as np
 from ase.data import atomic_numbers, covalent_radii
-from ase.data.colors import jmol_colors
 
 from molgun_lmp.arrays import FloatArray
 from molgun_lmp.outcome_classes import Kind, Mode
 from molgun_lmp.palette import BLUE, GREEN, ORANGE, PURPLE
+from molgun_lmp.plotting.element_colours import element_colours
 
 _UNIT_ANGSTROM: Final = 0.01
 _BYTES: Final = 1_500_000
@@ -95,25 +95,36 @@ def viewer_data(cast: Cast, movies: Sequence[Movie]) -> dict[str, Any]:
     at the end, z counted from the surface plane.
     """
     elements = sorted(set(cast.symbols), key=atomic_numbers.__getitem__)
-    tints = {
-        cast.n_slab + atom: colour
-        for colour, atoms in zip(_GROUP_COLOURS, cast.groups.values(), strict=False)
-        for atom in atoms
-    }
+    colours = element_colours(cast.symbols)
+    tinted = list(zip(_GROUP_COLOURS, _tinted(cast), strict=False))
+    tints = {cast.n_slab + atom: colour for colour, name in tinted for atom in cast.groups[name]}
     return {
         "unit": _UNIT_ANGSTROM,
         "slab": cast.n_slab,
         "cell": cast.cell[:2, :2].round(5).tolist(),
         "elements": [
-            {"symbol": symbol, "radius": float(covalent_radii[atomic_numbers[symbol]]), "colour": _hex(symbol)}
+            {"symbol": symbol, "radius": float(covalent_radii[atomic_numbers[symbol]]), "colour": colours[symbol]}
             for symbol in elements
         ],
         "atoms": [elements.index(symbol) for symbol in cast.symbols],
         "across": [[cast.across.get((one, other), 0.0) for other in elements] for one in elements],
         "tints": {str(atom): colour for atom, colour in tints.items()},
-        "groups": [{"name": name, "colour": colour} for colour, name in zip(_GROUP_COLOURS, cast.groups, strict=False)],
+        "groups": [{"name": name, "colour": colour} for colour, name in tinted],
         "movies": [_packed(movie, cast) for movie in movies],
     }
+
+
+def _tinted(cast: Cast) -> list[str]:
+    """The groups that a colour of their own tells from the rest: all of one element, of which the molecule has more.
+    Any other would only hide what its atoms are."""
+    molecule = cast.symbols[cast.n_slab :]
+    found = []
+    for name, atoms in cast.groups.items():
+        elements = {molecule[atom] for atom in atoms}
+        rest = {symbol for atom, symbol in enumerate(molecule) if atom not in atoms}
+        if len(elements) == 1 and elements <= rest:
+            found.append(name)
+    return found
 
 
 def _packed(movie: Movie, cast: Cast) -> dict[str, Any]:
@@ -137,10 +148,6 @@ def _centred(positions: FloatArray, cast: Cast) -> FloatArray:
     scaled = np.linalg.solve(plane.T, moved[-1, : cast.n_slab, :2].T).T
     moved[:, : cast.n_slab, :2] -= np.rint(scaled) @ plane
     return np.asarray(moved)
-
-
-def _hex(symbol: str) -> str:
-    return "#" + "".join(f"{round(255 * channel):02x}" for channel in jmol_colors[atomic_numbers[symbol]])
 
 
 def examples(modes: Iterable[Mode], number: int) -> list[int]:

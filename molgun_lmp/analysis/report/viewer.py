@@ -25,6 +25,7 @@ class Viewer:
     script: Markup
     script_hash: str
     """The only script that the page's policy lets run, as `sha256-...`."""
+    elements: list[dict[str, Any]]
     groups: list[dict[str, Any]]
     examples: list[tuple[str, list[str]]]
 
@@ -51,6 +52,7 @@ def viewer_of(cast: Cast | None, movies: Sequence[Movie]) -> Viewer | None:
         data=Markup(text),
         script=Markup(script),
         script_hash=f"sha256-{base64.b64encode(digest).decode('ascii')}",
+        elements=data["elements"],
         groups=data["groups"],
         examples=[
             (mode.label, [one.trajectory_id for one in movies if one.mode == mode])

@@ -1,6 +1,7 @@
 """Movies for the page: thinned evenly, packed without loss beyond a hundredth of an Ångström, without jumps."""
 
 import base64
+import dataclasses
 
 import numpy as np
 import paper_classes as paper
@@ -51,9 +52,26 @@ def test_the_data_say_what_is_drawn() -> None:
     elements = [element["symbol"] for element in data["elements"]]
     assert [elements[kind] for kind in data["atoms"]] == list(cast.symbols)
     assert data["across"][elements.index("C")][elements.index("Si")] == 2.47
-    assert data["tints"] == {str(cast.n_slab): "#0072b2", str(cast.n_slab + 1): "#0072b2"}
     assert [movie["id"] for movie in data["movies"]] == ["000001", "000002"]
     assert data["movies"][0]["events"] == [[0.0, "in flight"], [1.0, "OT-CY"]]
+
+
+@pytest.mark.parametrize(
+    ("groups", "tinted"),
+    [
+        ({"CY": (0,)}, {"CY": (0,)}),
+        ({"CH": (0, 2), "END": (1,)}, {"END": (1,)}),
+        ({"CY": (0, 1)}, {}),
+        ({"CH": (0, 2)}, {}),
+    ],
+)
+def test_a_group_has_its_colour_where_it_hides_no_element(
+    groups: dict[str, tuple[int, ...]], tinted: dict[str, tuple[int, ...]]
+) -> None:
+    cast, shown = movies()
+    data = viewer_data(dataclasses.replace(cast, groups=groups), shown)
+    assert data["tints"] == {str(cast.n_slab + atom): "#0072b2" for atoms in tinted.values() for atom in atoms}
+    assert [group["name"] for group in data["groups"]] == list(tinted)
 
 
 def test_every_mode_has_its_examples_before_any_has_more() -> None:

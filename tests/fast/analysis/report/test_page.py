@@ -339,6 +339,8 @@ def test_a_page_with_trajectories_to_turn_runs_its_own_script_only(tmp_path: Pat
     assert policy.startswith("default-src 'none'")
     assert policy.endswith(f"script-src 'sha256-{digest}'")
     ids = {attributes.get("id") for _, attributes in page.elements}
+    tints = [attributes.get("style") for _, attributes in page.elements if attributes.get("class") == "tint"]
+    assert tints == ["background: #d0e0f4", "background: #909090", "background: #f0c8a0"], "H, C and Si are explained"
     links = [attributes.get("href") for tag, attributes in page.elements if tag == "a"]
     assert links.count("#view-000001") == 3  # of the table of modes, of the viewer, of the table of trajectories
     assert {link[1:] for link in links if link} <= ids
