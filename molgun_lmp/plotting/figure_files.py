@@ -18,8 +18,6 @@ class FigureFiles:
     svg: Path
     png: Path
     csv: Path
-    light_only: bool = False
-    """True for pictures of atoms, whose shading needs white paper in a dark page too."""
 
 
 CAPTIONS: Final = {

@@ -20,7 +20,6 @@ from molgun_lmp.outcome_classes import Mode
 from molgun_lmp.outcome_scheme import in_order
 from molgun_lmp.palette import BLUE, DIM, FADED, GREEN, INK, ORANGE, PAPER, PURPLE, RULE, SKY, VERMILION, ModeStyle
 from molgun_lmp.plotting.figure_files import FigureFiles
-from molgun_lmp.records import Vector
 
 PAGE_INCHES: Final = 6.9
 """Width of a figure over the whole text of a journal page."""
@@ -141,7 +140,6 @@ def store(
     caption: str,
     header: Sequence[str],
     rows: Iterable[Sequence[object]],
-    light_only: bool = False,
 ) -> FigureFiles:
     """Write `name`.svg, .png and .csv into `folder`, made where it is missing. Equal input gives equal bytes.
 
@@ -153,7 +151,6 @@ def store(
         svg=folder / f"{name}.svg",
         png=folder / f"{name}.png",
         csv=folder / f"{name}.csv",
-        light_only=light_only,
     )
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -166,9 +163,3 @@ def store(
             f"figure {name!r} cannot be written into {folder}: {error}. Choose another folder."
         ) from error
     return files
-
-
-def towards_white(colour: Sequence[float], amount: float) -> Vector:
-    """An RGB colour mixed with white; `amount` 0 leaves it, 1 is white."""
-    red, green, blue = (float(channel + (1.0 - channel) * amount) for channel in colour)
-    return red, green, blue

@@ -1,27 +1,37 @@
 """Figures of how densely the space above the surface was sampled: maps of nested sets, and coverage against shots."""
 
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 
 from molgun_lmp.analysis.figures.impacts import draw_top_layer
-from molgun_lmp.analysis.maps.coverage import Lowest, Visits, nested_sizes
+from molgun_lmp.analysis.maps.coverage import Grid, Lowest, Visits, nested_sizes
 from molgun_lmp.arrays import FloatArray, IntArray
 from molgun_lmp.outcome_classes import Mode
-from molgun_lmp.palette import INK, RULE
+from molgun_lmp.outcome_scheme import in_order
+from molgun_lmp.palette import BLUE, GREEN, INK, ORANGE, RULE
 from molgun_lmp.plotting.figure_files import FigureFiles
 from molgun_lmp.plotting.style import PAGE_INCHES, house_style, mode_legend, new_figure, plain_log, series_style, store
 
-_HEIGHTS: Final = "viridis"
+_HEIGHTS: Final = LinearSegmentedColormap.from_list("heights", (BLUE, GREEN, ORANGE))
+"""Lightness rises with height, and neither end is lost on light or dark paper."""
+_CORNERS: Final = np.array([[0, 0], [1, 0], [1, 1], [0, 1], [0, 0]])
 _RANGE: Final = 8.0
 """The colours span this many Å from the lowest point up."""
 _MOST_PANELS: Final = 4
-_SMALLEST_POINT: Final = 1.1
-"""Points; a bin of the paper's size is smaller than a pixel of a page."""
+_SMALLEST_POINT: Final = (1.1, 3.0)
+"""Points; a bin of the paper's size is smaller than a pixel of a page. Few points are drawn larger than many."""
+_FEW_POINTS: Final = 300
+_PANEL_INCHES: Final = 2.0
+"""Width of a panel about."""
+_PANEL_HEIGHTS: Final = (1.4, 3.4)
+"""Inches; a panel has the shape of the cell as far as these let it."""
 
 
 def draw_sampling(
@@ -47,7 +57,7 @@ def draw_sampling(
     lowest = float(visits.z.min()) if len(visits.z) else 0.0
     highest = min(float(visits.z.max()) if len(visits.z) else 1.0, lowest + _RANGE)
     with house_style():
-        figure = new_figure(PAGE_INCHES, 2.15 * len(sets) + 0.6)
+        figure = new_figure(PAGE_INCHES, (_panel_height(grid) + 0.4) * len(sets) + 1.3)
         panels: Any = figure.subplots(len(sets), 3, squeeze=False)
         for (size, found), row in zip(sets, panels, strict=True):
             points = grid.middle_of(found.bin)
@@ -57,13 +67,18 @@ def draw_sampling(
             _by_mode(row[1], points, found, modes, grid.area)
             _from_side(row[2], points[:, 0], found, modes, (lowest, highest))
             row[0].set_title(f"{size} shot{'s' if size != 1 else ''}")
-            row[0].set_xlabel(f"{100 * len(found.bin) / grid.bins:.2g} % of the bins")
+            row[0].set_xlabel(f"{_percent(len(found.bin) / grid.bins)} % of the bins")
             row[2].set_ylabel("z / Å")
         panels[0, 1].set_title("by mode at the end", fontweight="normal", fontsize=8)
         panels[0, 2].set_title("from the side", fontweight="normal", fontsize=8)
         panels[-1, 2].set_xlabel("x / Å")
         figure.colorbar(
-            marks, ax=panels[:, 0].tolist(), label=f"lowest z of {point} / Å", extend="max", location="left"
+            marks,
+            ax=panels[:, 0].tolist(),
+            label=f"lowest z of {point} / Å",
+            extend="max",
+            location="bottom",
+            aspect=30,
         )
         there = {modes[rank] for rank in visits.trajectory.tolist()}
         figure.legend(handles=mode_legend(there), loc="outside lower center", ncols=5, title="mode at the end")
@@ -83,7 +98,7 @@ def draw_sampling(
             )
         ]
         header = ("shots", "x_angstrom", "y_angstrom", "lowest_z_angstrom", "shot", "mode")
-        return store(figure, folder, name, caption=caption, header=header, rows=rows, light_only=True)
+        return store(figure, folder, name, caption=caption, header=header, rows=rows)
 
 
 def draw_coverage(
@@ -127,13 +142,30 @@ def draw_coverage(
         return store(figure, folder, name, caption=caption, header=header, rows=rows)
 
 
+def _panel_height(grid: Grid) -> float:
+    """Of a map in inches, in the shape of the cell."""
+    low, high = _bounds(grid)
+    return float(np.clip(_PANEL_INCHES * (high[1] - low[1]) / (high[0] - low[0]), *_PANEL_HEIGHTS))
+
+
+def _bounds(grid: Grid) -> tuple[FloatArray, FloatArray]:
+    """Lowest and highest x and y (2,) Å of the cell's corners."""
+    corners = _CORNERS @ grid.covered
+    return corners.min(axis=0), corners.max(axis=0)
+
+
+def _percent(share: float) -> str:
+    """In plain digits, two of them where it is below 10: 0.10, 3.2, 48, 100."""
+    digits = 0 if share >= 0.0995 or share == 0.0 else 1 - math.floor(math.log10(100 * share) + 1e-9)
+    return f"{100 * share:.{digits}f}"
+
+
 def _draw_cell(axes: Axes, visits: Visits, top_layer: FloatArray, dimers: IntArray) -> None:
     grid = visits.grid
     moved = top_layer - np.append(grid.corner(), 0.0)
     draw_top_layer(axes, grid.plane, moved, dimers)
-    corners = np.array([[0, 0], [1, 0], [1, 1], [0, 1], [0, 0]]) @ grid.covered
-    axes.plot(*corners.T, color=INK, linewidth=0.7)
-    low, high = corners.min(axis=0), corners.max(axis=0)
+    axes.plot(*(_CORNERS @ grid.covered).T, color=INK, linewidth=0.7)
+    low, high = _bounds(grid)
     axes.set(xlim=(low[0], high[0]), ylim=(low[1], high[1]), aspect="equal", xticks=[], yticks=[])
 
 
@@ -141,15 +173,20 @@ def _by_height(axes: Axes, points: FloatArray, z: FloatArray, area: float, span:
     order = np.argsort(-z, kind="stable")  # the lowest are drawn last
     return axes.scatter(
         points[order, 0], points[order, 1], c=z[order], cmap=_HEIGHTS, vmin=span[0], vmax=max(span[1], span[0] + 1e-9),
-        s=_size(axes, area), marker="s", linewidths=0, zorder=3, rasterized=True,
+        s=_size(axes, area, len(z)), marker="s", linewidths=0, zorder=3, rasterized=True,
     )  # fmt: skip
 
 
-def _size(axes: Axes, area: float) -> float:
-    """Area of a mark in square points: the bin's own, but one that can be seen."""
+def _size(axes: Axes, area: float, number: int) -> float:
+    """Area of each of a number of marks in square points: the bin's own, but one that can be seen."""
     across = axes.get_xlim()[1] - axes.get_xlim()[0]
     own = area**0.5 / across * axes.get_window_extent().width / _root(axes).dpi * 72
-    return float(max(own, _SMALLEST_POINT) ** 2)
+    return float(max(own, _smallest(number)) ** 2)
+
+
+def _smallest(number: int) -> float:
+    """Width in points that each of so many marks has at least."""
+    return float(np.clip(_SMALLEST_POINT[1] * (_FEW_POINTS / max(number, 1)) ** 0.5, *_SMALLEST_POINT))
 
 
 def _root(axes: Axes) -> Figure:
@@ -159,20 +196,30 @@ def _root(axes: Axes) -> Figure:
 
 
 def _by_mode(axes: Axes, points: FloatArray, found: Lowest, modes: Sequence[Mode], area: float) -> None:
-    order = np.argsort(-found.z, kind="stable")
-    colours = [modes[rank].row.style.colour for rank in found.trajectory[order].tolist()]
-    axes.scatter(
-        points[order, 0], points[order, 1], c=colours, s=_size(axes, area), marker="s", linewidths=0, zorder=3,
-        rasterized=True,
-    )  # fmt: skip
+    _scatter(axes, points, found, modes, _size(axes, area, len(points)))
 
 
 def _from_side(axes: Axes, x: FloatArray, found: Lowest, modes: Sequence[Mode], span: tuple[float, float]) -> None:
     axes.axhline(0.0, color=RULE, linewidth=1.0, zorder=0)
-    order = np.argsort(found.trajectory, kind="stable")
-    colours = [modes[rank].row.style.colour for rank in found.trajectory[order].tolist()]
-    axes.scatter(x[order], found.z[order], c=colours, s=_SMALLEST_POINT**2, marker="s", linewidths=0, rasterized=True)
+    _scatter(axes, np.column_stack([x, found.z]), found, modes, _smallest(len(x)) ** 2)
     axes.set_ylim(min(span[0], 0.0) - 0.4, span[1] + 0.4)
+
+
+def _scatter(axes: Axes, places: FloatArray, found: Lowest, modes: Sequence[Mode], size: float) -> None:
+    """Each mode's points (K, 2) with the marker of the legend, so that greys are told apart by shape."""
+    ended = [modes[rank] for rank in found.trajectory.tolist()]
+    labels = np.array(ended, dtype=np.str_)
+    for mode in in_order(ended):
+        style, mine = mode.row.style, labels == mode.label
+        axes.scatter(
+            *places[mine].T,
+            color=style.colour,
+            s=1.4 * size,
+            marker=style.marker,
+            linewidths=0,
+            zorder=3,
+            rasterized=True,
+        )
 
 
 def _folded(visits: Visits) -> str:

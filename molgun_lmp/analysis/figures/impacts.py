@@ -6,14 +6,15 @@ from pathlib import Path
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.collections import EllipseCollection, LineCollection
+from matplotlib.colors import to_rgba
 from matplotlib.lines import Line2D
 
 from molgun_lmp.arrays import FloatArray, IntArray
 from molgun_lmp.outcome_classes import Mode
 from molgun_lmp.outcome_scheme import in_order
-from molgun_lmp.palette import INK, RULE
+from molgun_lmp.palette import FADED, INK, PAPER, RULE
 from molgun_lmp.plotting.figure_files import FigureFiles
-from molgun_lmp.plotting.style import MANY, PAGE_INCHES, house_style, mode_legend, new_figure, store, towards_white
+from molgun_lmp.plotting.style import MANY, PAGE_INCHES, house_style, mode_legend, new_figure, store
 
 
 def draw_impacts(
@@ -28,7 +29,7 @@ def draw_impacts(
 ) -> FigureFiles:
     """Where each centre of mass aimed at in the surface cell, by mode at the end, over the clean top layer.
 
-    `impacts` (K, 2) Å with K `modes`; `cell` (3, 3) Å; `top_layer` (M, 3) Å, the higher atoms drawn darker; `dimers`
+    `impacts` (K, 2) Å with K `modes`; `cell` (3, 3) Å; `top_layer` (M, 3) Å, lower atoms fading; `dimers`
     (D, 2), indices into `top_layer`.
     """
     plane = cell[:2, :2]
@@ -58,19 +59,23 @@ def draw_impacts(
         axes.set(xlim=(low[0], high[0]), ylim=(low[1], high[1]), aspect="equal", xlabel="x / Å", ylabel="y / Å")
         axes.set_title("Where the molecules aimed")
         entries = mode_legend(modes)
-        entries.append(Line2D([], [], color=RULE, marker="o", linewidth=3, markersize=7, label="surface dimer"))
+        if len(top_layer):
+            line, said = (3.0, "surface dimer") if len(dimers) else (0.0, "surface atom")
+            rim = {"markeredgecolor": FADED, "markeredgewidth": 0.6}
+            entries.append(Line2D([], [], color=RULE, marker="o", linewidth=line, markersize=7, label=said, **rim))
         figure.legend(handles=entries, loc="outside right upper", title="at the end" if len(modes) else None)
         caption = (
             f"Impact points of {len(modes)} shots (straight line of the centre of mass at the start, continued to the "
-            "surface plane) in the surface cell, over the top layer of the clean slab; the higher atoms are darker."
+            "surface plane) in the surface cell, over the top layer of the clean slab; lower atoms fade."
         )
         rows = [(*point, mode.label) for point, mode in zip(wrapped.tolist(), modes, strict=True)]
         header = ("x_angstrom", "y_angstrom", "mode")
-        return store(figure, folder, name, caption=caption, header=header, rows=rows, light_only=True)
+        figure.draw_without_rendering()  # the ticks are known only after the first layout, which cuts a label off
+        return store(figure, folder, name, caption=caption, header=header, rows=rows)
 
 
 def draw_top_layer(axes: Axes, plane: FloatArray, top_layer: FloatArray, dimers: IntArray) -> None:
-    """The clean top layer (M, 3) Å and its neighbouring cells: dimers (D, 2) as bars, the higher atoms darker.
+    """The clean top layer (M, 3) Å and its neighbouring cells: dimers (D, 2) as bars, lower atoms fading.
 
     `plane` (2, 2) Å, rows are the cell's vectors.
     """
@@ -88,10 +93,13 @@ def draw_top_layer(axes: Axes, plane: FloatArray, top_layer: FloatArray, dimers:
     z = np.concatenate(heights)
     span = float(np.ptp(z)) if len(z) else 0.0
     depth = (z.max() - z) / span if span > 0.2 else np.zeros(len(z))
-    shades = [towards_white((0.55, 0.58, 0.63), 0.65 * d) for d in depth]
     centres = np.concatenate(balls)
-    circles = EllipseCollection(
-        *(np.full((3, len(centres)), [[1.5], [1.5], [0.0]])),
-        units="xy", offsets=centres, offset_transform=axes.transData, facecolors=shades, edgecolors="none", zorder=2,
-    )  # fmt: skip
-    axes.add_collection(circles)
+    # Pale, so that no grey of a mode is lost on them; paper below hides the bars.
+    rims = [to_rgba(FADED, 1.0 - 0.65 * d) for d in depth]
+    for faces, edges in ((PAPER, "none"), ([to_rgba(RULE, 0.75 * (1.0 - d)) for d in depth], rims)):
+        circles = EllipseCollection(
+            *(np.full((3, len(centres)), [[1.5], [1.5], [0.0]])),
+            units="xy", offsets=centres, offset_transform=axes.transData, facecolors=faces, edgecolors=edges,
+            linewidths=0.6, zorder=2,
+        )  # fmt: skip
+        axes.add_collection(circles)

@@ -56,9 +56,9 @@ def draw_flow(outcomes: Sequence[Outcome], folder: Path, name: str = "flow") -> 
         for mode, place in places.items():
             _draw_node(axes, place, mode, names[mode], last[mode])
         axes.set_title("Which mode followed which")
-        begun = ", ".join(f"{count} in {mode!s}" for mode, count in first.items())
+        begun = ", ".join(f"{mode!s} ({count})" for mode, count in first.items()) or "nothing"
         caption = (
-            f"Transitions between lasting modes over {len(outcomes)} trajectories, which began {begun or 'nowhere'}. "
+            f"Transitions between lasting modes over {len(outcomes)} trajectories, which began as {begun}. "
             "An arrow is as wide as its transition is frequent; the number is the count. Below each mode: trajectories "
             "of which it is the last that lasted. Trajectories end before all is decided: these are counts of what was "
             "seen, not rates."

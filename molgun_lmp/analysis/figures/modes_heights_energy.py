@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
+from matplotlib.ticker import MaxNLocator
 
 from molgun_lmp.analysis.statistics.sentences import unseen_sentence
 from molgun_lmp.analysis.statistics.summary import Summary
@@ -160,6 +161,7 @@ def draw_energy_drift(
             axes.grid(axis="y")
             axes.set_ylabel(label)
             axes.set_xlabel("trajectory, in order")
+            axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         figure.suptitle("Conservation of the energy", x=0.01, ha="left", fontsize=9, fontweight="bold")
         unknown = sum(value is None for value in panels[0][2])
         caption = (

@@ -9,15 +9,15 @@ import numpy as np
 from ase.data import atomic_numbers, chemical_symbols, covalent_radii
 from matplotlib.axes import Axes
 from matplotlib.collections import EllipseCollection, PolyCollection
-from matplotlib.colors import to_rgb
+from matplotlib.colors import to_rgba
 from matplotlib.lines import Line2D
 
 from molgun_lmp.arrays import BoolArray, FloatArray
 from molgun_lmp.outcome_classes import Mode
-from molgun_lmp.palette import ALARM, INK
+from molgun_lmp.palette import ALARM, INK, PAPER
 from molgun_lmp.plotting.element_colours import element_colours
 from molgun_lmp.plotting.figure_files import FigureFiles
-from molgun_lmp.plotting.style import PAGE_INCHES, house_style, new_figure, store, towards_white
+from molgun_lmp.plotting.style import PAGE_INCHES, house_style, new_figure, store
 
 _BALL: Final = 0.55
 """Radius of a ball as a part of the covalent radius."""
@@ -94,7 +94,7 @@ def draw_structures(snapshots: Sequence[Snapshot], folder: Path, name: str = "st
             for index, (symbol, position) in enumerate(zip(snapshot.symbols, snapshot.positions.tolist(), strict=True))
         ]
         header = ("structure", "mode", "atom", "symbol", "x_angstrom", "y_angstrom", "z_angstrom")
-        return store(figure, folder, name, caption=caption, header=header, rows=numbers, light_only=True)
+        return store(figure, folder, name, caption=caption, header=header, rows=numbers)
 
 
 _BOND_KEY: Final = [Line2D([], [], color=ALARM, linewidth=2.5, label="molecule-surface bond")]
@@ -184,17 +184,21 @@ def _draw_balls_and_sticks(
         atoms = visible[slices[visible] == level]
         atoms = atoms[np.argsort(towards_eye[atoms], kind="stable")]
         diameters = 2 * _BALL * covalent_radii[numbers[atoms]]
-        balls = EllipseCollection(
-            diameters, diameters, np.zeros(len(atoms)),
-            units="xy", offsets=flat[atoms], offset_transform=axes.transData, linewidths=0.35, zorder=order,
-            facecolors=[towards_white(to_rgb(colours[snapshot.symbols[a]]), fade[a]) for a in atoms],
-            edgecolors=[towards_white((0.25, 0.27, 0.3), fade[a]) for a in atoms],
-        )  # fmt: skip
-        axes.add_collection(balls)
+        strong = 1.0 - fade[atoms]
+        faces = [to_rgba(colours[snapshot.symbols[a]], s) for a, s in zip(atoms, strong, strict=True)]
+        rims = [to_rgba(INK, s) for s in strong]
+        for face, rim, width in ((PAPER, PAPER, 0.35), (faces, rims, 0.45)):
+            balls = EllipseCollection(
+                diameters, diameters, np.zeros(len(atoms)),
+                units="xy", offsets=flat[atoms], offset_transform=axes.transData, linewidths=width, zorder=order,
+                facecolors=face, edgecolors=rim,
+            )  # fmt: skip
+            axes.add_collection(balls)
 
 
 def _fade(towards_eye: FloatArray, slab: BoolArray) -> FloatArray:
-    """How far each atom's colour goes towards white: the slab's by depth, the molecule's not at all."""
+    """How far each atom's colour goes towards the paper: the slab's by depth, the molecule's not at all. What is drawn
+    so lets shine through a piece of paper of its own shape, which hides what lies below and is dark on a dark page."""
     fade = np.zeros(len(towards_eye))
     if slab.any():
         depth = towards_eye[slab].max() - towards_eye[slab]
@@ -229,5 +233,6 @@ def _add_sticks(
         across = bold * _STICK / 2 * np.array([-along[1], along[0]]) / length
         start, middle = flat[first], flat[first] + along
         outlines.append([start + across, middle + across, middle - across, start - across])
-        colours.append(colour if colour == ALARM else towards_white(to_rgb(colour), fade[first]))
-    axes.add_collection(PolyCollection(outlines, facecolors=colours, edgecolors="none", zorder=order))
+        colours.append(to_rgba(colour, 1.0 if colour == ALARM else 1.0 - fade[first]))
+    for faces in (PAPER, colours):
+        axes.add_collection(PolyCollection(outlines, facecolors=faces, edgecolors="none", zorder=order))

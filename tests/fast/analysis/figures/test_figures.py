@@ -2,6 +2,7 @@
 
 import csv
 import dataclasses
+import re
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -178,11 +179,36 @@ def test_impacts_are_wrapped_into_a_tilted_cell(tmp_path: Path) -> None:
     assert [row["mode"] for row in rows] == [mode.label for mode in modes]
 
 
+def test_a_surface_without_dimers_has_atoms_only(tmp_path: Path) -> None:
+    _, top_layer, dimers = _surface()
+    cell = np.diag([10.2, 8.8, 30.0])
+    told: dict[str, list[str]] = {}
+    for name, pairs in (("with", dimers), ("without", dimers[:0])):
+        figure = draw_impacts(
+            np.ones((1, 2)), [paper.PC], tmp_path, cell=cell, top_layer=top_layer, dimers=pairs, name=name
+        )
+        # Letters are outlines; Matplotlib notes each text in a comment.
+        told[name] = re.findall(r"<!-- (surface \w+) -->", figure.svg.read_text(encoding="utf-8"))
+        assert imread(figure.png)[:, :3, :3].min() > 0.9, "no label is cut off at the edge"
+    assert told == {"with": ["surface dimer"], "without": ["surface atom"]}
+
+
+def test_numbers_of_trajectories_are_whole(tmp_path: Path) -> None:
+    figure = draw_energy_drift([_result(0, 1e-6), _result(1, 2e-6)], tmp_path, drift_limit=None, excursion_limit=None)
+    ticks = re.findall(r"<!-- (−?[0-9.]+) -->", figure.svg.read_text(encoding="utf-8"))
+    assert "1" in ticks
+    assert not [tick for tick in ticks if "." in tick and tick.startswith(("0.", "1.", "−"))]
+
+
 def test_structures(tmp_path: Path) -> None:
     snapshots = [_snapshot(f"{i:06d}") for i in range(3)]
     figure = draw_structures(snapshots, tmp_path)
     _look(figure)
-    assert figure.light_only
+    text = figure.svg.read_text(encoding="utf-8")
+    faded = set(re.findall(r"fill: (#[0-9a-f]{6}); fill-opacity: 0", text))
+    assert faded <= {"#f0c8a0", "#7d848f"}, "atoms of the slab fade into the page, whatever its colour"
+    assert "#f0c8a0" in faded
+    assert "#ffffff" not in text
     rows = _rows(figure)
     assert len(rows) == 3 * 8
     drawn = np.array([[float(row[f"{axis}_angstrom"]) for axis in "xyz"] for row in rows[:8]])

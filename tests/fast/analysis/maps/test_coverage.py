@@ -1,5 +1,6 @@
 """Sampling maps: bins, folding, nested sets and coverage, on paths whose answer is known."""
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -109,6 +110,28 @@ def test_sets_are_nested() -> None:
     assert nested_sizes(8) == (8,)
     assert nested_sizes(10) == (10,)
     assert nested_sizes(2500) == (10, 100, 1000, 2500)
+
+
+def test_shares_of_bins_are_plain_numbers_and_maps_have_the_shape_of_the_cell(tmp_path: Path) -> None:
+    sizes = {}
+    for name, (x, y) in {"wide": (20.0, 10.0), "tall": (10.0, 20.0)}.items():
+        grid = Grid.of(np.diag([x, y, 30.0]), bin_area=50.0)
+        every = np.column_stack([grid.middle_of(np.arange(grid.bins)), np.full(grid.bins, 2.0)])
+        figure = draw_sampling(
+            visits(grid, [every]),
+            [paper.PC],
+            tmp_path,
+            point="CO",
+            top_layer=SITES,
+            dimers=np.empty((0, 2), int),
+            name=name,
+        )
+        text = figure.svg.read_text(encoding="utf-8")
+        assert "<!-- 100 % of the bins -->" in text
+        root = re.search(r'<svg [^>]*height="([0-9.]+)pt"', text, re.DOTALL)
+        assert root is not None
+        sizes[name] = float(root[1])
+    assert sizes["tall"] > 1.3 * sizes["wide"]
 
 
 @pytest.mark.parametrize("shots", [0, 1, 12])
