@@ -7,9 +7,11 @@ from xml.etree import ElementTree
 
 from molgun_lmp.errors import InputFileError
 from molgun_lmp.palette import INK, PAPER, RULE
+from molgun_lmp.plotting.style import PAGE_INCHES
 
 _SVG: Final = "http://www.w3.org/2000/svg"
 _XLINK: Final = "http://www.w3.org/1999/xlink"
+_POINTS_PER_INCH: Final = 72
 
 THEME: Final = {INK: "var(--ink)", RULE: "var(--rule)", PAPER: "var(--paper)"}
 """Colour in the file -> variable of the page's style sheet."""
@@ -34,12 +36,19 @@ def inline_svg(path: Path, label: str, prefix: str = "") -> str:
     for element in root.iter():
         for name, value in element.attrib.items():
             element.set(name, _attribute(name, value, prefix))
+    share = _share_of_page(root)
     for size in ("width", "height"):
         root.attrib.pop(size, None)
-    root.attrib |= {"role": "img", "aria-label": label}
+    root.attrib |= {"role": "img", "aria-label": label, "style": f"--share: {share:.3f}"}
     ElementTree.register_namespace("", _SVG)
     ElementTree.register_namespace("xlink", _XLINK)
     return ElementTree.tostring(root, encoding="unicode")
+
+
+def _share_of_page(root: ElementTree.Element) -> float:
+    """The figure's width as a part of the page's, so that letters of all figures are of one size."""
+    width = re.fullmatch(r"([0-9.]+)pt", root.get("width", ""))
+    return min(1.0, float(width[1]) / (_POINTS_PER_INCH * PAGE_INCHES)) if width else 1.0
 
 
 def _drop(root: ElementTree.Element) -> None:

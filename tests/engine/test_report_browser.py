@@ -123,5 +123,8 @@ def test_it_follows_the_theme_and_is_printed_light(tab: Tab) -> None:
 def test_nothing_is_wider_than_a_telephone(tab: Tab) -> None:
     tab.size(390, 800)
     assert tab.value("document.documentElement.scrollWidth") <= 390
+    assert tab.value(
+        "(table => table.offsetWidth <= table.parentElement.clientWidth)(document.querySelector('.summary'))"
+    )
     assert 0.02 < float(drawn(tab)["share"]) < 0.9
     assert tab.complaints == []

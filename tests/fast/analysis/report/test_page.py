@@ -310,6 +310,17 @@ def test_an_svg_loses_whatever_could_act(tmp_path: Path) -> None:
     assert 'clip-path="url(#bad_one-c)"' in text
 
 
+@pytest.mark.parametrize(
+    ("width", "share"), [("496.8pt", "1.000"), ("248.4pt", "0.500"), ("900pt", "1.000"), ("10cm", "1.000")]
+)
+def test_letters_of_all_figures_are_of_one_size(tmp_path: Path, width: str, share: str) -> None:
+    path = tmp_path / "figure.svg"
+    path.write_text(f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="10pt"/>')
+    text = inline_svg(path, "label")
+    assert f'style="--share: {share}"' in text
+    assert " width=" not in text
+
+
 @pytest.mark.parametrize("wrong", [None, "not xml", "<html/>"])
 def test_a_figure_that_is_none_is_named(tmp_path: Path, wrong: str | None) -> None:
     path = tmp_path / "figure.svg"
