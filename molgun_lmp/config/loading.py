@@ -1,8 +1,7 @@
 """Campaign file in, validated `Campaign` out; overrides from the command line; the resolved copy."""
 
 import dataclasses
-import difflib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -10,6 +9,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from molgun_lmp.config.campaign import Campaign
+from molgun_lmp.config.key_hints import unknown_key
 from molgun_lmp.errors import ConfigError
 
 SectionT = TypeVar("SectionT", bound=BaseModel)
@@ -112,23 +112,13 @@ def apply_override(document: dict[str, Any], override: str) -> None:
 
 def _explain(error: ValidationError, where_read: str, model: type[BaseModel]) -> str:
     lines = [f"{where_read}: {error.error_count()} problem(s)"]
-    known = sorted(set(_keys(model.model_json_schema())))
+    schema = model.model_json_schema()
     for problem in error.errors(include_url=False):
         where = ".".join(str(part) for part in problem["loc"]) or "top level"
         what = problem["msg"].removeprefix("Value error, ")
         if problem["type"] == "extra_forbidden":
-            key = str(problem["loc"][-1])
-            near = difflib.get_close_matches(key, known, n=1)
-            what = "unknown key" + (
-                f"; did you mean `{near[0]}`?" if near else "; `molgun schema` lists the known ones"
-            )
+            what = unknown_key(problem["loc"], schema)
         elif problem["type"] not in {"missing", "value_error"}:
             what += f" (found {problem['input']!r})"
         lines.append(f"  {where}: {what}")
     return "\n".join(lines)
-
-
-def _keys(schema: Mapping[str, Any]) -> Iterable[str]:
-    sections = [schema, *schema.get("$defs", {}).values()]
-    for section in sections:
-        yield from section.get("properties", {})

@@ -131,7 +131,7 @@ def test_debug_shows_where_an_error_came_from(molgun: Any, tmp_path: Path, monke
     ("override", "code", "says"),
     [
         ("dynamics.steps=0", 11, "dynamics.steps"),
-        ("dynamics.stepz=9", 11, "did you mean `steps`"),
+        ("dynamics.stepz=9", 11, "did you mean `dynamics.steps`"),
         ("gun", 11, "expected dotted.key=value"),
         ("model.folder=elsewhere", 13, "no readable model card"),
         ("gun.start={kind: height, angstrom: 2}", 14, "Start higher"),

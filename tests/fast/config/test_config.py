@@ -58,7 +58,20 @@ def test_another_kick_replaces_the_presets(campaign_file: Path) -> None:
 @pytest.mark.parametrize(
     ("override", "message"),
     [
-        ("gun.kik=3", "did you mean `kick`"),
+        ("gun.kik=3", "gun.kik: unknown key; did you mean `gun.kick`?"),
+        (
+            "gun.timestep_fs=3",
+            "gun.timestep_fs: unknown key here; it is `system.equilibration.timestep_fs` or `dynamics.timestep_fs`",
+        ),
+        (
+            "timestep=3",
+            "timestep: unknown key; did you mean `system.equilibration.timestep_fs` or `dynamics.timestep_fs`?",
+        ),
+        (
+            "gun.kick={kind: flux, energy_ev: 1}",
+            "energy_ev: unknown key here; `gun.kick` has it where it is of another",
+        ),
+        ("zzz=3", "zzz: unknown key; `molgun schema` lists"),
         ("dynamics.steps=0", "dynamics.steps"),
         ("dynamics.timestep_fs=.nan", "dynamics.timestep_fs"),
         ("name=../elsewhere", "name"),

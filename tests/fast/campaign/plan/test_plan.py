@@ -298,7 +298,7 @@ def test_what_cannot_be_fired_is_refused_before_anything_is_written(
     ("sections", "says"),
     [
         ({"dynamics": {"steps": 0}}, "dynamics.steps"),
-        ({"dynamics": {"step": 10}}, "did you mean `steps`"),
+        ({"dynamics": {"step": 10}}, "did you mean `dynamics.steps`"),
         ({"gun": {"kick": {"kind": "fluks"}}}, "fluks"),
     ],
 )
