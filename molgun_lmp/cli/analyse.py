@@ -28,7 +28,7 @@ from molgun_lmp.cli.output import AsJson, Overrides, answers, counting, print_js
 from molgun_lmp.config.schemes import named_from_here
 from molgun_lmp.errors import ConfigError
 from molgun_lmp.outcome_scheme import DEFAULT_SCHEME
-from molgun_lmp.readers.vasp_trajectories import has_runs
+from molgun_lmp.readers.vasp_trajectories import has_runs, require_there
 from molgun_lmp.results.analyse import Analysis, analyse
 from molgun_lmp.results.structures import is_campaign
 
@@ -88,6 +88,7 @@ def analyse_command(
     others: LAMMPS dumps (text, binary; plain, .gz, .bz2, .xz, .zst), extended XYZ, and molecular dynamics of VASP
     (vasprun.xml, OUTCAR, XDATCAR; in folders and archives each run once).
     """
+    require_there(paths)
     if len(paths) > 1 or paths[0].is_file() or (not is_campaign(paths[0]) and has_runs(paths[0])):
         if quench:
             raise ConfigError("--quench needs a campaign's model: name a campaign folder, one at a time.")

@@ -69,7 +69,7 @@ def cluster_command(
             output or Path(aside) / "tried",
             target=chosen,
             target_name=Path(target).stem,
-            site=ClusterSite() if site is None else load_section(site, ClusterSite),
+            site=ClusterSite() if site is None else load_section(site, ClusterSite, what="a file of the site"),
             scheduler=scheduler,
             chunk=chunk,
             model=model,

@@ -14,6 +14,7 @@ from molgun_lmp.errors import ConfigError
 from molgun_lmp.model_formats import Dtype
 from molgun_lmp.models.card import read_card
 from molgun_lmp.readers.common.reference_frame import Labels
+from molgun_lmp.readers.sources import require_frames
 from molgun_lmp.surface.partition import MoleculeChoice
 from molgun_lmp.training.dataset.read import read_dataset
 from molgun_lmp.training.descriptors.atom_distances import AtomSpaces
@@ -72,6 +73,7 @@ def evaluate_command(
 ) -> None:
     """Give a model's errors on labelled frames: by element, molecule and surface, and trajectory, with figures."""
     choice = MoleculeChoice.parse(molecule) if molecule is not None else None
+    require_frames(frames)  # before a model is loaded, which takes seconds
     predictor = open_predictor(
         model, head=head, sha256=sha256, trust=trust, dtype=dtype, batch_size=batch_size, device=device
     )

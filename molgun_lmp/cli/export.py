@@ -54,6 +54,8 @@ def export_command(
 ) -> None:
     """Turn a trained model into the files that LAMMPS runs, each proven against mace, with a model card."""
     chosen: Sequence[str] = formats or DEFAULT_FORMATS
+    if not model.exists():
+        raise ModelError(f"no model file or folder at {model}. Name a .model file, or a folder of `molgun train`.")
     if model.is_dir():
         card = export_run(model, output, formats=chosen, spline_points=spline_points)
     elif not frames or level_of_theory is None:

@@ -22,7 +22,7 @@ def label_command(
     as_json: AsJson = False,
 ) -> None:
     """Compute reference energies and forces with any ASE calculator. Ctrl-C stops; the same command goes on."""
-    config = load_section(file, LabellingConfig, overrides or ())
+    config = load_section(file, LabellingConfig, overrides or (), what="a labelling file")
     structures = read_structures(frames)
     with counting("labelling", len(structures)) as show:
         report = label(config, structures, output, show)

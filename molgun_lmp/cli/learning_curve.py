@@ -53,7 +53,7 @@ def learning_curve_command(
 
     All sizes take the same number of optimiser steps, so that they cost the same and differ in data alone.
     """
-    config = load_section(file, TrainingConfig, overrides or ())
+    config = load_section(file, TrainingConfig, overrides or (), what="a training file")
     is_tuned = config.foundation is not None and not from_scratch
     kinds: list[Kind] = ["fine-tuned", "from scratch"] if both else ["fine-tuned" if is_tuned else "from scratch"]
     planned = plan_curve(

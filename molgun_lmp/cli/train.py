@@ -48,7 +48,7 @@ def train_command(
     as_json: AsJson = False,
 ) -> None:
     """Train a MACE on labelled frames with mace's own trainer. Ctrl-C stops; the same command goes on."""
-    config = load_section(file, TrainingConfig, overrides or ())
+    config = load_section(file, TrainingConfig, overrides or (), what="a training file")
     if job_file is not None:
         text = job_script(
             config,

@@ -3,7 +3,7 @@
 import dataclasses
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 import yaml
 from pydantic import BaseModel, ValidationError
@@ -13,6 +13,8 @@ from molgun_lmp.config.key_hints import unknown_key
 from molgun_lmp.errors import ConfigError
 
 SectionT = TypeVar("SectionT", bound=BaseModel)
+
+_CAMPAIGN_FILE: Final = "a campaign file; `molgun init` writes an example"
 
 
 class _UniqueKeyLoader(yaml.SafeLoader):
@@ -55,9 +57,14 @@ def load_campaign(file: Path, overrides: Sequence[str] = ()) -> LoadedCampaign:
     return LoadedCampaign(config=load_section(file, Campaign, overrides), file=file.resolve())
 
 
-def load_section(file: Path, model: type[SectionT], overrides: Sequence[str] = ()) -> SectionT:
-    """Read, override and validate a YAML file of any strict model. Raises `ConfigError` as `load_campaign` does."""
-    document = load_yaml(file)
+def load_section(
+    file: Path, model: type[SectionT], overrides: Sequence[str] = (), *, what: str = _CAMPAIGN_FILE
+) -> SectionT:
+    """Read, override and validate a YAML file of any strict model, `what` as in `load_yaml`.
+
+    Raises `ConfigError` as `load_campaign` does.
+    """
+    document = load_yaml(file, what)
     for override in overrides:
         apply_override(document, override)
     return validated(document, model, where=str(file))
@@ -71,10 +78,14 @@ def validated(document: Mapping[str, Any], model: type[SectionT], *, where: str)
         raise ConfigError(_explain(error, where, model)) from error
 
 
-def load_yaml(file: Path, what: str = "a campaign file; `molgun init` writes an example") -> dict[str, Any]:
+def load_yaml(file: Path, what: str = _CAMPAIGN_FILE) -> dict[str, Any]:
     """A YAML file whose top level is a mapping; `what` is to be named where it cannot be read. Raises `ConfigError`."""
     try:
         document = yaml.load(file.read_text(encoding="utf-8"), Loader=_UniqueKeyLoader)
+    except FileNotFoundError as error:
+        raise ConfigError(f"there is no file {file}. Name {what}.") from error
+    except IsADirectoryError as error:
+        raise ConfigError(f"{file} is a folder. Name {what}.") from error
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"cannot read {file}: {error}. Name {what}.") from error
     except (yaml.YAMLError, ValueError, RecursionError) as error:

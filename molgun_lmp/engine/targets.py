@@ -119,7 +119,7 @@ def load_target(name: str) -> LammpsTarget:
             f"there is no target {name!r}: there are {', '.join(target_names())}. For another LAMMPS write a target "
             "file and name it (it ends in .yaml)."
         )
-    return load_section(Path(name), LammpsTarget)
+    return load_section(Path(name), LammpsTarget, what="a target file")
 
 
 def target_include(target: LammpsTarget, *, model_file: str, elements: Sequence[str]) -> str:

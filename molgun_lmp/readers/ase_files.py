@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 from ase import Atoms
 
+from molgun_lmp.errors import InputFileError
 from molgun_lmp.readers.common.atom_order import order_of
 from molgun_lmp.readers.common.extxyz_text import parsed_frames
 from molgun_lmp.readers.common.packed import open_text, plain_file
@@ -48,12 +49,22 @@ class OtherReader:
     labels: Labels | None = None
 
     def read(self, path: Path) -> Iterator[FoundFrame]:
-        """The frames of a file; whether memory holds more than one depends on ASE's reader."""
+        """The frames of a file; whether memory holds more than one depends on ASE's reader.
+
+        Raises `InputFileError` for a file of no format that ASE knows.
+        """
         from ase.io import iread  # noqa: PLC0415
+        from ase.io.formats import UnknownFileTypeError  # noqa: PLC0415
 
         with plain_file(path) as plain:
-            for atoms in iread(str(plain), index=":"):
-                yield _found(atoms)
+            try:
+                for atoms in iread(str(plain), index=":"):
+                    yield _found(atoms)
+            except UnknownFileTypeError as error:
+                raise InputFileError(
+                    f"{path} is of no format that is read: neither its name nor its beginning says what it is. Name "
+                    "another file, or write it again as extxyz."
+                ) from error
 
 
 def _found(atoms: Atoms) -> FoundFrame:

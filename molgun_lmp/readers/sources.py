@@ -118,6 +118,7 @@ def find_sources(paths: Sequence[Path]) -> Iterator[Sources]:
     """
     with ExitStack() as temporary:
         candidates: list[_Candidate] = []
+        require_frames(paths)
         for path in dict.fromkeys(path.resolve() for path in paths):
             candidates += _expand(path, temporary)
         chosen, skipped = _one_for_each_run(_named(candidates))
@@ -127,6 +128,13 @@ def find_sources(paths: Sequence[Path]) -> Iterator[Sources]:
                 "OUTCAR*, XDATCAR*, *.extxyz, *.xyz and *.db are looked for, also packed (.gz, .bz2, .xz, .zst)."
             )
         yield Sources(files=tuple(chosen), skipped=skipped)
+
+
+def require_frames(paths: Sequence[Path]) -> None:
+    """Raises `InputFileError` for the first path where neither a file nor a folder is."""
+    for path in paths:
+        if not (path.is_file() or path.is_dir()):
+            raise InputFileError(f"no file or folder of labelled frames at {path}. Check its name.")
 
 
 def may_hold_runs(path: Path) -> bool:
@@ -143,8 +151,6 @@ def _expand(path: Path, temporary: ExitStack) -> Iterator[_Candidate]:
                     yield from _unpack(file, temporary)
                 else:
                     yield _Candidate(parts=file.parts, shown=len(inside) + 1, path=file, asked_for=False)
-    elif not path.is_file():
-        raise InputFileError(f"no file or folder of labelled frames at {path}. Check its name.")
     elif path.name.endswith(_ARCHIVES):
         yield from _unpack(path, temporary)
     else:

@@ -43,8 +43,9 @@ def given_files(paths: Sequence[Path]) -> Iterator[list[Given]]:
     """Files by their names, and for folders, archives and VASP's files each run once.
 
     Of a run's files vasprun.xml is read, or else OUTCAR, or else XDATCAR. Archives are unpacked until the end. Raises
-    `InputFileError` where these hold no run.
+    `InputFileError` where these hold no run, and for a path where nothing is.
     """
+    require_there(paths)
     others = [Given(name=str(path), path=path) for path in paths if not may_hold_runs(path)]
     places = [path for path in paths if may_hold_runs(path)]
     if not places:
@@ -58,6 +59,16 @@ def given_files(paths: Sequence[Path]) -> Iterator[list[Given]]:
                 "also packed. Name other files themselves."
             )
         yield others + [Given(name=source.name, path=source.path, source=source) for source in runs]
+
+
+def require_there(paths: Sequence[Path]) -> None:
+    """Raises `InputFileError` for the first path where nothing is."""
+    for path in paths:
+        if not path.exists():
+            raise InputFileError(
+                f"there is no file or folder {path}. Name a campaign folder, a folder of VASP runs, or a file of a "
+                "trajectory."
+            )
 
 
 def has_runs(folder: Path) -> bool:

@@ -65,7 +65,7 @@ def shots_of(path: Path) -> int:
     """How many trajectories there are to read at a path. Raises as `read_side`."""
     if is_campaign(path):
         return Store.open(path).manifest.trajectories
-    with given_files([_existing(path)]) as given:
+    with given_files([path]) as given:
         return len(given)
 
 
@@ -92,7 +92,7 @@ def read_side(path: Path, elsewhere: Elsewhere, like: Store | None, advance: Adv
     settings, folder = load_settings(elsewhere.config, [*elsewhere.overrides, *own], like)
     molecule = None if like is None else molecule_of(like)
     found = []
-    with given_files([_existing(path)]) as given:
+    with given_files([path]) as given:
         for one in trajectories(given, settings, folder, one=False, like=molecule):
             found.append(one)
             advance(len(found))
@@ -128,12 +128,6 @@ def campaign_costs(store: Store, analysis: Analysis) -> list[Cost]:
     """What a campaign's ended trajectories cost, by engine and machine, all of them last."""
     engine = store.manifest.engine
     return costs_of([one.result for one in analysis.ended], engine.threads / engine.together)
-
-
-def _existing(path: Path) -> Path:
-    if not path.exists():
-        raise InputFileError(f"there is no {path}. Name a campaign folder, or a folder or file of trajectories.")
-    return path
 
 
 def _counted(advance: Advance | None, before: int) -> Advance:

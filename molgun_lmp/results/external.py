@@ -41,7 +41,7 @@ def load_settings(file: Path | None, overrides: Sequence[str], like: Store | Non
 
     `like`: a campaign whose criteria count where the settings name none. Raises `ConfigError`.
     """
-    document = {} if file is None else load_yaml(file)
+    document = {} if file is None else load_yaml(file, "a file of settings")
     for override in overrides:
         apply_override(document, override)
     where = "the options" if file is None else str(file)

@@ -163,6 +163,8 @@ def _format_of(file: Path) -> ModelFormat:
     try:
         with file.open("rb") as handle:
             found = format_of(handle)
+    except FileNotFoundError as error:
+        raise ModelError(f"no model file or folder at {file}. Name a .model file or a deployed one.") from error
     except (OSError, zipfile.BadZipFile) as error:
         raise ModelError(f"{file} cannot be read as a model: {error}. Name a .model file or a deployed one.") from error
     if found is None:

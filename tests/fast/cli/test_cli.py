@@ -195,6 +195,41 @@ def test_a_wrong_command_line_exits_with_2(molgun: Any) -> None:
     assert molgun("run").code == 2
 
 
+@pytest.mark.parametrize(
+    "case",
+    [
+        ("analyse {}", 12, "there is no file or folder {}. Name"),
+        ("analyse {} --each-frame", 12, "there is no file or folder {}. Name"),
+        ("compare {} {}", 12, "there is no file or folder {}. Name"),
+        ("run {}", 16, "there is no folder {}. `molgun plan"),
+        ("plan {}", 11, "there is no file {}. Name a campaign file"),
+        ("train {} -o new", 11, "there is no file {}. Name a training file"),
+        ("label {} {} -o new", 11, "there is no file {}. Name a labelling file"),
+        ("evaluate {} {}", 12, "no file or folder of labelled frames at {}."),
+        ("dataset {} -o new", 12, "no file or folder of labelled frames at {}."),
+        ("export {} -o new", 13, "no model file or folder at {}."),
+    ],
+)
+def test_a_path_where_nothing_is_is_said_to_be_none(
+    molgun: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, case: tuple[str, int, str]
+) -> None:
+    command, code, says = case
+    monkeypatch.chdir(tmp_path)
+    answer = molgun(*(word.format("absent") for word in command.split()))
+    assert (answer.code, says.format("absent") in answer.errors) == (code, True), answer.errors
+    assert "Errno" not in answer.errors
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_in_place_of_a_file_and_a_model_that_is_none(molgun: Any, tmp_path: Path) -> None:
+    assert f"{tmp_path} is a folder. Name a campaign file" in molgun("plan", tmp_path).errors
+    (tmp_path / "notes.txt").write_text("not frames\n")
+    unknown = molgun("dataset", tmp_path / "notes.txt", "-o", tmp_path / "new")
+    assert (unknown.code, "notes.txt is of no format that is read" in unknown.errors) == (12, True), unknown.errors
+    missing = molgun("evaluate", tmp_path / "absent.model", tmp_path / "notes.txt")
+    assert (missing.code, "no model file or folder at" in missing.errors) == (13, True), missing.errors
+
+
 def test_schemes_are_listed_and_explained(molgun: Any, tmp_path: Path) -> None:
     listed = molgun("schemes")
     assert (listed.code, "weiske2026" in listed.output) == (0, True)

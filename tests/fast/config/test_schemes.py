@@ -216,7 +216,7 @@ def test_what_is_whole_and_unbound_is_told_apart_by_time_alone(tmp_path: Path) -
 def test_a_scheme_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"no outcome scheme 'weiske2025': .*Did you mean weiske2026\?"):
         load_scheme("weiske2025")
-    with pytest.raises(ConfigError, match=r"cannot read .*missing\.yaml.*Name an outcome scheme"):
+    with pytest.raises(ConfigError, match=r"there is no file .*missing\.yaml\. Name an outcome scheme"):
         load_scheme("missing.yaml", tmp_path)
     (tmp_path / "a.yaml").write_text("name: a\nextends: b.yaml\n")
     (tmp_path / "b.yaml").write_text("name: b\nextends: a.yaml\n")
