@@ -18,9 +18,12 @@ class ForeignFiles(Section):
     columns: tuple[str, ...] = ()
     """Titles of a binary dump's columns, for dumps of LAMMPS before 2021, which do not name them."""
     timestep_fs: PositiveFloat | None = None
-    """Time of one step; for extended XYZ files without steps, of one frame. Needed but with `--each-frame`, and but for
-    files that know: VASP's vasprun.xml and OUTCAR (POTIM), which must not say another one, and LAMMPS dumps with ITEM:
-    TIME, whose times count."""
+    """Time of one step, for files that count steps: LAMMPS dumps, extended XYZ with `step` in its headers, i-PI's,
+    XDATCAR. It or the next is needed but with `--each-frame`, and but for files that know: VASP's vasprun.xml and
+    OUTCAR (POTIM), which must not say another one, and LAMMPS dumps with ITEM: TIME, whose times count."""
+    frame_interval_fs: PositiveFloat | None = None
+    """Time from one frame to the next: the timestep times the steps between two frames. The only one for files that
+    count no steps (extended XYZ without `step`, ASE's .traj); of others, between the first two frames."""
     level_of_theory: str | None = None
     """Of the forces that moved the atoms, such as PBE-D3(BJ), VASP; if not given, what VASP's files say of it."""
     molecule: Annotated[str, Field(pattern=r"^\d+(-\d+)?(,\d+(-\d+)?)*$|^[A-Za-z0-9]+$")] | None = None

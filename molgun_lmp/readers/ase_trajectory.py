@@ -1,5 +1,6 @@
 """ASE's own trajectories (.traj), a frame at a time."""
 
+import dataclasses
 import itertools
 from collections.abc import Iterator
 from pathlib import Path
@@ -45,4 +46,4 @@ class AseTrajectory:
                     return
                 if not self._velocities and atoms.has("momenta"):
                     del atoms.arrays["momenta"]
-                yield Frame.from_atoms(atoms, step=step)
+                yield dataclasses.replace(Frame.from_atoms(atoms, step=step), counts_steps=False)

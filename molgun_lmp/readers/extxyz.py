@@ -84,8 +84,10 @@ class ExtendedXyz:
         has_cell = "Lattice" in about
         cell = np.array(about["Lattice"], dtype=np.float64).reshape(3, 3).T if has_cell else np.zeros((3, 3))
         periodic = np.broadcast_to(np.asarray(about.get("pbc", has_cell)), (3,))
+        step = next((int(about[key]) for key in _STEPS if key in about), None)
         return Frame(
-            step=next((int(about[key]) for key in _STEPS if key in about), index),
+            step=index if step is None else step,
+            counts_steps=step is not None,
             symbols=self._symbols.of(numbers),
             positions=positions,
             images=None,

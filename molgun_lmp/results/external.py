@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from molgun_lmp.analysis.outcomes.external_system import decide_frames, of_files
+from molgun_lmp.analysis.outcomes.file_times import SAME_TIME, OwnTimes, timed
 from molgun_lmp.analysis.outcomes.intact_molecule import MoleculeReference
 from molgun_lmp.analysis.outcomes.single_frames import FrameClass, classify_each, classify_frames
 from molgun_lmp.atomic_files import replace_file
@@ -26,13 +27,11 @@ from molgun_lmp.records import Outcome
 from molgun_lmp.results.ended import clean_surface, planned_start
 from molgun_lmp.results.outcome_cache import FileStamp, Memory, key_of, stamp
 from molgun_lmp.results.parallel import spread
-from molgun_lmp.units import FS_PER_PS
 
 _OUTCOMES = (
     *("trajectory", "mode", "detail", "stuck", "contact", "first_contact_ps", "first_touch_ps", "first_bond_ps"),
     *("time_ps", "lowest_clearance_angstrom", "truncated", "reason"),
 )
-_SAME_TIME = 1e-3  # of itself: times are written with few digits
 _FRAMES = ("file", "step", "mode", "detail", "bound", "nearest_angstrom", "reason")
 
 
@@ -85,12 +84,12 @@ class Decided:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class _ForeignTask:
-    """The parts of one trajectory, and what is the same for all: `timestep_fs` None where nobody says it."""
+    """The parts of one trajectory, and what is the same for all: `own_timestep_fs` where the files say one."""
 
     parts: tuple[Given, ...]
     settings: ForeignFiles
     folder: Path
-    timestep_fs: float | None
+    own_timestep_fs: float | None
     level_of_theory: str
     like: MoleculeReference | None
 
@@ -106,51 +105,22 @@ class _ForeignTask:
         return of_files([part.path for part in self.parts], self.settings, self._decided)
 
     def _decided(self, frames: Iterator[Frame]) -> Decided:
-        times = _OwnTimes(self.timestep_fs)
+        own = OwnTimes(self.settings)
+        again, times = timed(self.name, own.heard(frames), self.settings, self.own_timestep_fs)
         outcome, found = decide_frames(
             self.name,
-            times.heard(frames),
+            again,
             self.settings,
             self.folder,
-            timestep_fs=self.timestep_fs,
+            timestep_fs=times.timestep_fs,
             like=self.like,
         )
         return Decided(
             outcome=outcome,
-            found=found.sentence(),
+            found=f"{found.sentence()}; {times.sentence}",
             level_of_theory=self.level_of_theory,
-            notes=tuple(f"{self.name}: {note}" for note in times.notes()),
+            notes=tuple(f"{self.name}: {note}" for note in own.notes()),
         )
-
-
-class _OwnTimes:
-    """Whether the times that frames say are those of a timestep that was given for them."""
-
-    def __init__(self, timestep_fs: float | None) -> None:
-        self._timestep_fs = timestep_fs
-        self._differs_at: Frame | None = None
-        self._first: Frame | None = None
-
-    def heard(self, frames: Iterator[Frame]) -> Iterator[Frame]:
-        for frame in frames:
-            self._first = self._first or frame
-            if self._differs_at is None and self._differs(frame, self._first):
-                self._differs_at = frame
-            yield frame
-
-    def _differs(self, frame: Frame, first: Frame) -> bool:
-        if self._timestep_fs is None or frame.time_ps is None or first.time_ps is None:
-            return False
-        given_ps = (frame.step - first.step) * self._timestep_fs / FS_PER_PS
-        return abs(frame.time_ps - first.time_ps - given_ps) > _SAME_TIME * given_ps
-
-    def notes(self) -> Iterator[str]:
-        """A sentence where they are not."""
-        if self._differs_at is not None:
-            yield (
-                f"the times in the file (ITEM: TIME of a dump) count, not timestep_fs = {self._timestep_fs:g}, from "
-                f"which they differ at step {self._differs_at.step}."
-            )
 
 
 def trajectories(
@@ -202,18 +172,20 @@ def _task(parts: Sequence[Given], settings: ForeignFiles, folder: Path, like: Mo
             "apart."
         )
     own = next(iter(timesteps), None)
-    if own is not None and settings.timestep_fs is not None and abs(own - settings.timestep_fs) > _SAME_TIME * own:
-        raise ConfigError(
-            f"{parts[0].name} says that {own:g} fs pass from one of its steps to the next (POTIM, times ML_OUTBLOCK or "
-            f"NBLOCK where a force field ran alone), and timestep_fs says {settings.timestep_fs:g}. Leave timestep_fs "
-            "out; where the file is wrong, analyse the run's XDATCAR, which says no time."
-        )
+    for key in ("timestep_fs", "frame_interval_fs"):
+        given: float | None = getattr(settings, key)
+        if own is not None and given is not None and abs(own - given) > SAME_TIME * own:
+            raise ConfigError(
+                f"{parts[0].name} says that {own:g} fs pass from one of its steps to the next (POTIM, times "
+                f"ML_OUTBLOCK or NBLOCK where a force field ran alone), and {key} says {given:g}. Leave {key} out; "
+                "where the file is wrong, analyse the run's XDATCAR, which says no time."
+            )
     levels = [settings.level_of_theory] if settings.level_of_theory else [one.level_of_theory for one in said]
     return _ForeignTask(
         parts=tuple(parts),
         settings=settings,
         folder=folder,
-        timestep_fs=own or settings.timestep_fs,
+        own_timestep_fs=own,
         level_of_theory="; ".join(dict.fromkeys(filter(None, levels))),
         like=like,
     )
@@ -239,7 +211,7 @@ def _key(task: _ForeignTask, memory: Memory | None, scheme: OutcomeScheme) -> tu
         settings=settings.model_dump(mode="json"),
         others=hashes,
         molecule=molecule,
-        timestep_fs=task.timestep_fs,
+        timestep_fs=task.own_timestep_fs,
     )
     return key, first
 

@@ -11,6 +11,7 @@ from ase import Atoms
 
 from molgun_lmp.analysis.outcomes.bonds import BondLimits
 from molgun_lmp.analysis.outcomes.decide import decide
+from molgun_lmp.analysis.outcomes.file_times import timed
 from molgun_lmp.analysis.outcomes.intact_molecule import MoleculeReference
 from molgun_lmp.analysis.outcomes.isomorphism import matching_atoms
 from molgun_lmp.analysis.outcomes.reference import Reference
@@ -153,7 +154,8 @@ def decide_files(
     """
 
     def decided(frames: Iterator[Frame]) -> tuple[Outcome, FoundMolecule]:
-        return decide_frames(name, frames, settings, folder, timestep_fs=settings.timestep_fs)
+        again, times = timed(name, frames, settings)
+        return decide_frames(name, again, settings, folder, timestep_fs=times.timestep_fs)
 
     return of_files(paths, settings, decided)
 
@@ -169,14 +171,9 @@ def decide_frames(
 ) -> tuple[Outcome, FoundMolecule]:
     """The outcome of one trajectory from its frames, whatever they are read from; `like` as in `find`.
 
-    `timestep_fs` is needed where the frames do not say their time.
+    `timestep_fs` is that of `timed`, None where the frames say their times.
     """
     first = next(frames)
-    if timestep_fs is None and first.time_ps is None:
-        raise ConfigError(
-            "a trajectory's times need `timestep_fs`, the time of one step: say it in the file after --config or with "
-            "--set timestep_fs=0.5; --each-frame needs none."
-        )
     found = find(first, settings, folder, like)
     outcome = decide(
         name,

@@ -20,7 +20,8 @@ class Frame:
     dump; `images` (N, 3): box crossings, None where not written; `velocities` (N, 3) Å/ps or None; `cell` (3, 3) Å,
     rows are vectors; `origin` (3,) Å, the box's lower corner; `pbc`: periodic along each vector; `cut_after`: the file
     ends in the middle of the frame after this one; `beyond_box`: positions go on through the boundaries of the box, as
-    xu yu zu do; `time_ps`: the run's time where the file says it itself, as timesteps that vary need.
+    xu yu zu do; `time_ps`: the run's time where the file says it itself, as timesteps that vary need; `counts_steps`:
+    `step` is the run's, and not the frame's place in a file that counts none.
     """
 
     step: int
@@ -34,6 +35,7 @@ class Frame:
     cut_after: bool = False
     beyond_box: bool = False
     time_ps: float | None = None
+    counts_steps: bool = True
 
     @property
     def counts_crossings(self) -> bool:

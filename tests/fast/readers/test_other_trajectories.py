@@ -13,7 +13,7 @@ from ase.build import fcc111
 
 from molgun_lmp.analysis.outcomes.external_system import decide_files
 from molgun_lmp.config.external import ForeignFiles
-from molgun_lmp.errors import InputFileError
+from molgun_lmp.errors import ConfigError, InputFileError
 from molgun_lmp.readers.trajectory import read_frames
 from molgun_lmp.training.dataset.read import read_dataset
 from molgun_lmp.training.dataset.structures import structures_of
@@ -34,7 +34,7 @@ def test_ase_s_own_trajectory_is_decided_as_any(tmp_path: Path) -> None:
     frames = fall()
     ase.io.write(tmp_path / "a.traj", frames)
     ase.io.write(tmp_path / "a.extxyz", frames)
-    settings = ForeignFiles(timestep_fs=30.0)
+    settings = ForeignFiles(frame_interval_fs=30.0)
     outcomes = [decide_files("t", [tmp_path / name], settings, tmp_path)[0] for name in ("a.traj", "a.extxyz")]
     assert outcomes[0].mode == paper.SCATTERED
     assert outcomes[0].events == outcomes[1].events
@@ -84,3 +84,27 @@ def test_what_is_not_read_has_its_way_out(tmp_path: Path, name: str, road: str) 
         (tmp_path / file).write_bytes(data)
         with pytest.raises(InputFileError, match=rf"which is not read\..*{way}"):
             ROADS[road](tmp_path / file)
+
+
+def test_files_that_count_no_steps_say_so(tmp_path: Path) -> None:
+    frames = fall()
+    ase.io.write(tmp_path / "a.traj", frames)
+    ase.io.write(tmp_path / "a.extxyz", frames)
+    for place, frame in enumerate(frames):
+        frame.info["step"] = 20 * place
+    ase.io.write(tmp_path / "steps.extxyz", frames)
+    counted = {name: [one.counts_steps for one in read_frames(tmp_path / name)] for name in ("a.traj", "a.extxyz")}
+    assert counted == {"a.traj": [False] * 8, "a.extxyz": [False] * 8}
+    assert all(one.counts_steps for one in read_frames(tmp_path / "steps.extxyz"))
+    ends = [
+        decide_files("t", [tmp_path / name], settings, tmp_path)[0].time_ps
+        for name, settings in (
+            ("a.extxyz", ForeignFiles(frame_interval_fs=10.0)),
+            ("steps.extxyz", ForeignFiles(frame_interval_fs=10.0)),
+            ("steps.extxyz", ForeignFiles(timestep_fs=0.5)),
+        )
+    ]
+    assert ends == pytest.approx([0.07] * 3)
+    for name in ("a.traj", "a.extxyz"):
+        with pytest.raises(ConfigError, match="frame_interval_fs"):
+            decide_files("t", [tmp_path / name], ForeignFiles(timestep_fs=0.5), tmp_path)

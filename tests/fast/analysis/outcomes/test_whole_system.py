@@ -26,7 +26,7 @@ HEIGHT = 22.0
 SLAB = fcc111("Cu", (3, 3, 3), a=3.61, orthogonal=False)
 SLAB.cell[2] = [1.5, 0.7, HEIGHT]
 SLAB.pbc = True
-SETTINGS = ForeignFiles(timestep_fs=3.0, patterns={"CO": "[CX1][OX1]"})
+SETTINGS = ForeignFiles(frame_interval_fs=30.0, patterns={"CO": "[CX1][OX1]"})
 PRESENTATIONS = ("x", "x images", "x torn images", "xu", "x xu", "xs", "xs images", "xsu", "extxyz", "XDATCAR")
 
 AWAY = [4.0, 3.0, 2.2, 1.8, 1.6, 2.4, 3.4, 5.0, 7.0, 9.0, 11.5, 14.0, 16.5, 19.0]
@@ -88,10 +88,9 @@ def write(folder: Path, frames: Sequence[FloatArray], presentation: str, shift: 
 
 
 def outcome(path: Path, settings: ForeignFiles = SETTINGS) -> Outcome:
-    """What became of the molecule, the steps of a file without numbers of LAMMPS's counted as ten."""
-    timestep = {"timestep_fs": 3.0 if path.suffix == ".dump" else 30.0}
+    """What became of the molecule, ten steps from frame to frame."""
     with given_files([path]) as files:
-        (one,) = trajectories(files, settings.model_copy(update=timestep), path.parent, one=False, processes=1)
+        (one,) = trajectories(files, settings, path.parent, one=False, processes=1)
     return one.outcome
 
 

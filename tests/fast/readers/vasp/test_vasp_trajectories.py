@@ -59,7 +59,7 @@ def like(shots: Shots) -> MoleculeReference:
 @pytest.fixture(scope="module")
 def expected(shots: Shots, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Outcome]:
     """By the same frames as extended XYZ, in the molecule's own order and with its groups named by hand."""
-    settings = ForeignFiles(timestep_fs=TIMESTEP_FS, groups=GROUPS)
+    settings = ForeignFiles(frame_interval_fs=TIMESTEP_FS, groups=GROUPS)
     found = {}
     for name, one in shots.items():
         file = tmp_path_factory.mktemp("plain") / "shot.extxyz"
