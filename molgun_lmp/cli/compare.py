@@ -1,7 +1,7 @@
 """`molgun compare`."""
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -16,6 +16,7 @@ from molgun_lmp.cli.output import AsJson, answers, counting, print_json
 from molgun_lmp.errors import InputFileError
 from molgun_lmp.models.level_of_theory import UNSTATED
 from molgun_lmp.results import compare as comparing
+from molgun_lmp.results.campaign_differences import differences, require_one_system
 from molgun_lmp.results.compare import cost_lines, difference_cells, sides_warning
 from molgun_lmp.results.table_files import write_comparison
 
@@ -42,15 +43,25 @@ def compare_command(
     config: ElsewhereConfig = None,
     overrides: ElsewhereOverrides = None,
     scheme: Scheme = None,
+    different_systems: Annotated[
+        bool,
+        typer.Option("--different-systems", help="Also compare campaigns of different molecules or surfaces."),
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Put campaigns side by side and say by how much each differs from the first, with 95 % intervals and a test.
 
+    What else differs between them (model, engine, gun, dynamics, criteria, ...) is said, a line each. Other molecules
+    or surfaces than the first campaign's are refused unless asked for.
     Campaigns of one seed, with the same pools and gun, are compared shot by shot. Trajectories made elsewhere, such as
     a reference AIMD, are decided by the criteria and with the groups of the first
     campaign, whatever their order of atoms.
     """
     elsewhere = comparing.Elsewhere(config=config, overrides=overrides or (), scheme=scheme)
+    facts = comparing.campaign_facts(campaigns, elsewhere)
+    if not different_systems:
+        require_one_system(facts)
+    differs = differences(facts)
     with counting("reading trajectories", sum(map(comparing.shots_of, campaigns))) as advance:
         sides = comparing.read_sides(campaigns, elsewhere, advance)
     comparison = comparing.compare_sides(sides)
@@ -62,13 +73,14 @@ def compare_command(
     if output is not None:
         comparing.write_sides(sides, comparison, output)
     if not as_json:
-        print_sides(sides, comparison)
+        print_sides(sides, comparison, differs)
         if output is not None:
             answers().print(f"Figure and numbers: {output}", markup=False)
         return
     print_json(
         comparison.to_json()
         | {
+            "differs": differs,
             "levels_of_theory": {side.name: side.level_of_theory for side in sides},
             "grid_points": {side.name: side.grid_points for side in sides if side.grid_points > 1},
             "left_out": {side.name: dict(side.left_out) for side in sides if side.left_out},
@@ -78,8 +90,9 @@ def compare_command(
     )
 
 
-def print_sides(sides: "Sequence[Side]", comparison: "Comparison") -> None:
-    """Two tables, and between them each side's level of theory with a warning where they are not one."""
+def print_sides(sides: "Sequence[Side]", comparison: "Comparison", differs: Mapping[str, Mapping[str, str]]) -> None:
+    """Two tables, and between them what differs between the campaigns, and each side's level of theory with a warning
+    where they are not one."""
     out = answers()
     table = Table(
         "", *comparison.names, "difference", "95 %", "95 %, all lines", "p", "p (Holm)", "paired shots", box=None
@@ -89,6 +102,9 @@ def print_sides(sides: "Sequence[Side]", comparison: "Comparison") -> None:
     out.print(table)
     for pairing in comparison.pairings:
         out.print(pairing.sentence(), markup=False)
+    for what, values in differs.items():
+        shown = "; ".join(f"{name}: {value}" for name, value in values.items())
+        out.print(f"Differs, {what}: {shown}", markup=False)
     for side in sides:
         out.print(f"{side.name}: forces of {side.level_of_theory or UNSTATED}", markup=False)
         if side.grid_points > 1:

@@ -17,6 +17,7 @@ from molgun_lmp.outcome_scheme import OutcomeScheme
 from molgun_lmp.readers.vasp_trajectories import given_files
 from molgun_lmp.records import Outcome
 from molgun_lmp.results.analyse import Analysis, analyse
+from molgun_lmp.results.campaign_differences import CampaignFacts
 from molgun_lmp.results.external import load_settings, molecule_of, trajectories
 from molgun_lmp.results.structures import is_campaign
 from molgun_lmp.results.table_files import write_comparison, write_costs
@@ -67,6 +68,12 @@ def shots_of(path: Path) -> int:
         return Store.open(path).manifest.trajectories
     with given_files([path]) as given:
         return len(given)
+
+
+def campaign_facts(paths: Sequence[Path], elsewhere: Elsewhere) -> list[tuple[str, CampaignFacts]]:
+    """Of the campaigns among the paths, by their names as the user wrote them. Raises as `CampaignFacts.of`."""
+    stores = [(str(path), Store.open(path).decided_by(elsewhere.scheme)) for path in paths if is_campaign(path)]
+    return [(name, CampaignFacts.of(store)) for name, store in stores]
 
 
 def read_sides(paths: Sequence[Path], elsewhere: Elsewhere, advance: Advance | None = None) -> list[Side]:
