@@ -211,8 +211,10 @@ def _scatter(axes: Axes, places: FloatArray, found: Lowest, modes: Sequence[Mode
     labels = np.array(ended, dtype=np.str_)
     for mode in in_order(ended):
         style, mine = mode.row.style, labels == mode.label
+        across, up = places[mine].T
         axes.scatter(
-            *places[mine].T,
+            across,
+            up,
             color=style.colour,
             s=1.4 * size,
             marker=style.marker,

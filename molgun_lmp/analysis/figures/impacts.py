@@ -61,8 +61,12 @@ def draw_impacts(
         entries = mode_legend(modes)
         if len(top_layer):
             line, said = (3.0, "surface dimer") if len(dimers) else (0.0, "surface atom")
-            rim = {"markeredgecolor": FADED, "markeredgewidth": 0.6}
-            entries.append(Line2D([], [], color=RULE, marker="o", linewidth=line, markersize=7, label=said, **rim))
+            entries.append(
+                Line2D(
+                    [], [], color=RULE, marker="o", linewidth=line, markersize=7, label=said,
+                    markeredgecolor=FADED, markeredgewidth=0.6,
+                )
+            )  # fmt: skip
         figure.legend(handles=entries, loc="outside right upper", title="at the end" if len(modes) else None)
         caption = (
             f"Impact points of {len(modes)} shots (straight line of the centre of mass at the start, continued to the "
