@@ -14,6 +14,7 @@ from ase.io import read
 
 from molgun_lmp.model_formats import ExportedFormat
 from molgun_lmp.models.mace_file import default_dtype
+from molgun_lmp.models.mace_library import load_mace
 from molgun_lmp.training.export.deploy import deploy, extract_symmetrix
 
 ELEMENTS: Final = ("H", "C", "Si")
@@ -51,6 +52,7 @@ def medium_model(folder: Path) -> BenchModel:
 
     It costs what the trained one costs for the same elements; its forces mean nothing.
     """
+    load_mace()
     import torch  # noqa: PLC0415
     from mace import modules  # noqa: PLC0415 - before e3nn, which loads only in an environment that mace prepares
 

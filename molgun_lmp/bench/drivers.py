@@ -27,6 +27,7 @@ from molgun_lmp.engine.resolve import ResolvedEngine, engine_include
 from molgun_lmp.engine.session import run_deck
 from molgun_lmp.errors import EngineError
 from molgun_lmp.model_formats import MODEL_FORMATS, Dtype
+from molgun_lmp.models.mace_library import load_mace
 
 TIMESTEP_FS: Final = 0.5
 PAPERS_DRIVER: Final = "ASE + MACECalculator float64"
@@ -128,6 +129,7 @@ def torch_sim_missing() -> str | None:
 
 
 def _ase(model: BenchModel, dtype: Dtype) -> Driver:
+    load_mace()
     from mace.calculators import MACECalculator  # noqa: PLC0415
 
     calculator = MACECalculator(model_paths=str(model.model), default_dtype=dtype, device="cpu")

@@ -14,6 +14,7 @@ from molgun_lmp.batch import BATCH_SYSTEMS
 from molgun_lmp.engine.force_models import Evaluation, ForceModelInput
 from molgun_lmp.errors import ModelError
 from molgun_lmp.models.file_format import is_deployed
+from molgun_lmp.models.mace_library import load_mace
 
 
 class TorchScriptModel:
@@ -138,6 +139,7 @@ def local_device() -> str:
 
 def _edges(structure: ForceModelInput, cutoff: float) -> tuple[IntArray, FloatArray, FloatArray]:
     """Edges (2, E) from neighbour to atom, their shifts (E, 3) in Å and in cell vectors (E, 3), as mace makes them."""
+    load_mace()
     from mace.data.neighborhood import get_neighborhood  # noqa: PLC0415
 
     edges, shifts, images, _ = get_neighborhood(

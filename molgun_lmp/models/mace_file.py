@@ -16,6 +16,7 @@ from molgun_lmp.errors import ModelError
 from molgun_lmp.model_formats import Dtype
 from molgun_lmp.models.card import CARD_NAME, ModelCard, read_card
 from molgun_lmp.models.file_format import format_of
+from molgun_lmp.models.mace_library import load_mace
 from molgun_lmp.provenance import sha256_file
 
 
@@ -94,7 +95,7 @@ def load_model(path: Path, *, sha256: str | None = None, trust: bool = False, dt
     if hashlib.sha256(content).hexdigest() != vouched:
         raise ModelError(f"{path} changed while it was read. Give the command again.")
     _refuse_translation(path, content)
-    import mace  # noqa: F401, PLC0415  # before torch.load: registers what the pickle needs
+    load_mace()  # before torch.load: registers what the pickle needs
     import torch  # noqa: PLC0415
 
     try:

@@ -14,6 +14,7 @@ from molgun_lmp.model_formats import MODEL_FORMATS, Dtype, ModelFormat
 from molgun_lmp.models.card import CARD_NAME, ModelCard, ModelFile, load_card, read_card
 from molgun_lmp.models.file_format import format_of, is_deployed
 from molgun_lmp.models.mace_file import choose_head, load_model, model_facts, trusted_sha256
+from molgun_lmp.models.mace_library import load_mace
 from molgun_lmp.models.predict import Prediction, predict_deployed, predict_mace, predict_symmetrix
 from molgun_lmp.training.dataset.labelled_frame import LabelledFrame
 from molgun_lmp.training.run_folder import RunFolder, read_record
@@ -176,7 +177,7 @@ def _format_of(file: Path) -> ModelFormat:
 
 
 def _facts_of_deployed(file: Path) -> tuple[Dtype, tuple[str, ...]]:
-    import mace  # noqa: F401, PLC0415  # its operators
+    load_mace()  # its operators
     import torch  # noqa: PLC0415
 
     try:

@@ -13,6 +13,7 @@ from ase.data import atomic_numbers
 
 from molgun_lmp.model_formats import Dtype
 from molgun_lmp.models.mace_file import ModelFacts, default_dtype, load_model, model_facts
+from molgun_lmp.models.mace_library import load_mace
 
 _SPLINE_POINTS: Final = 1024
 """Of symmetrix's radial functions: on the example 256, its default, costs 2e-4 eV/Å, 1024 costs 3e-6 at equal speed."""
@@ -31,6 +32,7 @@ def deploy(model: Path, target: Path, *, dtype: Dtype, head: str) -> None:
 
 def extract_symmetrix(model: Path, target: Path, *, head: str) -> None:
     """Write the JSON file that symmetrix reads. `model` must have been checked (`trusted_sha256`)."""
+    load_mace()
     from symmetrix.extract_mace_data import extract_mace_data  # noqa: PLC0415
 
     multihead = len(model_facts(load_model(model, trust=True)).heads) > 1
@@ -44,6 +46,7 @@ def extract_splines(model: Path, target: Path, *, head: str, elements: Sequence[
 
     `model` must have been checked (`trusted_sha256`).
     """
+    load_mace()
     from symmetrix.extract_mace_data import extract_mace_data  # noqa: PLC0415
 
     multihead = len(model_facts(load_model(model, trust=True)).heads) > 1

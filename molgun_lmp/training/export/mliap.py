@@ -13,6 +13,7 @@ from molgun_lmp.arrays import FloatArray, IntArray
 from molgun_lmp.errors import ModelError
 from molgun_lmp.model_formats import Dtype
 from molgun_lmp.models.mace_file import default_dtype, load_model
+from molgun_lmp.models.mace_library import load_mace
 from molgun_lmp.models.predict import Prediction, has_volume
 from molgun_lmp.training.dataset.labelled_frame import LabelledFrame
 
@@ -52,7 +53,7 @@ def predict_mliap(file: Path, frames: Iterable[LabelledFrame], *, dtype: Dtype) 
 
     The file is a pickle and is loaded as it is: it must be one's own.
     """
-    import mace  # noqa: F401, PLC0415
+    load_mace()
     import torch  # noqa: PLC0415
 
     with default_dtype(dtype):

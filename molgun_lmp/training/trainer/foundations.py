@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from molgun_lmp.models.mace_library import load_mace
 from molgun_lmp.training.run_folder import KeptWeights
 
 
@@ -14,6 +15,7 @@ def known_foundations() -> tuple[str, ...]:
 
 def cached_foundation(name: str) -> Path | None:
     """The file of a named model in mace's own cache, or None where it was not fetched."""
+    load_mace()
     from mace.tools.utils import get_cache_dir  # noqa: PLC0415
 
     url = _urls().get(name)
@@ -26,6 +28,7 @@ def cached_foundation(name: str) -> Path | None:
 
 
 def _urls() -> Mapping[str, str | None]:
+    load_mace()
     from mace.calculators import foundations_models as known  # noqa: PLC0415
 
     return {

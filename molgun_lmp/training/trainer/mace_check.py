@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Final, NoReturn
 
 from molgun_lmp.errors import ConfigError
+from molgun_lmp.models.mace_library import load_mace
 from molgun_lmp.training.settings import FoundationName, TrainingConfig
 from molgun_lmp.training.trainer.foundations import known_foundations
 from molgun_lmp.training.trainer.mace_options import as_config_file
@@ -16,6 +17,7 @@ _OPTIONAL_ABILITIES: Final = {"lora": "lora", "pt_train_file": "multihead", "fou
 
 def check_with_mace(config: TrainingConfig, options: Mapping[str, Any]) -> None:
     """Raise `ConfigError` for an option, a value or a foundation model's name that the installed mace does not know."""
+    load_mace()
     import mace  # noqa: PLC0415
     from mace.tools import build_default_arg_parser  # noqa: PLC0415
 
