@@ -45,8 +45,9 @@ class Monitor:
 
     def look(self) -> list[TrajectoryResult]:
         """Look again; what has ended since the last look."""
-        new = [result for folder in self._open if (result := folder.result()) is not None]
-        self._open = [folder for folder in self._open if not folder.result_file.exists()]
+        found = [(folder, folder.result()) for folder in self._open]
+        new = [result for _, result in found if result is not None]
+        self._open = [folder for folder, result in found if result is None]
         held = [(folder, holder) for folder in self._open if (holder := look(folder)) is not None and holder.alive]
         self.at_work = len(held)
         self.steps_at_work = sum(last_step(folder, holder.number) for folder, holder in held)
@@ -75,8 +76,9 @@ def progress_display(monitor: Monitor, console: Console) -> Iterator[Callable[[]
         begin = time.monotonic()
         if begin < next_look and not now:
             return
-        for result in monitor.look():
-            console.print(result_line(result, monitor), highlight=False)
+        before = monitor.ended
+        for place, result in enumerate(monitor.look(), start=before + 1):
+            console.print(result_line(result, place, monitor.planned), highlight=False)
         bar.update(
             task,
             completed=monitor.steps,
@@ -92,11 +94,8 @@ def progress_display(monitor: Monitor, console: Console) -> Iterator[Callable[[]
             show(now=True)
 
 
-def result_line(result: TrajectoryResult, monitor: Monitor) -> str:
-    """One ended trajectory in words."""
+def result_line(result: TrajectoryResult, place: int, planned: int) -> str:
+    """One ended trajectory in words, the `place`-th that ended of all that were planned."""
     how = f"failed, {result.cause}: {result.message}" if result.state == "failed" else f"{result.stop}"
     flag = ", energy not conserved" if result.energy.flagged else ""
-    return (
-        f"{result.trajectory_id}  {how}{flag}, {result.steps} steps, {result.wall_s:.0f} s  "
-        f"({monitor.ended} of {monitor.planned})"
-    )
+    return f"{result.trajectory_id}  {how}{flag}, {result.steps} steps, {result.wall_s:.0f} s  ({place} of {planned})"
