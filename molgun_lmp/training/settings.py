@@ -186,7 +186,7 @@ class TrainingConfig(Section):
     labels: Labels | None = None
     """None: detected where only one pair of keys is there."""
     elements: tuple[Element, ...] | None = None
-    """Elements that the model must know; None: those of the training frames."""
+    """Elements that the model must know; None: those of the training frames. It knows those in any case."""
     limits: FrameLimits = FrameLimits()
     split: Split = Split()
     reference_energies: (

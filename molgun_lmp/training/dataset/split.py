@@ -63,12 +63,26 @@ def assign_sets(trajectories: Sequence[str], set_names: Sequence[str | None], sp
     train, validation = (int(members[name].sum()) for name in ("train", "validation"))
     if not train or not validation:
         names = sorted(set(trajectories))
+        where = f"{len(names)} trajectories" if len(names) > 1 else "one trajectory"
         raise ConfigError(
             f"this split leaves {train} frames to train on and {validation} to validate with, of "
-            f"{len(trajectories)} frames in {len(names)} trajectories ({', '.join(names[:20])}). Hold out "
-            "fewer, or add trajectories."
+            f"{len(trajectories)} frames in {where} ({', '.join(names[:20])}). {_way_out(split, len(trajectories))}"
         )
     return members
+
+
+def _way_out(split: Split, frames: int) -> str:
+    """What to do where a split leaves a set empty."""
+    if frames <= 1:
+        return "Add frames."
+    if split.by == "given":
+        return "Give frames of both kinds, or leave `by: given` out."
+    if split.by == "random":
+        return "Hold out fewer, or add frames."
+    return (
+        "Whole trajectories are held out: add trajectories, name fewer to hold out, or take single frames with `by: "
+        "random` in the section `split` (`molgun dataset --by random`), which are close to those that are trained on."
+    )
 
 
 def _given(set_names: Sequence[str | None]) -> dict[str, BoolArray]:

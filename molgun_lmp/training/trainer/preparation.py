@@ -191,6 +191,9 @@ def _remarks(prepared: Prepared) -> Iterator[str]:
     config = prepared.config
     how = config.optimisation
     train, validation = len(prepared.split.train), len(prepared.split.validation)
+    known = {symbol for frame in prepared.split.train for symbol in frame.symbols}
+    if config.elements is not None and (more := sorted(known - set(config.elements))):
+        yield f"`elements` does not name {', '.join(more)}, which the training frames hold: the model knows them, too"
     if config.multihead is None:
         left_out = train % (how.batch_size if config.gpus == 1 else config.gpus)
         if left_out:

@@ -1,5 +1,6 @@
 """The training file and its translation into mace's options."""
 
+import dataclasses
 from pathlib import Path
 from typing import Any
 
@@ -57,6 +58,15 @@ def test_the_examples_training_files_are_sound_and_written_back(
     assert set(prepared.dataset.elements) == {"C", "H", "Si"}
     # One frame of the second round, of a shot that the model of the first let explode; the data's README says so.
     assert [dropped.source for dropped in prepared.dataset.dropped] in ([], ["round2_frames.extxyz.xz#328"])
+
+
+def test_an_element_that_elements_does_not_name_is_said_to_be_known(example_trainings: dict[str, Prepared]) -> None:
+    prepared = next(iter(example_trainings.values()))
+    for elements, said in ((("H", "C"), "`elements` does not name Si,"), (("Si", "C", "H"), ""), (None, "")):
+        named = dataclasses.replace(prepared, config=prepared.config.model_copy(update={"elements": elements}))
+        found = [one for one in remarks(named) if one.startswith("`elements`")]
+        assert bool(found) == bool(said)
+        assert said in "".join(found)
 
 
 def test_no_training_of_the_example_saw_what_its_model_is_judged_by(example_trainings: dict[str, Prepared]) -> None:

@@ -40,8 +40,14 @@ def test_a_trajectory_that_is_not_there_is_refused(split: Split) -> None:
 
 
 def test_one_trajectory_cannot_be_divided() -> None:
-    with pytest.raises(ConfigError, match="1 trajectories"):
-        split_frames([labelled_frame(), labelled_frame()], Split(validation=0.5))
+    two = [labelled_frame(), labelled_frame()]
+    with pytest.raises(ConfigError, match=r"one trajectory .*`by: random` .*`molgun dataset --by random`"):
+        split_frames(two, Split(validation=0.5))
+    assert len(split_frames(two, Split(by="random", validation=0.5)).train) == 1
+    with pytest.raises(ConfigError, match=r"\. Add frames\.$"):
+        split_frames(two[:1], Split(by="random", validation=0.5))
+    with pytest.raises(ConfigError, match=r"Hold out fewer, or add frames\.$"):
+        split_frames(two, Split(by="random", validation=0.9))
 
 
 def test_a_random_split_has_the_sizes_asked_for() -> None:
