@@ -355,6 +355,7 @@ def test_a_page_with_trajectories_to_turn_runs_its_own_script_only(tmp_path: Pat
     links = [attributes.get("href") for tag, attributes in page.elements if tag == "a"]
     assert links.count("#view-000001") == 3  # of the table of modes, of the viewer, of the table of trajectories
     assert {link[1:] for link in links if link} <= ids
+    assert '<span class="screen">Turn by dragging' in text, "a printed picture is not turned"
     for word in ("fetch(", "XMLHttpRequest", "import(", "WebSocket", "eval(", "http://", "https://"):
         assert word not in code
 
