@@ -74,6 +74,7 @@ def compare_command(
         comparing.write_sides(sides, comparison, output)
     if not as_json:
         print_sides(sides, comparison, differs)
+        print_costs(sides, paper=bool(facts) and all(one.paper_system for _, one in facts))
         if output is not None:
             answers().print(f"Figure and numbers: {output}", markup=False)
         return
@@ -91,8 +92,8 @@ def compare_command(
 
 
 def print_sides(sides: "Sequence[Side]", comparison: "Comparison", differs: Mapping[str, Mapping[str, str]]) -> None:
-    """Two tables, and between them what differs between the campaigns, and each side's level of theory with a warning
-    where they are not one."""
+    """The table, what differs between the campaigns, and each side's level of theory with a warning where they are not
+    one."""
     out = answers()
     table = Table(
         "", *comparison.names, "difference", "95 %", "95 %, all lines", "p", "p (Holm)", "paired shots", box=None
@@ -119,7 +120,11 @@ def print_sides(sides: "Sequence[Side]", comparison: "Comparison", differs: Mapp
         "interval over all lines leaves out 0.",
         markup=False,
     )
+
+
+def print_costs(sides: "Sequence[Side]", *, paper: bool) -> None:
+    """What each side cost; beside the reference paper's where `paper` says that all are of its system."""
     table = Table(*HEADER, box=None)
-    for cost in (*cost_lines(sides), *PAPER_COSTS):
+    for cost in (*cost_lines(sides), *(PAPER_COSTS if paper else ())):
         table.add_row(*cost.cells())
-    out.print(table)
+    answers().print(table)

@@ -7,6 +7,7 @@ from typing import Any, Final
 import numpy as np
 from ase import Atoms
 
+from molgun_lmp.analysis.report.paper import is_paper_system
 from molgun_lmp.campaign.store.campaign_folder import Store
 from molgun_lmp.errors import InputFileError
 from molgun_lmp.results.ended import clean_surface, planned_start
@@ -31,15 +32,19 @@ class CampaignFacts:
     slab: str
     area: float
     conditions: Mapping[str, str]
+    paper_system: bool = False
+    """Whether molecule and surface are the reference paper's."""
 
     @classmethod
     def of(cls, store: Store) -> "CampaignFacts":
         """Of a planned campaign. Raises `CampaignError`, `ConfigError`."""
         config, slab = store.config(), store.clean_slab
         first = next(iter(store.trajectories()), None)
-        molecule = ""
+        n_slab, molecule, paper_system = store.manifest.n_slab, "", False
         if first is not None:
-            molecule = _formula(planned_start(first, clean_surface(store)).symbols[store.manifest.n_slab :])
+            symbols = planned_start(first, clean_surface(store)).symbols
+            molecule = _formula(symbols[n_slab:])
+            paper_system = is_paper_system(symbols, n_slab, config.system.molecule.groups)
         conditions = {
             "isotopes": _shown(config.system.molecule.isotopes or None),
             "model": store.manifest.model,
@@ -56,6 +61,7 @@ class CampaignFacts:
             slab=_formula(slab.get_chemical_symbols()),
             area=float(np.linalg.norm(np.cross(slab.cell[0], slab.cell[1]))),
             conditions=conditions,
+            paper_system=paper_system,
         )
 
     def is_same_surface(self, other: "CampaignFacts") -> bool:

@@ -23,6 +23,7 @@ from molgun_lmp.analysis.kinetics.heat import heat_sentence
 from molgun_lmp.analysis.kinetics.survival import survival, wait_of
 from molgun_lmp.analysis.report.page import ReportContent, write_report
 from molgun_lmp.analysis.report.paper import PAPER_COSTS, is_paper_system
+from molgun_lmp.analysis.scattering.departures import formula_of
 from molgun_lmp.analysis.statistics.halves import halves, halves_sentence
 from molgun_lmp.analysis.statistics.summary import summarise
 from molgun_lmp.campaign.store.campaign_folder import Store
@@ -66,7 +67,8 @@ def report(store: Store, analysis: Analysis, references: Sequence[Side] = (), al
     card = read_card(store.model)
     surface = clean_surface(store)
     gathered = shown(store, analysis, surface)
-    of_paper = is_paper_system(gathered.cast.symbols, gathered.cast.n_slab, gathered.cast.groups)
+    symbols, n_slab = gathered.cast.symbols, gathered.cast.n_slab
+    of_paper = is_paper_system(symbols, n_slab, gathered.cast.groups)
     costs = [*campaign_costs(store, analysis), *cost_lines(references), *(PAPER_COSTS if of_paper else ())]
     write_costs(costs, folder / COSTS_NAME)
     figures = _figures(store, analysis, surface, gathered, folder)
@@ -106,6 +108,7 @@ def report(store: Store, analysis: Analysis, references: Sequence[Side] = (), al
         cast=gathered.cast,
         movies=gathered.movies,
         level_of_theory=store.manifest.level_of_theory,
+        system=f"{formula_of(symbols[n_slab:])} at {formula_of(symbols[:n_slab])}",
         paper_system=of_paper,
         protocol=config.model_dump(mode="json"),
         model_card=card.model_dump(mode="json", exclude={"versions", "training", "errors", "parity"}),

@@ -76,6 +76,7 @@ def small_report(folder: Path | None = None) -> ReportContent:
         results=RESULTS,
         figures=[] if folder is None else [draw_modes(summary, folder), draw_modes(summary, folder, "again")],
         level_of_theory="GFN1-xTB",
+        system="C12H14 at H32Si96",
         paper_system=True,
         protocol={"seed": 1, "gun": {"kick": {"kind": "fixed", "energy_ev": 0.2}}, "stop": []},
         model_card={"name": "small", "elements": ["H", "C", "Si"]},

@@ -63,6 +63,8 @@ class ReportContent:
     """What each replay of a trajectory says."""
     level_of_theory: str = ""
     """Of the labels that the model learned from, such as `GFN1-xTB`; empty where the card does not say."""
+    system: str = ""
+    """Molecule and slab, such as `CO at Cu48`."""
     paper_system: bool = False
     """Whether molecule and surface are the reference paper's: then labels and costs are held against it."""
     protocol: Mapping[str, object] = dataclasses.field(default_factory=dict)
@@ -84,6 +86,7 @@ def render_report(content: ReportContent) -> str:
         {
             "title": content.title,
             "created": content.created,
+            "system": content.system,
             "labels": labels,
             "sticking": sticking_sentence(content.summary),
             "remarks": [*content.warnings, *remarks(content.summary)],

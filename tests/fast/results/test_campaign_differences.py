@@ -91,3 +91,5 @@ def test_a_stored_campaign_says_its_system_and_its_conditions(
     code, out, errors = compare("--different-systems")
     assert code == 0, errors
     assert f"Differs, surface: {campaign}: Cu64, 90.29 Å²; {other}: Ni64, 90.29 Å²" in out
+    assert "core hours a step" in out
+    assert "paper: " not in out, "its costs are those of another system"

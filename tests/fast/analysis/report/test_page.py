@@ -97,6 +97,7 @@ def test_what_was_not_seen_is_one_line_that_opens_to_every_line(page: Page) -> N
 
 
 def test_the_answer_and_its_limits_are_said(page: Page) -> None:
+    assert "Molecular-gun campaign: C12H14 at H32Si96" in page.text
     assert "2 of 5 shots are bound to the surface at the end: 40.0 %" in page.text
     assert "Labels: GFN1-xTB, not PBE-D3: numbers are not comparable with the reference paper's." in page.text
     assert "5 of 8 planned trajectories are in this table." in page.text
