@@ -19,8 +19,8 @@ from molgun_lmp.plotting.element_colours import element_colours
 from molgun_lmp.plotting.figure_files import FigureFiles
 from molgun_lmp.plotting.style import PAGE_INCHES, house_style, new_figure, store
 
-_BALL: Final = 0.55
-"""Radius of a ball as a part of the covalent radius."""
+_BALL: Final = (0.2, 0.37)
+"""Radius of a ball: so many Å, and so much of the covalent radius, which alone leaves hydrogen too small to see."""
 _STICK: Final = 0.2
 """Width of a bond in Å."""
 _BOND_SLACK: Final = 0.3
@@ -183,7 +183,7 @@ def _draw_balls_and_sticks(
         _add_sticks(axes, flat, [sticks[i] for i in np.flatnonzero(stick_slices == level)], fade, order)
         atoms = visible[slices[visible] == level]
         atoms = atoms[np.argsort(towards_eye[atoms], kind="stable")]
-        diameters = 2 * _BALL * covalent_radii[numbers[atoms]]
+        diameters = 2 * (_BALL[0] + _BALL[1] * covalent_radii[numbers[atoms]])
         strong = 1.0 - fade[atoms]
         faces = [to_rgba(colours[snapshot.symbols[a]], s) for a, s in zip(atoms, strong, strict=True)]
         rims = [to_rgba(INK, s) for s in strong]

@@ -21,6 +21,7 @@ from molgun_lmp.analysis.figures.timelines import draw_timelines
 from molgun_lmp.analysis.kinetics.heat import Temperatures
 from molgun_lmp.analysis.statistics.summary import summarise
 from molgun_lmp.arrays import FloatArray, IntArray
+from molgun_lmp.config.schemes import load_scheme
 from molgun_lmp.errors import InputFileError
 from molgun_lmp.outcome_classes import Mode
 from molgun_lmp.palette import INK, PAPER, RULE
@@ -92,10 +93,11 @@ MODES = [paper.OT_CY, paper.OT_CY, paper.SCATTERED, paper.IN_FLIGHT, paper.UNDEC
 OUTCOMES = [_outcome(i, mode) for i, mode in enumerate(MODES)]
 
 
-def test_no_two_modes_look_alike() -> None:
-    styles = [mode.row.style for mode in paper.CLASSES]
-    assert len({(style.colour, style.marker) for style in styles}) == len(paper.CLASSES)
-    assert len({(style.colour, style.dash) for style in styles}) == len(paper.CLASSES)
+@pytest.mark.parametrize("scheme", ["weiske2026", "general"])
+def test_no_two_modes_look_alike(scheme: str) -> None:
+    styles = [mode.row.style for mode in load_scheme(scheme, Path()).modes]
+    assert len({(style.colour, style.marker) for style in styles}) == len(styles)
+    assert len({(style.colour, style.dash) for style in styles}) == len(styles), "as bars and lines"
     assert len({INK, RULE, PAPER}) == 3
 
 
@@ -216,6 +218,15 @@ def test_structures(tmp_path: Path) -> None:
     assert [row["symbol"] for row in rows[:8]] == list(snapshots[0].symbols)
     # The bonds to the surface are drawn in both views: their colour is in the file beyond the legend's one line.
     assert figure.svg.read_text(encoding="utf-8").count("#d55e00") > 3
+
+
+def test_hydrogen_is_not_lost_beside_carbon(tmp_path: Path) -> None:
+    pixels = imread(draw_structures([_snapshot()], tmp_path).png)[..., :3]
+    hydrogen, carbon = (
+        int((np.abs(pixels - np.array(mpl.colors.to_rgb(colour))).max(axis=2) < 0.02).sum())
+        for colour in ("#d0e0f4", "#909090")
+    )
+    assert hydrogen > 0.3 * carbon > 0, "two atoms each"
 
 
 def test_at_most_twelve_structures_are_drawn_and_the_caption_says_so(tmp_path: Path) -> None:
