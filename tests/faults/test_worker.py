@@ -114,11 +114,11 @@ def test_workers_that_died_of_lammps_s_own_error_say_so(
 
 
 def test_a_deck_that_lammps_refuses_stops_the_campaign(slab_pool: Pool, molecule_pool: Pool, tmp_path: Path) -> None:
-    engine = {**STOCK, "commands": ["pair_style lj/cut 4.0"]}
+    engine = {**STOCK, "commands": ["pair_style lj/cut 4.0", "pair_coeff * * 0.002 1.5 4.0 4.0"]}
     campaign = plan_stock(tmp_path, slab_pool, molecule_pool, trajectories=5, engine=engine)
     done = molgun("run", campaign, "--workers", "1")
     assert done.returncode == EngineError.exit_code, done.stderr
-    assert "All pair coeffs are not set" in " ".join(done.stderr.split())
+    assert "Incorrect args for pair coefficients" in " ".join(done.stderr.split())
     assert not results(campaign)
     assert not list(campaign.glob("trajectories/*/*/claim-*"))
 
