@@ -7,7 +7,7 @@ import re
 import shutil
 import signal
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -69,32 +69,20 @@ def ask_lammps(program: str, *, limit_s: float = _ANSWER_S) -> LammpsBuild:
     if path is None:
         raise EngineError(_why_not_found(program))
     try:
-        process = subprocess.Popen(
-            [path, "-h"],
-            env=without_launcher(os.environ),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            errors="replace",
-            start_new_session=True,
-        )
+        status, said = ended_alone([path, "-h"], limit_s=limit_s)
     except OSError as error:
         raise EngineError(
             f"{program} cannot be started: {error.strerror}. Is it a program of this machine? Name LAMMPS itself, such "
             "as `lmp`."
         ) from error
-    try:
-        said, _ = process.communicate(timeout=limit_s)
     except subprocess.TimeoutExpired:
-        end_group(process)
         raise EngineError(
             f"{program} did not answer `-h` within {limit_s:g} s, as LAMMPS does at once. Where it waits for a "
             "launcher or a compute node, ask it there."
         ) from None
     build = read_help(said)
-    if process.returncode != 0:
-        how = f"signal {-process.returncode}" if process.returncode < 0 else f"exit status {process.returncode}"
+    if status != 0:
+        how = f"signal {-status}" if status < 0 else f"exit status {status}"
         raise EngineError(
             f"`{program} -h` ended with {how} ({last_words(said)}). Load the modules that it needs, and try it by hand."
         )
@@ -111,10 +99,30 @@ def released_on(year: int, month: int, day: int) -> datetime.date:
         return datetime.date.min
 
 
-def end_group(process: "subprocess.Popen[str]") -> None:
-    """Kill a process that leads a session of its own, and all that it started."""
-    os.killpg(process.pid, signal.SIGKILL)
-    process.communicate()
+def ended_alone(command: Sequence[str], *, limit_s: float, cwd: Path | None = None) -> tuple[int, str]:
+    """Run a program without standard input and outside any launcher: its exit status, and all that it said.
+
+    It leads a session of its own, and at the limit it is killed with all that it started. Raises `OSError` where it
+    cannot be started, `subprocess.TimeoutExpired` at the limit.
+    """
+    process = subprocess.Popen(
+        command,
+        cwd=cwd,
+        env=without_launcher(os.environ),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+        start_new_session=True,
+    )
+    try:
+        said, _ = process.communicate(timeout=limit_s)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
+        raise
+    return process.returncode, said
 
 
 def last_words(text: str) -> str:

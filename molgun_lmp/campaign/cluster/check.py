@@ -5,7 +5,6 @@ runs for a second, started as run.sh starts it.
 """
 
 import dataclasses
-import os
 import re
 import shutil
 import subprocess
@@ -19,8 +18,7 @@ import numpy as np
 from molgun_lmp.campaign.cluster.first_frame import FirstDeck, answer_in, as_it_stands, right_answer
 from molgun_lmp.campaign.store.campaign_folder import ENGINE_NAME, MODEL_FOLDER, Store
 from molgun_lmp.campaign.store.opening import campaign_work
-from molgun_lmp.engine.lammps_build import ask_lammps, end_group, last_words
-from molgun_lmp.engine.launcher import without_launcher
+from molgun_lmp.engine.lammps_build import ask_lammps, ended_alone, last_words
 from molgun_lmp.engine.target_needs import target_obstacle, with_include
 from molgun_lmp.engine.targets import LammpsTarget
 from molgun_lmp.errors import ConfigError, EngineError
@@ -161,28 +159,15 @@ class _Trial:
         for name, value in variables.items():
             arguments += ["-var", name, value]
         try:
-            process = subprocess.Popen(
-                [*self.command, *arguments],
-                cwd=self.root,
-                env=without_launcher(os.environ),
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                text=True,
-                errors="replace",
-                start_new_session=True,
-            )
+            status, said = ended_alone([*self.command, *arguments], cwd=self.root, limit_s=_LIMIT_S)
         except OSError as error:
             raise EngineError(f"do not send it: {self.command[0]} cannot be started: {error.strerror}.") from error
-        try:
-            said, _ = process.communicate(timeout=_LIMIT_S)
         except subprocess.TimeoutExpired:
-            end_group(process)
             raise EngineError(f"do not send it: LAMMPS did not end within {_LIMIT_S:g} s ({script}).") from None
         file = self.root / log
         text = file.read_text(encoding="utf-8", errors="replace") if file.is_file() else ""
         failed = re.search(r"^ERROR.*", f"{text}\n{said}", re.MULTILINE)
-        if failed is not None or process.returncode != 0 or not text:
+        if failed is not None or status != 0 or not text:
             why = failed[0] if failed else last_words(said or text)
             raise EngineError(f"do not send it: `{' '.join(self.command)}` fails on the first deck: {why}")
         return text

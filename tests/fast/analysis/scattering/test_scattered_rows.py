@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 from paper_classes import SCATTERED, SCHEME
+from report_cases import a_shot
 from scattering_cases import looked_at, masses_of, over_resting_slab, speed
 
 from molgun_lmp.analysis.scattering.diatomic import fit_curve
@@ -44,22 +45,8 @@ def outcome_with(scattering: Scattering | None, index: int = 0) -> Outcome:
 
 
 def shot(velocity: tuple[float, float, float] = (3.0, 4.0, -12.0)) -> Shot:
-    return Shot(
-        index=0,
-        campaign_seed=0,
-        slab_snapshot="s0",
-        molecule_snapshot="m0",
-        kick_kind="fixed_energy",
-        kick_velocity=velocity,
-        kick_energy_ev=0.7,
-        polar_deg=0.0,
-        azimuth_deg=0.0,
-        rotation=(0.0, 0.0, 0.0, 1.0),
-        com_start=(0.0, 0.0, 0.0),
-        com_height_angstrom=0.0,
-        clearance_angstrom=0.0,
-        impact_xy_angstrom=(0.0, 0.0),
-        skipped_flight_ps=0.0,
+    return dataclasses.replace(
+        a_shot(0), slab_snapshot="s0", molecule_snapshot="m0", kick_velocity=velocity, kick_energy_ev=0.7, polar_deg=0.0
     )
 
 
