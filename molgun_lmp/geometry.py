@@ -1,10 +1,12 @@
 """What every structure has, wherever it comes from: elements, positions, cell, periodicity; molecules made whole."""
 
 import hashlib
+from collections.abc import Iterable
 from typing import Protocol
 
 import numpy as np
 from ase import Atoms
+from ase.formula import Formula
 
 from molgun_lmp.arrays import FloatArray
 
@@ -65,3 +67,8 @@ def make_whole(molecule: Atoms) -> None:
         molecule.positions[atom] = molecule.positions[anchor] + vector
         placed.append(atom)
         waiting.remove(atom)
+
+
+def formula_of(symbols: Iterable[str]) -> str:
+    """The formula of some chemical symbols in Hill's order, such as `C2H4`."""
+    return str(Formula("".join(symbols)).format("hill"))

@@ -18,6 +18,7 @@ from molgun_lmp.config import LoadedCampaign, dump_yaml, load_campaign
 from molgun_lmp.config.schemes import load_scheme
 from molgun_lmp.engine.targets import load_target
 from molgun_lmp.errors import ConfigError, MolgunError
+from molgun_lmp.geometry import formula_of
 from molgun_lmp.gun.pools import read_pools
 
 
@@ -151,7 +152,7 @@ def _describe(checked: Plan, *, verbose: bool) -> None:
         out.print(dump_yaml(checked.resolved), markup=False)
     config = checked.loaded.config
     kick = config.gun.kick.model_dump(mode="json")
-    formula = checked.molecule_pool.snapshots[0].symbols.formula.convert("hill")
+    formula = formula_of(checked.molecule_pool.symbols)
     numbers = ", ".join(f"{key} {value}" for key, value in kick.items() if isinstance(value, int | float))
     out.print(
         f"fired    {config.trajectories} shots of {formula}, kick {kick['kind']}"

@@ -5,11 +5,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 import numpy as np
-from ase import Atoms
 
 from molgun_lmp.analysis.report.paper import is_paper_system
 from molgun_lmp.campaign.store.campaign_folder import Store
 from molgun_lmp.errors import InputFileError
+from molgun_lmp.geometry import formula_of
 from molgun_lmp.results.ended import clean_surface, planned_start
 
 _SAME_AREA: Final = 0.05
@@ -43,7 +43,7 @@ class CampaignFacts:
         n_slab, molecule, paper_system = store.manifest.n_slab, "", False
         if first is not None:
             symbols = planned_start(first, clean_surface(store)).symbols
-            molecule = _formula(symbols[n_slab:])
+            molecule = formula_of(symbols[n_slab:])
             paper_system = is_paper_system(symbols, n_slab, config.system.molecule.groups)
         conditions = {
             "isotopes": _shown(config.system.molecule.isotopes or None),
@@ -58,7 +58,7 @@ class CampaignFacts:
             conditions |= {f"{section}.{key}": _shown(value) for key, value in _leaves(values)}
         return cls(
             molecule=molecule,
-            slab=_formula(slab.get_chemical_symbols()),
+            slab=formula_of(slab.get_chemical_symbols()),
             area=float(np.linalg.norm(np.cross(slab.cell[0], slab.cell[1]))),
             conditions=conditions,
             paper_system=paper_system,
@@ -108,10 +108,6 @@ def differences(named: Sequence[tuple[str, CampaignFacts]]) -> dict[str, dict[st
     keys = dict.fromkeys(key for rows in every.values() for key in rows)
     found = {key: {name: rows.get(key, "none") for name, rows in every.items()} for key in keys}
     return {key: values for key, values in found.items() if len(set(values.values())) > 1}
-
-
-def _formula(symbols: Sequence[str]) -> str:
-    return str(Atoms(list(symbols)).symbols.formula.convert("hill"))
 
 
 def _leaves(section: Mapping[str, Any], path: str = "") -> Iterator[tuple[str, Any]]:

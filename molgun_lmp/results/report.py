@@ -23,11 +23,11 @@ from molgun_lmp.analysis.kinetics.heat import heat_sentence
 from molgun_lmp.analysis.kinetics.survival import survival, wait_of
 from molgun_lmp.analysis.report.page import ReportContent, write_report
 from molgun_lmp.analysis.report.paper import PAPER_COSTS, is_paper_system
-from molgun_lmp.analysis.scattering.departures import formula_of
 from molgun_lmp.analysis.statistics.halves import halves, halves_sentence
 from molgun_lmp.analysis.statistics.summary import summarise
 from molgun_lmp.campaign.store.campaign_folder import Store
 from molgun_lmp.errors import CampaignError
+from molgun_lmp.geometry import formula_of
 from molgun_lmp.models.card import read_card
 from molgun_lmp.models.level_of_theory import level_warning
 from molgun_lmp.plotting.figure_files import FigureFiles, figures_of, other_figures

@@ -6,16 +6,15 @@ however near: what is physisorbed is told by how long it stays within reach, whi
 """
 
 import dataclasses
-from collections.abc import Iterable
 from typing import Final
 
 import numpy as np
-from ase.formula import Formula
 
 from molgun_lmp.analysis.outcomes.bonds import Bonds
 from molgun_lmp.analysis.outcomes.intact_molecule import MoleculeReference, binding
 from molgun_lmp.analysis.outcomes.slab_state import SlabState
 from molgun_lmp.arrays import BoolArray, FloatArray, IntArray
+from molgun_lmp.geometry import formula_of
 from molgun_lmp.outcome_words import Place
 from molgun_lmp.surface.clean_surface import Surface
 from molgun_lmp.surface.sites import LEFT_ITS_PLACE, SHORT, Site, pieces_of, site_between, site_under
@@ -80,7 +79,7 @@ class EndState:
             if len(atoms):
                 pieces.append(_piece(bonds, molecule, slab_state.surface, atoms=atoms, taken=taken, held=~loose))
             else:
-                removed.append(_hill(slab_state.surface.symbols[atom] for atom in taken))
+                removed.append(formula_of(slab_state.surface.symbols[atom] for atom in taken))
         return cls(
             pieces=tuple(sorted(pieces, key=lambda piece: (len(piece.atoms) + len(piece.slab), piece.words))),
             removed=tuple(sorted(removed)),
@@ -160,7 +159,7 @@ def _piece(
     return Piece(
         atoms=tuple(atoms.tolist()),
         slab=tuple(taken.tolist()),
-        formula=_hill(symbols),
+        formula=formula_of(symbols),
         place=place,
         site=site,
         bonds=int(to_slab.sum()),
@@ -205,7 +204,3 @@ def _exchanged(slab_state: SlabState, places: FloatArray, slab: FloatArray) -> t
     return tuple(
         (int(left[home]), int(atom)) for home, atom in enumerate(nearest) if lengths[home, atom] < LEFT_ITS_PLACE
     )
-
-
-def _hill(symbols: Iterable[str]) -> str:
-    return str(Formula("".join(symbols)).convert("hill"))

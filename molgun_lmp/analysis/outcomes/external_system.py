@@ -20,7 +20,7 @@ from molgun_lmp.arrays import BoolArray, FloatArray, IntArray
 from molgun_lmp.config.external import ForeignFiles
 from molgun_lmp.config.schemes import load_scheme
 from molgun_lmp.errors import ConfigError, InputFileError
-from molgun_lmp.geometry import make_whole
+from molgun_lmp.geometry import formula_of, make_whole
 from molgun_lmp.readers.structure import read_structure
 from molgun_lmp.readers.trajectory import Frame, StepsGoBackError, read_parts
 from molgun_lmp.records import Outcome
@@ -60,11 +60,8 @@ class FoundMolecule:
     def sentence(self) -> str:
         """What was found, for the user to check."""
         surface, symbols = self.reference.surface, self.reference.symbols
-        formulas = [
-            str(Atoms(list(part)).symbols.formula.convert("hill"))
-            for part in (symbols[: len(self.slab)], symbols[len(self.slab) :])
-        ]
-        return f"slab {formulas[0]} ({surface.in_words()}), molecule {formulas[1]} (atoms {_ranges(self.molecule)})"
+        slab, molecule = formula_of(symbols[: len(self.slab)]), formula_of(symbols[len(self.slab) :])
+        return f"slab {slab} ({surface.in_words()}), molecule {molecule} (atoms {_ranges(self.molecule)})"
 
     def in_order(self, frames: Iterator[Frame], where: str) -> Iterator[Frame]:
         """Frames with the slab's atoms first, slab and molecule whole in heights that go on from frame to frame.
@@ -138,7 +135,7 @@ def _groups_like(like: MoleculeReference, symbols: Sequence[str], bonded: BoolAr
     if atoms is None:
         names = ", ".join(like.groups)
         raise ConfigError(
-            f"the molecule of the first frame, {Atoms(list(symbols)).symbols.formula.convert('hill')}, is not bonded "
+            f"the molecule of the first frame, {formula_of(symbols)}, is not bonded "
             f"as the campaign's is, so its groups ({names}) cannot be named. Name them (`groups` or `patterns` in the "
             "file after --config), or give the molecule as it was before with `intact_molecule`."
         )

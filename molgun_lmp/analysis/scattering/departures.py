@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
-from ase.formula import Formula
 from scipy.sparse.csgraph import breadth_first_order, connected_components
 
 from molgun_lmp.analysis.outcomes.bonds import BondLimits
@@ -162,11 +161,6 @@ def near_own_image(positions: FloatArray, vicinity: Vicinity) -> bool:
     """Whether a particle at (k, 3) Å, in one piece, may feel its own periodic images."""
     extent = float(np.linalg.norm(np.ptp(positions[:, :2], axis=0)))
     return vicinity.lattice.spacing - extent < vicinity.reach
-
-
-def formula_of(symbols: Sequence[str]) -> str:
-    """Such as `C2H4`, in Hill's order."""
-    return str(Formula("".join(symbols)).format("hill"))
 
 
 def bounces(heights: FloatArray, near: BoolArray) -> int:

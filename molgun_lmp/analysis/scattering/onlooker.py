@@ -14,7 +14,6 @@ from molgun_lmp.analysis.scattering.departures import (
     bounces,
     departed,
     flight_of,
-    formula_of,
     is_free,
     measured,
     near_own_image,
@@ -22,6 +21,7 @@ from molgun_lmp.analysis.scattering.departures import (
 )
 from molgun_lmp.arrays import FloatArray, IntArray
 from molgun_lmp.config import OutcomeCriteria
+from molgun_lmp.geometry import formula_of
 from molgun_lmp.readers.trajectory import Frame
 from molgun_lmp.scattering_records import Flight, Particle, Scattering
 from molgun_lmp.surface.clean_surface import Surface

@@ -7,6 +7,7 @@ from scipy.spatial.distance import pdist
 
 from molgun_lmp.analysis.statistics.sample_size import AS_DRAWN_CORRELATION, half_width
 from molgun_lmp.config import Campaign
+from molgun_lmp.geometry import formula_of
 from molgun_lmp.gun.pools import Pool
 from molgun_lmp.gun.setup import Setup
 
@@ -41,8 +42,9 @@ def _held(part: str, pool: Pool) -> str:
     else:
         runs = len(set(pool.runs))
         whence = f" of {runs} equilibration run{'' if runs == 1 else 's'}"
-    formula = pool.snapshots[0].symbols.formula.convert("hill")
-    return f"The {part} pool holds {len(pool)} snapshot{'' if len(pool) == 1 else 's'}{whence}: {formula}"
+    return (
+        f"The {part} pool holds {len(pool)} snapshot{'' if len(pool) == 1 else 's'}{whence}: {formula_of(pool.symbols)}"
+    )
 
 
 def grid_notes(campaign: Campaign) -> tuple[str, ...]:

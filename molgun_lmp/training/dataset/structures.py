@@ -5,10 +5,10 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from ase import Atoms
-from ase.symbols import Symbols
 
 from molgun_lmp.arrays import FloatArray
 from molgun_lmp.errors import InputFileError
+from molgun_lmp.geometry import formula_of
 from molgun_lmp.outcome_classes import Mode
 from molgun_lmp.readers.common.reference_frame import FoundFrame
 from molgun_lmp.readers.sources import find_sources, items_of
@@ -40,7 +40,7 @@ class Structure:
     @property
     def formula(self) -> str:
         """Hill formula, such as `C12H46Si96`."""
-        return str(Symbols.fromsymbols(list(self.symbols)).get_chemical_formula())
+        return formula_of(self.symbols)
 
 
 def structures_of(path: Path, *, every: int = 1) -> Iterator[Structure]:
