@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 
 from pydantic import ConfigDict, TypeAdapter
 
+from molgun_lmp.adsorbates import Adsorbate
 from molgun_lmp.arrays import BoolArray, FloatArray
 from molgun_lmp.outcome_classes import Kind, Mode
 from molgun_lmp.scattering_records import Scattering
@@ -87,6 +88,8 @@ class Shot(JsonRecord):
     """Equilibration run that the slab's snapshot was taken from; empty in shots of earlier versions."""
     molecule_run: str = ""
     """The same of the molecule's."""
+    adsorbates: tuple[Adsorbate, ...] = ()
+    """What earlier doses of its chain left on the surface, by dose; none outside a dosing campaign."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -107,6 +107,8 @@ class ModelCard(Section):
     not_run_in_lammps: dict[str, str] = {}  # noqa: RUF012  # frozen
     """Format -> why parity was not shown in a run of LAMMPS where it was exported."""
     licences: Licences
+    distilled_from: str | None = None
+    """SHA-256 of mace's own file of the model on whose forces this one was trained; None where labels were."""
     files: tuple[ModelFile, ...]
     potentials: dict[str, str] = {}  # noqa: RUF012  # frozen
     """Of the engine `stock`: potential file -> SHA-256."""
