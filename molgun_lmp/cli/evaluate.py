@@ -21,12 +21,16 @@ from molgun_lmp.training.descriptors.atom_distances import AtomSpaces
 from molgun_lmp.training.descriptors.calibration import MOST_TRAINED, calibrate, check, write_calibration
 from molgun_lmp.training.evaluation.evaluation import judge, write_judgement
 from molgun_lmp.training.evaluation.predictor import open_predictor
+from molgun_lmp.training.evaluation.scans import AtomPair, curves
 from molgun_lmp.training.settings import FrameLimits
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from molgun_lmp.models.error_reports import Errors
     from molgun_lmp.training.descriptors.calibration import ErrorCalibration
     from molgun_lmp.training.evaluation.evaluation import Judged, Judgement
+    from molgun_lmp.training.evaluation.scans import ScanCurve
 
 
 LevelOfTheory = Annotated[
@@ -54,6 +58,13 @@ def evaluate_command(
     zeroed_forces: ZeroedForces = False,
     lost_periodicity: LostPeriodicity = False,
     worst: Annotated[int, typer.Option(min=1, help="How many of the worst frames to write out.")] = 20,
+    scan: Annotated[
+        str | None,
+        typer.Option(
+            metavar="I,J",
+            help="Compare energies along the distance of these two atoms, counted from 0: a curve for each trajectory.",
+        ),
+    ] = None,
     calibration: Annotated[
         Path | None,
         typer.Option(
@@ -73,6 +84,7 @@ def evaluate_command(
 ) -> None:
     """Give a model's errors on labelled frames: by element, molecule and surface, and trajectory, with figures."""
     choice = MoleculeChoice.parse(molecule) if molecule is not None else None
+    pair = AtomPair.parse(scan) if scan is not None else None
     require_frames(frames)  # before a model is loaded, which takes seconds
     predictor = open_predictor(
         model, head=head, sha256=sha256, trust=trust, dtype=dtype, batch_size=batch_size, device=device
@@ -83,15 +95,19 @@ def evaluate_command(
         judged = judge(
             predictor, dataset, level_of_theory=level_of_theory, molecule=choice, worst=worst, advance=advance
         )
+    found = curves(judged.comparison, pair) if pair is not None else {}
     if output is not None:
-        write_judgement(judged, output)
+        write_judgement(judged, output, found)
     if calibration is not None:
-        found = _calibrated(model, judged, head=head, sha256=sha256, trust=trust, batch_size=batch_size, device=device)
-        write_calibration(found, calibration)
+        held_against = _calibrated(
+            model, judged, head=head, sha256=sha256, trust=trust, batch_size=batch_size, device=device
+        )
+        write_calibration(held_against, calibration)
     if as_json:
         print_json(judged.judgement.model_dump(mode="json"))
         return
     _print_judgement(judged.judgement)
+    _print_scans(found)
     if output is not None:
         answers().print(f"Report, figures and the worst frames: {output}", markup=False)
 
@@ -149,9 +165,18 @@ def _print_judgement(judgement: "Judgement") -> None:
         for name, part in parts.items():
             row(kind, name, part.forces_ev_per_angstrom, part.energy_ev_per_atom)
     out.print(table)
-    if errors.energy_ev is not None:
-        mae, rmse = _mev(errors.energy_ev, 1)
-        out.print(f"Energy of whole structures: MAE {mae} meV, RMSE {rmse} meV", markup=False)
+    for what, of in (("Forces", errors.forces_ev_per_angstrom), ("Energy", errors.energy_ev_per_atom)):
+        unit = "meV/Å" if what == "Forces" else "meV/atom"
+        if of.mae_interval is not None:
+            low, high = (f"{1000 * end:.1f}" for end in of.mae_interval)
+            out.print(f"{what}: MAE within {low} to {high} {unit} (95 %, over trajectories)", markup=False)
+    for what, energies in (
+        ("Energy of whole structures", errors.energy_ev),
+        (f"Binding energy of {', '.join(errors.binding_parts)}", errors.binding_energy_ev),
+    ):
+        if energies is not None:
+            mae, rmse = _mev(energies, 1)
+            out.print(f"{what}: MAE {mae} meV, RMSE {rmse} meV", markup=False)
     for reason, count in judgement.dropped.items():
         out.print(f"Not used: {count} frames, {reason}", markup=False)
     for formula, why in judgement.groups_undecided.items():
@@ -162,3 +187,17 @@ def _print_judgement(judgement: "Judgement") -> None:
             f"{1000 * one.largest_force_error_ev_per_angstrom:.0f} meV/Å",
             markup=False,
         )
+
+
+def _print_scans(found: "Mapping[str, ScanCurve]") -> None:
+    if not found:
+        return
+    table = Table("scan", "bond", "longest / Å", "energy there / eV: label", "model", box=None)
+    for column in table.columns[2:]:
+        column.justify = "right"
+    for trajectory, curve in found.items():
+        label, model = curve.depth_ev
+        table.add_row(
+            trajectory, "-".join(curve.atoms), f"{curve.distance_angstrom[-1]:.2f}", f"{label:.2f}", f"{model:.2f}"
+        )
+    answers().print(table)

@@ -12,6 +12,8 @@ class Errors(Section):
     mae: float
     rmse: float
     n: int
+    mae_interval: tuple[float, float] | None = None
+    """95 % interval of `mae` over trajectories, whose frames resemble each other; None for fewer than two of them."""
 
 
 class FrameErrors(Section):
@@ -32,6 +34,11 @@ class ErrorReport(Section):
     energy_ev_per_atom: Errors
     energy_ev: Errors | None = None
     """Of whole structures; None in a report from before they were counted."""
+    binding_energy_ev: Errors | None = None
+    """Of frames that are made of two others of the set, such as a slab and a molecule: error of the energy less those
+    of the parts, each as its frame of the lowest label has it. None where there are no such frames."""
+    binding_parts: dict[str, tuple[str, str]] = {}  # noqa: RUF012  # frozen
+    """Formula of those frames -> formulas of the two parts."""
     forces_ev_per_angstrom: Errors
     forces_by_element: dict[str, Errors]
     forces_by_group: dict[str, Errors] = {}  # noqa: RUF012  # frozen

@@ -14,7 +14,7 @@ from molgun_lmp.models.error_reports import ErrorReport, Errors
 from molgun_lmp.palette import FADED, INK
 from molgun_lmp.plotting.figure_files import FigureFiles
 from molgun_lmp.plotting.style import PAGE_INCHES, footnote, house_style, new_figure, plain_log, series_style, store
-from molgun_lmp.training.evaluation.errors import ModelComparison
+from molgun_lmp.training.evaluation.comparison import ModelComparison
 
 _MEV: Final = 1000.0
 _MOST_ROWS: Final = 40

@@ -13,8 +13,10 @@ from molgun_lmp.models.predict import Prediction
 from molgun_lmp.provenance import versions
 from molgun_lmp.surface.partition import MoleculeChoice, group_atoms
 from molgun_lmp.training.dataset.read import Dataset
-from molgun_lmp.training.evaluation.errors import ModelComparison, error_report
+from molgun_lmp.training.evaluation.comparison import ModelComparison
+from molgun_lmp.training.evaluation.errors import error_report
 from molgun_lmp.training.evaluation.predictor import Predictor
+from molgun_lmp.training.evaluation.scans import ScanCurve
 from molgun_lmp.training.evaluation.worst_frames import WorstFrame, worst_frames, write_worst
 
 if TYPE_CHECKING:
@@ -100,8 +102,10 @@ def judge(
     return Judged(judgement=judgement, comparison=comparison)
 
 
-def write_judgement(judged: Judged, folder: Path) -> list["FigureFiles"]:
-    """Write `report.json`, `worst.extxyz` and the figures, each with its numbers; the same names are overwritten.
+def write_judgement(judged: Judged, folder: Path, found: Mapping[str, ScanCurve] | None = None) -> list["FigureFiles"]:
+    """Write `report.json`, `worst.extxyz` and the figures, those of `found` scans among them, each with its numbers.
+
+    The same names are overwritten.
 
     Raises `InputFileError` where the folder cannot be written.
     """
@@ -109,6 +113,10 @@ def write_judgement(judged: Judged, folder: Path) -> list["FigureFiles"]:
 
     judgement = judged.judgement
     figures = draw_evaluation(judged.comparison, judgement.errors, folder, labels=judgement.labels)
+    if found:
+        from molgun_lmp.training.evaluation.scan_figure import draw_scans  # noqa: PLC0415
+
+        figures.append(draw_scans(found, folder, labels=judgement.labels))
     try:
         write_worst(judged.comparison, judgement.worst, folder / WORST_NAME)
         write_json(judgement.model_dump(mode="json"), folder / REPORT_NAME)

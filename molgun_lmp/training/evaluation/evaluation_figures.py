@@ -18,8 +18,8 @@ from molgun_lmp.models.error_reports import ErrorReport, Errors
 from molgun_lmp.palette import INK, RULE
 from molgun_lmp.plotting.figure_files import FigureFiles
 from molgun_lmp.plotting.style import MANY, PAGE_INCHES, footnote, house_style, new_figure, series_style, store
+from molgun_lmp.training.evaluation.comparison import ModelComparison
 from molgun_lmp.training.evaluation.error_figures import draw_error_by_force, draw_errors_of_parts
-from molgun_lmp.training.evaluation.errors import ModelComparison
 
 _MEV: Final = 1000.0
 _BINS: Final = 90

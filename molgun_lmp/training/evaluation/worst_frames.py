@@ -8,7 +8,7 @@ from ase.io import write
 
 from molgun_lmp.config.section import Section
 from molgun_lmp.training.dataset.label_keys import ENERGY_KEY, FORCES_KEY
-from molgun_lmp.training.evaluation.errors import ModelComparison
+from molgun_lmp.training.evaluation.comparison import ModelComparison
 
 
 class WorstFrame(Section):

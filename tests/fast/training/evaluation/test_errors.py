@@ -11,15 +11,19 @@ from ase import Atoms
 from ase.io import read
 from labelled_cases import labelled, off_by, slab, slab_and_molecule
 
-from molgun_lmp.errors import ModelError
+from molgun_lmp.errors import ConfigError, ModelError
 from molgun_lmp.models.error_reports import ErrorReport
 from molgun_lmp.models.predict import Prediction
 from molgun_lmp.plotting.figure_files import FigureFiles
 from molgun_lmp.surface.partition import group_atoms
 from molgun_lmp.training.dataset.labelled_frame import LabelledFrame
 from molgun_lmp.training.dataset.read import read_dataset
-from molgun_lmp.training.evaluation.errors import ModelComparison, error_report
+from molgun_lmp.training.evaluation.cluster_mean import mean_interval
+from molgun_lmp.training.evaluation.comparison import ModelComparison
+from molgun_lmp.training.evaluation.errors import error_report
 from molgun_lmp.training.evaluation.evaluation_figures import draw_evaluation
+from molgun_lmp.training.evaluation.scan_figure import draw_scans
+from molgun_lmp.training.evaluation.scans import AtomPair, curves
 from molgun_lmp.training.evaluation.worst_frames import worst_frames, write_worst
 
 
@@ -52,6 +56,67 @@ def test_errors_are_counted_per_component_element_trajectory_and_file() -> None:
     assert report.by_trajectory["b"].energy_ev_per_atom.mae == 1.0
     assert report.by_file["g"] == report.by_trajectory["b"]
     assert ErrorReport.model_validate_json(report.model_dump_json()) == report
+
+
+def test_the_interval_of_a_mean_error_is_of_trajectories_not_of_frames() -> None:
+    """Frames of one trajectory are wrong alike: 95 of 100 intervals hold the mean that all trajectories would give."""
+    rng = np.random.default_rng(0)
+    held = 0
+    for _ in range(400):
+        sizes = rng.integers(2, 12, size=15)
+        of_trajectory = np.repeat(rng.gamma(4.0, 1.0, size=15), sizes)  # mean 4
+        values = of_trajectory * rng.uniform(0.8, 1.2, size=len(of_trajectory))
+        found = mean_interval(values, np.repeat(np.arange(15), sizes).astype(str))
+        assert found is not None
+        held += found[0] <= 4.0 <= found[1]
+    assert 0.90 <= held / 400 <= 0.99
+    assert mean_interval(np.ones(3), np.array(["a", "a", "a"])) is None
+
+
+def test_binding_energies_are_held_against_both_parts_where_they_have_the_lowest_label() -> None:
+    water, slab_only = Atoms("OH2"), Atoms("Si8")
+    frames = [
+        labelled(water, energy_ev=-10.0, trajectory="w"),
+        labelled(water, energy_ev=-9.0, trajectory="w"),
+        labelled(slab_only, energy_ev=-40.0, trajectory="s"),
+        labelled(slab_only + water, energy_ev=-52.0, trajectory="b"),
+        labelled(slab_only + water, energy_ev=-51.0, trajectory="c"),
+    ]
+    report = report_of(
+        frames,
+        [
+            off_by(frame, error, np.zeros((len(frame), 3)))
+            for frame, error in zip(frames, (1, 7, 2, 3.5, 2), strict=True)
+        ],
+    )
+    assert report.binding_parts == {"H2OSi8": ("Si8", "H2O")}
+    assert report.binding_energy_ev is not None
+    assert report.binding_energy_ev.n == 2
+    assert report.binding_energy_ev.mae == pytest.approx((0.5 + 1.0) / 2)  # 3.5 - 2 - 1 and 2 - 2 - 1
+    assert report_of(frames[:3], [off_by(f, 0.0, np.zeros((len(f), 3))) for f in frames[:3]]).binding_energy_ev is None
+
+
+def test_a_scan_is_a_curve_of_each_trajectory_by_distance(tmp_path: Path) -> None:
+    def pair(distance: float, trajectory: str) -> LabelledFrame:
+        atoms = Atoms("CHSi", positions=[(0, 0, 0), (0, 0, distance), (5, 0, 0)])
+        return labelled(atoms, energy_ev=(distance - 1.1) ** 2 - 3.0, trajectory=trajectory)
+
+    frames = [pair(distance, "C-H") for distance in (2.0, 1.1, 0.9, 1.5)] + [pair(1.0, "short"), pair(1.2, "short")]
+    comparison = ModelComparison.of("t", frames, [off_by(frame, 1.0, np.zeros((3, 3))) for frame in frames])
+    found = curves(comparison, AtomPair.parse("0,1"))
+    assert list(found) == ["C-H"]
+    curve = found["C-H"]
+    assert curve.atoms == ("C", "H")
+    np.testing.assert_allclose(curve.distance_angstrom, [0.9, 1.1, 1.5, 2.0])
+    np.testing.assert_allclose(curve.label_ev, [0.04, 0, 0.16, 0.81], atol=1e-12)
+    np.testing.assert_allclose(curve.model_ev, curve.label_ev, atol=1e-12)  # a constant is no error of a curve
+    drawn = draw_scans(found, tmp_path, labels="made up")
+    assert [row["distance_angstrom"] for row in csv.DictReader(drawn.csv.open())] == ["0.9", "1.1", "1.5", "2.0"]
+    for wrong in ("0", "0,0", "a,b", "0,1,2"):
+        with pytest.raises(ConfigError, match="two different atoms"):
+            AtomPair.parse(wrong)
+    with pytest.raises(ConfigError, match="no trajectory has 3 frames"):
+        curves(comparison, AtomPair.parse("0,7"))
 
 
 def test_errors_by_group() -> None:
