@@ -18,6 +18,7 @@ from molgun_lmp.campaign.cluster.write import ClusterSite
 from molgun_lmp.cli.app import app
 from molgun_lmp.config import Campaign
 from molgun_lmp.config.external import ForeignFiles
+from molgun_lmp.config.scheme_file import SchemeFile
 from molgun_lmp.training.labelling.settings import LabellingConfig
 from molgun_lmp.training.settings import TrainingConfig
 
@@ -26,6 +27,7 @@ FILES: Final[Mapping[str, tuple[str, type[BaseModel], str]]] = {
     "reference/campaign.md": ("Campaign file", Campaign, "`molgun plan FILE`. `molgun schema` prints the JSON schema."),
     "reference/training.md": ("Training file", TrainingConfig, "`molgun train FILE`."),
     "reference/label.md": ("Label file", LabellingConfig, "`molgun label FILE FRAMES`."),
+    "reference/scheme.md": ("Scheme file", SchemeFile, "`molgun schemes FILE` and `outcomes.scheme` of a campaign."),
     "reference/foreign-files.md": ("Foreign files", ForeignFiles, "`molgun analyse FILES --config FILE`."),
     "reference/site.md": ("Cluster site file", ClusterSite, "`molgun cluster CAMPAIGN --site FILE`."),
 }

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from ase.data import atomic_numbers
-from pydantic import GetCoreSchemaHandler
+from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic_core import CoreSchema, core_schema
 
 NAMED_NUMBERS: Final = {"max_fragments": "outcomes.max_fragments"}
@@ -94,6 +94,11 @@ class Count:
             cls.parse, serialization=core_schema.plain_serializer_function_ser_schema(lambda count: count.in_words())
         )
 
+    @classmethod
+    def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        del schema, handler
+        return {"type": "string"}
+
 
 def _number(text: str, value: object) -> float | str:
     if text in NAMED_NUMBERS:
@@ -154,3 +159,8 @@ class BondWord(str):
         return core_schema.no_info_plain_validator_function(
             cls.parse, serialization=core_schema.plain_serializer_function_ser_schema(str.__str__)
         )
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        del schema, handler
+        return {"type": "string"}

@@ -85,9 +85,10 @@ class GroupWhen(_Condition):
     """How one of the molecule's named groups is bound."""
 
     state: OneOf[GroupState] | None = None
-    """free, dative (all its bonds go to one slab atom), reacted (its two atoms bind two different slab atoms)."""
+    """`free`, `dative` (all its bonds go to one slab atom), `reacted` (its two atoms bind two different slab atoms)."""
     site: OneOf[Site] | None = None
-    """Where it is bound."""
+    """Where it is bound: `on-top` (one dimer), `bridge`, `diagonal`, `along the row`, `across rows`, `outside dimers`;
+    without dimers as the molecule's `site`."""
 
 
 class FragmentWhen(_Condition):
@@ -107,7 +108,8 @@ class When(_Condition):
     """When a molecule is of a class, by one structure."""
 
     broken: OneOf[BondWord] | None = None
-    """Bonds that the intact molecule had and has no more: any, none, skeleton, two elements, or group NAME."""
+    """Bonds that the intact molecule had and has no more: `any`, `none`, `skeleton` (no hydrogen), two elements such as
+    `C-H`, or `group NAME`."""
     formed: OneOf[BondWord] | None = None
     """Bonds within the molecule that the intact one had not."""
     bound: bool | None = None
@@ -129,7 +131,8 @@ class When(_Condition):
     slab_bonds: Count | None = None
     """Bonds between molecule and slab."""
     site: Annotated[OneOf[AtomSite], BeforeValidator(_any_hollow)] | None = None
-    """Where the slab atoms lie that the molecule is bound to, all of them together; `hollow` stands for every kind."""
+    """Where the slab atoms lie that the molecule is bound to, all of them together: `on top of one atom`, `between two
+    atoms`, `hollow` (of every kind), `hollow fcc`, `hollow hcp`, `fourfold hollow`, `atoms apart`."""
     bound_by: OneOf[Element] | None = None
     """An atom of one of these elements binds the molecule to the slab."""
     bound_to: OneOf[Element] | None = None

@@ -66,24 +66,28 @@ class SchemeClass(Section):
     label: Annotated[str, Field(min_length=1, max_length=40)]
     """As it stands in tables, files, figures and commands."""
     set: str
-    """What an end of it is to the statistics: bound (intact and bound), damaged, blown up, in flight, left, near,
-    undecided, failed, or one of the scheme's own `sets`."""
+    """What an end of it is to the statistics: `bound` (intact and bound, whether conditions say so or not), `damaged`,
+    `blown up`, `in flight`, `left`, `near`, `undecided`, `failed`, or one of the scheme's own `sets`."""
     meaning: Annotated[str, Field(min_length=1)]
     """What it says of the molecule, in one sentence."""
     when: When | None = None
-    """All that has to hold. Left out by classes that a trajectory's course gives."""
+    """All that has to hold. Classes of `undecided` and `failed`, and the last of `in flight`, `left` and `near`, have
+    none: a trajectory's course gives them."""
     among: tuple[Kind, ...] | None = None
-    """Sets between whose classes a molecule went to and fro, so that none of them lasted: for classes of `set: bound`
-    or `near` without `when`."""
+    """For classes of `set: bound` or `near` without `when`: a molecule was of these sets (`[bound]`, `[bound, near]`)
+    for as long as a class has to last, and of no class of theirs for so long. Without such a class it is undecided."""
     detail: str = ""
-    """The variant within the class, with parts in braces, such as "{groups}"."""
+    """The variant within the class. In braces are filled in: `binding`, `groups`, `where`, `bound as`, `products`
+    (formulas of the pieces), `site` (of those on the surface), `removed` (formulas of what the slab lost)."""
     paper: str | None = None
     """Its identifier in the source."""
     colour: Annotated[str, Field(pattern=r"^#[0-9a-f]{6}$|^[a-z]+$")] | None = None
-    """One of the named colours, or #rrggbb."""
+    """One of the named colours, or #rrggbb. What is left out here, as `marker` and `dash`, is chosen so that no two
+    classes look alike."""
     marker: Annotated[str, Field(min_length=1, max_length=1)] | None = None
     """As Matplotlib names it."""
     dash: Literal["-", "--", ":", "-."] | None = None
+    """Of its lines."""
     flow: tuple[Annotated[int, Field(ge=0)], Annotated[int, Field(ge=0)]] | None = None
     """Column from the left and place from the top in the figure of what follows what."""
     quench: bool | None = None
@@ -91,7 +95,7 @@ class SchemeClass(Section):
     count_at_any_time: bool = False
     """Whether the table counts a second time the shots that were in it at any time."""
     precursor: bool = False
-    """Whether molecules pass through it on their way."""
+    """Whether molecules pass through it on their way: lifetimes and fates are tabulated."""
     moment: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*_ps$")] | None = None
     """Column of events.csv that says when it began."""
 
@@ -137,7 +141,9 @@ class SchemeFile(Section):
     """An outcome scheme."""
 
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,39}$")]
+    """What `outcomes.scheme` calls it."""
     title: str = ""
+    """What it is for."""
     source: str = ""
     """Where classes and precedence are from."""
     extends: str | None = None
@@ -145,8 +151,9 @@ class SchemeFile(Section):
     without: tuple[str, ...] = ()
     """Classes of that scheme that this one has not."""
     sets: dict[str, Kind] = Field(default_factory=dict)
-    """Own sets -> what the statistics count their classes as."""
+    """Own sets -> what the statistics count their classes as; each has a line of the table."""
     classes: tuple[SchemeClass, ...] = ()
+    """In the order of precedence: the first that fits is the molecule's."""
 
     def kind_of(self, one: SchemeClass) -> Kind | None:
         """What the statistics count a class as; None for an unknown set."""

@@ -39,12 +39,13 @@ def test_every_column_of_the_tables_is_described() -> None:
     assert described("events.csv") == [*moments, "transferred_ev"]
 
 
-def test_every_key_and_condition_of_a_scheme_is_described() -> None:
-    text = (REFERENCE.parent / "schemes.md").read_text(encoding="utf-8")
-    named = {key for row in re.findall(r"^\| ([a-z_, ]+) \|", text, flags=re.MULTILINE) for key in row.split(", ")}
-    headings = {"key", "key of a class", "condition"}
-    assert named - headings == {*SchemeFile.model_fields, *SchemeClass.model_fields, *When.model_fields}
-    assert all(f"`{part}`" in text for part in DETAIL_PARTS)
+def test_every_part_of_a_detail_and_every_key_of_a_scheme_is_described() -> None:
+    schema = SchemeFile.model_json_schema()
+    sections = [schema, *schema["$defs"].values()]
+    keys = {key: about for section in sections for key, about in section.get("properties", {}).items()}
+    assert {*SchemeFile.model_fields, *SchemeClass.model_fields, *When.model_fields} <= keys.keys()
+    assert {key for key, about in keys.items() if not about.get("description")} == set()
+    assert all(f"`{part}`" in keys["detail"]["description"] for part in DETAIL_PARTS)
 
 
 def test_every_exit_code_is_listed() -> None:
