@@ -32,6 +32,8 @@ from molgun_lmp.records import Outcome, Shot, TrajectoryResult
 from molgun_lmp.rendering import render_page
 
 _TEMPLATE = "report.html.j2"
+_MOST_PRINTED = 20
+"""Trajectories whose list is printed; that of more fills sheet after sheet and is a file already."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -116,6 +118,7 @@ def render_report(content: ReportContent) -> str:
                 ("provenance", "Provenance", "Versions, hashes and machines.", settings_rows(content.provenance)),
             ],
             "trajectory_header": TRAJECTORY_HEADER,
+            "most_printed": _MOST_PRINTED,
             "column_classes": {title: COLUMN_CLASSES.get(title, "") for title in TRAJECTORY_HEADER},
             "trajectories": trajectory_rows(
                 content.outcomes, content.shots, content.results, content.lammps_files, distance_cells(content.trust)

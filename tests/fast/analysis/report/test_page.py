@@ -227,6 +227,20 @@ def test_all_failed_says_so() -> None:
     assert "3 trajectories failed: 3 lost-atoms." in page.text
 
 
+def test_a_long_list_of_trajectories_is_for_the_screen_alone() -> None:
+    for number in (20, 21):
+        outcomes = [an_outcome(i, paper.FAILED, contact=False) for i in range(number)]
+        content = ReportContent(title="f", created="", summary=summarise(paper.SCHEME, outcomes), outcomes=outcomes)
+        page = Page(render_report(content))
+        assert (f"leaves the list of {number} trajectories out" in page.text) == (number == 21)
+        assert any(
+            "screen" in (attributes.get("class") or "").split()
+            and tag == "div"
+            and "full" in (attributes.get("class") or "")
+            for tag, attributes in page.elements
+        ) == (number == 21)
+
+
 @pytest.mark.parametrize(
     ("level", "words", "mind"),
     [
