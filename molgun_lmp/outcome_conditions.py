@@ -10,9 +10,10 @@ from typing import Annotated, Any, ClassVar, Final, Literal, TypeVar, cast
 
 from ase.data import atomic_numbers
 from ase.formula import Formula
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
+from pydantic import BeforeValidator, ConfigDict, Field, field_validator
 
 from molgun_lmp.condition_values import BondWord, Count
+from molgun_lmp.documented_model import DocumentedModel
 from molgun_lmp.outcome_words import AtomSite, GroupState, Place, SurfaceSite
 
 T = TypeVar("T")
@@ -59,11 +60,11 @@ Element = Annotated[str, BeforeValidator(_element)]
 Site = Annotated[SurfaceSite | AtomSite, BeforeValidator(_site)]
 
 
-class _Condition(BaseModel):
+class _Condition(DocumentedModel):
     """Keys that all have to hold; one that is not said holds always."""
 
     model_config: ClassVar[ConfigDict] = ConfigDict(
-        extra="forbid", frozen=True, allow_inf_nan=False, use_attribute_docstrings=True, hide_input_in_errors=True
+        extra="forbid", frozen=True, allow_inf_nan=False, hide_input_in_errors=True
     )
 
     def said(self) -> dict[str, Any]:
