@@ -9,7 +9,6 @@ import functools
 import math
 import re
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Any, Final, Literal
 
 import jinja2
@@ -17,27 +16,14 @@ import numpy as np
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from molgun_lmp.arrays import BoolArray
-from molgun_lmp.errors import ConfigError, InputFileError
+from molgun_lmp.errors import ConfigError
+from molgun_lmp.shipped_templates import templates_folder
 
 _Text = Literal["deck", "script", "page"]
 
 # Words, numbers and lists of id ranges: nothing that LAMMPS would expand, continue on the next line or run.
 _PLAIN: Final = re.compile(r"[A-Za-z0-9 .,:_()+-]*")
 _RANGES_PER_LINE: Final = 12
-
-
-def templates_folder() -> Path:
-    """The folder of the templates: `templates/` of the repository is their only source, put into the wheel at build.
-
-    It is the packaged one, or the repository's in an editable install. Raises `InputFileError` where neither exists.
-    """
-    package = Path(__file__).parent
-    for folder in (package / "templates", package.parent / "templates"):
-        if folder.is_dir():
-            return folder
-    raise InputFileError(
-        f"the templates of molgun_lmp are missing: looked beside and above {package}. Install the package again."
-    )
 
 
 def render(name: str, values: Mapping[str, Any]) -> str:

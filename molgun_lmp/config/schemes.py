@@ -18,7 +18,7 @@ from molgun_lmp.errors import ConfigError
 from molgun_lmp.outcome_classes import UNBOUND_FATES, Kind
 from molgun_lmp.outcome_conditions import TIME_KEYS, FragmentWhen, GroupWhen, When
 from molgun_lmp.outcome_scheme import OutcomeScheme
-from molgun_lmp.rendering import templates_folder
+from molgun_lmp.shipped_templates import templates_folder
 
 _FILE_ENDS: Final = (".yaml", ".yml")
 _ONE_OF_EACH: Final = (Kind.UNDECIDED, Kind.FAILED)
@@ -182,7 +182,11 @@ class _Lines:
 
     def __init__(self, file: Path) -> None:
         self.file = file
-        self._root = yaml.compose(file.read_text(encoding="utf-8"), Loader=yaml.SafeLoader)
+
+    @functools.cached_property
+    def _root(self) -> Any:
+        """The file once more, where anything is wrong with it."""
+        return yaml.compose(self.file.read_text(encoding="utf-8"), Loader=yaml.SafeLoader)
 
     def number(self, *path: str | int) -> int:
         """The line of a key, or of the nearest thing around it, counted from 1."""

@@ -23,7 +23,8 @@ from molgun_lmp.engine.plugin_path import PLUGIN_NAME
 from molgun_lmp.errors import ConfigError, ModelError
 from molgun_lmp.model_formats import Dtype, ExportedFormat
 from molgun_lmp.models.card import ModelCard, check_elements
-from molgun_lmp.rendering import render_text, templates_folder
+from molgun_lmp.rendering import render_text
+from molgun_lmp.shipped_templates import templates_folder
 
 _DECKS_OWN: Final = [
     "units",

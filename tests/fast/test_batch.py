@@ -14,7 +14,7 @@ from molgun_lmp.batch.system import BatchSystem, JobRequest, limit_seconds
 from molgun_lmp.campaign.cluster.write import ClusterRecord
 from molgun_lmp.engine.doctor import examine_batch_systems
 from molgun_lmp.errors import ConfigError
-from molgun_lmp.rendering import templates_folder
+from molgun_lmp.shipped_templates import templates_folder
 from molgun_lmp.training.settings import TrainingConfig
 from molgun_lmp.training.trainer.job_script import job_script
 

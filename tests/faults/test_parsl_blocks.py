@@ -20,7 +20,7 @@ from waiting import PATIENCE_S, wait_for
 
 from molgun_lmp.errors import EngineError, InterruptedRunError
 from molgun_lmp.gun.pools import Pool
-from molgun_lmp.rendering import templates_folder
+from molgun_lmp.shipped_templates import templates_folder
 
 pytestmark = pytest.mark.slow
 

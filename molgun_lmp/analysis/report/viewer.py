@@ -12,7 +12,7 @@ from markupsafe import Markup
 from molgun_lmp.analysis.report.movies import Cast, Movie, viewer_data
 from molgun_lmp.errors import InputFileError
 from molgun_lmp.outcome_scheme import in_order
-from molgun_lmp.rendering import templates_folder
+from molgun_lmp.shipped_templates import templates_folder
 
 _SCRIPT: Final = "report/viewer.js"
 

@@ -24,7 +24,8 @@ from molgun_lmp.errors import CampaignError, ConfigError
 from molgun_lmp.gun.names import DATA_NAME, INPUT_NAME
 from molgun_lmp.models.card import CARD_NAME, model_file, read_card
 from molgun_lmp.provenance import sha256_file
-from molgun_lmp.rendering import render_script, templates_folder
+from molgun_lmp.rendering import render_script
+from molgun_lmp.shipped_templates import templates_folder
 
 CLUSTER_NAME: Final = "cluster.json"
 _VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from molgun_lmp.errors import ConfigError, EngineError
-from molgun_lmp.rendering import templates_folder
+from molgun_lmp.shipped_templates import templates_folder
 
 
 def site_names() -> tuple[str, ...]:

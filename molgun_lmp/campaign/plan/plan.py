@@ -43,7 +43,7 @@ from molgun_lmp.outcome_scheme import OutcomeScheme
 from molgun_lmp.plotting.figure_files import carry_figures
 from molgun_lmp.provenance import sha256_file, versions
 from molgun_lmp.records import InitialCondition
-from molgun_lmp.rendering import templates_folder
+from molgun_lmp.shipped_templates import templates_folder
 
 _DECK_TEMPLATE = "trajectory.in.j2"
 

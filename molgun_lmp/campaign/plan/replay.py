@@ -40,7 +40,7 @@ from molgun_lmp.model_formats import Dtype, ModelEngineKind
 from molgun_lmp.models.card import ModelCard, check_elements, load_card, read_card
 from molgun_lmp.provenance import sha256_file, sha256_text, versions
 from molgun_lmp.records import JsonRecord
-from molgun_lmp.rendering import templates_folder
+from molgun_lmp.shipped_templates import templates_folder
 
 REPLAYS_FOLDER: Final = "replays"
 REPLAY_NAME: Final = "replay.json"

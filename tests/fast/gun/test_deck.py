@@ -391,6 +391,6 @@ def test_equilibrating_an_element_of_no_type_is_refused(campaign_of: CampaignOf,
 
 
 def test_templates_are_where_they_are_looked_for() -> None:
-    from molgun_lmp.rendering import templates_folder
+    from molgun_lmp.shipped_templates import templates_folder
 
     assert {"trajectory.in.j2", "equilibrate.in.j2"} <= {path.name for path in Path(templates_folder()).iterdir()}
