@@ -5,7 +5,7 @@ from collections.abc import Collection, Sequence
 
 from pydantic import ConfigDict
 
-from molgun_lmp.analysis.statistics.sequential import Stopping
+from molgun_lmp.analysis.statistics.stopping import Stopping
 from molgun_lmp.campaign.store.campaign_folder import TrajectoryFolder
 from molgun_lmp.records import JsonRecord
 

@@ -18,7 +18,6 @@ from molgun_lmp.campaign.store.integrity import verify_open, verify_shared
 from molgun_lmp.campaign.store.opening import campaign_work
 from molgun_lmp.cli.arguments import CampaignFolder
 from molgun_lmp.cli.output import AsJson, answers, print_json, progress_console
-from molgun_lmp.cli.until import fire_until
 from molgun_lmp.engine.chosen_lammps import ARGUMENTS_VARIABLE, LIBRARY_VARIABLE
 from molgun_lmp.errors import ConfigError, InterruptedRunError
 from molgun_lmp.processes import default_workers
@@ -82,6 +81,8 @@ def run_command(  # noqa: PLR0917  # a command
     if parsl is not None and under_launcher():
         raise ConfigError("--parsl starts its workers by itself: give it without mpirun and srun.")
     if until and not dry_run:
+        from molgun_lmp.cli.until import fire_until  # noqa: PLC0415 - its looks need what decides outcomes, slow to load
+
         fire_until(
             store, until, only or (), lambda work: _fire(work, workers, parsl), ranks=parsl is None, as_json=as_json
         )

@@ -3,7 +3,8 @@
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from molgun_lmp.analysis.statistics.sequential import parse_target, stopping_sentence
+from molgun_lmp.analysis.statistics.sequential import parse_target
+from molgun_lmp.analysis.statistics.stopping import stopping_sentence
 from molgun_lmp.campaign.launch.mpi import under_launcher
 from molgun_lmp.campaign.launch.until import run_until, run_until_as_rank
 from molgun_lmp.campaign.store.integrity import verify_shared
@@ -13,7 +14,7 @@ from molgun_lmp.errors import ConfigError
 from molgun_lmp.results.analyse import outcomes_of
 
 if TYPE_CHECKING:
-    from molgun_lmp.analysis.statistics.sequential import Stopping
+    from molgun_lmp.analysis.statistics.stopping import Stopping
     from molgun_lmp.campaign.store.campaign_folder import Store
     from molgun_lmp.campaign.store.run_set import Work
 

@@ -17,7 +17,8 @@ import numpy as np
 from scipy import special
 
 from molgun_lmp.analysis.statistics.clustered_intervals import Clusters, normal_quantile, wilson
-from molgun_lmp.analysis.statistics.sequential import PrecisionTarget, plan_rule
+from molgun_lmp.analysis.statistics.sequential import plan_rule
+from molgun_lmp.analysis.statistics.stopping import PrecisionTarget
 
 CORRELATION: Final = 0.02
 """Assumed of shots that share a snapshot of one kind. With ten snapshots of each kind it makes a nominal 95 % interval

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from molgun_lmp.analysis.statistics.sequential import stopping_sentence
+from molgun_lmp.analysis.statistics.stopping import stopping_sentence
 from molgun_lmp.analysis.statistics.summary import Summary, bounds_text
 from molgun_lmp.outcome_classes import Kind
 

@@ -14,13 +14,11 @@ shots. A look sees a complete prefix of the shots and no other: explosions and d
 many among those that ended so far.
 """
 
-import dataclasses
 import math
 from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
-from pydantic import ConfigDict
 from scipy import special
 
 from molgun_lmp.analysis.statistics.clustered_intervals import (
@@ -30,10 +28,11 @@ from molgun_lmp.analysis.statistics.clustered_intervals import (
     pooled_design_effect,
 )
 from molgun_lmp.analysis.statistics.estimates import STUCK_LINE, clusters_of, hits_of
+from molgun_lmp.analysis.statistics.stopping import Look, PrecisionTarget, StopRule, TargetEstimate
 from molgun_lmp.arrays import BoolArray
 from molgun_lmp.errors import ConfigError
 from molgun_lmp.outcome_scheme import OutcomeScheme
-from molgun_lmp.records import JsonRecord, Outcome
+from molgun_lmp.records import Outcome
 
 GROWTH: Final = 1.5
 """From one look to the next; a target may be overshot by this factor at most."""
@@ -41,22 +40,6 @@ FEWEST_SHOTS: Final = 20
 ERROR_SHARE: Final = 0.6
 """Of 1 - confidence, what each look's interval may miss, so that the one at which the rule stops misses no more than
 all of it: 97 % for 95. With Brownian increments it covers 95.1 % at least, over all fractions and half-widths."""
-METHOD: Final = "one level for all planned looks, so strict that stopping by width costs nothing (after Pocock 1977)"
-
-_STRICT = ConfigDict(extra="forbid")
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class PrecisionTarget(JsonRecord):
-    """A line of the table, a mode or `stuck`, and the half-width to which its fraction is to be known."""
-
-    __pydantic_config__ = _STRICT
-
-    line: str
-    half_width: float
-
-    def __str__(self) -> str:
-        return f"{self.line}:{self.half_width:g}"
 
 
 def parse_target(text: str, scheme: OutcomeScheme) -> PrecisionTarget:
@@ -76,38 +59,6 @@ def parse_target(text: str, scheme: OutcomeScheme) -> PrecisionTarget:
     return PrecisionTarget(line=line, half_width=half_width)
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class StopRule(JsonRecord):
-    """What is to be known, and after how many shots one may look."""
-
-    __pydantic_config__ = _STRICT
-
-    targets: tuple[PrecisionTarget, ...]
-    looks: tuple[int, ...]
-    """Ascending numbers of shots, the last one all that are planned."""
-    confidence: float = 0.95
-    """Of each target's interval, whichever look it is stopped at."""
-    look_level: float | None = None
-    """The confidence of each single look; None in records of rules that divide the error by the number of looks."""
-
-    @property
-    def level(self) -> float:
-        """The confidence of each single look."""
-        return 1 - (1 - self.confidence) / len(self.looks) if self.look_level is None else self.look_level
-
-    def asks_the_same(self, other: "StopRule") -> bool:
-        """Whether targets, looks and confidence are those of another rule, whose looks may be stricter."""
-        return dataclasses.replace(self, look_level=other.look_level) == other
-
-    def named(self) -> str:
-        """Its targets, such as `scattered:0.02, stuck:0.05`."""
-        return ", ".join(map(str, self.targets))
-
-    def options(self) -> str:
-        """The same as options of a command."""
-        return " ".join(f'--until "{target}"' for target in self.targets)
-
-
 def plan_rule(targets: Sequence[PrecisionTarget], planned: int, confidence: float = 0.95) -> StopRule:
     """The rule for a campaign of `planned` shots: looks from the first number of shots at which all targets could be
     reached, half as many again each time, up to all shots."""
@@ -121,71 +72,6 @@ def plan_rule(targets: Sequence[PrecisionTarget], planned: int, confidence: floa
     # A single look is no sequence.
     level = 1 - (1 - confidence) * (ERROR_SHARE if looks else 1.0)
     return StopRule(targets=tuple(targets), looks=(*looks, planned), confidence=confidence, look_level=level)
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class TargetEstimate(JsonRecord):
-    """One target at one look; the interval is the one to quote if the campaign stops here."""
-
-    __pydantic_config__ = _STRICT
-
-    target: PrecisionTarget
-    count: int
-    fraction: float
-    low: float
-    high: float
-    note: str
-
-    @property
-    def half_width(self) -> float:
-        """Half the interval's length."""
-        return (self.high - self.low) / 2
-
-    @property
-    def reached(self) -> bool:
-        """Whether the target is known as well as was asked."""
-        return self.half_width <= self.target.half_width
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Look(JsonRecord):
-    """All targets after the first `shots` shots."""
-
-    __pydantic_config__ = _STRICT
-
-    shots: int
-    found: tuple[TargetEstimate, ...]
-
-    @property
-    def reached(self) -> bool:
-        """Whether all targets are."""
-        return all(one.reached for one in self.found)
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Stopping(JsonRecord):
-    """A campaign's rule and what its looks found so far, in order."""
-
-    __pydantic_config__ = _STRICT
-
-    rule: StopRule
-    looks: tuple[Look, ...] = ()
-    method: str = METHOD
-
-    @property
-    def reached(self) -> bool:
-        """Whether the campaign stopped because its targets were reached."""
-        return bool(self.looks) and self.looks[-1].reached
-
-    @property
-    def over(self) -> bool:
-        """Whether no look is left."""
-        return self.reached or len(self.looks) == len(self.rule.looks)
-
-    @property
-    def next_look(self) -> int:
-        """After how many shots it looks next; of a rule that is over, after how many it did last."""
-        return self.looks[-1].shots if self.over else self.rule.looks[len(self.looks)]
 
 
 def look_at(rule: StopRule, outcomes: Sequence[Outcome]) -> Look:
@@ -214,37 +100,3 @@ def look_at(rule: StopRule, outcomes: Sequence[Outcome]) -> Look:
 def interval_at(rule: StopRule, hit: BoolArray, clusters: Clusters, pooled: float | None) -> Interval:
     """The interval of one look, `hit` (n,) bool over the shots of `clusters`."""
     return cluster_interval(hit, clusters, rule.level, pooled)
-
-
-def stopping_sentence(stopping: Stopping, counted: int | None = None) -> str:
-    """What the rule has come to, in plain words with the intervals to quote.
-
-    `counted` shots are in the table beside it: all of them, where somebody fired the others too.
-    """
-    if not stopping.looks:
-        return ""
-    last, rule = stopping.looks[-1], stopping.rule
-    planned = rule.looks[-1]
-    intervals = "; ".join(
-        f"{one.target.line} {100 * one.fraction:.1f} % ({100 * one.low:.1f} to {100 * one.high:.1f} %, that is "
-        f"±{100 * one.half_width:.1f} %, asked for ±{100 * one.target.half_width:g} %)"
-        for one in last.found
-    )
-    at = f"at look {len(stopping.looks)} of {len(rule.looks)}, after {last.shots} of {planned} shots"
-    rest = ""
-    if stopping.reached:
-        begin = f"Stopped by rule {at}"
-        others = planned - last.shots
-        if counted is not None and counted > last.shots:
-            begin = f"The stop rule was reached {at}"
-            rest = f" The other {others} were fired all the same, and the table counts them."
-        elif others:
-            rest = f" The other {others} were not needed."
-    elif stopping.over:
-        begin = f"The stop rule was not reached with all {last.shots} shots"
-    else:
-        begin = f"The stop rule is not reached yet {at}"
-    return (
-        f"{begin}: {intervals}.{rest} Quote these intervals: they hold with {100 * rule.confidence:g} % whichever look "
-        f"the rule stops the campaign at ({stopping.method})."
-    )

@@ -10,7 +10,7 @@ from pydantic import ConfigDict
 
 from molgun_lmp.analysis.statistics.estimates import Estimate, Estimator, clusters_of, hits_of
 from molgun_lmp.analysis.statistics.pairing import Line
-from molgun_lmp.analysis.statistics.sequential import Stopping
+from molgun_lmp.analysis.statistics.stopping import Stopping
 from molgun_lmp.errors import InputFileError
 from molgun_lmp.outcome_classes import Kind, Mode
 from molgun_lmp.outcome_scheme import OutcomeScheme

@@ -8,11 +8,11 @@ import dataclasses
 from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
-from molgun_lmp.analysis.statistics.sequential import PrecisionTarget, Stopping, stopping_sentence
+from molgun_lmp.analysis.statistics.stopping import PrecisionTarget, Stopping, stopping_sentence
 from molgun_lmp.batch.system import array_of
 from molgun_lmp.campaign.cluster.write import ClusterRecord, chunks_until
 from molgun_lmp.campaign.store.campaign_folder import Store
-from molgun_lmp.campaign.store.stop_rule import begin_rule, take_looks
+from molgun_lmp.campaign.store.looks import begin_rule, take_looks
 from molgun_lmp.records import Outcome
 
 Outcomes = Callable[[Store], list[Outcome]]

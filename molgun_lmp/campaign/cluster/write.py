@@ -9,7 +9,7 @@ from typing import Annotated, Any, Final
 
 from pydantic import Field, NonNegativeInt, PositiveInt
 
-from molgun_lmp.analysis.statistics.sequential import Stopping, stopping_sentence
+from molgun_lmp.analysis.statistics.stopping import Stopping, stopping_sentence
 from molgun_lmp.atomic_files import folder_whole, json_bytes
 from molgun_lmp.batch import BATCH_SYSTEMS, Scheduler
 from molgun_lmp.batch.system import BatchSystem, JobRequest, limit_seconds

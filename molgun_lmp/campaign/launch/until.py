@@ -12,13 +12,13 @@ from typing import Final
 
 from rich.console import Console
 
-from molgun_lmp.analysis.statistics.sequential import PrecisionTarget, Stopping
+from molgun_lmp.analysis.statistics.stopping import PrecisionTarget, Stopping
 from molgun_lmp.campaign.launch.mpi import Rank, join, progress_of_all
 from molgun_lmp.campaign.store.campaign_folder import Store
 from molgun_lmp.campaign.store.integrity import verify_open
+from molgun_lmp.campaign.store.looks import begin_rule, take_looks
 from molgun_lmp.campaign.store.opening import campaign_work
 from molgun_lmp.campaign.store.run_set import Work
-from molgun_lmp.campaign.store.stop_rule import begin_rule, take_looks
 from molgun_lmp.campaign.worker.concurrent import fire_together
 from molgun_lmp.campaign.worker.run_trajectory import open_engine
 from molgun_lmp.errors import InterruptedRunError

@@ -35,14 +35,14 @@ from pydantic import ValidationError
 from molgun_lmp.atomic_files import create_file, json_bytes
 from molgun_lmp.campaign.store.manifest import Manifest, read_manifest
 from molgun_lmp.config import Campaign, LoadedCampaign, load_campaign, load_yaml
-from molgun_lmp.config.schemes import load_scheme, scheme_names
 from molgun_lmp.errors import CampaignError
 from molgun_lmp.gun.names import DUMP_NAME, trajectory_id
-from molgun_lmp.outcome_scheme import OutcomeScheme
 from molgun_lmp.records import Shot, TrajectoryResult
 
 if TYPE_CHECKING:
     from ase import Atoms
+
+    from molgun_lmp.outcome_scheme import OutcomeScheme
 
 SHARD_SIZE: Final = 1000
 CONFIG_NAME: Final = "campaign.yaml"
@@ -140,7 +140,7 @@ class Store:
 
     root: Path
     manifest: Manifest
-    other_scheme: OutcomeScheme | None = None
+    other_scheme: "OutcomeScheme | None" = None
     """By which outcomes are decided in place of the campaign's own scheme."""
 
     @classmethod
@@ -174,21 +174,23 @@ class Store:
     def decided_by(self, name: str | None) -> "Store":
         """The same campaign, its outcomes decided by another scheme: a name or a file; None for its own. Raises
         `ConfigError`."""
-        return self if name is None else dataclasses.replace(self, other_scheme=load_scheme(name))
+        return self if name is None else dataclasses.replace(self, other_scheme=_load_scheme(name))
 
     @functools.cached_property
-    def scheme(self) -> OutcomeScheme:
+    def scheme(self) -> "OutcomeScheme":
         """The classes that outcomes are told apart by. Raises `ConfigError`."""
         return self.own_scheme if self.other_scheme is None else self.other_scheme
 
     @functools.cached_property
-    def own_scheme(self) -> OutcomeScheme:
+    def own_scheme(self) -> "OutcomeScheme":
         """The scheme that the campaign was planned with. Raises `ConfigError`."""
-        return load_scheme(self.config().outcomes.scheme, self.root)
+        return _load_scheme(self.config().outcomes.scheme, self.root)
 
     @property
     def scheme_name(self) -> str:
         """The campaign's own scheme, as any folder may name it."""
+        from molgun_lmp.config.schemes import scheme_names  # noqa: PLC0415 (as in `_load_scheme`)
+
         name = self.config().outcomes.scheme
         return name if name in scheme_names() else str(self.root / name)
 
@@ -245,3 +247,9 @@ class Store:
                 raise CampaignError(f"campaign {self.manifest.name} has no trajectory {name!r}: {there}.")
             indices.append(int(name))
         return [self.trajectory(trajectory_id(index)) for index in sorted(set(indices))]
+
+
+def _load_scheme(name: str, folder: Path = Path()) -> "OutcomeScheme":
+    from molgun_lmp.config.schemes import load_scheme  # noqa: PLC0415 (slow to load, and no shot is fired by a scheme)
+
+    return load_scheme(name, folder)

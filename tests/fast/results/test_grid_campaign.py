@@ -16,7 +16,7 @@ from molgun_lmp.analysis.statistics.sequential import parse_target
 from molgun_lmp.campaign.plan.plan import check, write
 from molgun_lmp.campaign.status import read_status
 from molgun_lmp.campaign.store.campaign_folder import Store
-from molgun_lmp.campaign.store.stop_rule import begin_rule
+from molgun_lmp.campaign.store.looks import begin_rule
 from molgun_lmp.cli import main
 from molgun_lmp.config import load_campaign
 from molgun_lmp.errors import CampaignError

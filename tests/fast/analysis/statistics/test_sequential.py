@@ -23,14 +23,12 @@ from molgun_lmp.analysis.statistics.sentences import sticking_sentence
 from molgun_lmp.analysis.statistics.sequential import (
     FEWEST_SHOTS,
     GROWTH,
-    PrecisionTarget,
-    Stopping,
     interval_at,
     look_at,
     parse_target,
     plan_rule,
-    stopping_sentence,
 )
+from molgun_lmp.analysis.statistics.stopping import PrecisionTarget, Stopping, stopping_sentence
 from molgun_lmp.analysis.statistics.summary import summarise
 from molgun_lmp.campaign.store.stop_rule import counted, standing
 from molgun_lmp.errors import ConfigError

@@ -11,7 +11,8 @@ from campaign_cases import write_campaign_file
 from ended_cases import ended
 from outcome_cases import outcome_of
 
-from molgun_lmp.analysis.statistics.sequential import Stopping, parse_target
+from molgun_lmp.analysis.statistics.sequential import parse_target
+from molgun_lmp.analysis.statistics.stopping import Stopping
 from molgun_lmp.batch.system import array_of
 from molgun_lmp.campaign.cluster.next_tasks import advise
 from molgun_lmp.campaign.cluster.write import ClusterRecord
@@ -20,8 +21,9 @@ from molgun_lmp.campaign.launch.until import run_until
 from molgun_lmp.campaign.plan.plan import check, write
 from molgun_lmp.campaign.status import read_status
 from molgun_lmp.campaign.store.campaign_folder import Store
+from molgun_lmp.campaign.store.looks import begin_rule, take_looks
 from molgun_lmp.campaign.store.run_set import Work
-from molgun_lmp.campaign.store.stop_rule import UNTIL_NAME, begin_rule, read_stopping, take_looks
+from molgun_lmp.campaign.store.stop_rule import UNTIL_NAME, read_stopping
 from molgun_lmp.config import load_campaign
 from molgun_lmp.errors import CampaignError, InterruptedRunError
 from molgun_lmp.gun.pools import Pool
