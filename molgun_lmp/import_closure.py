@@ -29,12 +29,17 @@ def files_behind(module: str) -> tuple[Path, ...]:
         raise ModuleNotFoundError(f"{_PACKAGE} has no module {module}", name=module)
     found, waiting = {start}, [start]
     while waiting:
-        for name in imported(waiting.pop().read_text(encoding="utf-8")):
-            file = _file_of(name)
-            if file is not None and file not in found:
+        for file in _imported_by(waiting.pop()):
+            if file not in found:
                 found.add(file)
                 waiting.append(file)
     return tuple(sorted(found))
+
+
+@functools.cache
+def _imported_by(file: Path) -> tuple[Path, ...]:
+    names = imported(file.read_text(encoding="utf-8"))
+    return tuple(one for one in map(_file_of, dict.fromkeys(names)) if one is not None)
 
 
 @functools.cache

@@ -9,7 +9,7 @@ from molgun_lmp.analysis.outcomes.minima import Minima
 from molgun_lmp.analysis.statistics.sentences import left_out_sentence, noise_sentences, sticking_sentence
 from molgun_lmp.campaign.status import read_status
 from molgun_lmp.campaign.store.campaign_folder import Store
-from molgun_lmp.cli.analyse_files import analyse_each_frame, analyse_files
+from molgun_lmp.campaign.store.manifest import is_campaign
 from molgun_lmp.cli.analyse_tables import (
     minima_json,
     print_after_contact,
@@ -21,16 +21,13 @@ from molgun_lmp.cli.analyse_tables import (
     print_scattering,
     print_summary,
     print_variants,
-    quench_ends,
 )
 from molgun_lmp.cli.arguments import Scheme
 from molgun_lmp.cli.output import AsJson, Overrides, answers, counting, print_json
 from molgun_lmp.config.schemes import named_from_here
 from molgun_lmp.errors import ConfigError
 from molgun_lmp.outcome_scheme import DEFAULT_SCHEME
-from molgun_lmp.readers.vasp_trajectories import has_runs, require_there
 from molgun_lmp.results.analyse import Analysis, analyse
-from molgun_lmp.results.structures import is_campaign
 
 
 def analyse_command(
@@ -88,10 +85,11 @@ def analyse_command(
     others: LAMMPS dumps (text, binary; plain, .gz, .bz2, .xz, .zst), extended XYZ, and molecular dynamics of VASP
     (vasprun.xml, OUTCAR, XDATCAR; in folders and archives each run once).
     """
-    require_there(paths)
-    if len(paths) > 1 or paths[0].is_file() or (not is_campaign(paths[0]) and has_runs(paths[0])):
+    if _are_files(paths):
         if quench:
             raise ConfigError("--quench needs a campaign's model: name a campaign folder, one at a time.")
+        from molgun_lmp.cli.analyse_files import analyse_each_frame, analyse_files  # noqa: PLC0415 - slow to load
+
         given = [*(overrides or ()), *([] if scheme is None else [f"outcomes.scheme={named_from_here(scheme)}"])]
         if each_frame:
             analyse_each_frame(paths, config, given, like=like, table=csv, as_json=as_json)
@@ -112,11 +110,25 @@ def analyse_command(
     store = Store.open(paths[0]).decided_by(scheme)
     with counting("reading trajectories", store.manifest.trajectories) as advance:
         analysis = analyse(store, advance, processes=processes)
-    minima = quench_ends(store, analysis, processes) if quench else analysis.minima
+    minima = analysis.minima
+    if quench:
+        from molgun_lmp.cli.analyse_quench import quench_ends  # noqa: PLC0415 - slow to load, and seldom asked for
+
+        minima = quench_ends(store, analysis, processes)
     if as_json:
         print_json(analysis.to_json() | minima_json(minima))
         return
     _print_campaign(store, analysis, minima, everything=everything)
+
+
+def _are_files(paths: list[Path]) -> bool:
+    """Whether these were made elsewhere: files, or folders of runs. Raises `InputFileError` where nothing is."""
+    if len(paths) == 1 and is_campaign(paths[0]):
+        return False
+    from molgun_lmp.readers.vasp_trajectories import has_runs, require_there  # noqa: PLC0415 - slow to load
+
+    require_there(paths)
+    return len(paths) > 1 or paths[0].is_file() or has_runs(paths[0])
 
 
 def _print_campaign(store: Store, analysis: Analysis, minima: Minima | None, *, everything: bool) -> None:

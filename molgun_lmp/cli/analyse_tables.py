@@ -17,9 +17,7 @@ from molgun_lmp.analysis.statistics.sample_size import correlation_of
 from molgun_lmp.analysis.statistics.sentences import grid_sentence, unseen_sentence
 from molgun_lmp.analysis.statistics.summary import TO_QUOTE
 from molgun_lmp.analysis.statistics.variants import VARIANTS_HEADER
-from molgun_lmp.cli.output import answers, counting
-from molgun_lmp.processes import default_workers
-from molgun_lmp.results.quench import quench
+from molgun_lmp.cli.output import answers
 from molgun_lmp.results.tables import complete_prefix
 
 if TYPE_CHECKING:
@@ -115,15 +113,6 @@ def print_correlation(analysis: "Analysis") -> None:
             "`molgun plan --for LINE:HALF-WIDTH --correlation`).",
             markup=False,
         )
-
-
-def quench_ends(store: "Store", analysis: "Analysis", processes: int | None) -> "Minima | None":
-    """Minimise the ends with so many processes, None for one on each core."""
-    near = [one for one in analysis.ended if one.outcome.mode.row.quenched]
-    alone = {one.shot.slab_snapshot for one in near}, {one.shot.molecule_snapshot for one in near}
-    chosen = processes or default_workers(store.manifest.engine.threads)
-    with counting("minimising", len(near) + sum(map(len, alone))) as advance:
-        return quench(store, analysis, workers=chosen, advance=advance)
 
 
 def print_minima(minima: "Minima") -> None:

@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 from rich.table import Table
 
+from molgun_lmp.campaign.store.manifest import is_campaign
 from molgun_lmp.cli.arguments import Model
 from molgun_lmp.cli.model_arguments import BatchSize, Device, Head, Sha256, TrainedOn, Trust, open_model, training_set
 from molgun_lmp.cli.output import AsJson, answers, counting, print_json
-from molgun_lmp.results.structures import campaign_structures, is_campaign
+from molgun_lmp.results.structures import campaign_structures
 from molgun_lmp.training.dataset.structures import structures_of, without_isolated_atoms
 from molgun_lmp.training.descriptors.describe import describe
 from molgun_lmp.training.descriptors.figures import draw_components, draw_distances

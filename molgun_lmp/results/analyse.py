@@ -3,7 +3,7 @@
 import dataclasses
 import functools
 from collections.abc import Callable, Sequence
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
@@ -21,16 +21,18 @@ from molgun_lmp.csv_files import csv_text
 from molgun_lmp.errors import CampaignError
 from molgun_lmp.gun.names import INPUT_NAME
 from molgun_lmp.gun.noise import resumed_noise
-from molgun_lmp.gun.quasi_random import REPLICATES
 from molgun_lmp.records import Outcome, TrajectoryResult
 from molgun_lmp.results.decide_all import decide_all
-from molgun_lmp.results.ended import Ended, clean_surface
+from molgun_lmp.results.decided import Ended
 from molgun_lmp.results.grid import grid_of, write_grid
 from molgun_lmp.results.kept_minima import kept_minima, write_minima
+from molgun_lmp.results.kept_work import kept_particles
 from molgun_lmp.results.scattering import CameBack, came_back, write_scattering
 from molgun_lmp.results.table_files import write_left_out, write_summary, write_variants
 from molgun_lmp.results.tables import complete_prefix, write_statistics
-from molgun_lmp.surface.clean_surface import Surface
+
+if TYPE_CHECKING:
+    from molgun_lmp.surface.clean_surface import Surface
 
 OUTCOMES_JSON: Final = "outcomes.json"
 OUTCOMES_CSV: Final = "outcomes.csv"
@@ -91,7 +93,7 @@ def analyse(store: Store, advance: Callable[[int], None] | None = None, *, proce
     None for as many as there are cores and work for them. `advance` is called with the number of trajectories read.
     Raises `CampaignError` for a damaged result, `InputFileError` for a damaged dump.
     """
-    surface = clean_surface(store)
+    surface = functools.cache(functools.partial(_clean_surface, store))
     results = [(folder, result) for folder in store.trajectories() if (result := folder.result()) is not None]
     ids = [folder.id for folder, _ in results]
     stopping = standing(read_stopping(store), ids)
@@ -116,7 +118,7 @@ def analyse(store: Store, advance: Callable[[int], None] | None = None, *, proce
         summary=summary,
         keys=tuple(keys),
         minima=kept_minima(store, ended),
-        came_back=came_back(store.config(), ended),
+        came_back=came_back(store.config(), ended, kept_particles(store, ended, keys)),
         grid=grid_of(store, outcomes),
         gain=_gain(store, outcomes),
     )
@@ -124,11 +126,19 @@ def analyse(store: Store, advance: Callable[[int], None] | None = None, *, proce
     return analysis
 
 
+def _clean_surface(store: Store) -> "Surface":
+    from molgun_lmp.results.ended import clean_surface  # noqa: PLC0415 - slow to load, and often not asked for
+
+    return clean_surface(store)
+
+
 def _gain(store: Store, outcomes: Sequence[Outcome]) -> SamplingGain | None:
     """Of the fraction that is stuck, over the complete prefix of the shots."""
     gun, prefix = store.config().gun, complete_prefix(outcomes)
     if gun.sampling != "sobol":
         return None
+    from molgun_lmp.gun.quasi_random import REPLICATES  # noqa: PLC0415 - slow to load, and few campaigns draw so
+
     hit = np.array([one.stuck for one in prefix], dtype=np.bool_)
     number = np.array([gun.aimed(int(one.trajectory_id))[1] for one in prefix], dtype=np.int64)
     return sampling_gain(STUCK_LINE, hit, number, REPLICATES)
@@ -148,7 +158,7 @@ def outcomes_of(store: Store) -> list[Outcome]:
     return [one.outcome for one in analyse(store).ended]
 
 
-def _write(store: Store, surface: Surface, analysis: Analysis) -> None:
+def _write(store: Store, surface: "Callable[[], Surface]", analysis: Analysis) -> None:
     folder = store.analysis
     try:
         folder.mkdir(exist_ok=True)
@@ -159,7 +169,7 @@ def _write(store: Store, surface: Surface, analysis: Analysis) -> None:
         write_summary(analysis.summary, folder / TABLE_CSV)
         write_variants(analysis.variants, folder / VARIANTS_CSV)
         write_left_out(analysis.summary.left_out, folder / LEFT_OUT_CSV)
-        write_statistics(store, surface, analysis.ended)
+        write_statistics(store, surface, analysis.ended, analysis.keys)
         if analysis.grid is not None:
             write_grid(store, [one.outcome for one in analysis.ended], analysis.grid)
         write_scattering(analysis.came_back, folder)

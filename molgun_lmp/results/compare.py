@@ -10,6 +10,7 @@ from molgun_lmp.analysis.statistics.comparison import Comparison, Difference, co
 from molgun_lmp.analysis.statistics.pairing import Drawn
 from molgun_lmp.analysis.statistics.summary import summarise
 from molgun_lmp.campaign.store.campaign_folder import Store
+from molgun_lmp.campaign.store.manifest import is_campaign
 from molgun_lmp.config.schemes import load_scheme, named_from_here
 from molgun_lmp.errors import InputFileError
 from molgun_lmp.models.level_of_theory import level_warning
@@ -19,7 +20,6 @@ from molgun_lmp.records import Outcome
 from molgun_lmp.results.analyse import Analysis, analyse
 from molgun_lmp.results.campaign_differences import CampaignFacts
 from molgun_lmp.results.external import load_settings, molecule_of, trajectories
-from molgun_lmp.results.structures import is_campaign
 from molgun_lmp.results.table_files import write_comparison, write_costs
 
 DIFFERENCES_NAME: Final = "differences.csv"

@@ -1,25 +1,24 @@
-"""All ended trajectories of a campaign decided: those that were before from memory, the others on several cores."""
+"""All ended trajectories of a campaign decided: those that were before from memory, the others by `decide_missing`."""
 
 import dataclasses
 from collections.abc import Callable, Sequence
-from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from molgun_lmp.campaign.store.campaign_folder import Store, TrajectoryFolder
-from molgun_lmp.config import Campaign
 from molgun_lmp.gun.names import DATA_NAME
 from molgun_lmp.import_closure import code_version
-from molgun_lmp.outcome_scheme import OutcomeScheme
 from molgun_lmp.provenance import sha256_file
 from molgun_lmp.records import Outcome, TrajectoryResult
-from molgun_lmp.results.one_pass import Track, read_back, shared_run
+from molgun_lmp.results.decided import shared_run
 from molgun_lmp.results.outcome_cache import FileStamp, Memory, key_of, stamp
-from molgun_lmp.results.parallel import spread
-from molgun_lmp.results.tracks import TrackWriter
-from molgun_lmp.surface.clean_surface import Surface
+
+if TYPE_CHECKING:
+    from molgun_lmp.surface.clean_surface import Surface
 
 CACHE_NAME: Final = "outcomes.cache.jsonl"
+_DECIDES: Final = "molgun_lmp.results.one_pass"
+"""The module that decides an outcome, with all that it imports."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -32,7 +31,7 @@ class _Task:
 
 def decide_all(
     store: Store,
-    surface: Surface,
+    surface: "Callable[[], Surface]",
     ended: Sequence[tuple[TrajectoryFolder, TrajectoryResult]],
     *,
     processes: int | None = None,
@@ -40,31 +39,32 @@ def decide_all(
 ) -> tuple[list[Outcome], list[str]]:
     """The outcomes of ended trajectories in their order, and the keys that they and their tracks are kept under.
 
-    What is decided anew leaves its track beside it. `processes` as in `spread`, which says what is raised, besides what
-    `read_back` raises.
+    What is decided anew leaves its track beside it; `surface` is asked for only then. `processes` as in `spread`, which
+    says what is raised, besides what `read_back` raises.
     """
-    with Memory(store.analysis / CACHE_NAME, store.scheme) as memory, TrackWriter(store) as tracks:
+    with Memory(store.analysis / CACHE_NAME, store.scheme) as memory:
         tasks = _tasks(store, ended, memory)
         found = {task.folder.id: memory.outcome(task.folder.id, task.key) for task in tasks}
         missing = [task for task in tasks if found[task.folder.id] is None]
         done = len(tasks) - len(missing)
         if advance is not None and done:
             advance(done)
-        size = sum(task.dump.size for task in missing if task.dump is not None)
-        decided = spread(
-            partial(_one, store.config(), store.scheme, surface, store.manifest.cutoff_angstrom),
-            missing,
-            size=size,
-            processes=processes,
-        )
-        for task, (outcome, track) in zip(missing, decided, strict=True):
-            if track is not None:
-                tracks.add(task.folder.id, task.key, track)
-            memory.add(task.key, task.dump, outcome)
-            found[task.folder.id] = outcome
-            done += 1
-            if advance is not None:
-                advance(done)
+        if missing:
+            from molgun_lmp.results.decide_missing import decide_missing  # noqa: PLC0415 - slow to load, and often none
+
+            anew = decide_missing(
+                store,
+                surface(),
+                [(task.folder, task.result, task.key) for task in missing],
+                size=sum(task.dump.size for task in missing if task.dump is not None),
+                processes=processes,
+            )
+            for task, outcome in zip(missing, anew, strict=True):
+                memory.add(task.key, task.dump, outcome)
+                found[task.folder.id] = outcome
+                done += 1
+                if advance is not None:
+                    advance(done)
     return [outcome for outcome in found.values() if outcome is not None], [task.key for task in tasks]
 
 
@@ -78,7 +78,7 @@ def _tasks(store: Store, ended: Sequence[tuple[TrajectoryFolder, TrajectoryResul
         "slab": _hash(store.slab),
         "reach": store.manifest.cutoff_angstrom,
     }
-    code = code_version(read_back.__module__)
+    code = code_version(_DECIDES)
     tasks = []
     for folder, result in ended:
         dump = stamp(folder.dump(result), memory.dump_stamp(folder.id))
@@ -95,9 +95,3 @@ def _hash(file: Path) -> str | None:
         return sha256_file(file)
     except OSError:
         return None
-
-
-def _one(
-    config: Campaign, scheme: OutcomeScheme, surface: Surface, reach: float, task: _Task
-) -> tuple[Outcome, Track | None]:
-    return read_back(config, scheme, surface, task.folder, task.result, reach=reach)

@@ -10,18 +10,8 @@ from molgun_lmp.gun.data_file import read_data
 from molgun_lmp.gun.names import DATA_NAME
 from molgun_lmp.gun.recover import recover_shot
 from molgun_lmp.readers.trajectory import Frame, read_chosen, read_frames
-from molgun_lmp.records import Outcome, Shot, TrajectoryResult
+from molgun_lmp.records import TrajectoryResult
 from molgun_lmp.surface.clean_surface import Surface, find_surface
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Ended:
-    """One ended trajectory: what was drawn, how its dynamics ended, what came of it."""
-
-    folder: TrajectoryFolder
-    shot: Shot
-    result: TrajectoryResult
-    outcome: Outcome
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

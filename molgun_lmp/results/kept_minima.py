@@ -16,7 +16,7 @@ from molgun_lmp.atomic_files import write_json
 from molgun_lmp.campaign.store.campaign_folder import Store
 from molgun_lmp.errors import CampaignError
 from molgun_lmp.outcome_scheme import DEFAULT_SCHEME
-from molgun_lmp.results.ended import Ended
+from molgun_lmp.results.decided import Ended
 from molgun_lmp.results.table_files import write_binding, write_quenched
 
 QUENCH_JSON: Final = "quench.json"

@@ -23,7 +23,8 @@ from molgun_lmp.errors import InputFileError
 from molgun_lmp.outcome_classes import Kind
 from molgun_lmp.outcome_scheme import OutcomeScheme
 from molgun_lmp.readers.trajectory import Frame
-from molgun_lmp.records import Outcome, Shot, Stop, TrajectoryResult
+from molgun_lmp.records import Outcome, Stop, TrajectoryResult
+from molgun_lmp.results.decided import shared_run
 from molgun_lmp.results.ended import Start, frames_of, planned_masses_u, planned_start
 from molgun_lmp.results.temperatures import TemperatureObserver, mobile_atoms
 from molgun_lmp.surface.clean_surface import Surface
@@ -176,14 +177,6 @@ class OutcomeObserver:
             molecule_run=self._molecule_run,
         )
         return dataclasses.replace(outcome, atom=self._atom)
-
-
-def shared_run(config: Campaign, shot: Shot) -> str:
-    """The equilibration run of a shot's molecule where it decides how the molecule is turned, else nothing.
-
-    As drawn, snapshots of one run look nearly the same way; turned at random, each shot has an orientation of its own.
-    """
-    return shot.molecule_run if config.gun.orientation == "as_drawn" else ""
 
 
 def read_back(

@@ -12,8 +12,9 @@ from typing import Final
 
 import numpy as np
 
-from molgun_lmp.analysis.outcomes.minima import Minima, Quenched, class_of_minimum
+from molgun_lmp.analysis.outcomes.minima import Minima, Quenched
 from molgun_lmp.analysis.outcomes.reference import Reference
+from molgun_lmp.analysis.outcomes.structure_at_rest import class_of_minimum
 from molgun_lmp.arrays import BoolArray
 from molgun_lmp.campaign.launch.minimise import Job, minimise_together
 from molgun_lmp.campaign.store.campaign_folder import Store, shard_name
@@ -26,7 +27,8 @@ from molgun_lmp.outcome_scheme import OutcomeScheme
 from molgun_lmp.provenance import sha256_text
 from molgun_lmp.readers.trajectory import Frame
 from molgun_lmp.results.analyse import Analysis, write_outcomes
-from molgun_lmp.results.ended import Ended, Start, clean_surface, frames_of, planned_start
+from molgun_lmp.results.decided import Ended
+from molgun_lmp.results.ended import Start, clean_surface, frames_of, planned_start
 from molgun_lmp.results.kept_minima import dump_of, keep_minima, minima_of
 from molgun_lmp.surface.clean_surface import Surface
 from molgun_lmp.surface.frozen import frozen_mask

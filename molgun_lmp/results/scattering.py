@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
+from pydantic import ConfigDict
 
 from molgun_lmp.analysis.scattering.diatomic import Curve
 from molgun_lmp.analysis.scattering.means import Mean, means
@@ -18,13 +19,24 @@ from molgun_lmp.analysis.statistics.clustered_intervals import Clusters
 from molgun_lmp.analysis.statistics.estimates import clusters_of
 from molgun_lmp.arrays import BoolArray
 from molgun_lmp.csv_files import write_csv
+from molgun_lmp.records import JsonRecord
 
 if TYPE_CHECKING:
     from molgun_lmp.config import Campaign
-    from molgun_lmp.results.ended import Ended
+    from molgun_lmp.results.decided import Ended
 
 SCATTERED_CSV: Final = "scattered.csv"
 SCATTERING_CSV: Final = "scattering.csv"
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Particles(JsonRecord):
+    """All particles that left, and the curves of diatomics that their numbers rest on."""
+
+    __pydantic_config__ = ConfigDict(extra="forbid")
+
+    rows: tuple[Scattered, ...]
+    curves: tuple[Curve, ...]
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -46,16 +58,22 @@ class CameBack:
         }
 
 
-def came_back(config: "Campaign", ended: Sequence["Ended"]) -> CameBack:
+def particles(config: "Campaign", ended: Sequence["Ended"]) -> Particles:
     """What left in the trajectories that have ended."""
     curves = curves_of([one.outcome for one in ended])
     thermostat = config.dynamics.acting_thermostat
     held = thermostat is not None and thermostat.molecule
     rows = scattered([(one.outcome, one.shot) for one in ended], curves, held=held)
+    return Particles(rows=rows, curves=tuple(curves.values()))
+
+
+def came_back(config: "Campaign", ended: Sequence["Ended"], left: Particles | None = None) -> CameBack:
+    """What left, with the means over it; `left` where it is known already."""
+    left = left or particles(config, ended)
     outcomes = {one.folder.id: one.outcome for one in ended}
-    clusters = clusters_of([outcomes[row.trajectory] for row in rows])
-    found = means(rows, clusters, _points(config, rows))
-    return CameBack(rows=rows, clusters=clusters, means=found, curves=tuple(curves.values()))
+    clusters = clusters_of([outcomes[row.trajectory] for row in left.rows])
+    found = means(left.rows, clusters, _points(config, left.rows))
+    return CameBack(rows=left.rows, clusters=clusters, means=found, curves=left.curves)
 
 
 def _points(config: "Campaign", rows: Sequence[Scattered]) -> dict[str, BoolArray] | None:

@@ -17,7 +17,8 @@ from molgun_lmp.arrays import FloatArray, IntArray
 from molgun_lmp.campaign.store.campaign_folder import Store
 from molgun_lmp.readers.trajectory import Frame
 from molgun_lmp.results.analyse import Analysis
-from molgun_lmp.results.ended import Ended, chosen_frames, planned_start
+from molgun_lmp.results.decided import Ended
+from molgun_lmp.results.ended import chosen_frames, planned_start
 from molgun_lmp.results.one_pass import Track
 from molgun_lmp.results.tracks import Tracks
 from molgun_lmp.surface.clean_surface import Surface

@@ -11,11 +11,6 @@ from molgun_lmp.results.analyse import OUTCOMES_JSON
 from molgun_lmp.training.dataset.structures import Structure, dump_structures
 
 
-def is_campaign(path: Path) -> bool:
-    """Whether a folder is a planned campaign."""
-    return (path / "manifest.json").is_file()
-
-
 def campaign_structures(folder: Path, *, every: int = 1) -> Iterator[Structure]:
     """Every n-th frame of every trajectory that has ended; modes where the campaign was analysed.
 

@@ -12,7 +12,7 @@ events.csv          the moments of each trajectory, and the energy that it gave 
 temperatures.csv    how warm slab and molecule of each trajectory were before contact and at the end
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -37,6 +37,7 @@ from molgun_lmp.arrays import FloatArray
 from molgun_lmp.gun.data_file import centre_of_mass_energy_ev, molecule_positions
 from molgun_lmp.gun.names import DATA_NAME, END_NAME
 from molgun_lmp.records import Outcome
+from molgun_lmp.results.kept_work import all_of, unless_kept
 from molgun_lmp.results.table_files import (
     write_after_contact,
     write_comparison,
@@ -52,7 +53,7 @@ from molgun_lmp.results.table_files import (
 
 if TYPE_CHECKING:
     from molgun_lmp.campaign.store.campaign_folder import Store
-    from molgun_lmp.results.ended import Ended
+    from molgun_lmp.results.decided import Ended
     from molgun_lmp.surface.clean_surface import Surface
 
 RUNNING_CSV: Final = "running.csv"
@@ -65,13 +66,25 @@ LIFETIMES_CSV: Final = "lifetimes.csv"
 TRANSITIONS_CSV: Final = "transitions.csv"
 EVENTS_CSV: Final = "events.csv"
 TEMPERATURES_CSV: Final = "temperatures.csv"
+_ALL: Final = (
+    *(RUNNING_CSV, SETS_CSV, HALVES_CSV, DEPENDENCE_CSV, AFTER_CONTACT_CSV),
+    *(PRECURSOR_CSV, LIFETIMES_CSV, TRANSITIONS_CSV, EVENTS_CSV, TEMPERATURES_CSV),
+)
 
 
-def write_statistics(store: "Store", surface: "Surface", ended: Sequence["Ended"]) -> None:
-    """Write all of them into the campaign's `analysis/`. Raises `OSError`.
+def write_statistics(
+    store: "Store", surface: "Callable[[], Surface]", ended: Sequence["Ended"], keys: Sequence[str]
+) -> None:
+    """Write all of them into the campaign's `analysis/`, unless they are there of the same shots. Raises `OSError`.
 
-    The random numbers of the bootstraps come from the campaign's seed: the same trajectories give the same files.
+    `keys`: what each outcome is kept under; `surface` is asked for only where they are made. The random numbers of the
+    bootstraps come from the campaign's seed: the same trajectories give the same files.
     """
+    of = all_of(store, ended, keys, __name__)
+    unless_kept(store.analysis, _ALL, of, lambda: _write(store, surface(), ended))
+
+
+def _write(store: "Store", surface: "Surface", ended: Sequence["Ended"]) -> None:
     folder, config, scheme = store.analysis, store.config(), store.scheme
     rng = np.random.default_rng(config.seed)
     outcomes = [one.outcome for one in ended]

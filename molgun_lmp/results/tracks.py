@@ -20,7 +20,8 @@ from molgun_lmp.analysis.kinetics.heat import Temperatures
 from molgun_lmp.arrays import BoolArray, FloatArray, IntArray
 from molgun_lmp.atomic_files import replace_file
 from molgun_lmp.campaign.store.campaign_folder import Store
-from molgun_lmp.results.ended import Ended, clean_surface
+from molgun_lmp.results.decided import Ended
+from molgun_lmp.results.ended import clean_surface
 from molgun_lmp.results.one_pass import Points, Track, points_of, track_of
 from molgun_lmp.results.outcome_cache import AppendedLines
 from molgun_lmp.results.temperatures import mobile_atoms

@@ -18,7 +18,8 @@ from molgun_lmp.models.card import ModelCard, read_card
 from molgun_lmp.models.predict import predict_mace
 from molgun_lmp.readers.trajectory import Frame
 from molgun_lmp.results.analyse import Analysis
-from molgun_lmp.results.ended import Ended, chosen_frames
+from molgun_lmp.results.decided import Ended
+from molgun_lmp.results.ended import chosen_frames
 from molgun_lmp.results.table_files import WORST_FILE, write_trust
 from molgun_lmp.training.dataset.structures import Structure
 from molgun_lmp.training.descriptors.atom_distances import AtomSpaces, invariants

@@ -67,7 +67,12 @@ def test_what_decides_is_behind_an_outcome_and_what_draws_is_not() -> None:
     assert not {name for name in behind if "figure" in name or "plot" in name or "report" in name}
     assert not {name for name in behind if name.startswith(("cli/", "engine/", "training/", "bench/"))}
     files = named(external.__name__)
-    observed_besides = {"results/one_pass.py", "results/temperatures.py", "analysis/kinetics/heat.py"}
+    observed_besides = {
+        "results/one_pass.py",
+        "results/decided.py",
+        "results/temperatures.py",
+        "analysis/kinetics/heat.py",
+    }
     observed_besides |= {f"analysis/scattering/{name}.py" for name in ("onlooker", "departures", "free_flight")}
     assert behind <= files | observed_besides
     assert {"surface/partition.py", "results/external.py", "readers/vasp_trajectories.py"} <= files

@@ -106,6 +106,19 @@ def test_importing_is_quick_because_it_imports_nothing() -> None:
         _ = molgun_lmp.load_campaigns
 
 
+@pytest.mark.parametrize(
+    ("commands", "without"),
+    [
+        (("status", "run"), {"scipy", "ase.io", "torch", "matplotlib"}),
+        (("analyse",), {"scipy.optimize", "scipy.sparse", "scipy.spatial", "ase.io", "torch", "matplotlib", "jinja2"}),
+    ],
+)
+def test_what_is_asked_often_loads_little(commands: tuple[str, ...], without: set[str]) -> None:
+    load = "; ".join(f"import molgun_lmp.cli.{name}" for name in commands)
+    code = f"import sys; {load}; assert not {without} & set(sys.modules), {without} & set(sys.modules)"
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
 def test_the_page_shows_real_trajectories(folder: Path) -> None:
     campaign = folder / "first" / "look"
     done = molgun("report", campaign, "--reference", campaign, "--json")

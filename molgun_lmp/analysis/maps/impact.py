@@ -1,12 +1,16 @@
 """Where a shot was aimed and how its molecule was turned, as numbers that the surface's symmetry leaves alone."""
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from molgun_lmp.arrays import FloatArray
-from molgun_lmp.surface.clean_surface import Surface
+
+if TYPE_CHECKING:
+    from molgun_lmp.surface.clean_surface import Surface
 
 
-def to_top_atom(aimed_at: FloatArray, surface: Surface, positions: FloatArray) -> FloatArray:
+def to_top_atom(aimed_at: FloatArray, surface: "Surface", positions: FloatArray) -> FloatArray:
     """(N,) Å in the surface plane from each aim (N, 2) to the nearest atom of the top layer.
 
     `positions` (n, 3) Å are those of the clean slab that `surface` was found in.
@@ -15,7 +19,7 @@ def to_top_atom(aimed_at: FloatArray, surface: Surface, positions: FloatArray) -
     return nearest
 
 
-def to_dimer(aimed_at: FloatArray, surface: Surface, positions: FloatArray) -> tuple[FloatArray, FloatArray]:
+def to_dimer(aimed_at: FloatArray, surface: "Surface", positions: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Each aim (N, 2) folded onto its nearest dimer: (N,) Å along the dimer's axis and (N,) Å along its row.
 
     Both count from the dimer's middle without sign, so that dimers of all rows and both halves of each add up: (0, 0)

@@ -1,4 +1,5 @@
-"""What lies below the end of a trajectory: the minimum that it falls into, its class, and its binding energy."""
+"""What lies below the end of a trajectory: the minimum that it falls into, its class (found by
+`structure_at_rest`), and its binding energy."""
 
 import dataclasses
 from collections import Counter
@@ -8,11 +9,8 @@ from typing import Final
 import numpy as np
 from pydantic import ConfigDict
 
-from molgun_lmp.analysis.outcomes.reference import Reference
-from molgun_lmp.config import OutcomeCriteria
-from molgun_lmp.outcome_classes import Kind, Mode
+from molgun_lmp.outcome_classes import Mode
 from molgun_lmp.outcome_scheme import DEFAULT_SCHEME, in_order
-from molgun_lmp.readers.trajectory import Frame
 from molgun_lmp.records import JsonRecord
 
 BINDING_HEADER: Final = ("minimum", "ends", "binding energy / eV", "spread", "strongest", "weakest")
@@ -65,19 +63,6 @@ class Quenched(JsonRecord):
     """SHA-256 of the trajectory's dump: fired again, it has another end."""
     scheme: str = DEFAULT_SCHEME
     """Which classes these are: `OutcomeScheme.identity`. Records of earlier versions know one scheme alone."""
-
-
-def class_of_minimum(frame: Frame, reference: Reference, criteria: OutcomeCriteria) -> tuple[Mode, str, str]:
-    """Mode, detail and reason of a structure at rest, which has no history: a bond is one below its limit."""
-    positions = frame.unwrapped
-    molecule, slab = positions[reference.n_slab :], positions[: reference.n_slab]
-    bonds = reference.limits.bonds(molecule, slab, reference.surface.lattice)
-    found = reference.classify(bonds)
-    if found.mode is not None:
-        return found.mode, found.detail, found.reason
-    nearest = float(bonds.surface_lengths.min())
-    kind = Kind.NEAR if nearest < criteria.departed_angstrom else Kind.LEFT
-    return reference.scheme.at_rest(kind), "", f"{found.reason}, closest atom {nearest:.2f} Å from it"
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
-from scipy import optimize
 
 from molgun_lmp.arrays import FloatArray, IntArray
 from molgun_lmp.scattering_records import Flight
@@ -92,6 +91,8 @@ def fit_curve(formula: str, mass: float, flights: Sequence[Flight]) -> Curve | N
     distances = phases[:, 0]
     if np.ptp(distances) < _NARROW_ANGSTROM:
         return None
+    from scipy import optimize  # noqa: PLC0415 - slow to load, and few campaigns have diatomics that leave
+
     kinetic = _about_means(phases[:, 1], which)
 
     def depth(stiffness: float, length: float) -> tuple[float, FloatArray]:
@@ -154,6 +155,8 @@ def vibrational_number(curve: Curve, internal_ev: float, angular_momentum: float
         centrifugal = 0.5 * MVV_TO_EV * (angular_momentum * HBAR) ** 2 / (curve.mass * distance**2)
         free: FloatArray = internal_ev - curve.energy_ev(distance) - centrifugal
         return free
+
+    from scipy import optimize  # noqa: PLC0415 - as in `fit_curve`
 
     lowest = optimize.minimize_scalar(
         lambda r: -float(radial(np.array(r))), bounds=(0.5 * curve.length, 2.5 * curve.length), method="bounded"

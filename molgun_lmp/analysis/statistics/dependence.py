@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 import numpy as np
-from scipy import optimize, special
+from scipy import special
 
 from molgun_lmp.analysis.statistics.estimates import Estimate, Estimator, clusters_of, lines_of
 from molgun_lmp.analysis.statistics.multiple_testing import holm
@@ -130,7 +130,7 @@ def detectable_difference(estimates: Sequence[Estimate], level: float = 0.05, po
         return None
     freedom = len(estimates) - 1
     beyond = special.chdtri(freedom, level)
-    needed = optimize.brentq(lambda size: 1 - special.chndtr(beyond, freedom, size) - power, 1e-6, 1e3)
+    needed = special.chndtrinc(beyond, freedom, 1 - power)
     place = np.linspace(0.0, 1.0, len(estimates))
     spread = float((shots * (place - np.average(place, weights=shots)) ** 2).sum())
     return float(np.sqrt(needed * overall * (1 - overall) * _effect(estimates) / spread))

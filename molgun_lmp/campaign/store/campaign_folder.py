@@ -13,7 +13,7 @@ trajectories/0000/000003/run-1/          what that run writes: traj.dump, log.la
 trajectories/0000/000003/paused/         a run that was stopped, with checkpoints to go on from
 trajectories/0000/000003/result.json     the end of the trajectory, with the number of the run that counts
 quench/         minima of `analyse --quench`: ends, slabs and molecules alone
-analysis/       outcomes, table, figures, report; outcomes.cache.jsonl and tracks.cache.jsonl: nothing is read twice
+analysis/       outcomes, table, figures, report; what is kept so that nothing is read or made twice
 until.json      the stop rule of `run --until`, and what each of its looks found
 left_out.json   shots that ended on a cluster and could not be collected, and why
 index.sqlite    all results counted, made from the result files whenever it differs from them

@@ -67,6 +67,11 @@ class Manifest(Section):
     versions: dict[str, str]
 
 
+def is_campaign(path: Path) -> bool:
+    """Whether a folder is a planned campaign."""
+    return (path / MANIFEST_NAME).is_file()
+
+
 def read_manifest(folder: Path) -> Manifest:
     """The manifest of a campaign folder. Raises `CampaignError` that says what the folder is instead."""
     file = folder / MANIFEST_NAME

@@ -11,9 +11,10 @@ from adsorption_cases import CASES, CRITERIA, SLAB, SURFACE, SYMBOLS, A, Case, m
 
 from molgun_lmp.analysis.figures.binding import draw_binding
 from molgun_lmp.analysis.outcomes.bonds import BondLimits
-from molgun_lmp.analysis.outcomes.minima import Binding, Minima, Quenched, binding_by_mode, class_of_minimum
+from molgun_lmp.analysis.outcomes.minima import Binding, Minima, Quenched, binding_by_mode
 from molgun_lmp.analysis.outcomes.reference import Reference
 from molgun_lmp.analysis.outcomes.slab_state import SlabState
+from molgun_lmp.analysis.outcomes.structure_at_rest import class_of_minimum
 from molgun_lmp.arrays import FloatArray
 from molgun_lmp.outcome_classes import Mode
 from molgun_lmp.readers.trajectory import Frame

@@ -34,7 +34,7 @@ from molgun_lmp.gun.setup import Setup, prepare
 from molgun_lmp.models.card import ModelFile, load_card, write_card
 from molgun_lmp.provenance import sha256_file
 from molgun_lmp.records import InitialCondition
-from molgun_lmp.results.one_pass import shared_run
+from molgun_lmp.results.decided import shared_run
 from molgun_lmp.surface.clean_surface import find_surface
 from molgun_lmp.surface.minimum_image import MinimumImage
 

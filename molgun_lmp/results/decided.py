@@ -1,0 +1,25 @@
+"""An ended trajectory with all that is known of it, as tables are made of; its files are read in `ended`."""
+
+import dataclasses
+
+from molgun_lmp.campaign.store.campaign_folder import TrajectoryFolder
+from molgun_lmp.config import Campaign
+from molgun_lmp.records import Outcome, Shot, TrajectoryResult
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Ended:
+    """One ended trajectory: what was drawn, how its dynamics ended, what came of it."""
+
+    folder: TrajectoryFolder
+    shot: Shot
+    result: TrajectoryResult
+    outcome: Outcome
+
+
+def shared_run(config: Campaign, shot: Shot) -> str:
+    """The equilibration run of a shot's molecule where it decides how the molecule is turned, else nothing.
+
+    As drawn, snapshots of one run look nearly the same way; turned at random, each shot has an orientation of its own.
+    """
+    return shot.molecule_run if config.gun.orientation == "as_drawn" else ""
