@@ -75,7 +75,7 @@ class ExternalForces:
             )
             return
         order = np.argsort(tag, kind="stable")  # the model sees one order, however LAMMPS sorts
-        structure = self._structure(nlocal, x, order)
+        structure = self._structure(step, nlocal, x, order)
         with self._turn.outside():
             evaluation = self._model.evaluate(structure)
         self._refuse_non_finite(evaluation, step, tag[order])
@@ -83,7 +83,7 @@ class ExternalForces:
             f[order] = evaluation.forces
             self._lmp.fix_external_set_energy_global(FIX_ID, evaluation.energy_ev)
 
-    def _structure(self, nlocal: int, x: FloatArray, order: IntArray) -> ForceModelInput:
+    def _structure(self, step: int, nlocal: int, x: FloatArray, order: IntArray) -> ForceModelInput:
         low, high, xy, yz, xz, periodic, _ = self._lmp.extract_box()
         lx, ly, lz = np.subtract(high, low)
         types = self._lmp.numpy.extract_atom("type", nelem=nlocal)
@@ -92,6 +92,7 @@ class ExternalForces:
             positions=np.array(x[order], dtype=np.float64),
             cell=np.array([[lx, 0.0, 0.0], [xy, ly, 0.0], [xz, yz, lz]]),
             pbc=(bool(periodic[0]), bool(periodic[1]), bool(periodic[2])),
+            step=step,
         )
 
     def _refuse_non_finite(self, evaluation: Evaluation, step: int, tags: IntArray) -> None:

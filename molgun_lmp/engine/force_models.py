@@ -21,13 +21,15 @@ class ForceModelInput:
     """What a force model sees of one frame: everything that an evaluation may depend on.
 
     `numbers` (N,) atomic numbers; `positions` (N, 3) Å, not necessarily inside the cell; `cell` (3, 3) Å, rows are
-    vectors; `pbc` along each of them.
+    vectors; `pbc` along each of them; `step` the number of the time step that it is of, which a `MultistepModel` goes
+    by.
     """
 
     numbers: IntArray
     positions: FloatArray
     cell: FloatArray
     pbc: tuple[bool, bool, bool]
+    step: int = 0
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -41,10 +43,10 @@ class Evaluation:
 class ForceModel(Protocol):
     """Energies and forces of structures.
 
-    An evaluation is a function of the structure alone: no neighbour list or other memory of earlier calls changes
-    its bits, so that a trajectory does not depend on what the same worker fired before. That holds for one OpenMP
-    thread, the default of a worker; with more, symmetrix adds in any order (about 1e-16 of a force). One caller at a
-    time.
+    An evaluation is a function of its `ForceModelInput` alone: no neighbour list or other memory of earlier calls
+    changes its bits, so that a trajectory does not depend on what the same worker fired before. That holds for one
+    OpenMP thread, the default of a worker; with more, symmetrix adds in any order (about 1e-16 of a force). One caller
+    at a time.
     """
 
     @property

@@ -5,9 +5,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from engine_cases import ELEMENTS, TinyModel, external, single_point, structures
+from engine_cases import ELEMENTS, TinyModel, external, head, run_text, single_point, structures, write_data
 
 from molgun_lmp.engine.force_models import ForceModelInput, SymmetrixModel
+from molgun_lmp.engine.multistep import MultistepModel
+from molgun_lmp.engine.torch_model import TorchScriptModel
 from molgun_lmp.errors import ModelError
 
 pytestmark = pytest.mark.engine
@@ -54,6 +56,26 @@ def test_what_it_knows(model: SymmetrixModel) -> None:
     oxygen = ForceModelInput(numbers=np.array([8]), positions=np.zeros((1, 3)), cell=9.0 * np.eye(3), pbc=(True,) * 3)
     with pytest.raises(ModelError, match="was not trained on O; it knows C, H, Si"):
         model.evaluate(oxygen)
+
+
+@pytest.mark.slow
+def test_inner_and_full_model_may_be_of_either_engine(
+    model: SymmetrixModel, tiny_mace: TinyModel, tmp_path: Path
+) -> None:
+    """Where both are the same function the impulses vanish, and the trajectory is that of single steps."""
+    torchscript = TorchScriptModel(tiny_mace.deployed["float64"])
+    write_data(tmp_path, SLAB, ELEMENTS)
+    deck = (
+        f"{head(SLAB)}{external()}timestep 0.0005\nvelocity all create 300 1\nfix nve all nve\nthermo 4\n"
+        "thermo_style custom step pe etotal\nthermo_modify format float %.17g\nrun 12\n"
+    )
+    plain = run_text(tmp_path, deck, model).thermo["PotEng"]
+    assert np.ptp(plain) > 0.01
+    for full, inner in ((model, model), (model, torchscript), (torchscript, model)):
+        run = run_text(tmp_path, deck, MultistepModel(full, inner, every=4))
+        assert run.error is None, run.error
+        change = run.thermo["PotEng"] - run.thermo["PotEng"][0]
+        assert np.abs(change - plain + plain[0]).max() < 0.01 * np.ptp(plain)
 
 
 def test_files_that_are_no_model(tmp_path: Path) -> None:
