@@ -60,4 +60,5 @@ def _held_against(store: Store) -> CampaignNeeds:
         dispersion=engine.dispersion,
         deck=deck.read_text(encoding="utf-8"),
         include=(store.root / ENGINE_NAME).read_text(encoding="utf-8"),
+        multistep=engine.multistep is not None,
     )

@@ -25,6 +25,9 @@ def replay_command(
     timestep: Annotated[float | None, typer.Option(metavar="FS", help="Another timestep, in fs.")] = None,
     model: Annotated[Path | None, typer.Option(help="Another model's folder, or this model's, with all files.")] = None,
     engine: Annotated[ModelEngineKind | None, typer.Option(help="Another engine.")] = None,
+    every: Annotated[
+        int | None, typer.Option(min=1, help="Another engine.multistep.every; 1: the model itself at each step.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Run one trajectory again from the same first frame, and say whether its outcome depends on what was changed.
@@ -38,7 +41,11 @@ def replay_command(
             f"`molgun run {campaign} --only {trajectory}` fires it."
         )
     changes = Changes(
-        dtype=dtype, timestep_fs=timestep, model=None if model is None else str(model.resolve()), engine=engine
+        dtype=dtype,
+        timestep_fs=timestep,
+        model=None if model is None else str(model.resolve()),
+        engine=engine,
+        every=every,
     )
     again = plan_replay(store, trajectory, changes)
     work = campaign_work(again)

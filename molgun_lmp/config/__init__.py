@@ -3,7 +3,7 @@
 Units are in the key's name (`_angstrom`, `_ps`, `_fs`, `_ev`, `_k`, `_deg`). An unknown key is an error at every level.
 """
 
-from molgun_lmp.config.campaign import Campaign, Dispersion, Engine, Model
+from molgun_lmp.config.campaign import Campaign, Dispersion, Engine, Model, Multistep
 from molgun_lmp.config.dynamics import Bath, Dynamics, StopRules, Thermostat
 from molgun_lmp.config.grid import EnergyAngleGrid, GridPoint
 from molgun_lmp.config.gun import (
@@ -65,6 +65,7 @@ __all__ = [
     "LoadedCampaign",
     "Model",
     "Molecule",
+    "Multistep",
     "NamedStart",
     "NormalDirection",
     "OutcomeCriteria",

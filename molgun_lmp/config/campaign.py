@@ -1,9 +1,9 @@
 """The whole campaign file."""
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field, PositiveFloat, PositiveInt
+from pydantic import Field, PositiveFloat, PositiveInt, model_validator
 
 from molgun_lmp.config.dynamics import Dynamics, StopRules
 from molgun_lmp.config.gun import Gun
@@ -39,6 +39,17 @@ class Model(Section):
     """Such as {kind: d3, functional: pbe}; refused where the model's labels hold dispersion already."""
 
 
+class Multistep(Section):
+    """Impulse r-RESPA: a cheap inner model at each step, the model itself at each `every`-th (engines.md)."""
+
+    inner: Path
+    """A model folder as `molgun export` writes it, with its card; relative to the campaign file. It computes in
+    `model.dtype`, with the engine of the model itself where it has a file for that."""
+    every: Annotated[int, Field(ge=2)]
+    """Steps from one evaluation of the model to the next. Frames, energies, checks of `stop`, checkpoints and the end
+    fall on its multiples: it divides their numbers of steps."""
+
+
 class Engine(Section):
     """What computes the forces."""
 
@@ -63,9 +74,22 @@ class Engine(Section):
     """Trajectories that one worker fires at once, their forces in one evaluation: for GPUs (`torchscript`). One core
     gains little from it. With more than 1 a trajectory repeats to rounding, not bit for bit. `auto`: measured once, at
     `plan`: as many as fit into the memory here, as long as twice as many make each of them cheaper."""
+    multistep: Multistep | None = None
+    """Such as {inner: inner_model, every: 4}, with `symmetrix` or `torchscript`: the model is evaluated at each fourth
+    step only. Not for equilibrations, quenches and clusters."""
     hung_after_s: PositiveFloat = 600.0
     """A step (the first one loads the model) that takes longer has hung: its worker is ended, and another one tries
     the trajectory again."""
+
+    @model_validator(mode="after")
+    def _multistep_is_asked_from_python(self) -> Self:
+        if self.multistep is not None and self.kind in {"mace", "stock"}:
+            raise ValueError(
+                f"`multistep` splits the forces in the callback of `fix external`, and with the engine `{self.kind}` "
+                "LAMMPS computes them itself: set `kind` to symmetrix, torchscript or auto, or leave `multistep` out "
+                "(of a replay: --every 1)"
+            )
+        return self
 
 
 class Campaign(Section):
@@ -83,3 +107,25 @@ class Campaign(Section):
     stop: StopRules = StopRules()
     engine: Engine = Engine()
     outcomes: OutcomeCriteria = OutcomeCriteria()
+
+    @model_validator(mode="after")
+    def _all_that_is_seen_is_of_the_full_model(self) -> Self:
+        """Between two of its evaluations positions are half a stride ahead of velocities, and no energy is its own."""
+        if self.engine.multistep is None:
+            return self
+        every = self.engine.multistep.every
+        numbers = {
+            "dynamics.steps": self.dynamics.steps,
+            "dynamics.dump_every_steps": self.dynamics.dump_every_steps,
+            "dynamics.thermo_every_steps": self.dynamics.thermo_every_steps,
+            "dynamics.checkpoint_every_steps": self.dynamics.checkpoint_every_steps,
+            "stop.check_every_steps": self.stop.check_every_steps,
+        }
+        wrong = [f"{key} is {steps}" for key, steps in numbers.items() if steps is not None and steps % every]
+        if wrong:
+            raise ValueError(
+                f"engine.multistep.every is {every}, and {', '.join(wrong)}: frames, energies, checks, checkpoints and "
+                f"the end are of steps at which the model itself is evaluated. Take multiples of {every}, or an "
+                "engine.multistep.every that divides them all"
+            )
+        return self

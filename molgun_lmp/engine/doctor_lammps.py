@@ -7,6 +7,7 @@ from typing import Final
 from molgun_lmp.config import Dispersion
 from molgun_lmp.engine.doctor import Finding
 from molgun_lmp.engine.lammps_build import LammpsBuild
+from molgun_lmp.engine.multistep import NOT_SENT
 from molgun_lmp.engine.target_needs import target_obstacle, with_include
 from molgun_lmp.engine.targets import LammpsTarget, check_model, load_target, target_names
 from molgun_lmp.errors import ConfigError, ModelError
@@ -29,6 +30,8 @@ class CampaignNeeds:
     """The text of one deck: ensemble, thermostat and stop rules are in it."""
     include: str
     """Its engine.in."""
+    multistep: bool = False
+    """Whether an inner model acts at most steps."""
 
 
 def lammps_findings(program: str, build: LammpsBuild) -> list[Finding]:
@@ -68,6 +71,8 @@ def _answer(name: str, target: LammpsTarget, build: LammpsBuild, campaign: Campa
 def _unsendable(target: LammpsTarget, campaign: CampaignNeeds | None) -> str | None:
     if campaign is None:
         return None
+    if campaign.multistep:
+        return NOT_SENT
     try:
         check_model(target, campaign.card, campaign.dtype, campaign.elements, campaign.dispersion)
     except (ConfigError, ModelError) as error:

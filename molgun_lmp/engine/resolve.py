@@ -38,9 +38,10 @@ def engines_here() -> dict[EngineKind, Availability]:
 def resolve_engine(asked: Engine, dtype: Dtype, card: ModelCard, model_folder: Path) -> ResolvedEngine:
     """The engine that was asked for, or for `auto` the fastest that this machine runs and the model was exported for.
 
-    What would compile for many minutes at its first use is not chosen by `auto`. Export keeps a file only after its
-    forces agreed with mace's own, so a listed file has passed parity. Raises `EngineError` where the machine cannot run
-    it, `ModelError` where the model folder has no file for it.
+    With `multistep` only those are tried that are asked from Python. What would compile for many minutes at its first
+    use is not chosen by `auto`. Export keeps a file only after its forces agreed with mace's own, so a listed file has
+    passed parity. Raises `EngineError` where the machine cannot run it, `ModelError` where the model folder has no file
+    for it.
     """
     if runs_no_model(asked.kind):
         raise EngineError(f"the engine `{asked.kind}` runs no model: name another one (engine.kind) to use the model.")
@@ -53,6 +54,8 @@ def resolve_engine(asked: Engine, dtype: Dtype, card: ModelCard, model_folder: P
         return resolved
     reasons = []
     for row in AUTO_ORDER:
+        if asked.multistep is not None and row.runs_as != "fix_external":
+            continue
         try:
             resolved = _resolved(row, dtype, card, model_folder)
         except ModelError as error:

@@ -19,6 +19,7 @@ from molgun_lmp.campaign.store.manifest import MANIFEST_NAME
 from molgun_lmp.campaign.store.opening import campaign_work
 from molgun_lmp.config.section import Section
 from molgun_lmp.engine.dispersion import with_dispersion
+from molgun_lmp.engine.multistep import NOT_SENT
 from molgun_lmp.engine.targets import LammpsTarget, check_model, check_target, target_include
 from molgun_lmp.errors import CampaignError, ConfigError
 from molgun_lmp.gun.names import DATA_NAME, INPUT_NAME
@@ -110,6 +111,8 @@ def write_cluster(
     batch = BATCH_SYSTEMS[scheduler]
     _require_site(site, batch)
     engine = store.manifest.engine
+    if engine.multistep is not None:
+        raise ConfigError(NOT_SENT)
     check_target(target, engine.dtype, engine.dispersion)
     work = campaign_work(store)
     folders = [folder for folder in work.folders if not folder.result_file.exists()]

@@ -7,7 +7,7 @@ import numpy as np
 from ase.data import atomic_numbers
 
 from molgun_lmp.atomic_files import json_bytes
-from molgun_lmp.campaign.store.campaign_folder import ENGINE_NAME, MODEL_FOLDER
+from molgun_lmp.campaign.store.campaign_folder import ENGINE_NAME, INNER_FOLDER, MODEL_FOLDER
 from molgun_lmp.campaign.store.manifest import EngineChoice
 from molgun_lmp.config import Campaign, LoadedCampaign
 from molgun_lmp.engine.batch_size import fitting_together
@@ -133,6 +133,9 @@ def shared_files(
         cutoff_angstrom=card.architecture.r_max_angstrom,
     )
     include = with_dispersion(engine_include(resolved, engine.elements), engine.dispersion, engine.elements)
+    if engine.multistep is not None:
+        inner = f"${{root}}/{INNER_FOLDER}/{engine.multistep.model_file}"
+        include = f"# At each {engine.multistep.every}th step; {inner} between (impulse r-RESPA).\n{include}"
     files = {ENGINE_NAME: include.encode()}
     of_pair_style = ENGINES["mace"].format
     by_hand = [entry.name for entry in card.files if entry.format == of_pair_style and entry.dtype == engine.dtype]

@@ -10,6 +10,7 @@ from molgun_lmp.campaign.plan.pool_notes import grid_notes, image_notes, orienta
 from molgun_lmp.campaign.plan.projection import precision_notes, project
 from molgun_lmp.campaign.store.manifest import EngineChoice
 from molgun_lmp.config import Campaign
+from molgun_lmp.engine.multistep import NOT_SENT
 from molgun_lmp.engine.registry import runs_no_model
 from molgun_lmp.engine.targets import targets_that_take
 from molgun_lmp.gun.pool_temperature import pool_temperatures
@@ -27,7 +28,9 @@ def details_of(setup: Setup, pools: Pools, card: ModelCard, engine: EngineChoice
     molecule = None if setup.molecule.is_atom else smiles_of(pools.molecule.snapshots[0])
     if molecule is not None:
         details.append(f"The molecule is {molecule} (its first snapshot, as RDKit reads it).")
-    if not runs_no_model(engine.kind):
+    if engine.multistep is not None:
+        details.append(NOT_SENT)
+    elif not runs_no_model(engine.kind):
         details.append(targets_that_take(card, engine.dtype, engine.elements, engine.dispersion))
     return tuple(details)
 

@@ -15,6 +15,7 @@ from ase import Atoms
 
 from molgun_lmp.analysis.outcomes.intact_molecule import MoleculeReference
 from molgun_lmp.atomic_files import folder_whole, write_json
+from molgun_lmp.campaign.plan import multistep
 from molgun_lmp.campaign.plan.engine_choice import campaign_card, choose_engine, settle_together, shared_files
 from molgun_lmp.campaign.plan.notes import details_of, notes_of
 from molgun_lmp.campaign.plan.scheme_notes import scheme_notes
@@ -31,8 +32,9 @@ from molgun_lmp.campaign.store.manifest import MANIFEST_NAME, EngineChoice, Mani
 from molgun_lmp.config import Campaign, LoadedCampaign, dump_yaml
 from molgun_lmp.config.schemes import load_scheme
 from molgun_lmp.engine.dispersion import dispersion_name
+from molgun_lmp.engine.multistep import NOT_SENT
 from molgun_lmp.engine.targets import LammpsTarget, check_model
-from molgun_lmp.errors import CampaignError
+from molgun_lmp.errors import CampaignError, ConfigError
 from molgun_lmp.gun.cell import contact_clearance
 from molgun_lmp.gun.initial_conditions import draw
 from molgun_lmp.gun.pool_temperature import pool_temperatures, require_thermal
@@ -63,6 +65,7 @@ class Plan:
     card: ModelCard
     engine: EngineChoice
     scheme: OutcomeScheme
+    inner: multistep.InnerModel | None = None
     first: InitialCondition | None = None
 
     def shots(self) -> Iterator[InitialCondition]:
@@ -89,7 +92,10 @@ class Plan:
             update={
                 "model": config.model.model_copy(update={"folder": Path(MODEL_FOLDER)}),
                 "engine": config.engine.model_copy(
-                    update={key: getattr(self.engine, key) for key in ("kind", "together", "commands")}
+                    update={
+                        **{key: getattr(self.engine, key) for key in ("kind", "together", "commands")},
+                        "multistep": multistep.resolved_multistep(config.engine.multistep),
+                    }
                 ),
                 "dynamics": config.dynamics.model_copy(update={"thermostat": config.dynamics.acting_thermostat}),
                 "outcomes": config.outcomes.model_copy(update={"departed_angstrom": left, "scheme": scheme}),
@@ -114,7 +120,8 @@ class Plan:
     def notes(self) -> tuple[str, ...]:
         """What should be minded before firing, in sentences."""
         scheme = scheme_notes(self.scheme, self.groups)
-        return notes_of(self.loaded.config, self.setup, self.molecule_pool, self.card, scheme)
+        notes = notes_of(self.loaded.config, self.setup, self.molecule_pool, self.card, scheme)
+        return (*notes, *multistep.multistep_notes(self.engine, self.setup, self.card, self.inner))
 
     @property
     def details(self) -> tuple[str, ...]:
@@ -138,7 +145,9 @@ def check(loaded: LoadedCampaign, pools: Pools | None = None) -> Plan:
     thermal = tuple(one for one in pool_temperatures(setup) if states is None or one.part == "slab")
     require_thermal(thermal, config.system.equilibration.temperature_k)
     first = draw(0, setup) if config.trajectories else None
+    inner = multistep.inner_model(loaded)
     engine = choose_engine(config, card, model_folder, setup.elements)
+    engine = multistep.with_inner(engine, config, card, inner)
     if first is not None:
         engine = settle_together(engine, config, model_folder, first)
     plan = Plan(
@@ -150,6 +159,7 @@ def check(loaded: LoadedCampaign, pools: Pools | None = None) -> Plan:
         card=card,
         engine=engine,
         scheme=load_scheme(config.outcomes.scheme, loaded.file.parent),
+        inner=inner,
         first=first,
     )
     _ = plan.groups  # patterns that fit nothing are refused before anything is written
@@ -168,6 +178,8 @@ def require_target(plan: Plan, target: LammpsTarget) -> None:
 
     Raises `ConfigError` or `ModelError`: what to change in the campaign, in the target or in the exported model.
     """
+    if plan.engine.multistep is not None:
+        raise ConfigError(NOT_SENT)
     check_model(target, plan.card, plan.engine.dtype, plan.engine.elements, plan.engine.dispersion)
 
 
@@ -207,10 +219,11 @@ def write(plan: Plan, folder: Path, advance: Advance | None = None) -> Store:
 
 def _write_all(plan: Plan, work: Path, advance: Advance | None) -> None:
     (work / CONFIG_NAME).write_text(dump_yaml(plan.resolved), encoding="utf-8")
-    (work / MODEL_FOLDER).mkdir()
     loaded = plan.loaded
     shared = shared_files(loaded.config, plan.engine, plan.card, plan.model_folder, loaded.file.parent)
+    shared |= multistep.inner_files(plan.engine, plan.inner)
     for name, content in shared.items():
+        (work / name).parent.mkdir(exist_ok=True)
         (work / name).write_bytes(content)
     carry_figures(plan.model_folder, work / MODEL_FOLDER)
     if not plan.scheme.shipped:

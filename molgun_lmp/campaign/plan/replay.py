@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from molgun_lmp.atomic_files import folder_whole, json_bytes, write_json
+from molgun_lmp.campaign.plan import multistep
 from molgun_lmp.campaign.plan.engine_choice import choose_engine, shared_files
 from molgun_lmp.campaign.plan.replay_deck import replay_deck
 from molgun_lmp.campaign.store.campaign_folder import (
@@ -57,6 +58,8 @@ class Changes(JsonRecord):
     model: str | None = None
     """Another model's folder."""
     engine: ModelEngineKind | None = None
+    every: int | None = None
+    """Another `engine.multistep.every`; 1: the model itself at each step."""
 
     @property
     def name(self) -> str:
@@ -66,6 +69,7 @@ class Changes(JsonRecord):
             None if self.timestep_fs is None else f"{self.timestep_fs:g}fs",
             None if self.model is None else f"model-{Path(self.model).resolve().name}",
             self.engine,
+            None if self.every is None else f"every-{self.every}",
         ]
         return "-".join(part for part in parts if part is not None) or "again"
 
@@ -76,6 +80,8 @@ class Changes(JsonRecord):
             return "the two models disagree on this shot"
         if self.timestep_fs is not None:
             return "the shot is undecided at this timestep"
+        if self.every is not None:
+            return "the shot is undecided at this outer step"
         return "the shot is undecided at this precision"
 
 
@@ -119,7 +125,7 @@ def replays_of(store: Store) -> Iterator[Path]:
 def _request(folder: Path) -> dict[str, Any]:
     try:
         document = json.loads((folder / REPLAY_NAME).read_bytes())
-        return {"of": document["of"], "changes": document["changes"]}
+        return {"of": document["of"], "changes": Changes.from_json(document["changes"]).to_json()}
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise CampaignError(f"{folder} exists and is no replay ({error!r}). Remove it first.") from error
 
@@ -132,6 +138,8 @@ def _changed(store: Store, changes: Changes) -> LoadedCampaign:
         overrides.append(f"model.dtype={changes.dtype}")
     if changes.engine is not None or (changes.model is not None and not runs_no_model(config.engine.kind)):
         overrides.append(f"engine.kind={changes.engine or 'auto'}")
+    if changes.every is not None:
+        overrides.append(_every(config, changes.every))
     if changes.timestep_fs is not None:
         if not 0 < changes.timestep_fs < math.inf:
             raise ConfigError(f"--timestep {changes.timestep_fs:g}: a timestep is longer than 0 fs.")
@@ -143,6 +151,14 @@ def _changed(store: Store, changes: Changes) -> LoadedCampaign:
                 overrides.append(f"{name}={_whole(steps * ratio, name, steps, changes.timestep_fs)}")
         overrides.append(f"dynamics.timestep_fs={changes.timestep_fs!r}")
     return store.config_with(overrides)
+
+
+def _every(config: Campaign, every: int) -> str:
+    if every > 1 and config.engine.multistep is None:
+        raise ConfigError(
+            f"--every {every}: this campaign has no inner model (engine.multistep), so each step is one of its model."
+        )
+    return "engine.multistep=null" if every == 1 else f"engine.multistep.every={every}"
 
 
 def _whole(steps: float, name: str, before: int, timestep_fs: float) -> int:
@@ -165,13 +181,24 @@ def _model(store: Store, config: Campaign, changes: Changes) -> tuple[ModelCard,
         folder = Path(changes.model).resolve()
         card = load_card(folder)
     else:
-        folder, card = store.model, read_card(store.model)
-        present = tuple(entry for entry in card.files if (folder / entry.name).is_file())
-        why = "the campaign kept of its model what it needed only; name the model's own folder with --model"
-        absent = {entry.format: why for entry in card.files}
-        card = card.model_copy(update={"files": present, "not_exported": {**card.not_exported, **absent}})
+        folder, card = store.model, _kept_card(store.model, "name the model's own folder with --model")
     check_elements(card, elements)
     return card, folder
+
+
+def _inner_model(store: Store, config: Campaign) -> multistep.InnerModel | None:
+    if config.engine.multistep is None:
+        return None
+    card = _kept_card(store.inner_model, "plan the campaign with that dtype or engine, or replay with --every 1")
+    return multistep.InnerModel(folder=store.inner_model, card=card)
+
+
+def _kept_card(folder: Path, what_to_do: str) -> ModelCard:
+    """The card of a copy in the campaign folder, with those of its files that are there."""
+    card = read_card(folder)
+    present = tuple(entry for entry in card.files if (folder / entry.name).is_file())
+    absent = {entry.format: f"the campaign kept of it what it needed only; {what_to_do}" for entry in card.files}
+    return card.model_copy(update={"files": present, "not_exported": {**card.not_exported, **absent}})
 
 
 def _write(
@@ -184,21 +211,23 @@ def _write(
     changes: Changes,
 ) -> None:
     card, model_folder = model
+    inner = _inner_model(store, config)
     engine = choose_engine(config, card, model_folder, store.manifest.engine.elements)
+    engine = multistep.with_inner(engine, config, card, inner)
     resolved = config.model_copy(
         update={
             "model": config.model.model_copy(update={"folder": Path(MODEL_FOLDER)}),
             "engine": config.engine.model_copy(update={"kind": engine.kind}),
         }
     )
-    (work / MODEL_FOLDER).mkdir(parents=True)
     (work / CONFIG_NAME).write_text(dump_yaml(resolved), encoding="utf-8")
     shutil.copyfile(store.slab, work / SLAB_NAME)
     own = (SCHEME_NAME,) if (store.root / SCHEME_NAME).is_file() else ()
     for name in own:
         shutil.copyfile(store.root / name, work / name)
-    shared = shared_files(config, engine, card, model_folder, store.root)
+    shared = shared_files(config, engine, card, model_folder, store.root) | multistep.inner_files(engine, inner)
     for name, content in shared.items():
+        (work / name).parent.mkdir(parents=True, exist_ok=True)
         (work / name).write_bytes(content)
     # Another model reaches as far as its own cutoff, and not less far than the dispersion beside it.
     cutoff = store.manifest.cutoff_angstrom

@@ -6,6 +6,7 @@ engine.in       the only part of the decks that depends on the machine
 slab.extxyz     the clean slab, mean of its snapshots: where layers and dimers are found
 scheme.yaml     the outcome scheme, where it is the user's own
 model/          the model's card and the file that the engine reads
+inner_model/    the same of the inner model, where there is one (engine.multistep)
 trajectories/0000/hashes.json            of 1,000 trajectories
 trajectories/0000/000003/in.lammps       the deck, with data.lmp and shot.json
 trajectories/0000/000003/claim-1.json    while somebody runs it
@@ -50,6 +51,7 @@ ENGINE_NAME: Final = "engine.in"
 SLAB_NAME: Final = "slab.extxyz"
 SCHEME_NAME: Final = "scheme.yaml"
 MODEL_FOLDER: Final = "model"
+INNER_FOLDER: Final = "inner_model"
 TRAJECTORIES_FOLDER: Final = "trajectories"
 SHARD_HASHES: Final = "hashes.json"
 STOP_NAME: Final = "STOP"
@@ -198,6 +200,11 @@ class Store:
     def model(self) -> Path:
         """The folder of the model."""
         return self.root / MODEL_FOLDER
+
+    @property
+    def inner_model(self) -> Path:
+        """The folder of the inner model."""
+        return self.root / INNER_FOLDER
 
     @property
     def slab(self) -> Path:

@@ -5,7 +5,13 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from molgun_lmp.campaign.store.campaign_folder import CONFIG_NAME, MODEL_FOLDER, SHARD_HASHES, TrajectoryFolder
+from molgun_lmp.campaign.store.campaign_folder import (
+    CONFIG_NAME,
+    INNER_FOLDER,
+    MODEL_FOLDER,
+    SHARD_HASHES,
+    TrajectoryFolder,
+)
 from molgun_lmp.campaign.store.run_set import Work
 from molgun_lmp.config.loading import load_yaml
 from molgun_lmp.errors import CampaignError, ConfigError, ModelError
@@ -21,7 +27,7 @@ def verify_shared(work: Work) -> None:
     """
     for name, expected in work.files.items():
         file = work.root / name
-        error = ModelError if name.startswith(f"{MODEL_FOLDER}/") else CampaignError
+        error = ModelError if name.startswith((f"{MODEL_FOLDER}/", f"{INNER_FOLDER}/")) else CampaignError
         if not file.is_file():
             raise error(f"{file} is missing. Copy the campaign folder again, or plan it anew.")
         found = sha256_file(file)

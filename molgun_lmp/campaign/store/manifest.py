@@ -13,6 +13,18 @@ from molgun_lmp.model_formats import Dtype, EngineKind
 MANIFEST_NAME: Final = "manifest.json"
 
 
+class InnerChoice(Section):
+    """The inner model of multi-time-step dynamics, and what computes it."""
+
+    every: int
+    """Steps from one evaluation of the full model to the next."""
+    model: str
+    """Its name."""
+    kind: EngineKind
+    model_file: str
+    """In the folder of the inner model."""
+
+
 class EngineChoice(Section):
     """What computes the forces of a whole campaign, resolved once."""
 
@@ -32,9 +44,11 @@ class EngineChoice(Section):
     """Besides the model."""
     elements: tuple[str, ...]
     """Chemical symbols of LAMMPS types 1, 2, ..."""
+    multistep: InnerChoice | None = None
 
     def __str__(self) -> str:
-        return f"{self.kind} {self.dtype}"
+        plain, inner = f"{self.kind} {self.dtype}", self.multistep
+        return plain if inner is None else f"{plain} every {inner.every} steps, {inner.model} by {inner.kind} between"
 
 
 class Manifest(Section):

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final, NoReturn
 
-from molgun_lmp.campaign.store.campaign_folder import MODEL_FOLDER, TrajectoryFolder
+from molgun_lmp.campaign.store.campaign_folder import INNER_FOLDER, MODEL_FOLDER, TrajectoryFolder
 from molgun_lmp.campaign.store.checkpoints import (
     CHECKPOINTS_NAME,
     EARLIER_LOG_NAME,
@@ -28,8 +28,10 @@ from molgun_lmp.campaign.worker.energy_conservation import energy_of
 from molgun_lmp.engine.chosen_lammps import chosen_lammps
 from molgun_lmp.engine.force_models import ForceModel
 from molgun_lmp.engine.joint_evaluation import JointEvaluation, Member
+from molgun_lmp.engine.multistep import MultistepModel
 from molgun_lmp.engine.registry import ENGINES
 from molgun_lmp.engine.session import DeckRun, Watchdog, run_deck
+from molgun_lmp.errors import EngineError
 from molgun_lmp.gun.names import DATA_NAME, DUMP_NAME, INPUT_NAME, LOG_NAME, RESTART_NAMES, RESUME_NAME, STOP_OF_FIX
 from molgun_lmp.gun.noise import resumed_noise
 from molgun_lmp.provenance import sha256_file
@@ -74,8 +76,8 @@ def open_engine(work: Work) -> Iterator[Fire]:
 
 
 def asker(work: Work) -> Ask:
-    """Loads the model, once, for all trajectories that will ask it."""
-    model = force_model(work)
+    """Loads the model, and its inner one where there is one, once, for all trajectories that will ask it."""
+    model = _of_all_steps(work, force_model(work))
     if model is None or work.engine.together == 1:
         return lambda _: contextlib.nullcontext(model)
     return JointEvaluation(model).member
@@ -85,6 +87,19 @@ def force_model(work: Work) -> ForceModel | None:
     """The model, loaded; None where the deck's own pair style reads it."""
     file = work.root / MODEL_FOLDER / work.engine.model_file
     return ENGINES[work.engine.kind].load(file, work.engine.dtype, None)
+
+
+def _of_all_steps(work: Work, full: ForceModel | None) -> ForceModel | None:
+    chosen = work.engine.multistep
+    if chosen is None:
+        return full
+    inner = ENGINES[chosen.kind].load(work.root / INNER_FOLDER / chosen.model_file, work.engine.dtype, None)
+    if full is None or inner is None:
+        raise EngineError(
+            f"{work.root} was planned with engine.multistep and an engine that LAMMPS computes itself ({work.engine}): "
+            "plan the campaign again."
+        )
+    return MultistepModel(full, inner, every=chosen.every)
 
 
 def fire_one(
@@ -110,6 +125,8 @@ def fire_one(
         "data": copies[DATA_NAME],
         "model": work.files[f"{MODEL_FOLDER}/{work.engine.model_file}"],
     }
+    if work.engine.multistep is not None:
+        hashes["inner_model"] = work.files[f"{INNER_FOLDER}/{work.engine.multistep.model_file}"]
     chosen = chosen_lammps()
     # No LAMMPS goes on from another one's checkpoint: they are written in formats of their own.
     shared = {**hashes, **({"lammps": chosen.named} if chosen.named else {})}

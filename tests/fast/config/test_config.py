@@ -94,6 +94,11 @@ def test_another_kick_replaces_the_presets(campaign_file: Path) -> None:
             "gun={kick: {kind: supersonic, stream_velocity_m_per_s: 9, speed_ratio: 8}, grid: {energies_ev: [1, 2]}}",
             "supersonic by its energy_ev",
         ),
+        ("engine.multistep={inner: inner, every: 1}", "engine.multistep.every"),
+        ("engine={kind: mace, multistep: {inner: inner, every: 4}}", "set `kind` to symmetrix, torchscript or auto"),
+        ("engine={kind: stock, multistep: {inner: inner, every: 4}}", "set `kind` to symmetrix, torchscript or auto"),
+        ("engine.multistep={inner: inner, every: 3}", "dynamics.steps is 20000, dynamics.dump_every_steps is 40, "),
+        ("engine.multistep={inner: inner, every: 8}", "every is 8, and stop.check_every_steps is 20: frames, energies"),
     ],
 )
 def test_bad_values_are_named(campaign_file: Path, override: str, message: str) -> None:
