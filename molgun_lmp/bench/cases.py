@@ -13,6 +13,7 @@ from ase import Atoms
 from ase.io import read
 
 from molgun_lmp.model_formats import ExportedFormat
+from molgun_lmp.models.card import ModelCard
 from molgun_lmp.models.mace_file import default_dtype
 from molgun_lmp.models.mace_library import load_mace
 from molgun_lmp.training.export.deploy import deploy, extract_symmetrix
@@ -20,6 +21,16 @@ from molgun_lmp.training.export.deploy import deploy, extract_symmetrix
 ELEMENTS: Final = ("H", "C", "Si")
 _EXAMPLE: Final = Path(__file__).parent.parent / "examples" / "ecco-si001"
 _VACUUM_ANGSTROM: Final = 20.0
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class BenchInner:
+    """An inner model for multi-time steps: its folder with its card, and the steps from one full evaluation to the
+    next."""
+
+    folder: Path
+    card: ModelCard
+    every: int
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -33,10 +44,11 @@ class BenchModel:
     model: Path
     files: Mapping[ExportedFormat, Path]
     cutoff_angstrom: float
+    inner: BenchInner | None = None
 
 
-def demo_model() -> BenchModel:
-    """The example's model (64x0e, two interactions, cutoff 5 Å)."""
+def demo_model(inner: BenchInner | None = None) -> BenchModel:
+    """The example's model (64x0e, two interactions, cutoff 5 Å), with an `inner` one where it is to be measured."""
     folder = _EXAMPLE / "model"
     symmetrix = folder / "model.symmetrix.json"
     return BenchModel(
@@ -44,6 +56,7 @@ def demo_model() -> BenchModel:
         model=folder / "model.model",
         files={"torchscript": folder / "model.pt", **({"symmetrix": symmetrix} if has_symmetrix() else {})},
         cutoff_angstrom=_cutoff(folder / "model.pt"),
+        inner=inner,
     )
 
 

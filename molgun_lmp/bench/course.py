@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from molgun_lmp.atomic_files import write_json
-from molgun_lmp.bench.cases import BenchModel, demo_model, medium_model, molecule_alone, slab_with_molecule
+from molgun_lmp.bench.cases import BenchInner, BenchModel, demo_model, medium_model, molecule_alone, slab_with_molecule
 from molgun_lmp.bench.crews import crews
 from molgun_lmp.bench.drivers import Driver, drivers, torch_sim_missing
 from molgun_lmp.bench.effort import Effort
@@ -34,13 +34,15 @@ class _Part:
     measure: Callable[[float, Document], Mapping[str, list[Any]]]
 
 
-def measure_all(effort: Effort, *, threads: int, work: Path, folder: Path | None, say: Say) -> Document:
+def measure_all(
+    effort: Effort, *, threads: int, work: Path, folder: Path | None, say: Say, inner: BenchInner | None = None
+) -> Document:
     """The whole measurement as a JSON document; with `folder` it is written there after each part.
 
     A measurement that was interrupted there goes on, if it was the same one on the same machine. `work` takes the
-    models that are made for it.
+    models that are made for it; with `inner` the example's model is measured with multi-time steps, too.
     """
-    settings = {"effort": dataclasses.asdict(effort), "machine": machine(threads)}
+    settings = {"effort": dataclasses.asdict(effort), "machine": machine(threads), "inner": _named(inner)}
     key = sha256_json(json.loads(json.dumps(settings)))
     document = _begun(folder, key) or {
         "key": key,
@@ -55,7 +57,7 @@ def measure_all(effort: Effort, *, threads: int, work: Path, folder: Path | None
         "left_out": [],
         "complete": False,
     }
-    models = [_Loaded("demo", demo_model)]
+    models = [_Loaded("demo", lambda: demo_model(inner))]
     if effort.medium:
         models.append(_Loaded("medium", lambda: medium_model(work)))
     parts = [part for part in _parts(effort, models, threads, work) if part.name not in document["parts"]]
@@ -74,6 +76,12 @@ def measure_all(effort: Effort, *, threads: int, work: Path, folder: Path | None
         if folder is not None:
             write_json(document, folder / BENCH_NAME)
     return document
+
+
+def _named(inner: BenchInner | None) -> dict[str, Any] | None:
+    if inner is None:
+        return None
+    return {"every": inner.every, "model": inner.card.name, "files": [file.sha256 for file in inner.card.files]}
 
 
 def machine(threads: int) -> dict[str, Any]:

@@ -2,50 +2,28 @@
 
 import dataclasses
 import importlib.util
-import re
-import tempfile
-import threading
 import time
 import warnings
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, Final
 
 from ase import Atoms, units
-from ase.io.lammpsdata import write_lammps_data
 from ase.md.verlet import VelocityVerlet
 
-from molgun_lmp.bench.cases import ELEMENTS, BenchModel
+from molgun_lmp.bench.cases import BenchModel
+from molgun_lmp.bench.lammps_way import TIMESTEP_FS, LammpsWay, Timing, in_lammps, lammps_ways
 from molgun_lmp.engine.force_models import (
     AskedForModel,
     Evaluation,
     ForceModel,
     ForceModelInput,
 )
-from molgun_lmp.engine.registry import AUTO_ORDER, ForceEngine
-from molgun_lmp.engine.resolve import ResolvedEngine, engine_include
-from molgun_lmp.engine.session import run_deck
-from molgun_lmp.errors import EngineError
-from molgun_lmp.model_formats import MODEL_FORMATS, Dtype
+from molgun_lmp.model_formats import Dtype
 from molgun_lmp.models.mace_library import load_mace
 
-TIMESTEP_FS: Final = 0.5
 PAPERS_DRIVER: Final = "ASE + MACECalculator float64"
 ASE_SINGLE: Final = "ASE + MACECalculator float32"
-_LOOP: Final = re.compile(r"^Loop time of (\S+) on", re.MULTILINE)
-_USE: Final = re.compile(r"^(\S+)% CPU use", re.MULTILINE)
-_PAIR: Final = re.compile(r"^Pair\s*\|\s*\S+\s*\|\s*(\S+)\s*\|", re.MULTILINE)
 _TORCH_SIM: Final = "torch_sim"
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Timing:
-    """Seconds per step; `core_s` those that the process had a core, which other work on the machine does not touch;
-    `force_s` those inside the force model, None where they cannot be told apart."""
-
-    step_s: float
-    core_s: float
-    force_s: float | None = None
 
 
 class Stopwatch:
@@ -61,39 +39,8 @@ class Stopwatch:
         )
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class LammpsWay:
-    """LAMMPS with an engine and one of a model's files, in one precision."""
-
-    engine: ForceEngine
-    file: Path
-    dtype: Dtype
-    cutoff_angstrom: float
-
-    @property
-    def name(self) -> str:
-        """Such as `LAMMPS + symmetrix float32`."""
-        return f"LAMMPS + {self.engine.title} {self.dtype}"
-
-    def load(self) -> ForceModel | None:
-        """The model, on the CPU, or None where the pair style reads it."""
-        return self.engine.load(self.file, self.dtype, "cpu")
-
-
-def lammps_ways(model: BenchModel) -> list[LammpsWay]:
-    """Every engine that reads one of the model's files, slowest first; float32 alone where the file has a dtype."""
-    return [
-        LammpsWay(engine=engine, file=file, dtype=dtype, cutoff_angstrom=model.cutoff_angstrom)
-        for engine in reversed(AUTO_ORDER)
-        for format_name, file in model.files.items()
-        if format_name == engine.format
-        for dtype in reversed(engine.dtypes)
-        if dtype == "float32" or None in MODEL_FORMATS[format_name].files
-    ]
-
-
 Steps = Callable[[int], Timing]
-"""Runs that many steps of NVE and times them; what warms up is not timed."""
+"""Runs that many steps of NVE, or whole periods of a little more, and times one of them; what warms up is not timed."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -185,8 +132,12 @@ def torch_sim_steps(model: BenchModel) -> Callable[..., Steps]:
 
 
 def _one_by_one(model: BenchModel) -> list[LammpsWay]:
-    """Those that are measured with one trajectory; engines that evaluate many at once are measured with many."""
-    return [way for way in lammps_ways(model) if not way.engine.joint]
+    """Those that are measured with one trajectory; engines that evaluate many at once are measured with many. The
+    fastest that is asked from Python also with the inner model."""
+    ways = [way for way in lammps_ways(model) if not way.engine.joint]
+    asked = [way for way in ways if way.engine.runs_as == "fix_external"]
+    with_inner = [dataclasses.replace(way, inner=model.inner) for way in asked[-1:] if model.inner is not None]
+    return [*ways, *with_inner]
 
 
 def _lammps(way: LammpsWay) -> Driver:
@@ -194,7 +145,8 @@ def _lammps(way: LammpsWay) -> Driver:
     timed = None if loaded is None else Timed(loaded)
 
     def prepare(atoms: Atoms) -> Steps:
-        def run(steps: int) -> Timing:
+        def run(at_least: int) -> Timing:
+            steps = -(-at_least // way.period) * way.period
             if timed is None:
                 return in_lammps(way, atoms, steps=steps, force_model=None)
             timed.seconds.clear()
@@ -219,55 +171,3 @@ class Timed(AskedForModel):
         found = self._model.evaluate(structure)
         self.seconds.append(time.perf_counter() - started)
         return found
-
-
-def in_lammps(way: LammpsWay, atoms: Atoms, *, steps: int, force_model: ForceModel | None) -> Timing:
-    """LAMMPS' own times of `steps` steps after one evaluation that warms up."""
-    text = run_in_lammps(way, atoms, steps=steps, force_model=force_model)
-    loops, uses, pairs = _LOOP.findall(text), _USE.findall(text), _PAIR.findall(text)
-    if len(loops) != 2 or not pairs or not uses:
-        raise EngineError(f"LAMMPS does not say how long its steps took. The end of its log:\n{text[-1500:]}")
-    step_s = float(loops[-1]) / steps
-    return Timing(
-        step_s=step_s,
-        core_s=step_s * float(uses[-1]) / 100.0,
-        force_s=float(pairs[-1]) / steps if force_model is None else None,
-    )
-
-
-def run_in_lammps(way: LammpsWay, atoms: Atoms, *, steps: int, force_model: ForceModel | None) -> str:
-    """The log of `steps` steps after one evaluation that warms up; neither dump nor thermo is written.
-
-    Raises `EngineError` where LAMMPS did not do them.
-    """
-    engine = ResolvedEngine(
-        kind=way.engine.kind,
-        dtype=way.dtype,
-        model_file=way.file.name,
-        cutoff_angstrom=way.cutoff_angstrom,
-    )
-    with tempfile.TemporaryDirectory() as folder:
-        root = Path(folder).resolve()
-        (root / "model").symlink_to(way.file.parent.resolve(), target_is_directory=True)
-        write_lammps_data(root / "data.lmp", atoms, specorder=list(ELEMENTS), masses=True, units="metal")
-        (root / "in.lammps").write_text(_deck(engine_include(engine, ELEMENTS), steps), encoding="utf-8")
-        log = root / "log.lammps"
-        done = run_deck(
-            root / "in.lammps",
-            variables={"root": str(root)},
-            force_model=force_model,
-            interrupt=threading.Event(),
-            log_path=log,
-        )
-        text = log.read_text(encoding="utf-8")
-    if done.error is not None or done.steps != steps:
-        raise EngineError(f"the measurement's deck ended after {done.steps} of {steps} steps: {done.error}.")
-    return text
-
-
-def _deck(include: str, steps: int) -> str:
-    return (
-        "units metal\natom_style atomic\natom_modify map array sort 0 0\nboundary p p p\n"
-        f"read_data ${{root}}/data.lmp\n{include}"
-        f"timestep {TIMESTEP_FS * 1e-3}\nfix nve all nve\nthermo {10 * steps}\nrun 0\nrun {steps} pre no\n"
-    )

@@ -11,8 +11,9 @@ from typing import Final
 from ase import Atoms
 
 from molgun_lmp.bench.cases import BenchModel
-from molgun_lmp.bench.drivers import LammpsWay, Timing, lammps_ways, run_in_lammps, torch_sim_missing, torch_sim_steps
+from molgun_lmp.bench.drivers import torch_sim_missing, torch_sim_steps
 from molgun_lmp.bench.effort import MEMORY_SHARE, Effort
+from molgun_lmp.bench.lammps_way import LammpsWay, Timing, lammps_ways, run_in_lammps
 from molgun_lmp.bench.measuring import LeftOut
 from molgun_lmp.engine.force_models import (
     AskedForModel,

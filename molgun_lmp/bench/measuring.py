@@ -8,8 +8,9 @@ from typing import Any
 
 from ase import Atoms
 
-from molgun_lmp.bench.drivers import ASE_SINGLE, PAPERS_DRIVER, Driver, Steps, Timing
+from molgun_lmp.bench.drivers import ASE_SINGLE, PAPERS_DRIVER, Driver, Steps
 from molgun_lmp.bench.effort import MEMORY_SHARE, Effort
+from molgun_lmp.bench.lammps_way import Timing
 from molgun_lmp.engine.memory import PeakMemory, free_memory_bytes
 
 

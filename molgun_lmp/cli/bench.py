@@ -9,14 +9,16 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
+from molgun_lmp.bench.cases import BenchInner
 from molgun_lmp.bench.course import measure_all
 from molgun_lmp.bench.effort import FULL, QUICK
 from molgun_lmp.bench.figure import bench_figure
 from molgun_lmp.cli.output import AsJson, answers, print_json, progress_console
+from molgun_lmp.models.card import load_card
 from molgun_lmp.processes import thread_environment
 
 
-def bench_command(
+def bench_command(  # noqa: PLR0917  # a command
     folder: Annotated[
         Path | None,
         typer.Option(
@@ -31,6 +33,11 @@ def bench_command(
         typer.Option(min=1.0, help="About how many minutes it may take; what does not fit is left out, and said."),
     ] = None,
     threads: Annotated[int, typer.Option(min=1, help="Threads of every way.")] = 1,
+    inner: Annotated[
+        Path | None,
+        typer.Option(help="The folder of an inner model (engine.multistep) for the example's, measured beside it."),
+    ] = None,
+    every: Annotated[int, typer.Option(min=2, help="With --inner: steps from one full evaluation to the next.")] = 4,
     as_json: AsJson = False,
 ) -> None:
     """Measure side by side what a step costs here: ASE, TorchSim, the pair style, symmetrix, and many at once.
@@ -47,8 +54,9 @@ def bench_command(
     def say(what: str) -> None:
         console.print(f"measuring: {what}", markup=False)
 
+    with_inner = None if inner is None else BenchInner(folder=inner, card=load_card(inner), every=every)
     with tempfile.TemporaryDirectory() as work:
-        document = measure_all(effort, threads=threads, work=Path(work), folder=folder, say=say)
+        document = measure_all(effort, threads=threads, work=Path(work), folder=folder, say=say, inner=with_inner)
     if folder is not None:
         bench_figure(document, folder)
     if as_json:

@@ -9,16 +9,18 @@ import pytest
 from ase import Atoms
 from typer.testing import CliRunner
 
-from molgun_lmp.bench import course
-from molgun_lmp.bench.cases import demo_model, has_symmetrix, molecule_alone, slab_with_molecule
+from molgun_lmp.bench import course, drivers
+from molgun_lmp.bench.cases import BenchInner, demo_model, has_symmetrix, molecule_alone, slab_with_molecule
 from molgun_lmp.bench.crews import crews
-from molgun_lmp.bench.drivers import PAPERS_DRIVER, Driver, torch_sim_missing
+from molgun_lmp.bench.drivers import PAPERS_DRIVER, Driver, fastest, torch_sim_missing
 from molgun_lmp.bench.effort import QUICK, Effort
 from molgun_lmp.bench.figure import bench_figure
+from molgun_lmp.bench.lammps_way import Timing, in_lammps
 from molgun_lmp.bench.many import curve
 from molgun_lmp.bench.measuring import Row, compare
 from molgun_lmp.cli.app import app
 from molgun_lmp.engine.memory import PeakMemory
+from molgun_lmp.models.card import load_card
 
 pytestmark = pytest.mark.engine
 
@@ -47,6 +49,24 @@ def test_the_quick_measurement(tmp_path: Path, plugin: Path) -> None:
     assert [point["together"] for point in joint] == [1, 2]
     assert all(point["beside_ms"] < point["ms"] for point in joint)
     assert (tmp_path / "bench.png").stat().st_size > 1000
+
+
+@pytest.mark.slow
+def test_an_inner_model_is_a_way_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is timed over whole periods, whatever number of steps is asked for."""
+    own = demo_model().model.parent
+    way = fastest(demo_model(BenchInner(folder=own, card=load_card(own), every=4)))
+    assert way.name == f"LAMMPS + symmetrix float32 every 4 steps, {load_card(own).name} between"
+    done: list[int] = []
+
+    def recorded(*given: Any, steps: int, **also: Any) -> Timing:
+        done.append(steps)
+        return in_lammps(*given, steps=steps, **also)
+
+    monkeypatch.setattr(drivers, "in_lammps", recorded)
+    timing = way.prepare(molecule_alone())(6)
+    assert done == [8]
+    assert timing.core_s > 0.0
 
 
 class Interrupted(BaseException):
