@@ -1,6 +1,7 @@
 """Molecules that stood on the surface before the newcomer of a shot came."""
 
 import dataclasses
+from collections.abc import Sequence
 
 from pydantic import ConfigDict
 
@@ -19,3 +20,8 @@ class Adsorbate:
     """The dose of its chain by which it came, counted from 0."""
     atoms: tuple[int, ...]
     """Which of the molecule's atoms it still has, counted from 0 within the molecule, ascending."""
+
+
+def atoms_of(adsorbates: Sequence[Adsorbate]) -> int:
+    """How many atoms lie between the slab's and the newcomer's."""
+    return sum(len(one.atoms) for one in adsorbates)

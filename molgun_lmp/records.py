@@ -11,6 +11,7 @@ from pydantic import ConfigDict, TypeAdapter
 
 from molgun_lmp.adsorbates import Adsorbate
 from molgun_lmp.arrays import BoolArray, FloatArray
+from molgun_lmp.dosing_records import DoseEnd
 from molgun_lmp.outcome_classes import Kind, Mode
 from molgun_lmp.scattering_records import Scattering
 
@@ -261,17 +262,18 @@ class Outcome(JsonRecord):
     slab_snapshot: str
     molecule_snapshot: str
     energy_at_contact_ev: float | None = None
-    """Kinetic energy of the molecule's centre of mass in the last frame before first contact; None without a contact,
-    or where the frames hold no velocities."""
+    """Translational, in the last frame before first contact; None without a contact, or where no velocities are."""
     molecule_run: str = ""
-    """Equilibration run of the molecule's snapshot where molecules are fired as drawn: snapshots of one run are turned
-    nearly alike, and shots of one run are not independent. Empty where each snapshot is drawn by itself."""
+    """Equilibration run of the molecule's snapshot where molecules are fired as drawn: then shots of one run are turned
+    nearly alike. Empty where each snapshot is drawn by itself."""
     atom: bool = False
     """The molecule is a single atom: it has one state by nature, and shots share the slab's snapshots alone."""
     heat: Heat | None = None
     """How far the impact and the bonds warmed slab and molecule; None where velocities were not stored."""
     scattering: Scattering | None = None
     """What left the surface, measured in free flight; None where nothing did."""
+    company: DoseEnd | None = None
+    """All molecules of a shot of a chain of doses; None outside one, and for no frame."""
     gone: bool = False
     """It met the surface, and at the end nothing of it is bound or within reach, whole or in pieces."""
 
@@ -292,8 +294,7 @@ class Outcome(JsonRecord):
 
     @property
     def molecule_cluster(self) -> str:
-        """What shots must not share to be independent: the molecule's run, or else its snapshot; an atom has nothing
-        that two shots could share."""
+        """What shots must not share to be independent: the molecule's run, or its snapshot; atoms share nothing."""
         if self.atom:
             return self.trajectory_id
         return f"run {self.molecule_run}" if self.molecule_run else self.molecule_snapshot

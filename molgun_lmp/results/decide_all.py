@@ -10,7 +10,7 @@ from molgun_lmp.gun.names import DATA_NAME
 from molgun_lmp.import_closure import code_version
 from molgun_lmp.provenance import sha256_file
 from molgun_lmp.records import Outcome, TrajectoryResult
-from molgun_lmp.results.decided import shared_run
+from molgun_lmp.results.decided import doses_of_a_chain, shared_run
 from molgun_lmp.results.outcome_cache import FileStamp, Memory, key_of, stamp
 
 if TYPE_CHECKING:
@@ -77,6 +77,7 @@ def _tasks(store: Store, ended: Sequence[tuple[TrajectoryFolder, TrajectoryResul
         "timestep_fs": config.dynamics.timestep_fs,
         "slab": _hash(store.slab),
         "reach": store.manifest.cutoff_angstrom,
+        "doses": doses_of_a_chain(config),
     }
     code = code_version(_DECIDES)
     tasks = []
@@ -84,6 +85,7 @@ def _tasks(store: Store, ended: Sequence[tuple[TrajectoryFolder, TrajectoryResul
         dump = stamp(folder.dump(result), memory.dump_stamp(folder.id))
         start, shot = _hash(folder.path / DATA_NAME), folder.shot()
         snapshots = [shot.slab_snapshot, shot.molecule_snapshot, shared_run(config, shot)]
+        snapshots += [f"{one.dose}: {one.atoms}" for one in shot.adsorbates]
         key = key_of(dump, code=code, campaign=campaign, start=start, snapshots=snapshots, result=result.to_json())
         tasks.append(_Task(folder=folder, result=result, dump=dump, key=key))
     return tasks

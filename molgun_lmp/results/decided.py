@@ -23,3 +23,9 @@ def shared_run(config: Campaign, shot: Shot) -> str:
     As drawn, snapshots of one run look nearly the same way; turned at random, each shot has an orientation of its own.
     """
     return shot.molecule_run if config.gun.orientation == "as_drawn" else ""
+
+
+def doses_of_a_chain(config: Campaign) -> int | None:
+    """How many doses each chain of a campaign has; None where it has no chains."""
+    dose = getattr(config, "dose", None)
+    return None if dose is None else int(dose.molecules)

@@ -1,8 +1,9 @@
 """One ended trajectory as it lies on disk: what was drawn, how its dynamics ended, where it began, its frames."""
 
 import dataclasses
-from collections.abc import Container, Iterator
+from collections.abc import Container, Iterable, Iterator
 
+from molgun_lmp.adsorbates import atoms_of
 from molgun_lmp.arrays import FloatArray
 from molgun_lmp.campaign.store.campaign_folder import Store, TrajectoryFolder
 from molgun_lmp.errors import CampaignError
@@ -30,14 +31,29 @@ def clean_surface(store: Store) -> Surface:
     return find_surface(store.clean_slab)
 
 
-def planned_start(folder: TrajectoryFolder, surface: Surface) -> Start:
-    """The start of a trajectory from its data file. Raises `CampaignError` where that is missing."""
+def adsorbed(folder: TrajectoryFolder, n_slab: int) -> slice:
+    """The atoms of a trajectory that earlier doses of its chain left on the surface; none outside one. Raises
+    `CampaignError` where its shot is missing."""
+    return slice(n_slab, n_slab + atoms_of(folder.shot().adsorbates))
+
+
+def without_adsorbates(folder: TrajectoryFolder, frames: Iterable[Frame], n_slab: int) -> Iterator[Frame]:
+    """The slab and the newcomer alone in each frame. Raises as `adsorbed`."""
+    others = adsorbed(folder, n_slab)
+    return iter(frames) if others.start == others.stop else (frame.without(others) for frame in frames)
+
+
+def planned_start(folder: TrajectoryFolder, surface: Surface, *, whole: bool = False) -> Start:
+    """The start of a trajectory from its data file: the slab and the newcomer, or the `whole` of it with what earlier
+    doses of its chain left. Raises `CampaignError` where data file or shot is missing."""
     file = folder.path / DATA_NAME
     try:
         text = file.read_text(encoding="utf-8")
     except OSError as error:
         raise CampaignError(f"cannot read {file}: {error.strerror}. Copy the campaign folder again.") from error
     frame = recover_shot(text, surface.top).frame
+    if not whole:
+        del frame[adsorbed(folder, len(surface.top))]
     return Start(
         symbols=tuple(frame.get_chemical_symbols()),
         masses_u=frame.get_masses(),

@@ -6,7 +6,7 @@ later without the dump.
 
 import dataclasses
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Final, Protocol
+from typing import Final
 
 import numpy as np
 from ase import Atoms
@@ -25,7 +25,15 @@ from molgun_lmp.outcome_scheme import OutcomeScheme
 from molgun_lmp.readers.trajectory import Frame
 from molgun_lmp.records import Outcome, Stop, TrajectoryResult
 from molgun_lmp.results.decided import shared_run
-from molgun_lmp.results.ended import Start, frames_of, planned_masses_u, planned_start
+from molgun_lmp.results.dose import Observer, dose_of
+from molgun_lmp.results.ended import (
+    Start,
+    adsorbed,
+    frames_of,
+    planned_masses_u,
+    planned_start,
+    without_adsorbates,
+)
 from molgun_lmp.results.temperatures import TemperatureObserver, mobile_atoms
 from molgun_lmp.surface.clean_surface import Surface
 from molgun_lmp.units import FS_PER_PS, ROUNDING_PS
@@ -35,13 +43,6 @@ _BATCH: Final = 64
 
 Points = Mapping[str, tuple[int, ...]]
 """Name of a point -> the atoms that it is the centre of, counted within the molecule."""
-
-
-class Observer(Protocol):
-    """What is shown every frame of a trajectory, in order; its answer is its own method or attribute `result`."""
-
-    def frame(self, frame: Frame, /) -> None:
-        """The next frame."""
 
 
 def one_pass(frames: Iterable[Frame], observers: Sequence[Observer]) -> None:
@@ -153,9 +154,10 @@ class OutcomeObserver:
         )
         self._following = Following(folder.id, self._reference, config.outcomes, config.dynamics.timestep_fs)
 
-    def frame(self, frame: Frame) -> None:
-        """The next frame. Raises `InputFileError` where it is of other atoms."""
-        self._following.frame(frame)
+    def frame(self, frame: Frame, others: FloatArray | None = None) -> None:
+        """The next frame, and atoms of `others` that the molecule may be near. Raises `InputFileError` where it is of
+        other atoms."""
+        self._following.frame(frame, others)
 
     def result(self) -> Outcome:
         """What came of it, from the frames so far. Raises `InputFileError` for none, where the run did not fail."""
@@ -208,10 +210,11 @@ def read_back(
         reach=reach,
         timestep_ps=config.dynamics.timestep_fs / FS_PER_PS,
     )
+    dose = dose_of(config, scheme, surface, folder, deciding=[outcome], looking=[track, temperature, scattering])
     frames = until_lost(frames_of(folder, result))
-    if not seen(observed(frames, (outcome, track, temperature, scattering)), result):
+    if not seen(observed(frames, (outcome, track, temperature, scattering) if dose is None else (dose,)), result):
         return outcome.without_frames(), None
-    decided = outcome.result()
+    decided = outcome.result() if dose is None else dose.with_company(outcome.result(), result)
     if result.state != "failed" and result.stop is not Stop.TOO_HOT:
         left = scattering.result(left=decided.mode.kind is Kind.LEFT)
         decided = dataclasses.replace(decided, scattering=left)
@@ -236,8 +239,9 @@ def decided_by_each(
     """What came of one trajectory by the criteria of each of some configurations. Raises as `read_back`."""
     start = planned_start(folder, surface)
     observers = [OutcomeObserver(config, surface, start, folder, result, scheme=scheme) for config in configs]
+    dose = dose_of(configs[0], scheme, surface, folder, deciding=observers)
     frames = until_lost(frames_of(folder, result, velocities=False))
-    whole = seen(observed(frames, observers), result)
+    whole = seen(observed(frames, observers if dose is None else (dose,)), result)
     return [one.result() if whole else one.without_frames() for one in observers]
 
 
@@ -271,7 +275,8 @@ def track_of(
     Raises `InputFileError` for a damaged one.
     """
     track = TrackObserver(n_slab, points)
-    temperature = None if mobile is None else TemperatureObserver(mobile, planned_masses_u(folder))
+    masses_u = np.delete(planned_masses_u(folder), adsorbed(folder, n_slab))
+    temperature = None if mobile is None else TemperatureObserver(mobile, masses_u)
     frames = until_lost(frames_of(folder, result, velocities=temperature is not None))
-    one_pass(frames, (track,) if temperature is None else (track, temperature))
+    one_pass(without_adsorbates(folder, frames, n_slab), (track,) if temperature is None else (track, temperature))
     return dataclasses.replace(track.result(), temperatures=None if temperature is None else temperature.result())

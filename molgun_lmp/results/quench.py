@@ -21,13 +21,13 @@ from molgun_lmp.campaign.store.campaign_folder import Store, shard_name
 from molgun_lmp.campaign.store.opening import campaign_work
 from molgun_lmp.campaign.worker.minimise import Minimise, UnrelaxedStructure, open_minimiser
 from molgun_lmp.config import Campaign
-from molgun_lmp.errors import CampaignError
+from molgun_lmp.errors import CampaignError, ConfigError
 from molgun_lmp.gun.pools import Part
 from molgun_lmp.outcome_scheme import OutcomeScheme
 from molgun_lmp.provenance import sha256_text
 from molgun_lmp.readers.trajectory import Frame
 from molgun_lmp.results.analyse import Analysis, write_outcomes
-from molgun_lmp.results.decided import Ended
+from molgun_lmp.results.decided import Ended, doses_of_a_chain
 from molgun_lmp.results.ended import Start, clean_surface, frames_of, planned_start
 from molgun_lmp.results.kept_minima import dump_of, keep_minima, minima_of
 from molgun_lmp.surface.clean_surface import Surface
@@ -62,6 +62,11 @@ def quench(
     here or fails, `ModelError` for a changed model, `CampaignError` where nothing can be written.
     """
     surface, config = clean_surface(store), store.config()
+    if doses_of_a_chain(config) is not None:
+        raise ConfigError(
+            f"{store.root}: what a molecule of a chain of doses is bound by depends on those that came before it, and "
+            "binding energies are those of one molecule on the clean slab. Leave --quench out."
+        )
     frozen = frozen_mask(store.clean_slab, surface, config.system.slab.frozen_layers)
     ends = list(_ends(store, analysis, surface, frozen))
     try:

@@ -16,7 +16,7 @@ from molgun_lmp.gun.names import trajectory_id
 from molgun_lmp.outcome_scheme import OutcomeScheme
 from molgun_lmp.readers.trajectory import Frame
 from molgun_lmp.records import JsonRecord, Outcome
-from molgun_lmp.results.ended import clean_surface, frames_of, planned_start
+from molgun_lmp.results.ended import clean_surface, frames_of, planned_start, without_adsorbates
 from molgun_lmp.results.one_pass import OutcomeObserver, observed, seen
 from molgun_lmp.units import FS_PER_PS
 
@@ -145,7 +145,8 @@ class _Side:
         self._outcome = OutcomeObserver(
             store.config(), surface, planned_start(folder, surface), folder, result, scheme=scheme
         )
-        self.frames = observed(frames_of(folder, result, velocities=False), (self._outcome,))
+        frames = without_adsorbates(folder, frames_of(folder, result, velocities=False), store.manifest.n_slab)
+        self.frames = observed(frames, (self._outcome,))
 
     def outcome(self) -> Outcome:
         """The outcome, once the frames that were not compared are read, too."""

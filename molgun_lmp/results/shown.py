@@ -18,7 +18,7 @@ from molgun_lmp.campaign.store.campaign_folder import Store
 from molgun_lmp.readers.trajectory import Frame
 from molgun_lmp.results.analyse import Analysis
 from molgun_lmp.results.decided import Ended
-from molgun_lmp.results.ended import chosen_frames, planned_start
+from molgun_lmp.results.ended import chosen_frames, planned_start, without_adsorbates
 from molgun_lmp.results.one_pass import Track
 from molgun_lmp.results.tracks import Tracks
 from molgun_lmp.surface.clean_surface import Surface
@@ -70,7 +70,7 @@ def shown(store: Store, analysis: Analysis, surface: Surface) -> Shown:
         traces.append(_trace(one, track, timestep_ps, cast.surface_z))
         heat += _heat(one, track, timestep_ps)
         if index in chosen:
-            frames = _thinned(one, len(track.steps), kept)
+            frames = _thinned(one, len(track.steps), kept, cast.n_slab)
             snapshots.append(_snapshot(one, frames[-1], cast))
             movies.append(_movie(one, frames, timestep_ps))
     return Shown(
@@ -98,12 +98,13 @@ def _cast(store: Store, one: Ended, surface: Surface) -> Cast:
     )
 
 
-def _thinned(one: Ended, frames: int, kept: int) -> list[Frame]:
+def _thinned(one: Ended, frames: int, kept: int, n_slab: int) -> list[Frame]:
     """An even selection of a trajectory's first frames, the last of these among them."""
     places = Thinned[int](kept)
     for place in range(frames):
         places.add(place)
-    return list(chosen_frames(one.folder, one.result, frozenset(places.items()), velocities=False))
+    chosen = chosen_frames(one.folder, one.result, frozenset(places.items()), velocities=False)
+    return list(without_adsorbates(one.folder, chosen, n_slab))
 
 
 def _trace(one: Ended, track: Track, timestep_ps: float, surface_z: float) -> HeightTrace:

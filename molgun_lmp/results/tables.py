@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from molgun_lmp.adsorbates import atoms_of
 from molgun_lmp.analysis.kinetics.event_times import Moments, moments
 from molgun_lmp.analysis.kinetics.landmark import after_contact
 from molgun_lmp.analysis.kinetics.survival import (
@@ -134,7 +135,7 @@ def drawn_variables(store: "Store", surface: "Surface", ended: Sequence["Ended"]
         along_axis, along_row = to_dimer(aimed_at, surface, slab)
         found |= {"impact_along_dimer_angstrom": along_axis, "impact_along_row_angstrom": along_row}
     groups = store.config().system.molecule.groups
-    starts = [molecule_positions(one.folder.path / DATA_NAME, store.manifest.n_slab) for one in ended] if groups else []
+    starts = [molecule_positions(one.folder.path / DATA_NAME, _before(store, one)) for one in ended] if groups else []
     return found | {
         f"tilt_{name}_deg": np.array([tilt_deg(start, pair) for start in starts]) for name, pair in groups.items()
     }
@@ -146,5 +147,10 @@ def _moments(store: "Store", one: "Ended") -> Moments:
         store.scheme,
         one.outcome,
         translation_before_ev=one.shot.kick_energy_ev,
-        translation_after_ev=centre_of_mass_energy_ev(end, store.manifest.n_slab),
+        translation_after_ev=centre_of_mass_energy_ev(end, _before(store, one)),
     )
+
+
+def _before(store: "Store", one: "Ended") -> int:
+    """How many atoms lie before the newcomer's."""
+    return store.manifest.n_slab + atoms_of(one.shot.adsorbates)

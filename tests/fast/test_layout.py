@@ -59,6 +59,7 @@ WITHIN = {
         "report": "statistics outcomes",
         "kinetics": "statistics",
         "scattering": "statistics outcomes",
+        "dosing": "outcomes",
         "statistics": "outcomes",
         "maps": "",
         "outcomes": "",

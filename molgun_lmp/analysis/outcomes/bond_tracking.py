@@ -1,7 +1,7 @@
 """Bonds along a stretch of frames at once: only the pairs that can matter in it, the others proven to be too far."""
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final, Self
 
 import numpy as np
@@ -58,6 +58,19 @@ class Stretch:
         """(F,) Å: the shortest distance between molecule and slab."""
         shortest: FloatArray = self.surface_lengths.min(axis=1)
         return shortest
+
+    def nearest_held(
+        self, loose: BoolArray, lattice: MinimumImage, others: Sequence[FloatArray | None] = ()
+    ) -> FloatArray:
+        """(F,) Å: the shortest distance to what the slab still holds, `loose` (F, m) being what not, and to `others`,
+        atoms (k, 3) Å in each frame."""
+        nearest = self.nearest
+        for frame in np.flatnonzero(loose.any(axis=1)).tolist():
+            nearest[frame] = lattice.distances(self.molecule[frame], self.slab[frame, ~loose[frame]]).min()
+        for frame, beside in enumerate(others):
+            if beside is not None and len(beside):
+                nearest[frame] = min(nearest[frame], lattice.distances(self.molecule[frame], beside).min())
+        return nearest
 
     def bonds(self, frame: int, state: "BondState", lattice: MinimumImage) -> Bonds:
         """All lengths of one frame with the bonds of a state."""

@@ -19,7 +19,6 @@ from molgun_lmp.outcome_classes import Kind, Mode
 from molgun_lmp.outcome_conditions import When
 from molgun_lmp.outcome_scheme import OutcomeScheme
 from molgun_lmp.readers.trajectory import Frame
-from molgun_lmp.surface.minimum_image import MinimumImage
 from molgun_lmp.units import FS_PER_PS
 
 _BATCH: Final = 64
@@ -128,17 +127,22 @@ class Following:
         self._weights = masses / masses.sum()
         self._stretch: Stretch | None = None
         self._batch: list[Frame] = []
+        self._others: list[FloatArray | None] = []
 
     @property
     def blew_up(self) -> bool:
         """Whether it has ended, so that no more frames need to be shown to it."""
         return self._path.blew_up
 
-    def frame(self, frame: Frame) -> None:
-        """The next frame. Raises `InputFileError` where it is not of the reference's atoms."""
+    def frame(self, frame: Frame, others: FloatArray | None = None) -> None:
+        """The next frame; `others` (k, 3) Å: atoms of other molecules, which it may be near as well as the slab.
+
+        Raises `InputFileError` where the frame is not of the reference's atoms.
+        """
         _require_atoms(self._trajectory_id, frame, self._reference)
         if not self.blew_up:
             self._batch.append(frame)
+            self._others.append(others)
         if len(self._batch) == _BATCH:
             self._take_batch()
 
@@ -154,7 +158,7 @@ class Following:
         return path
 
     def _take_batch(self) -> None:
-        batch, self._batch = self._batch, []
+        batch, self._batch, others, self._others = self._batch, [], self._others, []
         path, reference = self._path, self._reference
         self._first = self._first or batch[0]
         times_ps = np.array([self._time_ps(frame, self._first) for frame in batch])
@@ -168,7 +172,7 @@ class Following:
             path.risen = float(heights[1]) - self._first_height
         for part in stretches(molecule):
             stretch = Stretch.of(molecule[part], slab[part], reference.surface.lattice, reference.limits)
-            _add(path, self._state, stretch, times_ps=times_ps[part], reference=reference, criteria=self._criteria)
+            _add(path, self._state, stretch, others[part], times_ps[part], reference=reference, criteria=self._criteria)
             self._stretch = stretch
         path.frames += usable
         path.truncated = batch[-1].cut_after
@@ -223,8 +227,9 @@ def _add(
     path: TrajectoryPath,
     state: BondState,
     stretch: Stretch,
-    *,
+    others: list[FloatArray | None],
     times_ps: FloatArray,
+    *,
     reference: Reference,
     criteria: OutcomeCriteria,
 ) -> None:
@@ -240,20 +245,11 @@ def _add(
         classified[0] = reference.classify(bonds)
     clearance = float((stretch.molecule[:, :, 2].min(axis=1) - stretch.slab[:, :, 2].max(axis=1)).min())
     path.lowest_clearance = clearance if path.lowest_clearance is None else min(path.lowest_clearance, clearance)
-    nearest_in_each = _nearest(stretch, loose, lattice).tolist()
+    nearest_in_each = stretch.nearest_held(loose, lattice, others).tolist()
     for frame, (time_ps, nearest) in enumerate(zip(times_ps.tolist(), nearest_in_each, strict=True)):
         now = path.classified = classified.get(frame, path.classified)
         assert now is not None  # of the first frame of all, by the above
         _add_frame(path, now, time_ps, nearest, criteria=criteria, scheme=reference.scheme)
-
-
-def _nearest(stretch: Stretch, loose: BoolArray, lattice: MinimumImage) -> FloatArray:
-    """(F,) Å: the shortest distance between the molecule and what the slab still holds; `loose` (F, m): what not."""
-    nearest = stretch.nearest
-    for frame in np.flatnonzero(loose.any(axis=1)).tolist():
-        held = stretch.slab[frame, ~loose[frame]]
-        nearest[frame] = lattice.distances(stretch.molecule[frame], held).min()
-    return nearest
 
 
 def _slab_changes(path: TrajectoryPath, stretch: Stretch, reference: Reference, loose: BoolArray) -> BoolArray:

@@ -55,6 +55,18 @@ class Frame:
         # Most frames have no crossing; a sum with zero still, so that a coordinate of -0 is 0 in all of them.
         return self.positions + (self.images @ self.cell if self.images.any() else 0.0)
 
+    def without(self, atoms: slice) -> "Frame":
+        """The frame without some of its atoms."""
+        symbols = list(self.symbols)
+        del symbols[atoms]
+        return dataclasses.replace(
+            self,
+            symbols=tuple(symbols),
+            positions=np.delete(self.positions, atoms, axis=0),
+            images=None if self.images is None else np.delete(self.images, atoms, axis=0),
+            velocities=None if self.velocities is None else np.delete(self.velocities, atoms, axis=0),
+        )
+
     def atoms(self) -> Atoms:
         """The frame as ASE's reader gives it: positions as in the dump, `celldisp` the box's lower corner."""
         atoms = Atoms(
