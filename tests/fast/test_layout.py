@@ -59,7 +59,7 @@ WITHIN = {
         "report": "statistics outcomes",
         "kinetics": "statistics",
         "scattering": "statistics outcomes",
-        "dosing": "outcomes",
+        "dosing": "statistics outcomes",
         "statistics": "outcomes",
         "maps": "",
         "outcomes": "",

@@ -28,9 +28,10 @@ _ALIKE: Final = 0.1
 """Intraclass correlation up to which this is done: more has to be seen."""
 
 
-MoleculeUnit = Literal["snapshot", "run", "atom"]
+MoleculeUnit = Literal["snapshot", "run", "atom", "chain"]
 """What shots may share of their molecules: snapshots, or equilibration runs of which all snapshots are alike; an atom
-has one state by nature, so that nothing is shared."""
+has one state by nature, so that nothing is shared. `chain`: shots share the chain of doses that they are of, which
+stands in place of the slab's snapshot, and nothing else."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -83,8 +84,8 @@ class Clusters:
     @property
     def fewest_name(self) -> str:
         """What `fewest` counts, in words."""
-        if self.molecule_unit == "atom":
-            return "slab snapshots"
+        if self.molecule_unit in {"atom", "chain"}:
+            return "slab snapshots" if self.molecule_unit == "atom" else "chains"
         return (
             "molecule runs" if self.molecule_unit == "run" and self.molecules <= self.slabs else "snapshots of a kind"
         )
@@ -283,12 +284,14 @@ def effective_shots(
     if clusters.fewest < FEW_CLUSTERS:
         notes.append(f"only {clusters.fewest} {clusters.fewest_name}")
     if effect is None:
-        one = "run" if clusters.fewest_name == "molecule runs" else "snapshot"
+        one = {"molecule runs": "run", "chains": "chain"}.get(clusters.fewest_name, "snapshot")
         return None, float(clusters.fewest), "; ".join([f"all alike: one observation per {one}", *notes])
     few = special.stdtrit(shots - 1, 0.5 + confidence / 2) / special.stdtrit(clusters.fewest - 1, 0.5 + confidence / 2)
     return effect, float(shots / effect * few**2), "; ".join(notes)
 
 
 def _single(clusters: Clusters) -> str:
+    if clusters.molecule_unit == "chain":
+        return "a single chain"
     kinds = (("slab snapshot", clusters.slabs), (f"molecule {clusters.molecule_unit}", clusters.molecules))
     return " and ".join(f"a single {name}" for name, number in kinds if number == 1 and name != "molecule atom")
