@@ -1,7 +1,6 @@
 """Molecules that stood on the surface before the newcomer of a shot came."""
 
 import dataclasses
-from collections.abc import Sequence
 
 from pydantic import ConfigDict
 
@@ -20,8 +19,3 @@ class Adsorbate:
     """The dose of its chain by which it came, counted from 0."""
     atoms: tuple[int, ...]
     """Which of the molecule's atoms it still has, counted from 0 within the molecule, ascending."""
-
-
-def atoms_of(adsorbates: Sequence[Adsorbate]) -> int:
-    """How many atoms lie between the slab's and the newcomer's."""
-    return sum(len(one.atoms) for one in adsorbates)

@@ -1,10 +1,12 @@
 """What became of every molecule on the surface during one dose of a chain, as it is kept with the shot's outcome."""
 
 import dataclasses
+from collections.abc import Sequence
 from enum import StrEnum
 
 from pydantic import ConfigDict
 
+from molgun_lmp.adsorbates import Adsorbate
 from molgun_lmp.outcome_classes import Kind, Mode
 
 _STRICT = ConfigDict(extra="forbid", ser_json_inf_nan="constants")
@@ -38,6 +40,11 @@ class Change(StrEnum):
     """The newcomer is bound where it was, and it is there no more."""
     DESORBED = "desorbed"
     """It left the surface."""
+
+
+def atoms_of(adsorbates: Sequence[Adsorbate]) -> int:
+    """How many atoms lie between the slab's and the newcomer's."""
+    return sum(len(one.atoms) for one in adsorbates)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

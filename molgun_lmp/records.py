@@ -238,8 +238,7 @@ class Outcome(JsonRecord):
     """The molecule came within the contact distance of the surface at some time."""
     first_contact_ps: float | None
     first_touch_ps: float | None = None
-    """The first frame with a bond to the surface, however short that lasted: it depends on how often frames are
-    stored."""
+    """The first frame with a bond to the surface, however short: it depends on how often frames are stored."""
     first_bond_ps: float | None
     """The first bound mode that lasted the persistence time began; None where none did."""
     time_ps: float
@@ -264,8 +263,7 @@ class Outcome(JsonRecord):
     energy_at_contact_ev: float | None = None
     """Translational, in the last frame before first contact; None without a contact, or where no velocities are."""
     molecule_run: str = ""
-    """Equilibration run of the molecule's snapshot where molecules are fired as drawn: then shots of one run are turned
-    nearly alike. Empty where each snapshot is drawn by itself."""
+    """Equilibration run of its snapshot where molecules are fired as drawn, nearly alike in one run; else empty."""
     atom: bool = False
     """The molecule is a single atom: it has one state by nature, and shots share the slab's snapshots alone."""
     heat: Heat | None = None

@@ -15,6 +15,7 @@ from molgun_lmp.cli.analyse_tables import (
     print_after_contact,
     print_convergence,
     print_correlation,
+    print_dosing,
     print_grid,
     print_heat,
     print_minima,
@@ -138,6 +139,7 @@ def _print_campaign(store: Store, analysis: Analysis, minima: Minima | None, *, 
     out.print(sticking_sentence(summary), markup=False)
     print_summary(analysis, everything=everything)
     print_variants(analysis)
+    print_dosing(analysis)
     print_scattering(analysis)
     if minima is not None:
         print_minima(minima)

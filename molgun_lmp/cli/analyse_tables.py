@@ -59,6 +59,12 @@ def print_grid(analysis: "Analysis") -> None:
     answers().print(grid_sentence(analysis.summary.grid_points), markup=False)
 
 
+def print_dosing(analysis: "Analysis") -> None:
+    """What chains of doses say, after the table over all their shots."""
+    for sentence in analysis.dosing.sentences() if analysis.dosing is not None else ():
+        answers().print(sentence, markup=False)
+
+
 def print_after_contact(store: "Store", analysis: "Analysis") -> None:
     """The modes at fixed times after first contact."""
     config = store.config()

@@ -23,7 +23,7 @@ from molgun_lmp.gun.names import INPUT_NAME
 from molgun_lmp.gun.noise import resumed_noise
 from molgun_lmp.records import Outcome, TrajectoryResult
 from molgun_lmp.results.decide_all import decide_all
-from molgun_lmp.results.decided import Ended
+from molgun_lmp.results.decided import Ended, doses_of_a_chain
 from molgun_lmp.results.grid import grid_of, write_grid
 from molgun_lmp.results.kept_minima import kept_minima, write_minima
 from molgun_lmp.results.kept_work import kept_particles
@@ -32,6 +32,7 @@ from molgun_lmp.results.table_files import write_left_out, write_summary, write_
 from molgun_lmp.results.tables import complete_prefix, write_statistics
 
 if TYPE_CHECKING:
+    from molgun_lmp.analysis.dosing.answers import Dosing
     from molgun_lmp.surface.clean_surface import Surface
 
 OUTCOMES_JSON: Final = "outcomes.json"
@@ -66,6 +67,8 @@ class Analysis:
     came_back: CameBack
     grid: GridSticking | None = None
     """Sticking over the gun's grid; None where it has none."""
+    dosing: "Dosing | None" = None
+    """What chains of doses say; None where shots are by themselves."""
     gain: SamplingGain | None = None
     """What Sobol sequences have gained; None without them, or for too few shots."""
 
@@ -80,6 +83,7 @@ class Analysis:
             "summary": self.summary.to_json(),
             "variants": [one.to_json() for one in self.variants],
             **({} if self.grid is None else {"grid": self.grid.to_json()}),
+            **({} if self.dosing is None else {"dosing": self.dosing.to_json()}),
             **({} if self.gain is None else {"sampling_gain": self.gain.to_json()}),
             "came_back": self.came_back.to_json(),
             "outcomes": [one.outcome.to_json() for one in self.ended],
@@ -120,6 +124,7 @@ def analyse(store: Store, advance: Callable[[int], None] | None = None, *, proce
         minima=kept_minima(store, ended),
         came_back=came_back(store.config(), ended, kept_particles(store, ended, keys)),
         grid=grid_of(store, outcomes),
+        dosing=_dosing(store, surface, outcomes),
         gain=_gain(store, outcomes),
     )
     _write(store, surface, analysis)
@@ -130,6 +135,14 @@ def _clean_surface(store: Store) -> "Surface":
     from molgun_lmp.results.ended import clean_surface  # noqa: PLC0415 - slow to load, and often not asked for
 
     return clean_surface(store)
+
+
+def _dosing(store: Store, surface: "Callable[[], Surface]", outcomes: Sequence[Outcome]) -> "Dosing | None":
+    if doses_of_a_chain(store.config()) is None:
+        return None
+    from molgun_lmp.results.dosing import dosing  # noqa: PLC0415 - slow to load, and few campaigns have chains
+
+    return dosing(store, surface(), outcomes)
 
 
 def _gain(store: Store, outcomes: Sequence[Outcome]) -> SamplingGain | None:
@@ -173,6 +186,10 @@ def _write(store: Store, surface: "Callable[[], Surface]", analysis: Analysis) -
         if analysis.grid is not None:
             write_grid(store, [one.outcome for one in analysis.ended], analysis.grid)
         write_scattering(analysis.came_back, folder)
+        if analysis.dosing is not None:
+            from molgun_lmp.results.dosing import write_dosing  # noqa: PLC0415 - as above
+
+            write_dosing(folder, [one.outcome for one in analysis.ended], analysis.dosing)
     except OSError as error:
         raise CampaignError(f"cannot write the analysis to {folder}: {error}. Make room and analyse again.") from error
 

@@ -3,9 +3,9 @@
 import dataclasses
 from collections.abc import Container, Iterable, Iterator
 
-from molgun_lmp.adsorbates import atoms_of
 from molgun_lmp.arrays import FloatArray
 from molgun_lmp.campaign.store.campaign_folder import Store, TrajectoryFolder
+from molgun_lmp.dosing_records import atoms_of
 from molgun_lmp.errors import CampaignError
 from molgun_lmp.gun.data_file import read_data
 from molgun_lmp.gun.names import DATA_NAME

@@ -21,7 +21,9 @@ if TYPE_CHECKING:
     import pandas
     from ase import Atoms
 
+    from molgun_lmp.analysis.dosing.answers import Dosing
     from molgun_lmp.analysis.statistics.summary import Summary
+    from molgun_lmp.results.dosing import DoseTable
 
 _NAMES = frozenset({"trajectory", "trajectory_id", "slab_snapshot", "molecule_snapshot", "slab_run", "molecule_run"})
 """Columns of names that may look like numbers."""
@@ -87,6 +89,21 @@ class Results:
         if self.analysis.grid is None:
             raise CampaignError(f"{self.path} fires one energy and angle, or a law's: its file has no gun.grid.")
         return self._table(GRID_CSV).set_index(["energy_ev", "polar_deg"])
+
+    @functools.cached_property
+    def dosing(self) -> "Dosing":
+        """What chains of doses say, as records; `sentences()` are the short answers. Raises `CampaignError` for a
+        campaign without chains."""
+        if self.analysis.dosing is None:
+            raise CampaignError(f"{self.path} fires its shots one by one: its file has no section `dose`.")
+        return self.analysis.dosing
+
+    def doses(self, table: "DoseTable" = "doses") -> "pandas.DataFrame":
+        """A table of a campaign of chains: `doses` (one line per shot), `dose_molecules`, `dose_changes`,
+        `dose_coverage`, `uptake`, `uptake_fit`, `dose_sites`, `dose_neighbours` or `dose_tendency`, with the columns of
+        that CSV file. Raises as `dosing`."""
+        _ = self.dosing
+        return self._read(self.store.analysis / f"{table}.csv")
 
     @functools.cached_property
     def scattered(self) -> "pandas.DataFrame":

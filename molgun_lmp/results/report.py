@@ -33,6 +33,7 @@ from molgun_lmp.models.level_of_theory import level_warning
 from molgun_lmp.plotting.figure_files import FigureFiles, figures_of, other_figures
 from molgun_lmp.results.analyse import Analysis
 from molgun_lmp.results.compare import Side, campaign_costs, cost_lines, one_scheme
+from molgun_lmp.results.dosing import draw_dosing
 from molgun_lmp.results.ended import clean_surface, planned_start
 from molgun_lmp.results.grid import FIGURES_FOLDER, draw_grid
 from molgun_lmp.results.replay_verdict import verdicts_of
@@ -74,6 +75,8 @@ def report(store: Store, analysis: Analysis, references: Sequence[Side] = (), al
     figures = _figures(store, analysis, surface, gathered, folder)
     if analysis.grid is not None:
         figures.insert(0, draw_grid(store, analysis.grid))
+    if analysis.dosing is not None:
+        figures[:0] = draw_dosing(folder, store.scheme, analysis.dosing)
     if analysis.minima is not None and analysis.minima.binding:
         figures.append(draw_binding(analysis.minima, folder))
     trust = read_trust(store.analysis)
@@ -103,6 +106,7 @@ def report(store: Store, analysis: Analysis, references: Sequence[Side] = (), al
         figures=[*figures, *others],
         costs=costs,
         minima=analysis.minima,
+        doses=() if analysis.dosing is None else analysis.dosing.sentences(),
         trust=trust,
         replays=[verdict.sentence() for verdict in verdicts_of(store)],
         cast=gathered.cast,

@@ -18,7 +18,6 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from molgun_lmp.adsorbates import atoms_of
 from molgun_lmp.analysis.kinetics.event_times import Moments, moments
 from molgun_lmp.analysis.kinetics.landmark import after_contact
 from molgun_lmp.analysis.kinetics.survival import (
@@ -35,6 +34,7 @@ from molgun_lmp.analysis.statistics.convergence import running, sets_of
 from molgun_lmp.analysis.statistics.dependence import dependence
 from molgun_lmp.analysis.statistics.halves import halves
 from molgun_lmp.arrays import FloatArray
+from molgun_lmp.dosing_records import atoms_of
 from molgun_lmp.gun.data_file import centre_of_mass_energy_ev, molecule_positions
 from molgun_lmp.gun.names import DATA_NAME, END_NAME
 from molgun_lmp.records import Outcome

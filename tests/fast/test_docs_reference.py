@@ -7,6 +7,10 @@ import paper_classes as paper
 from docs_cases import REFERENCE, described
 
 from molgun_lmp import errors
+from molgun_lmp.analysis.dosing.answers import OccupiedSite
+from molgun_lmp.analysis.dosing.coverage import AtCoverage
+from molgun_lmp.analysis.dosing.neighbours import NeighbourRow, Tendency
+from molgun_lmp.analysis.dosing.uptake import UptakeFit, UptakePoint
 from molgun_lmp.analysis.kinetics.event_times import Moments
 from molgun_lmp.analysis.outcomes.minima import Binding, Quenched
 from molgun_lmp.analysis.scattering.means import Mean
@@ -16,6 +20,7 @@ from molgun_lmp.campaign.status import Status
 from molgun_lmp.config.scheme_file import SchemeClass, SchemeFile
 from molgun_lmp.errors import MolgunError
 from molgun_lmp.outcome_conditions import DETAIL_PARTS, When
+from molgun_lmp.results.dosing import DOSE_CHANGES_COLUMNS, DOSE_MOLECULES_COLUMNS, DOSES_COLUMNS
 from molgun_lmp.results.table_files import COMPARISON_COLUMNS, COST_COLUMNS, SUMMARY_COLUMNS, SURVIVAL_COLUMNS
 
 
@@ -33,6 +38,15 @@ def test_every_column_of_the_tables_is_described() -> None:
     assert described("trust.csv") == names(TrajectoryTrust)
     assert described("scattered.csv") == names(Scattered)
     assert described("scattering.csv") == names(Mean)
+    assert described("doses.csv") == list(DOSES_COLUMNS)
+    assert described("dose_molecules.csv") == list(DOSE_MOLECULES_COLUMNS)
+    assert described("dose_changes.csv") == list(DOSE_CHANGES_COLUMNS)
+    assert described("dose_coverage.csv") == names(AtCoverage)
+    assert described("uptake.csv") == names(UptakePoint)
+    assert described("uptake_fit.csv") == names(UptakeFit)
+    assert described("dose_sites.csv") == names(OccupiedSite)
+    assert described("dose_neighbours.csv") == names(NeighbourRow)
+    assert described("dose_tendency.csv") == names(Tendency)
     moments = names(Moments)
     at = moments.index("began_ps")
     moments[at : at + 1] = paper.SCHEME.moment_columns

@@ -55,7 +55,7 @@ WITHIN = {
         ".": "",
     },
     "analysis": {
-        "figures": "kinetics maps scattering statistics outcomes",
+        "figures": "kinetics maps scattering dosing statistics outcomes",
         "report": "statistics outcomes",
         "kinetics": "statistics",
         "scattering": "statistics outcomes",

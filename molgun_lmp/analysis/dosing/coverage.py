@@ -13,7 +13,7 @@ import numpy as np
 from molgun_lmp.analysis.statistics.clustered_intervals import Clusters, pooled_design_effect
 from molgun_lmp.analysis.statistics.estimates import Estimator
 from molgun_lmp.arrays import BoolArray, IntArray
-from molgun_lmp.dosing_records import Hold
+from molgun_lmp.dosing_records import Change, Hold
 from molgun_lmp.outcome_classes import Kind
 from molgun_lmp.outcome_scheme import in_order
 from molgun_lmp.records import Outcome
@@ -21,7 +21,7 @@ from molgun_lmp.records import Outcome
 MOST_BINS: Final = 12
 """Up to so many numbers of molecules each is a line of its own."""
 
-What = Literal["sticking", "hold", "outcome"]
+What = Literal["sticking", "hold", "outcome", "site", "change"]
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -80,8 +80,8 @@ class Doses:
 
 
 def lines_of_doses(outcomes: Sequence[Outcome]) -> dict[tuple[What, str], BoolArray]:
-    """(what, line) -> (N,) bool, over the shots that `Doses.of` has: what sticks, what holds the newcomer, and its
-    class, or what it stands on where that is no slab."""
+    """(what, line) -> (N,) bool, over the shots that `Doses.of` has: what sticks, what holds the newcomer, its class or
+    what it stands on where that is no slab, its site, and what happened to those that were there; where one has it."""
     counted = [one for one in outcomes if one.company is not None and one.mode.kind is not Kind.FAILED]
     newcomers = [one.company.newcomer for one in counted if one.company is not None]
     modes = [mode.label for mode in in_order(one.mode for one in newcomers)]
@@ -90,8 +90,12 @@ def lines_of_doses(outcomes: Sequence[Outcome]) -> dict[tuple[What, str], BoolAr
         ("sticking", "taken up"): np.array([one.taken_up for one in newcomers], dtype=np.bool_)
     }
     lines |= {("hold", hold.value): np.array([one.hold is hold for one in newcomers], np.bool_) for hold in Hold}
-    seen = {label: np.array([one.label == label for one in newcomers], dtype=np.bool_) for label in labels}
-    return lines | {("outcome", label): hit for label, hit in seen.items() if hit.any()}
+    lines |= {("outcome", label): np.array([one.label == label for one in newcomers], np.bool_) for label in labels}
+    sites = sorted({one.site for one in newcomers} - {""})
+    lines |= {("site", site): np.array([one.site == site for one in newcomers], np.bool_) for site in sites}
+    gatherings = [one.company for one in counted if one.company is not None]
+    lines |= {("change", kind.value): np.array([one.count(kind) > 0 for one in gatherings], bool) for kind in Change}
+    return {of: hit for of, hit in lines.items() if hit.any() or of[0] == "sticking"}
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

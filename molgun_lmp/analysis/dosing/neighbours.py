@@ -79,7 +79,7 @@ class Tendency:
         )
 
 
-def steps_of(outcomes: Sequence[Outcome], doses: int) -> list[Settling]:
+def settled(outcomes: Sequence[Outcome], doses: int) -> list[Settling]:
     """The newcomers that the slab bound where another molecule was bound to it already."""
     found = []
     for one in outcomes:

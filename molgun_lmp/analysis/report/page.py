@@ -61,6 +61,8 @@ class ReportContent:
     """How far the trajectories went from the training data, where that was asked."""
     minima: Minima | None = None
     """What lies below the ends, where they were minimised."""
+    doses: Sequence[str] = ()
+    """What chains of doses say, in sentences; nothing where shots are by themselves."""
     replays: Sequence[str] = ()
     """What each replay of a trajectory says."""
     level_of_theory: str = ""
@@ -108,6 +110,7 @@ def render_report(content: ReportContent) -> str:
                 (figure, Markup(inline_svg(figure.svg, figure.caption, figure.name))) for figure in content.figures
             ],
             "trust": None if content.trust is None else content.trust.sentence(),
+            "doses": content.doses,
             "replays": content.replays,
             "cost_header": COST_HEADER,
             "costs": [cost.cells() for cost in content.costs],

@@ -67,7 +67,7 @@ def clustered(size: int, chains: int, molecules: int, rng: np.random.Generator) 
     for _ in range(chains):
         sites = [int(rng.integers(size * size))]
         while len(sites) < molecules:
-            edge = near[sites].any(axis=0)
+            edge = np.asarray(near[sites].any(axis=0))
             edge[sites] = False
             sites.append(int(rng.choice(np.flatnonzero(edge))))
         found.append(sites)

@@ -1,0 +1,76 @@
+"""All that a campaign of chains says, from outcomes whose chains are known."""
+
+import csv
+from pathlib import Path
+
+import numpy as np
+import pytest
+from ase.build import fcc100
+from dosing_cases import Fates, chains
+
+from molgun_lmp.analysis.dosing.answers import dosing_of
+from molgun_lmp.config.schemes import load_scheme
+from molgun_lmp.dosing_records import Change
+from molgun_lmp.records import Outcome
+from molgun_lmp.results.dosing import draw_dosing, write_dosing
+from molgun_lmp.surface.clean_surface import find_surface
+
+SCHEME = load_scheme("general")
+SURFACE = find_surface(fcc100("Cu", (6, 6, 3), vacuum=10.0))
+NAMES = {mode.label: mode for mode in SCHEME.modes}
+FATES = Fates(bound=NAMES["adsorbed"], left=NAMES["scattered"], near=NAMES["physisorbed"])
+CHAINS, DOSES = 12, 10
+OUTCOMES = list(chains(SURFACE, FATES, number=CHAINS, doses=DOSES, rng=np.random.default_rng(3)))
+
+
+def test_every_line_at_a_coverage_counts_the_same_shots() -> None:
+    found = dosing_of(OUTCOMES, DOSES, SURFACE, np.random.default_rng(1), physisorbed_stay=False)
+    assert found.doses.chains == CHAINS and found.places.top_atoms == 36 and found.places.dimers == 0
+    for what in ("outcome", "hold"):
+        lines = [one for one in found.coverage if one.what == what]
+        for met in {one.fewest for one in lines}:
+            shots = {one.shots for one in lines if one.fewest == met}
+            assert shots == {sum(one.count for one in lines if one.fewest == met)}
+    assert sum(one.shots for one in found.sticking) == CHAINS * DOSES
+    stuck = sum(one.stuck for one in OUTCOMES)
+    assert sum(one.count for one in found.sticking) == stuck
+    assert found.uptake[-1].molecules * CHAINS == pytest.approx(stuck)
+    assert {one.line for one in found.coverage if one.what == "outcome"} == {"adsorbed", "scattered", "second layer"}
+    assert [(one.site, one.count, one.fraction) for one in found.sites] == [("on top", stuck, 1.0)]
+    hit = [one for one in OUTCOMES if one.company is not None and one.company.events]
+    assert found.changes[Change.REACTED] == len(hit)
+    text = " ".join(found.sentences())
+    assert f"After {DOSES} doses" in text and "is not full yet" in text and f"over {CHAINS} chains" in text
+    assert "Taken up: 100 %" in text and "of 12 with no molecule there" in text
+
+
+def test_the_same_outcomes_in_any_order_of_chains_give_the_same_answers() -> None:
+    """Chains are independent, and none is the first."""
+    again = [Outcome.from_json(one.to_json(), SCHEME) for one in OUTCOMES]
+    first, second = (
+        dosing_of(one, DOSES, SURFACE, np.random.default_rng(1), physisorbed_stay=False) for one in (OUTCOMES, again)
+    )
+    assert first.to_json() == second.to_json()
+
+
+def test_tables_and_figures_have_a_line_for_all_that_was_found(tmp_path: Path) -> None:
+    found = dosing_of(OUTCOMES, DOSES, SURFACE, np.random.default_rng(1), physisorbed_stay=False)
+    write_dosing(tmp_path, OUTCOMES, found)
+    tables = {file.name: list(csv.DictReader(file.open(encoding="utf-8"))) for file in tmp_path.glob("*.csv")}
+    shots = tables["doses.csv"]
+    assert [int(row["chain"]) * DOSES + int(row["dose"]) for row in shots] == list(range(CHAINS * DOSES))
+    assert sum(row["taken_up"] == "True" for row in shots) == sum(one.stuck for one in OUTCOMES)
+    assert len(tables["dose_molecules.csv"]) == sum(1 + int(row["met"]) for row in shots)
+    assert len(tables["dose_changes.csv"]) == found.changes[Change.REACTED] == sum(int(row["reacted"]) for row in shots)
+    assert len(tables) == 9 and all(tables.values())
+    drawn = draw_dosing(tmp_path / "figures", SCHEME, found)
+    numbers = [len(list(csv.DictReader(one.csv.open(encoding="utf-8")))) for one in drawn]
+    assert min(numbers) > 20 and all(one.svg.is_file() and one.png.is_file() for one in drawn)
+
+
+def test_a_chain_counts_as_far_as_its_doses_have_ended() -> None:
+    ended = OUTCOMES[: DOSES + 4]
+    found = dosing_of(ended, DOSES, SURFACE, np.random.default_rng(1), physisorbed_stay=False)
+    assert [point.chains for point in found.uptake] == [2] * 5 + [1] * 6
+    nothing = dosing_of([], DOSES, SURFACE, np.random.default_rng(1), physisorbed_stay=False)
+    assert nothing.sentences() == ["No dose of a chain has ended yet."] and nothing.coverage == ()
