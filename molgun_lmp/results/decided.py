@@ -29,3 +29,10 @@ def doses_of_a_chain(config: Campaign) -> int | None:
     """How many doses each chain of a campaign has; None where it has no chains."""
     dose = getattr(config, "dose", None)
     return None if dose is None else int(dose.molecules)
+
+
+def slab_cluster(config: Campaign, shot: Shot) -> str:
+    """What shots must not share of their slabs to be independent: the snapshot, or, as each meets what the one before
+    has left, the chain of doses."""
+    doses = doses_of_a_chain(config)
+    return shot.slab_snapshot if doses is None else f"chain {shot.index // doses}"

@@ -24,7 +24,7 @@ from molgun_lmp.outcome_classes import Kind
 from molgun_lmp.outcome_scheme import OutcomeScheme
 from molgun_lmp.readers.trajectory import Frame
 from molgun_lmp.records import Outcome, Stop, TrajectoryResult
-from molgun_lmp.results.decided import shared_run
+from molgun_lmp.results.decided import shared_run, slab_cluster
 from molgun_lmp.results.dose import Observer, dose_of
 from molgun_lmp.results.ended import (
     Start,
@@ -141,6 +141,7 @@ class OutcomeObserver:
     ) -> None:
         self._id, self._shot, self._result, self._criteria = folder.id, folder.shot(), result, config.outcomes
         self._atom = len(start.symbols) == len(surface.layer) + 1
+        self._slab = slab_cluster(config, self._shot)
         self._molecule_run = "" if self._atom else shared_run(config, self._shot)
         self._reference = Reference.of(
             symbols=start.symbols,
@@ -174,7 +175,7 @@ class OutcomeObserver:
             self._reference,
             self._criteria,
             self._result,
-            slab_snapshot=self._shot.slab_snapshot,
+            slab_snapshot=self._slab,
             molecule_snapshot=self._shot.molecule_snapshot,
             molecule_run=self._molecule_run,
         )
