@@ -68,7 +68,8 @@ def report(store: Store, analysis: Analysis, references: Sequence[Side] = (), al
     card = read_card(store.model)
     surface = clean_surface(store)
     gathered = shown(store, analysis, surface)
-    symbols, n_slab = gathered.cast.symbols, gathered.cast.n_slab
+    n_slab = gathered.cast.n_slab
+    symbols = gathered.cast.symbols[:n_slab] + gathered.cast.molecule
     of_paper = is_paper_system(symbols, n_slab, gathered.cast.groups)
     costs = [*campaign_costs(store, analysis), *cost_lines(references), *(PAPER_COSTS if of_paper else ())]
     write_costs(costs, folder / COSTS_NAME)

@@ -17,6 +17,7 @@ from molgun_lmp.arrays import FloatArray, IntArray
 from molgun_lmp.campaign.store.campaign_folder import Store
 from molgun_lmp.readers.trajectory import Frame
 from molgun_lmp.results.analyse import Analysis
+from molgun_lmp.results.chain_movies import ChainMovies, in_cast, with_all_doses
 from molgun_lmp.results.decided import Ended
 from molgun_lmp.results.ended import chosen_frames, planned_start, without_adsorbates
 from molgun_lmp.results.one_pass import Track
@@ -50,7 +51,7 @@ def shown(store: Store, analysis: Analysis, surface: Surface) -> Shown:
     Raises `InputFileError` for a damaged one.
     """
     ended = analysis.ended
-    cast = _cast(store, ended[0], surface)
+    cast = with_all_doses(store, _cast(store, ended[0], surface))
     chosen = set(examples([one.outcome.mode for one in ended], _SHOWN))
     kept = frames_for(len(chosen), len(cast.symbols))
     timestep_ps = store.config().dynamics.timestep_fs / FS_PER_PS
@@ -60,6 +61,7 @@ def shown(store: Store, analysis: Analysis, surface: Surface) -> Shown:
     heat: list[HeatTrace] = []
     snapshots: list[Snapshot] = []
     movies: list[Movie] = []
+    chains = ChainMovies(cast)
     visited: dict[str, list[tuple[IntArray, FloatArray]]] = {name: [] for name in tracks.points}
     for index, (one, key) in enumerate(zip(ended, analysis.keys, strict=True)):
         track = tracks.track(one, key)
@@ -70,13 +72,15 @@ def shown(store: Store, analysis: Analysis, surface: Surface) -> Shown:
         traces.append(_trace(one, track, timestep_ps, cast.surface_z))
         heat += _heat(one, track, timestep_ps)
         if index in chosen:
-            frames = _thinned(one, len(track.steps), kept, cast.n_slab)
-            snapshots.append(_snapshot(one, frames[-1], cast))
-            movies.append(_movie(one, frames, timestep_ps))
+            frames = _thinned(one, len(track.steps), kept)
+            (last,) = without_adsorbates(one.folder, frames[-1:], cast.n_slab)
+            snapshots.append(_snapshot(one, last, cast))
+            movies.append(_movie(one, frames, timestep_ps, cast))
+        chains.add(one, len(track.steps))
     return Shown(
         traces=tuple(traces),
         snapshots=tuple(snapshots),
-        movies=tuple(movies),
+        movies=(*chains.result(), *movies),
         cast=cast,
         visits={name: Visits.of(grid, paths) for name, paths in visited.items()},
         heat=tuple(heat),
@@ -98,13 +102,12 @@ def _cast(store: Store, one: Ended, surface: Surface) -> Cast:
     )
 
 
-def _thinned(one: Ended, frames: int, kept: int, n_slab: int) -> list[Frame]:
+def _thinned(one: Ended, frames: int, kept: int) -> list[Frame]:
     """An even selection of a trajectory's first frames, the last of these among them."""
     places = Thinned[int](kept)
     for place in range(frames):
         places.add(place)
-    chosen = chosen_frames(one.folder, one.result, frozenset(places.items()), velocities=False)
-    return list(without_adsorbates(one.folder, chosen, n_slab))
+    return list(chosen_frames(one.folder, one.result, frozenset(places.items()), velocities=False))
 
 
 def _trace(one: Ended, track: Track, timestep_ps: float, surface_z: float) -> HeightTrace:
@@ -146,12 +149,12 @@ def _snapshot(one: Ended, last: Frame, cast: Cast) -> Snapshot:
     )
 
 
-def _movie(one: Ended, frames: Sequence[Frame], timestep_ps: float) -> Movie:
+def _movie(one: Ended, frames: Sequence[Frame], timestep_ps: float, cast: Cast) -> Movie:
     first = frames[0].step
     return Movie(
         trajectory_id=one.folder.id,
         mode=one.outcome.mode,
         times_ps=np.array([(frame.step - first) * timestep_ps for frame in frames]),
-        positions=np.array([frame.unwrapped for frame in frames]),
+        positions=np.array([in_cast(frame, one, cast) for frame in frames]),
         events=one.outcome.events,
     )

@@ -5,7 +5,7 @@
   const byId = (name) => document.getElementById("viewer-" + name);
   const canvas = byId("canvas"), pen = canvas.getContext("2d");
   const playButton = byId("play"), slider = byId("time"), line = byId("line"), images = byId("images");
-  const STICK = 0.17, SLACK = 0.3, FOG = 8, FRAMES_PER_S = 10;
+  const STICK = 0.17, SLACK = 0.3, FOG = 8, FRAMES_PER_S = 10, ABSENT = -32768, DOSES_PER_S = 1;
   const N = data.atoms.length, [a, b] = data.cell, determinant = a[0] * b[1] - a[1] * b[0];
   const radius = data.atoms.map((kind) => data.elements[kind].radius), ball = radius.map((r) => 0.2 + 0.32 * r);
   const colour = data.atoms.map((kind, atom) => data.tints[atom] || data.elements[kind].colour);
@@ -25,10 +25,14 @@
       const text = atob(movie.data), bytes = new DataView(new ArrayBuffer(text.length));
       for (let i = 0; i < text.length; i++) bytes.setUint8(i, text.charCodeAt(i));
       movie.numbers = new Float32Array(text.length / 2);
-      for (let i = 0; i < movie.numbers.length; i++) movie.numbers[i] = data.unit * bytes.getInt16(2 * i, true);
+      for (let i = 0; i < movie.numbers.length; i++) {
+        const units = bytes.getInt16(2 * i, true);
+        movie.numbers[i] = units === ABSENT ? NaN : data.unit * units;
+      }
       movie.lowest = Infinity;
       movie.highest = -Infinity;
       for (let i = 2; i < movie.numbers.length; i += 3) {
+        if (isNaN(movie.numbers[i])) continue;
         movie.lowest = Math.min(movie.lowest, movie.numbers[i]);
         movie.highest = Math.max(movie.highest, movie.numbers[i]);
       }
@@ -42,7 +46,8 @@
     const here = all.subarray(3 * N * first, 3 * N * (first + 1));
     if (part === 0) return here;
     const next = all.subarray(3 * N * (first + 1), 3 * N * (first + 2));
-    return here.map((value, i) => value + part * (next[i] - value));
+    // An atom that comes or goes between the two is there while the nearer one has it.
+    return here.map((value, i) => (isNaN(value) || isNaN(next[i]) ? (part < 0.5 ? value : next[i]) : value + part * (next[i] - value)));
   };
 
   // Half sticks [from atom, dx, dy, dz to the middle, across?]; the shortest image in the plane.
@@ -53,7 +58,7 @@
         const across = i < data.slab && j >= data.slab;
         const limit = across ? data.across[data.atoms[j]][data.atoms[i]] : radius[i] + radius[j] + SLACK;
         const dz = p[3 * j + 2] - p[3 * i + 2];
-        if (Math.abs(dz) >= limit) continue;
+        if (isNaN(dz) || Math.abs(dz) >= limit) continue;
         let dx = p[3 * j] - p[3 * i], dy = p[3 * j + 1] - p[3 * i + 1];
         const s = Math.round((dx * b[1] - dy * b[0]) / determinant), t = Math.round((dy * a[0] - dx * a[1]) / determinant);
         dx -= s * a[0] + t * b[0];
@@ -118,6 +123,7 @@
     for (const [s, t] of shifts) {
       const sx = s * a[0] + t * b[0], sy = s * a[1] + t * b[1], faint = s || t ? 3 : 0;
       for (let i = 0; i < N; i++) {
+        if (isNaN(p[3 * i])) continue;
         const [x, y, z] = project(p[3 * i] + sx, p[3 * i + 1] + sy, p[3 * i + 2]);
         if (i < data.slab) near = Math.max(near, z), far = Math.min(far, z);
         things.push({ depth: z, x, y, r: ball[i], atom: i, faint });
@@ -181,8 +187,9 @@
   };
   const tell = () => {
     const time = timeAt(), end = state.movie.times[state.movie.times.length - 1];
-    const now = modeAt(time), words = time.toFixed(2) + " of " + end.toFixed(2) + " ps" + (now ? ", " + now : "");
-    line.textContent = state.movie.id + " (" + state.movie.mode + " at the end): " + words;
+    const now = modeAt(time), chain = state.movie.chain, number = (one) => (chain ? String(Math.round(one)) : one.toFixed(2));
+    const words = number(time) + " of " + number(end) + (chain ? " doses" : " ps") + (now ? ", " + now : "");
+    line.textContent = state.movie.id + (chain ? ": " : " (" + state.movie.mode + " at the end): ") + words;
     slider.value = String(state.at);
     slider.setAttribute("aria-valuetext", words);
   };
@@ -204,7 +211,7 @@
     let before = null;
     const go = (now) => {
       if (!state.playing) return;
-      if (before !== null) state.at = Math.min(last(), state.at + (FRAMES_PER_S * (now - before)) / 1000);
+      if (before !== null) state.at = Math.min(last(), state.at + ((state.movie.chain ? DOSES_PER_S : FRAMES_PER_S) * (now - before)) / 1000);
       before = now;
       tell();
       draw();
@@ -223,7 +230,8 @@
     state.movie = movie;
     state.at = last();
     slider.max = String(last());
-    canvas.setAttribute("aria-label", "Trajectory " + id + ", " + movie.mode + " at the end, as balls and sticks. " +
+    const what = movie.chain ? id + ", dose by dose" : "Trajectory " + id + ", " + movie.mode + " at the end";
+    canvas.setAttribute("aria-label", what + ", as balls and sticks. " +
       "Arrow keys turn it, plus and minus zoom, comma and full stop step, space plays.");
     document.querySelectorAll("#viewer [data-movie]").forEach((item) => {
       if (item.dataset.movie === id) item.setAttribute("aria-current", "true"); else item.removeAttribute("aria-current");

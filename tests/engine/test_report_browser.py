@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from browser import Tab, browser, chromium
-from report_cases import movies, small_report
+from report_cases import chain, movies, small_report
 
 from molgun_lmp.analysis.report.page import write_report
 
@@ -127,4 +127,20 @@ def test_nothing_is_wider_than_a_telephone(tab: Tab) -> None:
         "(table => table.offsetWidth <= table.parentElement.clientWidth)(document.querySelector('.summary'))"
     )
     assert 0.02 < float(drawn(tab)["share"]) < 0.9
+    assert tab.complaints == []
+
+
+def test_a_chain_is_stepped_dose_by_dose(tab: Tab, page: Path) -> None:
+    cast, movie = chain()
+    other = write_report(page.with_name("chain.html"), dataclasses.replace(small_report(), cast=cast, movies=[movie]))
+    tab.size(1000, 800)
+    tab.open(other)
+    line = "document.getElementById('viewer-line').textContent"
+    three = drawn(tab)
+    assert tab.value(line) == "chain-0: 3 of 3 doses, OT-CY"
+    tab.value("molgunViewer.step(-1)")
+    two = drawn(tab)
+    assert tab.value(line) == "chain-0: 2 of 3 doses, scattered"
+    assert 0.02 < float(two["share"]) < float(three["share"])
+    assert tab.value("document.querySelector('#viewer .examples dt').textContent") == "chains, dose by dose"
     assert tab.complaints == []

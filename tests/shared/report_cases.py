@@ -1,5 +1,6 @@
 """A small report with every kind of row, and two trajectories that can be turned."""
 
+import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -113,3 +114,25 @@ def movies() -> tuple[Cast, list[Movie]]:
         across={("C", "Si"): 2.47, ("H", "Si"): 2.02},
     )
     return cast, found
+
+
+def chain() -> tuple[Cast, Movie]:
+    """A chain of three doses of acetylene on the same slab: one stays, one goes again, and one stays."""
+    cast, found = movies()
+    slab, size = cast.n_slab, len(cast.molecule)
+    bound = found[0].positions[-1]
+    positions = np.full((3, slab + 3 * size, 3), np.nan)
+    positions[:, :slab] = bound[:slab]
+    for dose in (0, 2):
+        away = dose * (cast.cell[0] + cast.cell[1]) / 6
+        positions[dose:, slab + dose * size : slab + (dose + 1) * size] = bound[slab:] + away
+    movie = Movie(
+        trajectory_id="chain-0",
+        mode=paper.OT_CY,
+        times_ps=np.arange(1.0, 4.0),
+        positions=positions,
+        events=((1.0, paper.OT_CY), (2.0, paper.SCATTERED), (3.0, paper.OT_CY)),
+        chain=True,
+    )
+    symbols = cast.symbols[:slab] + 3 * cast.molecule
+    return dataclasses.replace(cast, symbols=symbols, molecules=3), movie

@@ -54,9 +54,11 @@ class Thinned(Generic[ItemT]):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Movie:
-    """Some frames of one trajectory: `times_ps` (T,), `positions` (T, N, 3) Å with no jumps across the boundary.
+    """Some frames of one trajectory: `times_ps` (T,), `positions` (T, N, 3) Å with no jumps across the boundary, NaN
+    for atoms that are not there.
 
-    `events`: (time in ps at which each mode began, mode).
+    `events`: (time in ps at which each mode began, mode). `chain`: one frame for each dose of a chain, and times are
+    numbers of doses.
     """
 
     trajectory_id: str
@@ -64,11 +66,17 @@ class Movie:
     times_ps: FloatArray
     positions: FloatArray
     events: tuple[tuple[float, Mode], ...] = ()
+    chain: bool = False
+
+    @property
+    def heading(self) -> str:
+        """What it is an example of."""
+        return "chains, dose by dose" if self.chain else self.mode.label
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Cast:
-    """What all movies of a campaign share: N atoms, the slab's `n_slab` first.
+    """What all movies of a campaign share: N atoms, the slab's `n_slab` first, then those of `molecules` alike.
 
     `cell` (3, 3) Å; `groups`: name -> atoms of the molecule, counted within it; `across`: (element, element) -> length
     in Å below which an atom of the molecule and one of the slab are drawn as bonded; `surface_z` Å.
@@ -80,6 +88,12 @@ class Cast:
     surface_z: float
     groups: Mapping[str, tuple[int, ...]] = dataclasses.field(default_factory=dict)
     across: Mapping[tuple[str, str], float] = dataclasses.field(default_factory=dict)
+    molecules: int = 1
+
+    @property
+    def molecule(self) -> tuple[str, ...]:
+        """The symbols of one of them."""
+        return self.symbols[self.n_slab : self.n_slab + (len(self.symbols) - self.n_slab) // self.molecules]
 
 
 def frames_for(movies: int, n_atoms: int) -> int:
@@ -97,7 +111,12 @@ def viewer_data(cast: Cast, movies: Sequence[Movie]) -> dict[str, Any]:
     elements = sorted(set(cast.symbols), key=atomic_numbers.__getitem__)
     colours = element_colours(cast.symbols)
     tinted = list(zip(_GROUP_COLOURS, _tinted(cast), strict=False))
-    tints = {cast.n_slab + atom: colour for colour, name in tinted for atom in cast.groups[name]}
+    tints = {
+        cast.n_slab + number * len(cast.molecule) + atom: colour
+        for colour, name in tinted
+        for atom in cast.groups[name]
+        for number in range(cast.molecules)
+    }
     return {
         "unit": _UNIT_ANGSTROM,
         "slab": cast.n_slab,
@@ -117,7 +136,7 @@ def viewer_data(cast: Cast, movies: Sequence[Movie]) -> dict[str, Any]:
 def _tinted(cast: Cast) -> list[str]:
     """The groups that a colour of their own tells from the rest: all of one element, of which the molecule has more.
     Any other would only hide what its atoms are."""
-    molecule = cast.symbols[cast.n_slab :]
+    molecule = cast.molecule
     found = []
     for name, atoms in cast.groups.items():
         elements = {molecule[atom] for atom in atoms}
@@ -130,12 +149,14 @@ def _tinted(cast: Cast) -> list[str]:
 def _packed(movie: Movie, cast: Cast) -> dict[str, Any]:
     units = np.rint(_centred(movie.positions, cast) / _UNIT_ANGSTROM)
     largest = np.iinfo(np.int16).max
+    there = np.where(np.isfinite(units), np.clip(units, -largest, largest), np.iinfo(np.int16).min)
     return {
         "id": movie.trajectory_id,
         "mode": movie.mode.label,
         "times": [round(time, 4) for time in movie.times_ps.tolist()],
         "events": [[round(time, 4), mode.label] for time, mode in movie.events],
-        "data": base64.b64encode(np.clip(units, -largest, largest).astype("<i2").tobytes()).decode("ascii"),
+        **({"chain": True} if movie.chain else {}),
+        "data": base64.b64encode(there.astype("<i2").tobytes()).decode("ascii"),
     }
 
 
@@ -143,10 +164,15 @@ def _centred(positions: FloatArray, cast: Cast) -> FloatArray:
     """The last frame's molecule around x = y = 0, slab atoms in the cell around it, one shift for all frames."""
     plane = cast.cell[:2, :2]
     molecule = positions[-1, cast.n_slab :, :2]
-    centre = (molecule if len(molecule) else positions[-1, :, :2]).mean(axis=0)
+    centre = np.nanmean(molecule if np.isfinite(molecule).any() else positions[-1, :, :2], axis=0)
     moved = positions - np.array([*centre, cast.surface_z])
     scaled = np.linalg.solve(plane.T, moved[-1, : cast.n_slab, :2].T).T
     moved[:, : cast.n_slab, :2] -= np.rint(scaled) @ plane
+    for atoms in np.split(np.arange(cast.n_slab, positions.shape[1]), cast.molecules) if cast.molecules > 1 else ():
+        there = np.isfinite(moved[:, atoms, 0]).any(axis=1)
+        if there.any():  # each in the cell, as it was last
+            middle = np.nanmean(moved[np.flatnonzero(there)[-1], atoms, :2], axis=0)
+            moved[:, atoms, :2] -= np.rint(np.linalg.solve(plane.T, middle)) @ plane
     return np.asarray(moved)
 
 

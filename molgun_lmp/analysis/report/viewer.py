@@ -55,7 +55,10 @@ def viewer_of(cast: Cast | None, movies: Sequence[Movie]) -> Viewer | None:
         elements=data["elements"],
         groups=data["groups"],
         examples=[
-            (mode.label, [one.trajectory_id for one in movies if one.mode == mode])
-            for mode in in_order(one.mode for one in movies)
+            (heading, [one.trajectory_id for one in movies if one.heading == heading])
+            for heading in [
+                *dict.fromkeys(one.heading for one in movies if one.chain),
+                *(mode.label for mode in in_order(one.mode for one in movies if not one.chain)),
+            ]
         ],
     )

@@ -8,7 +8,7 @@ import paper_classes as paper
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from report_cases import movies
+from report_cases import chain, movies
 
 from molgun_lmp.analysis.report.movies import Thinned, examples, frames_for, viewer_data
 
@@ -44,6 +44,22 @@ def test_packed_frames_are_the_trajectory_about_its_molecule() -> None:
     shift = (found[-1] - moved[-1])[: cast.n_slab, :2]
     steps = np.linalg.solve(cast.cell[:2, :2].T, (shift - shift[0]).T)
     np.testing.assert_allclose(steps, np.rint(steps), atol=0.01)
+
+
+def test_molecules_of_a_chain_are_there_from_their_dose_on_and_in_the_cell() -> None:
+    cast, movie = chain()
+    moved = movie.positions.copy()
+    moved[:, -len(cast.molecule) :] += cast.cell[0] * 2 - cast.cell[1]  # the last one has crossed boundaries
+    data = viewer_data(cast, [dataclasses.replace(movie, positions=moved)])
+    packed = np.frombuffer(base64.b64decode(data["movies"][0]["data"]), dtype="<i2").reshape(moved.shape)
+    size = len(cast.molecule)
+    there = (packed != np.iinfo(np.int16).min).all(axis=2)[:, cast.n_slab :].reshape(3, 3, size)
+    assert there.all(axis=2).tolist() == [[True, False, False], [True, False, False], [True, False, True]]
+    last = packed[-1, -size:] * data["unit"]
+    assert np.abs(np.linalg.solve(cast.cell[:2, :2].T, last[:, :2].mean(axis=0))).max() <= 0.51
+    assert data["movies"][0]["chain"] is True
+    assert "chain" not in viewer_data(*movies())["movies"][0]
+    assert len(data["tints"]) in (0, 3 * len(viewer_data(*movies())["tints"]))
 
 
 def test_the_data_say_what_is_drawn() -> None:

@@ -1,0 +1,72 @@
+"""Chains of doses for the page: every molecule has its place in the cast, and a chain is a movie of a frame a dose."""
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Final
+
+import numpy as np
+
+from molgun_lmp.analysis.report.movies import Cast, Movie
+from molgun_lmp.arrays import FloatArray
+from molgun_lmp.campaign.store.campaign_folder import Store
+from molgun_lmp.readers.trajectory import Frame
+from molgun_lmp.results.dose import doses_of_a_chain
+from molgun_lmp.results.ended import Ended, chosen_frames
+
+SHOWN_CHAINS: Final = 4
+
+
+def with_all_doses(store: Store, cast: Cast) -> Cast:
+    """The cast with a molecule for each dose of a chain; the cast itself where shots are by themselves."""
+    doses = doses_of_a_chain(store.config()) or 1
+    return dataclasses.replace(
+        cast, symbols=cast.symbols[: cast.n_slab] + doses * cast.symbols[cast.n_slab :], molecules=doses
+    )
+
+
+def in_cast(frame: Frame, one: Ended, cast: Cast) -> FloatArray:
+    """(N, 3) Å: the frame's atoms in their places of the cast, NaN for those that are not there."""
+    if cast.molecules == 1:
+        return frame.unwrapped
+    size = len(cast.molecule)
+    newcomer = (one.shot.index % cast.molecules, range(size))
+    places = [
+        cast.n_slab + dose * size + atom
+        for dose, atoms in (*((left.dose, left.atoms) for left in one.shot.adsorbates), newcomer)
+        for atom in atoms
+    ]
+    found = np.full((len(cast.symbols), 3), np.nan)
+    found[: cast.n_slab] = frame.unwrapped[: cast.n_slab]
+    found[places] = frame.unwrapped[cast.n_slab :]
+    return found
+
+
+class ChainMovies:
+    """Gathers the last frames of the first chains, shot by shot in their order."""
+
+    def __init__(self, cast: Cast) -> None:
+        self._cast = cast
+        self._chains: dict[int, list[tuple[int, Ended, FloatArray]]] = {}
+
+    def add(self, one: Ended, frames: int) -> None:
+        """A shot of so many frames. Raises `InputFileError` for a damaged dump."""
+        chain, dose = divmod(one.shot.index, self._cast.molecules)
+        if self._cast.molecules == 1 or chain >= SHOWN_CHAINS:
+            return
+        (last,) = chosen_frames(one.folder, one.result, frozenset({frames - 1}), velocities=False)
+        self._chains.setdefault(chain, []).append((dose + 1, one, in_cast(last, one, self._cast)))
+
+    def result(self) -> list[Movie]:
+        """One for each of them."""
+        return [_movie(chain, shots) for chain, shots in self._chains.items()]
+
+
+def _movie(chain: int, shots: Sequence[tuple[int, Ended, FloatArray]]) -> Movie:
+    return Movie(
+        trajectory_id=f"chain-{chain}",
+        mode=shots[-1][1].outcome.mode,
+        times_ps=np.array([float(dose) for dose, _, _ in shots]),
+        positions=np.array([positions for _, _, positions in shots]),
+        events=tuple((float(dose), one.outcome.mode) for dose, one, _ in shots),
+        chain=True,
+    )
