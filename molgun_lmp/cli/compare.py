@@ -17,7 +17,7 @@ from molgun_lmp.errors import InputFileError
 from molgun_lmp.models.level_of_theory import UNSTATED
 from molgun_lmp.results import compare as comparing
 from molgun_lmp.results.campaign_differences import differences, require_one_system
-from molgun_lmp.results.compare import cost_lines, difference_cells, sides_warning
+from molgun_lmp.results.compare import at_equal_coverage, cost_lines, difference_cells, sides_warning
 from molgun_lmp.results.table_files import write_comparison
 
 if TYPE_CHECKING:
@@ -74,10 +74,12 @@ def compare_command(
         comparing.write_sides(sides, comparison, output)
     if not as_json:
         print_sides(sides, comparison, differs)
+        print_equal_coverage(sides)
         print_costs(sides, paper=bool(facts) and all(one.paper_system for _, one in facts))
         if output is not None:
             answers().print(f"Figure and numbers: {output}", markup=False)
         return
+    met = at_equal_coverage(sides)
     print_json(
         comparison.to_json()
         | {
@@ -88,6 +90,7 @@ def compare_command(
             "warning": comparing.sides_warning(sides),
             "costs": [dataclasses.asdict(cost) for cost in comparing.cost_lines(sides)],
         }
+        | ({"at_equal_coverage": [dataclasses.asdict(one) for one in met]} if met else {})
     )
 
 
@@ -120,6 +123,25 @@ def print_sides(sides: "Sequence[Side]", comparison: "Comparison", differs: Mapp
         "interval over all lines leaves out 0.",
         markup=False,
     )
+
+
+def print_equal_coverage(sides: "Sequence[Side]") -> None:
+    """What sticks at equal coverage, of campaigns of chains."""
+    found = [one for one in at_equal_coverage(sides) if one.what == "sticking"]
+    if not found:
+        return
+    table = Table("taken up, by coverage met", "reference", "campaign", "difference", "95 %", "p (Holm)", box=None)
+    for one in found:
+        name = f" ({one.campaign})" if len(sides) > 2 else ""
+        table.add_row(
+            f"{one.monolayers_low:.3f} to {one.monolayers_high:.3f} ML{name}",
+            f"{one.reference_count} of {one.reference_shots}",
+            f"{one.count} of {one.shots}",
+            f"{100 * one.difference:+.1f}",
+            f"{100 * one.low:+.1f} to {100 * one.high:+.1f}",
+            "–" if one.p_holm is None else f"{one.p_holm:.2g}",
+        )
+    answers().print(table)
 
 
 def print_costs(sides: "Sequence[Side]", *, paper: bool) -> None:

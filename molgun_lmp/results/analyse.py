@@ -72,6 +72,11 @@ class Analysis:
     gain: SamplingGain | None = None
     """What Sobol sequences have gained; None without them, or for too few shots."""
 
+    @property
+    def outcomes(self) -> tuple[Outcome, ...]:
+        """What became of each."""
+        return tuple(one.outcome for one in self.ended)
+
     @functools.cached_property
     def variants(self) -> tuple[Variant, ...]:
         """How the bound molecules sit there and what the broken ones became, within their classes."""

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
+from molgun_lmp.analysis.dosing.equal_coverage import Chains, CoverageDifference, coverage_differences
 from molgun_lmp.analysis.report.costs import Cost, costs_of
 from molgun_lmp.analysis.statistics.comparison import Comparison, Difference, compare
 from molgun_lmp.analysis.statistics.pairing import Drawn
@@ -19,10 +20,12 @@ from molgun_lmp.readers.vasp_trajectories import given_files
 from molgun_lmp.records import Outcome
 from molgun_lmp.results.analyse import Analysis, analyse
 from molgun_lmp.results.campaign_differences import CampaignFacts
+from molgun_lmp.results.dosing import write_records
 from molgun_lmp.results.external import load_settings, molecule_of, trajectories
 from molgun_lmp.results.table_files import write_comparison, write_costs
 
 DIFFERENCES_NAME: Final = "differences.csv"
+COVERAGE_DIFFERENCES_NAME: Final = "coverage_differences.csv"
 COSTS_NAME: Final = "costs.csv"
 
 Advance = Callable[[int], None]
@@ -46,6 +49,8 @@ class Side:
     drawn: Drawn | None = None
     scheme: OutcomeScheme
     """Whose classes the outcomes are."""
+    chains: Chains | None = None
+    """Of a campaign of chains of doses."""
     grid_points: int = 1
     """Energies and angles that the gun fires; what is compared are means over them."""
 
@@ -116,13 +121,14 @@ def _campaign_side(name: str, store: Store, advance: Advance) -> Side:
     analysis = analyse(store, advance)
     return Side(
         name=name,
-        outcomes=tuple(one.outcome for one in analysis.ended),
+        outcomes=analysis.outcomes,
         level_of_theory=store.manifest.level_of_theory,
         planned=store.manifest.trajectories,
         cost=campaign_costs(store, analysis)[-1] if analysis.ended else None,
         left_out=analysis.summary.left_out,
         scheme=store.scheme,
         grid_points=analysis.summary.grid_points,
+        chains=None if analysis.dosing is None else analysis.dosing.chains_of(name, analysis.outcomes),
         drawn=Drawn(
             seed=store.manifest.seed,
             pools=store.manifest.pools,
@@ -164,6 +170,12 @@ def compare_sides(sides: Sequence[Side]) -> Comparison:
     )
 
 
+def at_equal_coverage(sides: Sequence[Side]) -> list[CoverageDifference]:
+    """Campaigns of chains held against the first at equal coverage; nothing where not all are such."""
+    chains = [side.chains for side in sides if side.chains is not None]
+    return coverage_differences(chains) if len(chains) == len(sides) else []
+
+
 def sides_warning(sides: Sequence[Side]) -> str:
     """What to say of their levels of theory; empty where these are one."""
     return level_warning([(side.name, side.level_of_theory) for side in sides])
@@ -187,6 +199,8 @@ def write_sides(sides: Sequence[Side], comparison: Comparison, folder: Path) -> 
     )
     try:
         write_comparison(comparison, folder / DIFFERENCES_NAME)
+        if all(side.chains is not None for side in sides):
+            write_records(folder / COVERAGE_DIFFERENCES_NAME, CoverageDifference, at_equal_coverage(sides))
     except OSError as error:
         raise InputFileError(f"cannot write into {folder}: {error.strerror}. Name another folder.") from error
     write_costs(cost_lines(sides), folder / COSTS_NAME)

@@ -86,12 +86,12 @@ def write_dosing(folder: "Path", outcomes: "Sequence[Outcome]", found: Dosing) -
     write_csv(folder / DOSES_CSV, DOSES_COLUMNS, _shots(outcomes, doses, found))
     write_csv(folder / DOSE_MOLECULES_CSV, DOSE_MOLECULES_COLUMNS, _molecules(outcomes, doses))
     write_csv(folder / DOSE_CHANGES_CSV, DOSE_CHANGES_COLUMNS, _changes(outcomes, doses))
-    _write(folder / DOSE_COVERAGE_CSV, AtCoverage, found.coverage)
-    _write(folder / UPTAKE_CSV, UptakePoint, found.uptake)
-    _write(folder / UPTAKE_FIT_CSV, UptakeFit, found.fits)
-    _write(folder / DOSE_SITES_CSV, OccupiedSite, found.sites)
-    _write(folder / DOSE_NEIGHBOURS_CSV, NeighbourRow, found.neighbours)
-    _write(folder / DOSE_TENDENCY_CSV, Tendency, found.tendencies)
+    write_records(folder / DOSE_COVERAGE_CSV, AtCoverage, found.coverage)
+    write_records(folder / UPTAKE_CSV, UptakePoint, found.uptake)
+    write_records(folder / UPTAKE_FIT_CSV, UptakeFit, found.fits)
+    write_records(folder / DOSE_SITES_CSV, OccupiedSite, found.sites)
+    write_records(folder / DOSE_NEIGHBOURS_CSV, NeighbourRow, found.neighbours)
+    write_records(folder / DOSE_TENDENCY_CSV, Tendency, found.tendencies)
 
 
 def draw_dosing(folder: "Path", scheme: "OutcomeScheme", found: Dosing) -> "list[FigureFiles]":
@@ -103,7 +103,8 @@ def draw_dosing(folder: "Path", scheme: "OutcomeScheme", found: Dosing) -> "list
     return [draw_uptake(found, folder), draw_order(found, scheme, folder)]
 
 
-def _write(path: "Path", record: type, rows: Iterable[Any]) -> None:
+def write_records(path: "Path", record: type, rows: Iterable[Any]) -> None:
+    """A table with the fields of a record for columns. Raises `OSError`."""
     names = [field.name for field in dataclasses.fields(record)]
     write_csv(path, names, ([getattr(row, name) for name in names] for row in rows))
 

@@ -9,6 +9,7 @@ from docs_cases import REFERENCE, described
 from molgun_lmp import errors
 from molgun_lmp.analysis.dosing.answers import OccupiedSite
 from molgun_lmp.analysis.dosing.coverage import AtCoverage
+from molgun_lmp.analysis.dosing.equal_coverage import CoverageDifference
 from molgun_lmp.analysis.dosing.neighbours import NeighbourRow, Tendency
 from molgun_lmp.analysis.dosing.uptake import UptakeFit, UptakePoint
 from molgun_lmp.analysis.kinetics.event_times import Moments
@@ -46,6 +47,7 @@ def test_every_column_of_the_tables_is_described() -> None:
     assert described("uptake_fit.csv") == names(UptakeFit)
     assert described("dose_sites.csv") == names(OccupiedSite)
     assert described("dose_neighbours.csv") == names(NeighbourRow)
+    assert described("coverage_differences.csv") == names(CoverageDifference)
     assert described("dose_tendency.csv") == names(Tendency)
     moments = names(Moments)
     at = moments.index("began_ps")

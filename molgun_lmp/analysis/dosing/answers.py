@@ -7,6 +7,7 @@ from typing import Any, Final
 import numpy as np
 
 from molgun_lmp.analysis.dosing.coverage import AtCoverage, Doses, Places, at_coverage, lines_of_doses
+from molgun_lmp.analysis.dosing.equal_coverage import Chains
 from molgun_lmp.analysis.dosing.neighbours import NeighbourRow, Tendency, neighbours, settled
 from molgun_lmp.analysis.dosing.random_adsorption import Lattice
 from molgun_lmp.analysis.dosing.uptake import UptakeFit, UptakePoint, fit_uptake, uptake
@@ -49,6 +50,10 @@ class Dosing:
     neighbours: tuple[NeighbourRow, ...]
     tendencies: tuple[Tendency, ...]
     changes: dict[Change, int]
+
+    def chains_of(self, name: str, outcomes: Sequence[Outcome]) -> Chains:
+        """The campaign as it is held against others, of the outcomes that all this is of."""
+        return Chains.of(name, outcomes, self.doses, self.places)
 
     @property
     def sticking(self) -> list[AtCoverage]:

@@ -5,7 +5,8 @@ from typing import Final
 import numpy as np
 import pytest
 
-from molgun_lmp.analysis.dosing.coverage import Doses, Places, at_coverage
+from molgun_lmp.analysis.dosing.coverage import Doses, Places, What, at_coverage
+from molgun_lmp.analysis.dosing.equal_coverage import Chains, coverage_differences
 from molgun_lmp.analysis.dosing.neighbours import NeighbourRow, Tendency, neighbours
 from molgun_lmp.analysis.dosing.random_adsorption import Lattice, Settling
 from molgun_lmp.analysis.dosing.uptake import bounded_mean, fit_uptake, uptake
@@ -126,6 +127,30 @@ def test_a_law_without_an_end_in_reach_is_said_to_be_undetermined() -> None:
     assert ends["Kisliuk"].low is ends["Kisliuk"].high is None
     nothing = doses_of(np.zeros((4, 6), dtype=np.bool_))
     assert fit_uptake(nothing, Places(top_atoms=9, dimers=0), np.random.default_rng(5)) == []
+
+
+def side(name: str, taken: BoolArray, sites: int) -> Chains:
+    doses = doses_of(taken)
+    lines: dict[tuple[What, str], BoolArray] = {("sticking", "taken up"): doses.taken_up}
+    return Chains(name=name, doses=doses, places=Places(top_atoms=sites, dimers=0), lines=lines)
+
+
+def test_campaigns_are_compared_at_equal_coverage_and_not_at_equal_dose() -> None:
+    """One law on slabs of two sizes, another law: the first two differ at every dose, and at no coverage."""
+    rng = np.random.default_rng(11)
+    small, large = (side(f"{sites}", langmuir(sites, 0.8, 20, 24, rng), sites) for sites in (20, 40))
+    other = side("other", langmuir(20, 0.4, 20, 24, rng), 20)
+    found = coverage_differences([small, large, other])
+    same = [one for one in found if one.campaign == "40"]
+    assert len(same) >= 4 and all(one.simultaneous_low <= 0 <= one.simultaneous_high for one in same)
+    assert all(one.p_holm is None or one.p_holm > 0.05 for one in same)  # None: of a single chain
+    assert same[0].monolayers_low == 0 and same[0].monolayers_high == same[1].monolayers_low
+    less = [one for one in found if one.campaign == "other"]
+    for one in less:
+        truth = -0.4 * (1 - (one.monolayers_low + one.monolayers_high - 1 / 20) / 2)
+        assert one.simultaneous_low <= truth + 0.05 and truth - 0.05 <= one.simultaneous_high
+    assert less[0].p_holm is not None and less[0].p_holm < 0.05 and less[0].high < 0
+    assert coverage_differences([small]) == []
 
 
 def test_excluded_neighbours_jam_where_they_do() -> None:
