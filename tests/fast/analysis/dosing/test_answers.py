@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from ase.build import fcc100
-from dosing_cases import Fates, chains
+from chain_outcomes import Fates, chains
 
 from molgun_lmp.analysis.dosing.answers import Dosing, dosing_of
 from molgun_lmp.config.schemes import load_scheme
