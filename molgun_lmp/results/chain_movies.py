@@ -10,8 +10,8 @@ from molgun_lmp.analysis.report.movies import Cast, Movie
 from molgun_lmp.arrays import FloatArray
 from molgun_lmp.campaign.store.campaign_folder import Store
 from molgun_lmp.readers.trajectory import Frame
-from molgun_lmp.results.dose import doses_of_a_chain
-from molgun_lmp.results.ended import Ended, chosen_frames
+from molgun_lmp.results.decided import Ended, doses_of_a_chain
+from molgun_lmp.results.ended import chosen_frames
 
 SHOWN_CHAINS: Final = 4
 
