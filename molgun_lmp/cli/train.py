@@ -10,12 +10,14 @@ from molgun_lmp.cli.output import AsJson, Overrides, answers, print_json, progre
 from molgun_lmp.config.loading import load_section
 from molgun_lmp.errors import ConfigError
 from molgun_lmp.training.settings import TrainingConfig
+from molgun_lmp.training.trainer.committee import member_name, train_committee
 from molgun_lmp.training.trainer.figure import draw_training
 from molgun_lmp.training.trainer.job_script import job_script
 from molgun_lmp.training.trainer.train import train
 
 if TYPE_CHECKING:
     from molgun_lmp.models.error_reports import ErrorReport
+    from molgun_lmp.training.run_folder import TrainingRecord
 
 
 def train_command(
@@ -44,12 +46,25 @@ def train_command(
     finish: Annotated[
         bool, typer.Option("--finish", help="Train no more: make the model of the best epoch so far.")
     ] = False,
+    committee: Annotated[
+        int | None,
+        typer.Option(
+            min=2,
+            metavar="K",
+            help="Train K models that differ by seed and by the part of the trajectories that they leave out (the "
+            "first leaves out none), in OUTPUT/member-0 and so on.",
+        ),
+    ] = None,
     overrides: Overrides = None,
     as_json: AsJson = False,
 ) -> None:
     """Train a MACE on labelled frames with mace's own trainer. Ctrl-C stops; the same command goes on."""
     config = load_section(file, TrainingConfig, overrides or (), what="a training file")
     if job_file is not None:
+        if committee is not None:
+            raise ConfigError(
+                "--write-job writes the job of one training: give `molgun train --committee` in a script of your own."
+            )
         text = job_script(
             config,
             file=file,
@@ -62,11 +77,26 @@ def train_command(
         answers().print(f"Wrote {job_file}. Submit it with: {BATCH_SYSTEMS[scheduler].submit} {job_file}", markup=False)
         return
 
-    record = train(config, output, base=file.resolve().parent, console=progress_console(), finish=finish)
-    figure = draw_training(record, output)
+    base, console = file.resolve().parent, progress_console()
+    if committee is not None:
+        records = train_committee(config, committee, output, base=base, console=console, finish=finish)
+        if as_json:
+            print_json({"members": [record.model_dump(mode="json") for record in records]})
+            return
+        for member, record in enumerate(records):
+            answers().print(f"{output / member_name(member)}", markup=False)
+            _print_record(record, output / member_name(member))
+        return
+    record = train(config, output, base=base, console=console, finish=finish)
     if as_json:
+        draw_training(record, output)
         print_json(record.model_dump(mode="json"))
         return
+    _print_record(record, output)
+
+
+def _print_record(record: "TrainingRecord", output: Path) -> None:
+    figure = draw_training(record, output)
     answers().print(f"Labels: {record.level_of_theory}; read from {record.training.data.labels}", markup=False)
     for errors in record.errors:
         _print_errors(errors)

@@ -65,6 +65,15 @@ class Split(Section):
     test_trajectories: Fraction | tuple[str, ...] | None = None
     """With `by: random`: a second test set, of whole trajectories that nothing else is taken from."""
     seed: NonNegativeInt = 24
+    leave_out: tuple[NonNegativeInt, PositiveInt] | None = None
+    """[k, K]: of the training trajectories, those of part k of K (by a hash of their names, the same whatever else is
+    there) are not trained on. So the members of a committee differ; `molgun train --committee` sets it."""
+
+    @model_validator(mode="after")
+    def _part_is_one(self) -> Self:
+        if self.leave_out is not None and self.leave_out[0] >= self.leave_out[1]:
+            raise ValueError("leave_out: parts are counted from 0, so [k, K] needs k < K")
+        return self
 
     @model_validator(mode="after")
     def _sets_are_of_one_kind(self) -> Self:
@@ -79,7 +88,7 @@ class Split(Section):
                 "whole trajectories are held out by a fraction or by their names, not by a number of frames"
             )
         # By value, not by what was set: the resolved file names every key.
-        others = type(self).model_fields.keys() - {"by", "seed"}
+        others = type(self).model_fields.keys() - {"by", "seed", "leave_out"}
         if self.by == "given" and any(getattr(self, key) != type(self).model_fields[key].default for key in others):
             raise ValueError("with `by: given` the frames' own headers name their sets: leave out everything else")
         return self

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from molgun_lmp.arrays import BoolArray
 from molgun_lmp.errors import ConfigError
+from molgun_lmp.provenance import sha256_text
 from molgun_lmp.training.dataset.labelled_frame import LabelledFrame
 from molgun_lmp.training.settings import Split
 
@@ -60,6 +61,8 @@ def assign_sets(trajectories: Sequence[str], set_names: Sequence[str | None], sp
     given, and for sets that leave nothing to train on or to validate with.
     """
     members = _given(set_names) if split.by == "given" else _chosen(np.array(trajectories, dtype=object), split)
+    if split.leave_out is not None:
+        members["train"] = _without_part(members["train"], trajectories, *split.leave_out)
     train, validation = (int(members[name].sum()) for name in ("train", "validation"))
     if not train or not validation:
         names = sorted(set(trajectories))
@@ -135,6 +138,13 @@ def _chosen(trajectories: npt.NDArray[np.object_], split: Split) -> dict[str, Bo
         at_random("validation", validation if isinstance(validation, float) else None, selected)
     members["train"] = selected
     return members
+
+
+def _without_part(train: BoolArray, trajectories: Sequence[str], part: int, parts: int) -> BoolArray:
+    """The training set without the trajectories of one part; whole where that would leave nothing of it."""
+    of = {name: int(sha256_text(name), 16) % parts for name in set(trajectories)}
+    kept: BoolArray = train & np.array([of[name] != part for name in trajectories], dtype=bool)
+    return kept if kept.any() else train
 
 
 def _every(total: int, every: int, rng: np.random.Generator) -> BoolArray:

@@ -1,16 +1,12 @@
 """The files that the trainings of a learning curve read, written once: equal in every session."""
 
-import dataclasses
 import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
-from ase import Atoms
-from ase.io import write
-
 from molgun_lmp.atomic_files import write_whole
-from molgun_lmp.training.dataset.label_keys import ENERGY_KEY, FORCES_KEY, ISOLATED_ATOM
+from molgun_lmp.training.dataset.given_sets import write_given, write_isolated
 from molgun_lmp.training.dataset.labelled_frame import LabelledFrame
 from molgun_lmp.training.learning_curve.trainings import CurveTraining, SubsetsBy, nested_order
 from molgun_lmp.training.trainer.preparation import Prepared
@@ -27,7 +23,7 @@ def write_sets(prepared: Prepared, trainings: Sequence[CurveTraining], folder: P
     _write_frames(folder / HELD_OUT, held_out)
     elements = sorted({symbol for frames in held_out.values() for frame in frames for symbol in frame.symbols})
     if prepared.dataset.isolated_atoms_ev:
-        _write_isolated(folder / ISOLATED, prepared.dataset.isolated_atoms_ev)
+        write_isolated(folder / ISOLATED, prepared.dataset.isolated_atoms_ev)
     if prepared.foundation is not None and not (folder / FOUNDATION).exists():
         with write_whole(folder / FOUNDATION) as written:
             shutil.copyfile(prepared.foundation.file, written)
@@ -45,25 +41,5 @@ def write_sets(prepared: Prepared, trainings: Sequence[CurveTraining], folder: P
 
 
 def _write_frames(file: Path, sets: Mapping[str, Sequence[LabelledFrame]]) -> None:
-    if file.exists():
-        return
-    structures = [
-        dataclasses.replace(frame, set_name=name).labelled_atoms(ENERGY_KEY, FORCES_KEY)
-        for name, frames in sets.items()
-        for frame in frames
-    ]
-    _write_whole(file, structures)
-
-
-def _write_isolated(file: Path, energies_ev: Mapping[str, float]) -> None:
-    structures = []
-    for element, energy in energies_ev.items():
-        atom = Atoms(element)
-        atom.info = {ENERGY_KEY: energy, "config_type": ISOLATED_ATOM}
-        structures.append(atom)
-    _write_whole(file, structures)
-
-
-def _write_whole(file: Path, structures: Sequence[Atoms]) -> None:
-    with write_whole(file) as written:
-        write(written, structures, format="extxyz")
+    if not file.exists():
+        write_given(file, sets)
