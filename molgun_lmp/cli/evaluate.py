@@ -1,5 +1,6 @@
 """`molgun evaluate`."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -8,7 +9,7 @@ import typer
 from rich.table import Table
 
 from molgun_lmp.cli.arguments import LostPeriodicity, Model, ZeroedForces
-from molgun_lmp.cli.model_arguments import BatchSize, Device, Head, Sha256, Trust, open_model
+from molgun_lmp.cli.model_arguments import BatchSize, Device, Head, Sha256, Trust, open_committee
 from molgun_lmp.cli.output import AsJson, _mev, answers, counting, print_json
 from molgun_lmp.errors import ConfigError
 from molgun_lmp.model_formats import Dtype
@@ -17,8 +18,7 @@ from molgun_lmp.readers.common.reference_frame import Labels
 from molgun_lmp.readers.sources import require_frames
 from molgun_lmp.surface.partition import MoleculeChoice
 from molgun_lmp.training.dataset.read import read_dataset
-from molgun_lmp.training.descriptors.atom_distances import AtomSpaces
-from molgun_lmp.training.descriptors.calibration import MOST_TRAINED, calibrate, check, write_calibration
+from molgun_lmp.training.descriptors.held_out import calibrate_committee, write_calibrations
 from molgun_lmp.training.evaluation.evaluation import judge, write_judgement
 from molgun_lmp.training.evaluation.predictor import open_predictor
 from molgun_lmp.training.evaluation.scans import AtomPair, curves
@@ -27,8 +27,10 @@ from molgun_lmp.training.settings import FrameLimits
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from molgun_lmp.models.card import ModelCard
     from molgun_lmp.models.error_reports import Errors
-    from molgun_lmp.training.descriptors.calibration import ErrorCalibration
+    from molgun_lmp.training.descriptors.force_spread import CommitteeMember
+    from molgun_lmp.training.descriptors.held_out import Calibrations
     from molgun_lmp.training.evaluation.evaluation import Judged, Judgement
     from molgun_lmp.training.evaluation.scans import ScanCurve
 
@@ -73,6 +75,14 @@ def evaluate_command(
             "write that here: MODEL/calibration.json is found by itself. Name all files of the training.",
         ),
     ] = None,
+    committee: Annotated[
+        list[Path] | None,
+        typer.Option(
+            metavar="MODEL",
+            help="With --calibration: another member of MODEL's committee, whose spread of forces is calibrated, too, "
+            "in spread-calibration.json beside FILE. Repeatable.",
+        ),
+    ] = None,
     level_of_theory: LevelOfTheory = None,
     dtype: Annotated[Dtype | None, typer.Option(help="Precision; if not given, the file's own.")] = None,
     batch_size: BatchSize = 8,
@@ -99,10 +109,9 @@ def evaluate_command(
     if output is not None:
         write_judgement(judged, output, found)
     if calibration is not None:
-        held_against = _calibrated(
-            model, judged, head=head, sha256=sha256, trust=trust, batch_size=batch_size, device=device
-        )
-        write_calibration(held_against, calibration)
+        members = open_committee([model, *(committee or ())], head, sha256, trust)
+        card = read_card(predictor.source.file.parent)
+        write_calibrations(_calibrated(members, card, judged, batch_size=batch_size, device=device), calibration)
     if as_json:
         print_json(judged.judgement.model_dump(mode="json"))
         return
@@ -113,26 +122,24 @@ def evaluate_command(
 
 
 def _calibrated(
-    path: Path, judged: "Judged", *, head: str | None, sha256: str | None, trust: bool, batch_size: int, device: str
-) -> "ErrorCalibration":
-    source, loaded, chosen = open_model(path, head, sha256, trust)
-    training = read_card(source.file.parent).training
-    if training is None:
-        raise ConfigError(f"the card of {path} does not say what it was trained on: nothing is known to be held out")
+    members: "Sequence[CommitteeMember]", card: "ModelCard", judged: "Judged", *, batch_size: int, device: str
+) -> "Calibrations":
+    if card.training is None:
+        raise ConfigError(f"the card of {card.name} does not say what it was trained on: nothing is known as held out")
     frames, errors = judged.comparison.frames, judged.comparison.largest_force_error
-    known = set(training.data.trajectories.get("train", ()))
-    trained = [frame for frame in frames if frame.trajectory in known]
-    with counting("describing the training set", min(len(trained), MOST_TRAINED)) as advance:
-        spaces = AtomSpaces.fit(
-            loaded, trained, head=chosen, batch_size=batch_size, device=device, most=MOST_TRAINED, advance=advance
+    known = set(card.training.data.trajectories.get("train", ()))
+    held_out = [frame for frame in frames if frame.trajectory not in known]
+    with counting("describing held-out frames", len(held_out)) as advance:
+        return calibrate_committee(
+            members,
+            trained=[frame for frame in frames if frame.trajectory in known],
+            held_out=held_out,
+            errors=errors[np.array([frame.trajectory not in known for frame in frames])],
+            files=judged.judgement.files,
+            batch_size=batch_size,
+            device=device,
+            advance=advance,
         )
-    held_out = np.array([frame.trajectory not in known for frame in frames])
-    others = [frame for frame in frames if frame.trajectory not in known]
-    with counting("describing held-out frames", len(others)) as advance:
-        checked = check(
-            loaded, spaces, others, errors[held_out], head=chosen, batch_size=batch_size, device=device, advance=advance
-        )
-    return calibrate(spaces, checked, model_sha256=source.sha256 or "", files=judged.judgement.files)
 
 
 def _labels(energy_key: str | None, forces_key: str | None) -> Labels | None:

@@ -1,6 +1,7 @@
 """What commands that look into a model open: mace's own file of it, and the frames that it was trained on."""
 
 import dataclasses
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -9,6 +10,7 @@ import typer
 from molgun_lmp.errors import ConfigError, ModelError
 from molgun_lmp.models.mace_file import choose_head, load_model, model_facts, trusted_sha256
 from molgun_lmp.training.dataset.structures import Structure, structures_of, without_isolated_atoms
+from molgun_lmp.training.descriptors.force_spread import CommitteeMember
 from molgun_lmp.training.descriptors.report import TRAINING_SET
 from molgun_lmp.training.evaluation.predictor import ModelSource, find_model
 from molgun_lmp.training.run_folder import RunFolder
@@ -43,6 +45,18 @@ def open_model(path: Path, head: str | None, sha256: str | None, trusted: bool) 
         loaded,
         choose_head(model_facts(loaded).heads, head or source.head),
     )
+
+
+def open_committee(
+    paths: Sequence[Path], head: str | None, sha256: str | None, trusted: bool
+) -> tuple[CommitteeMember, ...]:
+    """The members of a committee; `head` and `sha256` are of the first. Raises `ModelError`."""
+    members = []
+    for number, path in enumerate(paths):
+        mine = (head, sha256) if number == 0 else (None, None)
+        source, loaded, its_head = open_model(path, *mine, trusted)
+        members.append(CommitteeMember(name=source.name, model=loaded, head=its_head, sha256=source.sha256 or ""))
+    return tuple(members)
 
 
 def training_set(model: Path, files: list[Path] | None) -> list[Structure]:

@@ -1,5 +1,6 @@
 """`molgun trust`."""
 
+import dataclasses
 from pathlib import Path
 from typing import Annotated
 
@@ -8,13 +9,24 @@ from rich.table import Table
 
 from molgun_lmp.campaign.store.campaign_folder import Store
 from molgun_lmp.cli.arguments import CampaignFolder
-from molgun_lmp.cli.model_arguments import BatchSize, Device, Head, Sha256, TrainedOn, Trust, open_model, training_set
+from molgun_lmp.cli.model_arguments import (
+    BatchSize,
+    Device,
+    Head,
+    Sha256,
+    TrainedOn,
+    Trust,
+    open_committee,
+    training_set,
+)
 from molgun_lmp.cli.output import AsJson, answers, counting, print_json
 from molgun_lmp.models.card import read_card
 from molgun_lmp.results.analyse import analyse
 from molgun_lmp.results.trust import Judge, judge_campaign, require_campaigns_model, training_part
 from molgun_lmp.training.descriptors.atom_distances import MOST_FRAMES, AtomSpaces
 from molgun_lmp.training.descriptors.calibration import read_calibration
+from molgun_lmp.training.descriptors.force_spread import read_spread_calibration
+from molgun_lmp.training.evaluation.predictor import find_model
 
 
 def trust_command(
@@ -44,30 +56,27 @@ def trust_command(
     it beside the outcomes from then on.
     """
     store = Store.open(campaign)
-    source, loaded, chosen = open_model(model, head, sha256, trust_model)
-    require_campaigns_model(store, source)
-    members = [open_model(path, None, None, trust_model) for path in committee or ()]
-    others = tuple((one.name, member, its_head) for one, member, its_head in members)
+    source = find_model(model)
+    members = open_committee([model, *(committee or ())], head, sha256, trust_model)
+    first = members[0]
+    require_campaigns_model(store, dataclasses.replace(source, sha256=first.sha256))
     card = read_card(store.model)
-    calibration = None if training else read_calibration(source.file.parent, source.sha256)
+    calibration = None if training else read_calibration(source.file.parent, first.sha256)
     if calibration is not None:
         spaces, files = calibration.atom_spaces(), tuple(calibration.files)
     else:
         structures, files = training_part(card, training_set(model, training)), tuple(map(str, training or [model]))
         with counting("describing the training set", min(len(structures), MOST_FRAMES)) as advance:
             spaces = AtomSpaces.fit(
-                loaded, structures, head=chosen, batch_size=batch_size, device=device, advance=advance
+                first.model, structures, head=first.head, batch_size=batch_size, device=device, advance=advance
             )
     analysis = analyse(store)
     judge = Judge(
-        model=loaded,
-        head=chosen,
-        name=source.name,
-        sha256=source.sha256 or "",
+        members=members,
         spaces=spaces,
         training_files=files,
         calibration=calibration,
-        committee=others,
+        spread_calibration=read_spread_calibration(source.file.parent, [one.sha256 for one in members]),
         batch_size=batch_size,
         device=device,
     )
@@ -78,11 +87,15 @@ def trust_command(
         return
 
     table = Table("trajectory", "mode", "farthest", "at / ps", "atom", "beyond / %", "error / eV/Å", box=None)
+    for column in ("spread / eV/Å", "error there / eV/Å") if committee else ():
+        table.add_column(column)
     modes = {one.folder.id: one.outcome.mode.label for one in analysis.ended}
     for one in sorted(found.trajectories, key=lambda one: -one.farthest)[:20]:
         numbers = (f"{one.farthest:.2f}", f"{one.time_ps:.2f}", f"{one.element} {one.atom}", f"{100 * one.beyond:.0f}")
-        error = one.expected_error_ev_per_angstrom
-        table.add_row(one.trajectory_id, modes[one.trajectory_id], *numbers, "–" if error is None else f"{error:.2g}")
+        errors = [_number(one.expected_error_ev_per_angstrom)]
+        if committee:
+            errors += [_number(one.disagreement_ev_per_angstrom), _number(one.disputed_error_ev_per_angstrom)]
+        table.add_row(one.trajectory_id, modes[one.trajectory_id], *numbers, *errors)
     out = answers()
     out.print(table)
     out.print(found.sentence(), markup=False)
@@ -96,3 +109,7 @@ def trust_command(
             f"The model was trained on {', '.join(unnamed)}, too: from all of it, distances are smaller.", markup=False
         )
     out.print(f"Numbers, and the farthest frames for labelling: {store.analysis}", markup=False)
+
+
+def _number(value: float | None) -> str:
+    return "–" if value is None else f"{value:.2g}"

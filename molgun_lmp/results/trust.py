@@ -2,20 +2,19 @@
 
 import dataclasses
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from typing import Any, Final
+from collections.abc import Callable, Sequence
+from typing import Final
 
 import ase.io
 import numpy as np
 from ase import Atoms
 
 from molgun_lmp.analysis.figures.trust import DistanceTrace, draw_trust
-from molgun_lmp.analysis.statistics.trust import TrajectoryTrust, Trust, TrustCalibration
+from molgun_lmp.analysis.statistics.trust import SpreadTrust, TrajectoryTrust, Trust, TrustCalibration
 from molgun_lmp.arrays import FloatArray
 from molgun_lmp.campaign.store.campaign_folder import Store
 from molgun_lmp.errors import CampaignError, ModelError
 from molgun_lmp.models.card import ModelCard, read_card
-from molgun_lmp.models.predict import predict_mace
 from molgun_lmp.readers.trajectory import Frame
 from molgun_lmp.results.analyse import Analysis
 from molgun_lmp.results.decided import Ended
@@ -24,6 +23,7 @@ from molgun_lmp.results.table_files import WORST_FILE, write_trust
 from molgun_lmp.training.dataset.structures import Structure
 from molgun_lmp.training.descriptors.atom_distances import AtomSpaces, invariants
 from molgun_lmp.training.descriptors.calibration import ErrorCalibration
+from molgun_lmp.training.descriptors.force_spread import CommitteeMember, SpreadCalibration, committee_forces
 from molgun_lmp.training.evaluation.predictor import ModelSource
 from molgun_lmp.units import FS_PER_PS
 
@@ -33,18 +33,15 @@ _APART_PS: Final = 0.1
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Judge:
-    """A loaded model with the spaces of its training set, and the other models of a committee."""
+    """A loaded model, the first of `members`, with the spaces of its training set; the others are its committee."""
 
-    model: Any
-    head: str
-    name: str
-    sha256: str
+    members: tuple[CommitteeMember, ...]
     spaces: AtomSpaces
     training_files: tuple[str, ...]
     calibration: ErrorCalibration | None = None
     """Where `spaces` are its; None where the border is that of the training frames."""
-    committee: tuple[tuple[str, Any, str], ...] = ()
-    """(name, loaded model, head) of each other member."""
+    spread_calibration: SpreadCalibration | None = None
+    """Of these very members; None where the spread is not calibrated."""
     batch_size: int = 8
     device: str = "cpu"
 
@@ -102,29 +99,45 @@ def judge_campaign(
             apart = distances(judge, frames)
             times = np.array([frame.step * timestep_ps for frame in frames])
             one_found = _trust(one.folder.id, apart, times, store.manifest.n_slab, frames[0])
-            spread = disagreement(judge, frames)
-            found.append(_with_error(dataclasses.replace(one_found, disagreement_ev_per_angstrom=spread), judge))
+            spread = spreads(judge, frames)
+            found.append(_with_error(_with_spread(one_found, judge, spread, times), judge))
             traces.append(
                 DistanceTrace(
                     trajectory_id=one.folder.id, mode=one.outcome.mode, time_ps=times, distance=apart.max(axis=1)
                 )
             )
-            bad = sorted([*bad, *_worst(one, frames, apart, times, worst)], key=lambda b: -b.distance)[:worst]
+            bad = sorted([*bad, *_worst(one, frames, apart, spread, times, worst)], key=lambda b: -b.distance)[:worst]
         if advance is not None:
             advance(number + 1)
     trust = Trust(
-        model=judge.name,
-        model_sha256=judge.sha256,
+        model=judge.members[0].name,
+        model_sha256=judge.members[0].sha256,
         training_files=judge.training_files,
         training_frames=judge.spaces.frames,
         borders=judge.spaces.borders,
         every=every,
-        committee=tuple(name for name, _, _ in judge.committee),
+        committee=tuple(one.name for one in judge.members[1:]),
         trajectories=tuple(found),
         calibration=None if judge.calibration is None else _summary(judge.calibration),
+        spread_calibration=None if judge.spread_calibration is None else _of_spread(judge.spread_calibration),
     )
     _write(store, trust, traces, bad)
     return trust
+
+
+def _with_spread(one: TrajectoryTrust, judge: Judge, spread: FloatArray | None, times: FloatArray) -> TrajectoryTrust:
+    """With what the committee says of its frames; as it is without other members."""
+    if spread is None:
+        return one
+    index = int(np.argmax(spread.max(axis=1)))
+    largest, known = float(spread[index].max()), judge.spread_calibration
+    return dataclasses.replace(
+        one,
+        disagreement_ev_per_angstrom=largest,
+        disputed_ps=float(times[index]),
+        disputed_error_ev_per_angstrom=None if known is None else known.expected_error(largest),
+        disputed_error_bound_ev_per_angstrom=None if known is None else known.error_bound(largest),
+    )
 
 
 def _with_error(one: TrajectoryTrust, judge: Judge) -> TrajectoryTrust:
@@ -144,6 +157,15 @@ def _summary(calibration: ErrorCalibration) -> TrustCalibration:
         confidence=calibration.confidence,
         found=calibration.found,
         false_alarms=calibration.false_alarms,
+    )
+
+
+def _of_spread(calibration: SpreadCalibration) -> SpreadTrust:
+    return SpreadTrust(
+        held_out_frames=len(calibration.held_out),
+        confidence=calibration.confidence,
+        slope=calibration.slope,
+        rank_correlation=calibration.rank_correlation,
     )
 
 
@@ -176,29 +198,19 @@ def structures(frames: Sequence[Frame]) -> list[Structure]:
 
 def distances(judge: Judge, frames: Sequence[Frame]) -> FloatArray:
     """(T, N) of every atom in every frame."""
+    first = judge.members[0]
     described = invariants(
-        judge.model, structures(frames), head=judge.head, batch_size=judge.batch_size, device=judge.device
+        first.model, structures(frames), head=first.head, batch_size=judge.batch_size, device=judge.device
     )
     return np.array([judge.spaces.distances(f.symbols, node) for f, node in zip(frames, described, strict=True)])
 
 
-def disagreement(judge: Judge, frames: Sequence[Frame]) -> float | None:
-    """Largest root mean square deviation of the committee's forces on one atom from their mean, eV/Å.
-
-    None without other members.
-    """
-    if not judge.committee:
+def spreads(judge: Judge, frames: Sequence[Frame]) -> FloatArray | None:
+    """(T, N) eV/Å, of the committee's forces on every atom in every frame; None without other members."""
+    if len(judge.members) == 1:
         return None
-    shown, largest = structures(frames), 0.0
-    members: list[Iterator[Any]] = [
-        predict_mace(model, shown, head=head, batch_size=judge.batch_size, device=judge.device)
-        for model, head in ((judge.model, judge.head), *((model, head) for _, model, head in judge.committee))
-    ]
-    for answers in zip(*members, strict=True):
-        forces = np.array([answer.forces for answer in answers])
-        spread = np.sqrt(np.square(forces - forces.mean(axis=0)).sum(axis=2).mean(axis=0))
-        largest = max(largest, float(spread.max()))
-    return largest
+    found = committee_forces(judge.members, frames, batch_size=judge.batch_size, device=judge.device)
+    return np.array([one.spread for one in found])
 
 
 def _trust(identifier: str, distances: FloatArray, times: FloatArray, n_slab: int, frame: Frame) -> TrajectoryTrust:
@@ -220,7 +232,14 @@ def _trust(identifier: str, distances: FloatArray, times: FloatArray, n_slab: in
     )
 
 
-def _worst(one: Ended, frames: Sequence[Frame], distances: FloatArray, times: FloatArray, number: int) -> list[_Bad]:
+def _worst(  # noqa: PLR0917
+    one: Ended,
+    frames: Sequence[Frame],
+    distances: FloatArray,
+    spread: FloatArray | None,
+    times: FloatArray,
+    number: int,
+) -> list[_Bad]:
     """The frames of a trajectory that are farthest out, none a neighbour of another."""
     farthest = distances.max(axis=1)
     taken: list[int] = []
@@ -238,5 +257,7 @@ def _worst(one: Ended, frames: Sequence[Frame], distances: FloatArray, times: Fl
             "distance_of_farthest_atom": float(farthest[index]),
         }
         atoms.set_array("distance_from_training", distances[index])
+        if spread is not None:
+            atoms.set_array("force_spread", spread[index])
         found.append(_Bad(distance=float(farthest[index]), atoms=atoms))
     return found

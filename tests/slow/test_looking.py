@@ -31,8 +31,9 @@ from molgun_lmp.models.card import read_card
 from molgun_lmp.models.mace_file import load_model
 from molgun_lmp.readers.common.frame import Frame
 from molgun_lmp.results.replay_verdict import judge, verdicts_of
-from molgun_lmp.results.trust import Judge, disagreement, distances, require_campaigns_model, structures
+from molgun_lmp.results.trust import Judge, distances, require_campaigns_model, spreads, structures
 from molgun_lmp.training.descriptors.atom_distances import AtomSpaces
+from molgun_lmp.training.descriptors.force_spread import CommitteeMember
 from molgun_lmp.training.evaluation.predictor import find_model
 
 pytestmark = pytest.mark.slow
@@ -246,22 +247,26 @@ def test_models_that_differ_disagree_more_the_farther_from_the_training_data(fol
         load_model(folder / "first" / file, trust=True) for file in ("model/model.model", "foundation/foundation.model")
     )
     spaces = AtomSpaces.fit(tuned, structures([Frame.from_atoms(one) for one in known]), head="Default")
-    judge_alone = Judge(model=tuned, head="Default", name="tuned", sha256="", spaces=spaces, training_files=())
-    committee = replace(judge_alone, committee=(("foundation", foundation, "Default"),))
-    with_itself = replace(judge_alone, committee=(("again", tuned, "Default"),))
-    spreads, farthest = list[float](), list[float]()
+    first, other = (
+        CommitteeMember(name=name, model=one, head="Default", sha256=name)
+        for name, one in (("tuned", tuned), ("foundation", foundation))
+    )
+    judge_alone = Judge(members=(first,), spaces=spaces, training_files=())
+    committee, with_itself = replace(judge_alone, members=(first, other)), replace(judge_alone, members=(first, first))
+    disputed, farthest = list[float](), list[float]()
     for width in (0.0, 0.15, 0.3):
         rng = np.random.default_rng(1)
         moved = [one.copy() for one in known[::2]]
         for one in moved:
             one.positions += rng.normal(0.0, width, one.positions.shape)
         shown = [Frame.from_atoms(one) for one in moved]
-        apart = [disagreement(committee, [one]) for one in shown]
-        spreads.append(float(np.median([one for one in apart if one is not None])))
+        apart = spreads(committee, shown)
+        assert apart is not None and apart.shape == (len(shown), 154)
+        disputed.append(float(np.median(apart.max(axis=1))))
         farthest.append(float(np.median(distances(judge_alone, shown).max(axis=1))))
-        assert disagreement(with_itself, shown[:1]) == pytest.approx(0.0, abs=1e-5)
-    assert disagreement(judge_alone, shown[:1]) is None
-    assert 0 < 2 * spreads[0] < spreads[1] < spreads[2]
+        assert spreads(with_itself, shown[:1]) == pytest.approx(0.0, abs=1e-5)
+    assert spreads(judge_alone, shown[:1]) is None
+    assert 0 < 2 * disputed[0] < disputed[1] < disputed[2]
     assert farthest[0] < 1.3 < farthest[1] < farthest[2]
 
 

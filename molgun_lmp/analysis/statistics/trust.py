@@ -34,6 +34,12 @@ class TrajectoryTrust(JsonRecord):
     """Of the farthest frame, the largest error of a force that is to be expected; None without a calibration."""
     error_bound_ev_per_angstrom: float | None = None
     """What it keeps below with the calibration's confidence."""
+    disputed_ps: float | None = None
+    """Time of the frame with the largest spread; None without a committee."""
+    disputed_error_ev_per_angstrom: float | None = None
+    """There, the largest error of a force that is to be expected; None without a calibration of the committee."""
+    disputed_error_bound_ev_per_angstrom: float | None = None
+    """What that keeps below with the calibration's confidence."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -50,6 +56,20 @@ class TrustCalibration(JsonRecord):
     """Of these held-out frames, how many do, and all."""
     false_alarms: tuple[int, int]
     """Of the others."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class SpreadTrust(JsonRecord):
+    """How the committee's spread was calibrated on labelled frames that no member had seen."""
+
+    __pydantic_config__ = _STRICT
+
+    held_out_frames: int
+    confidence: float
+    slope: float
+    """The error rises as this power of the spread."""
+    rank_correlation: float
+    """Of spread and true error."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -70,6 +90,8 @@ class Trust(JsonRecord):
     trajectories: tuple[TrajectoryTrust, ...]
     calibration: TrustCalibration | None = None
     """None where the model has none, and the border is that which 99 % of the training frames keep within."""
+    spread_calibration: SpreadTrust | None = None
+    """None without a committee, or where this committee has none."""
 
     @property
     def border(self) -> str:
@@ -115,11 +137,26 @@ class Trust(JsonRecord):
                     f"{100 * self.calibration.confidence:g} %"
                 )
             text += "."
-        spreads = [one.disagreement_ev_per_angstrom for one in self.trajectories]
-        known = [spread for spread in spreads if spread is not None]
-        if known:
-            text += f" The committee's forces differ by {max(known):.2f} eV/Å at most."
-        return text
+        return text + self._of_committee()
+
+    def _of_committee(self) -> str:
+        """What the committee says, in a sentence that follows others; empty without one."""
+        disputed = [(one.disagreement_ev_per_angstrom, one) for one in self.trajectories]
+        known_spreads = [(spread, one) for spread, one in disputed if spread is not None]
+        if not known_spreads:
+            return ""
+        largest, most = max(known_spreads, key=lambda pair: pair[0])
+        text = f" The committee's forces differ by {largest:.2f} eV/Å at most"
+        known = self.spread_calibration
+        if known is None or most.disputed_error_ev_per_angstrom is None:
+            return f"{text}; that is no error: this committee has no calibration on labelled frames."
+        bound = most.disputed_error_bound_ev_per_angstrom or 0.0
+        return (
+            f"{text} ({most.trajectory_id} at {most.disputed_ps:.2f} ps), where a force is to be expected wrong by "
+            f"{most.disputed_error_ev_per_angstrom:.2g} eV/Å, and by less than {bound:.2g} eV/Å with "
+            f"{100 * known.confidence:g} % (rank correlation of spread and error {known.rank_correlation:.2f} on "
+            f"{known.held_out_frames} held-out frames)."
+        )
 
 
 def distance_cells(trust: Trust | None) -> Mapping[str, str]:

@@ -87,6 +87,25 @@ class AtomSpaces:
         """
         return self.relative_to(self.borders, symbols, features)
 
+    def fingerprint(self, symbols: Sequence[str], features: FloatArray) -> FloatArray:
+        """(D,) what is strange about a structure: of each element of the training set the components of its farthest
+        atom, in units in which that atom's distance is its length. Raises `InputFileError` for an element without atoms
+        here, besides `distances`.
+
+        Two structures whose strangest atoms are alike are close, however many ordinary ones differ.
+        """
+        found = self.relative_to(self.typical, symbols, features)
+        kinds = np.array(symbols)
+        parts = []
+        for element, space in sorted(self.spaces.items()):
+            of = np.flatnonzero(kinds == element)
+            if not len(of):
+                raise InputFileError(f"a structure without {element} cannot be compared with others that have it.")
+            farthest = of[int(np.argmax(found[of]))]
+            scores = space.project(features[[farthest]])[0] / space.spread
+            parts.append(scores / (np.sqrt(len(space.spread)) * self.typical[element]))
+        return np.concatenate(parts)
+
     def relative_to(self, units: Mapping[str, float], symbols: Sequence[str], features: FloatArray) -> FloatArray:
         """(N,) of each atom, in other units of its element. Raises as `distances`."""
         unknown = sorted(set(symbols) - self.spaces.keys())

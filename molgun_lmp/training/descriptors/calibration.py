@@ -12,7 +12,7 @@ import dataclasses
 import math
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final, Self
+from typing import Any, Final
 
 import numpy as np
 from pydantic import ValidationError
@@ -23,15 +23,21 @@ from molgun_lmp.config.section import Section
 from molgun_lmp.errors import InputFileError, ModelError
 from molgun_lmp.training.dataset.labelled_frame import LabelledFrame
 from molgun_lmp.training.descriptors.atom_distances import AtomSpaces, invariants
+from molgun_lmp.training.descriptors.error_line import (
+    CONFIDENCE,
+    Checked,
+    ErrorLine,
+    border_of,
+    bound_factor_of,
+    rank_correlation,
+    require_enough,
+)
 from molgun_lmp.training.descriptors.principal_components import TrainingSpace
 
 CALIBRATION_NAME: Final = "calibration.json"
 LIMIT_EV_PER_ANGSTROM: Final = 0.5
-CONFIDENCE: Final = 0.9
 MOST_TRAINED: Final = 200
 """Frames of the training set that distances are measured from: the calibration tells what these distances mean."""
-FEWEST_FRAMES: Final = 20
-FEWEST_TRAJECTORIES: Final = 3
 _DIGITS: Final = 7
 """Of the numbers of the spaces, which are many and fitted in single precision."""
 
@@ -93,6 +99,14 @@ class ErrorCalibration(Section):
         right = [one for one in self.held_out if one.error_ev_per_angstrom <= self.limit_ev_per_angstrom]
         return sum(one.distance > 1.0 for one in right), len(right)
 
+    @property
+    def rank_correlation(self) -> float:
+        """Of distance and error over the held-out frames (Spearman)."""
+        return rank_correlation(
+            np.array([one.distance for one in self.held_out]),
+            np.array([one.error_ev_per_angstrom for one in self.held_out]),
+        )
+
     def atom_spaces(self) -> AtomSpaces:
         """What measures distances, 1 being the border."""
         return AtomSpaces(
@@ -101,63 +115,6 @@ class ErrorCalibration(Section):
             typical={element: one.border for element, one in self.spaces.items()},
             frames=self.training_frames,
         )
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Checked:
-    """Held-out frames, F of them: `distance` (F,) of the farthest atom in units of `AtomSpaces.typical`, `error` (F,)
-    eV/Å of the force that is farthest off, and `trajectories`, F names."""
-
-    distance: FloatArray
-    error: FloatArray
-    trajectories: tuple[str, ...]
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class ErrorLine:
-    """The straight line through the logarithms of errors against those of distances."""
-
-    intercept: float
-    slope: float
-
-    @classmethod
-    def fit(cls, distance: FloatArray, error: FloatArray) -> Self:
-        """By least squares; never falling: a farther structure is not trusted more."""
-        x, y = np.log(distance), np.log(error)
-        centred = x - x.mean()
-        slope = max(0.0, float(centred @ y / max(float(centred @ centred), 1e-12)))
-        return cls(intercept=float(y.mean() - slope * x.mean()), slope=slope)
-
-    def residuals(self, distance: FloatArray, error: FloatArray) -> FloatArray:
-        """(F,) logarithms of the errors over the line's."""
-        found: FloatArray = np.log(error) - self.intercept - self.slope * np.log(distance)
-        return found
-
-
-def border_of(checked: Checked, limit: float, confidence: float = CONFIDENCE) -> float:
-    """The distance beyond which a frame that is wrong by more than `limit` lies with `confidence`.
-
-    With too few such frames for that the nearest of them; where there is none, the farthest frame of all: what lies
-    beyond was never checked.
-    """
-    wrong = np.sort(checked.distance[checked.error > limit])
-    if not len(wrong):
-        return float(checked.distance.max())
-    place = max(1, math.floor((1 - confidence) * (len(wrong) + 1) + 1e-9))
-    # Beyond means farther than the border, and the frame at this place is to be found as well.
-    return float(np.nextafter(wrong[place - 1], 0.0))
-
-
-def bound_factor_of(checked: Checked, confidence: float = CONFIDENCE) -> float:
-    """By which the line is to be multiplied so that the error of a frame of a new trajectory is below it."""
-    names = np.array(checked.trajectories)
-    left_out = np.empty(len(names))
-    for name in np.unique(names):
-        of = names == name
-        line = ErrorLine.fit(checked.distance[~of], checked.error[~of])
-        left_out[of] = line.residuals(checked.distance[of], checked.error[of])
-    place = min(len(names), math.ceil(confidence * (len(names) + 1)))
-    return math.exp(max(0.0, float(np.sort(left_out)[place - 1])))
 
 
 def check(
@@ -200,12 +157,7 @@ def calibrate(
 
     Raises `InputFileError` for fewer than 20 of them or fewer than three trajectories.
     """
-    if len(checked.error) < FEWEST_FRAMES or len(set(checked.trajectories)) < FEWEST_TRAJECTORIES:
-        raise InputFileError(
-            f"{len(checked.error)} labelled frames of {len(set(checked.trajectories))} trajectories were held out of "
-            f"the training: a calibration needs {FEWEST_FRAMES} of {FEWEST_TRAJECTORIES} at least. Name files with "
-            "validation or test frames, too."
-        )
+    require_enough(checked)
     border = border_of(checked, limit)
     relative = dataclasses.replace(checked, distance=checked.distance / border)
     line = ErrorLine.fit(relative.distance, relative.error)

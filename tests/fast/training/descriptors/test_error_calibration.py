@@ -11,14 +11,11 @@ from molgun_lmp.errors import InputFileError, ModelError
 from molgun_lmp.training.descriptors.atom_distances import AtomSpaces
 from molgun_lmp.training.descriptors.calibration import (
     CALIBRATION_NAME,
-    Checked,
-    ErrorLine,
-    border_of,
-    bound_factor_of,
     calibrate,
     read_calibration,
     write_calibration,
 )
+from molgun_lmp.training.descriptors.error_line import Checked, ErrorLine, border_of, bound_factor_of
 from molgun_lmp.training.descriptors.principal_components import TrainingSpace
 
 
