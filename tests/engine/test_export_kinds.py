@@ -146,6 +146,23 @@ def test_what_symmetrix_cannot_hold_is_left_out_and_said(settings: dict[str, Any
 
 
 @pytest.mark.parametrize(
+    "settings",
+    [{}, {"first_block": "RealAgnosticInteractionBlock", "pair_repulsion": True, "dtype": "float32"}],
+    ids=str,
+)
+def test_symmetrix_holds_one_interaction(settings: dict[str, Any], tmp_path: Path) -> None:
+    pytest.importorskip("symmetrix")
+    model = tiny_model(num_interactions=1, max_ell=3, correlation=3, **settings)
+    file = save_model(model, tmp_path / "one.model")
+    card = exported(file, tmp_path / "folder", formats=("symmetrix", "symmetrix-splines", "mace"))
+    assert {(report.dtype, report.run_by) for report in card.parity} == {
+        (dtype, by) for dtype in ("float32", "float64") for by in ("python", "lammps")
+    }
+    assert min(report.largest_force_ev_per_angstrom for report in card.parity) > 0.01
+    assert "one interaction" in card.not_exported["symmetrix-splines"]
+
+
+@pytest.mark.parametrize(
     "settings", [{"correlation": 2}, {"gate": "None"}, {"use_agnostic_product": True}, {"plain": True}], ids=str
 )
 def test_what_its_extraction_raises_ends_no_export(

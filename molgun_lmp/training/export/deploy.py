@@ -7,13 +7,14 @@ import logging
 import warnings
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from ase.data import atomic_numbers
 
 from molgun_lmp.model_formats import Dtype
 from molgun_lmp.models.mace_file import ModelFacts, default_dtype, load_model, model_facts
 from molgun_lmp.models.mace_library import load_mace
+from molgun_lmp.training.export.one_interaction import linear_readout, with_idle_product
 
 _SPLINE_POINTS: Final = 1024
 """Of symmetrix's radial functions: on the example 256, its default, costs 2e-4 eV/Å, 1024 costs 3e-6 at equal speed."""
@@ -32,13 +33,7 @@ def deploy(model: Path, target: Path, *, dtype: Dtype, head: str) -> None:
 
 def extract_symmetrix(model: Path, target: Path, *, head: str) -> None:
     """Write the JSON file that symmetrix reads. `model` must have been checked (`trusted_sha256`)."""
-    load_mace()
-    from symmetrix.extract_mace_data import extract_mace_data  # noqa: PLC0415
-
-    multihead = len(model_facts(load_model(model, trust=True)).heads) > 1
-    with _quiet():
-        document = extract_mace_data(str(model), head=head if multihead else None, num_spline_points=_SPLINE_POINTS)
-    target.write_text(json.dumps(document, separators=(",", ":")) + "\n", encoding="utf-8")
+    _write(_extracted(model, head, num_spline_points=_SPLINE_POINTS), target)
 
 
 def extract_splines(model: Path, target: Path, *, head: str, elements: Sequence[str], points: int) -> None:
@@ -46,31 +41,43 @@ def extract_splines(model: Path, target: Path, *, head: str, elements: Sequence[
 
     `model` must have been checked (`trusted_sha256`).
     """
+    species = [atomic_numbers[symbol] for symbol in elements]
+    document = _extracted(model, head, species=species, num_spline_points=points, radial_format="pair-splines")
+    _write(document, target)
+
+
+def _extracted(model: Path, head: str, **how: Any) -> dict[str, Any]:
+    """What symmetrix's own extraction makes of a model."""
     load_mace()
     from symmetrix.extract_mace_data import extract_mace_data  # noqa: PLC0415
 
-    multihead = len(model_facts(load_model(model, trust=True)).heads) > 1
+    loaded = load_model(model, trust=True)
+    facts = model_facts(loaded)
     with _quiet():
-        document = extract_mace_data(
-            str(model),
-            species=[atomic_numbers[symbol] for symbol in elements],
-            head=head if multihead else None,
-            num_spline_points=points,
-            radial_format="pair-splines",
-        )
+        if facts.num_interactions > 1:
+            document: dict[str, Any] = extract_mace_data(str(model), head=head if len(facts.heads) > 1 else None, **how)
+        else:
+            weights = linear_readout(loaded)
+            document = extract_mace_data(with_idle_product(loaded), **how) | {"readout_1_weights": weights}
+    return document
+
+
+def _write(document: dict[str, Any], target: Path) -> None:
     target.write_text(json.dumps(document, separators=(",", ":")) + "\n", encoding="utf-8")
 
 
 def symmetrix_refusal(facts: ModelFacts) -> str | None:
     """Why symmetrix is known not to hold a model, or None: then its extraction and parity have the last word."""
+    one = facts.num_interactions == 1
     wrong = [
         f"{what} is {found}, not {held}"
         for what, found, held in (
-            ("the number of interactions", facts.num_interactions, 2),
+            ("the number of interactions", facts.num_interactions, 1 if one else 2),
             ("max_ell", facts.max_ell, 3),
             ("the correlation", _joined(facts.correlations), "3"),
-            ("the gate of the last readout", facts.gate, "silu"),
-            ("the number of readouts", facts.readouts, 2),
+            ("the gate of the last readout", facts.gate, "none" if one else "silu"),
+            ("the number of readouts", facts.readouts, 1 if one else 2),
+            *([("the number of heads, with one interaction,", len(facts.heads), 1)] if one else []),
         )
         if found != held
     ]
@@ -87,6 +94,13 @@ def symmetrix_refusal(facts: ModelFacts) -> str | None:
     except ImportError as error:
         return f"symmetrix is not installed here ({error}); pip install 'molgun_lmp[fast]' and export again"
     return None
+
+
+def splines_refusal(facts: ModelFacts) -> str | None:
+    """The same for LAMMPS's `pair_style symmetrix/mace`, which was written for two interactions."""
+    if facts.num_interactions == 1:
+        return "pair_style symmetrix/mace is not known to hold models of one interaction"
+    return symmetrix_refusal(facts)
 
 
 def _joined(numbers: Sequence[int]) -> str:

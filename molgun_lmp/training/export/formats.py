@@ -22,7 +22,13 @@ from molgun_lmp.models.mace_file import ModelFacts
 from molgun_lmp.models.predict import Prediction, predict_deployed, predict_symmetrix
 from molgun_lmp.training.dataset.labelled_frame import LabelledFrame
 from molgun_lmp.training.export.contacts import ClosePair, compare_contacts, compared_elements, require_contacts
-from molgun_lmp.training.export.deploy import deploy, extract_splines, extract_symmetrix, symmetrix_refusal
+from molgun_lmp.training.export.deploy import (
+    deploy,
+    extract_splines,
+    extract_symmetrix,
+    splines_refusal,
+    symmetrix_refusal,
+)
 from molgun_lmp.training.export.lammps_parity import predict_in_lammps
 from molgun_lmp.training.export.mliap import deploy_mliap, predict_mliap
 from molgun_lmp.training.export.parity import compare, require_parity
@@ -122,7 +128,7 @@ _TRANSLATIONS: Final[Mapping[ExportedFormat, _Translation]] = {
     "symmetrix-splines": _Translation(
         write=_write_splines,
         predict=lambda file, frames, dtype: predict_symmetrix(file, frames, dtype=dtype),
-        refusal=symmetrix_refusal,
+        refusal=splines_refusal,
         holds=_compared,
     ),
     "mliap": _Translation(

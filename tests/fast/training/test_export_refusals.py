@@ -130,6 +130,8 @@ def test_a_format_asked_for_alone_that_cannot_be_had_is_an_error() -> None:
     ("changes", "words"),
     [
         ({"num_interactions": 3}, "the number of interactions is 3, not 2"),
+        ({"num_interactions": 1, "readouts": 1}, "the gate of the last readout is silu, not none"),
+        ({"num_interactions": 1, "readouts": 1, "gate": "none", "heads": ("a", "b")}, "number of heads.* is 2, not 1"),
         ({"max_ell": 1}, "max_ell is 1, not 3"),
         ({"correlations": (2, 2)}, "the correlation is 2, not 3"),
         ({"correlations": (3, 2)}, "the correlation is 3, 2, not 3"),
