@@ -64,10 +64,17 @@ def load_section(
 
     Raises `ConfigError` as `load_campaign` does.
     """
-    document = load_yaml(file, what)
+    return load_section_or_defaults(file, model, overrides, what=what)
+
+
+def load_section_or_defaults(
+    file: Path | None, model: type[SectionT], overrides: Sequence[str] = (), *, what: str
+) -> SectionT:
+    """The same where every key has a default, so that no file need be given."""
+    document = {} if file is None else load_yaml(file, what)
     for override in overrides:
         apply_override(document, override)
-    return validated(document, model, where=str(file))
+    return validated(document, model, where="--set" if file is None else str(file))
 
 
 def validated(document: Mapping[str, Any], model: type[SectionT], *, where: str) -> SectionT:

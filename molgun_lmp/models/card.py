@@ -202,3 +202,11 @@ def check_elements(card: ModelCard, elements: Iterable[str]) -> None:
 def model_file(folder: Path, card: ModelCard, format: ModelFormat, dtype: str | None = None) -> Path:  # noqa: A002
     """The path of a model's file in a format and dtype. Raises `ModelError` where there is none."""
     return folder / card.find(format, dtype).name
+
+
+def mace_sha256(card: ModelCard) -> str | None:
+    """The SHA-256 of mace's own file: what tells models apart whose translations were made by other versions.
+
+    None where the folder has no such file.
+    """
+    return next((entry.sha256 for entry in card.files if entry.format == "mace"), None)

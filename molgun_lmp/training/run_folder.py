@@ -54,6 +54,7 @@ class TrainingRecord(Section):
     name: str
     level_of_theory: str
     labels_hold_dispersion: bool | None = None
+    distilled_from: str | None = None
     model_sha256: str
     e0s_kind: str
     training: Training

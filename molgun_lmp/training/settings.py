@@ -189,6 +189,9 @@ class TrainingConfig(Section):
     """Of the labels, such as `PBE-D3(BJ), VASP`; stands on the model card and on every result."""
     labels_hold_dispersion: bool | None = None
     """Goes onto the card: a campaign lays D3 over a model only if its labels hold none. None: nobody said."""
+    distilled_from: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")] | None = None
+    """Goes onto the card: SHA-256 of mace's own file of the model that made the labels; None: a reference method did.
+    `molgun distill` says it."""
     frames: Annotated[tuple[Path, ...], Field(min_length=1)]
     """Files, folders and archives of labelled frames (vasprun.xml, OUTCAR, NAME-pos-1.xyz of CP2K, extxyz, ASE
     databases; a folder of `molgun dataset`), relative to the training file."""

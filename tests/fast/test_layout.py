@@ -46,6 +46,7 @@ WITHIN = {
     },
     "training": {
         "learning_curve": "trainer dataset .",
+        "distillation": "labelling export trainer dataset .",
         "export": "trainer dataset .",
         "trainer": "evaluation dataset .",
         "evaluation": "dataset .",

@@ -43,6 +43,7 @@ class Provenance:
     errors: tuple[ErrorReport, ...]
     licences: Licences
     labels_hold_dispersion: bool | None = None
+    distilled_from: str | None = None
 
     @classmethod
     def of(cls, known: ModelCard | TrainingRecord) -> Self:
@@ -201,6 +202,7 @@ def _card(
             EXPORTED_FILES[name].format: one.not_run for name, one in exported.items() if one.not_run is not None
         },
         licences=provenance.licences,
+        distilled_from=provenance.distilled_from,
         files=tuple(_listed(work, name, one, facts) for name, one in exported.items() if one.refusal is None),
         versions=versions(),
         created=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),

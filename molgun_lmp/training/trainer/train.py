@@ -144,6 +144,7 @@ def _record(run: RunFolder, prepared: Prepared, history: History, best: BestChec
         name=config.name,
         level_of_theory=config.level_of_theory,
         labels_hold_dispersion=config.labels_hold_dispersion,
+        distilled_from=config.distilled_from,
         model_sha256=sha256,
         e0s_kind=config.reference_energies if isinstance(config.reference_energies, str) else "given",
         training=Training(

@@ -1,0 +1,218 @@
+"""`molgun distill`."""
+
+import dataclasses
+import math
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Final
+
+import typer
+from rich.table import Table
+
+from molgun_lmp.campaign.launch.few_shots import few_shots, fire_few
+from molgun_lmp.cli.output import AsJson, answers, counting, print_json, progress_console
+from molgun_lmp.config import LoadedCampaign, load_campaign
+from molgun_lmp.config.loading import load_section_or_defaults
+from molgun_lmp.engine.registry import runs_no_model
+from molgun_lmp.errors import ConfigError
+from molgun_lmp.gun.pools import read_pools
+from molgun_lmp.models.card import ModelCard, check_elements
+from molgun_lmp.processes import default_workers
+from molgun_lmp.results.structures import campaign_structures, is_campaign
+from molgun_lmp.training.dataset.structures import Structure, structures_of, without_isolated_atoms
+from molgun_lmp.training.distillation.distill import (
+    MODEL_FOLDER,
+    REPORT_NAME,
+    export_inner,
+    full_card,
+    judge_inner,
+    label_frames,
+    require_same_settings,
+    train_inner,
+)
+from molgun_lmp.training.distillation.frames import POOL
+from molgun_lmp.training.distillation.settings import DistillationConfig
+
+if TYPE_CHECKING:
+    from molgun_lmp.training.distillation.judgement import InnerJudgement
+
+_LONGEST_OUTER_STEP: Final = 20
+
+
+def distill_command(
+    model: Annotated[Path, typer.Argument(metavar="MODEL_FOLDER", help="The full model, as `molgun export` makes it.")],
+    campaign: Annotated[Path, typer.Argument(metavar="CAMPAIGN.yaml", help="The campaign file that it is meant for.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="The distillation's folder; what is there is kept.")],
+    *,
+    frames: Annotated[
+        list[Path] | None,
+        typer.Option(help="Frames in place of fired ones: files, dumps or campaign folders. Repeatable."),
+    ] = None,
+    settings: Annotated[
+        Path | None, typer.Option(metavar="FILE.yaml", help="Settings of the distillation; if not given, the defaults.")
+    ] = None,
+    overrides: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="One of them, such as optimisation.epochs=20. Repeatable."),
+    ] = None,
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Processes side by side; if not given, one for each core.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Train a small inner model on a full one's own forces, for engine.multistep. Ctrl-C stops; the same command goes
+    on with what is there."""
+    loaded = load_campaign(campaign)
+    if runs_no_model(loaded.config.engine.kind):
+        raise ConfigError(
+            f"{campaign}: the engine {loaded.config.engine.kind} runs no model, so none can be distilled."
+        )
+    config = load_section_or_defaults(settings, DistillationConfig, overrides or (), what="settings of a distillation")
+    card = full_card(model, config)
+    number = workers or default_workers(1)
+    require_same_settings(config, output)
+
+    structures = _structures(loaded, model, config, output, frames or (), workers=number)
+    check_elements(card, {symbol for structure in structures for symbol in structure.symbols})
+    with counting("labelling", len(structures)) as show:
+        labelled = label_frames(model, card, structures, output, workers=number, on_progress=show)
+    record = train_inner(config, card, structures, output, threads=min(number, 4), console=progress_console())
+    inner = export_inner(record, output)
+    dynamics = loaded.config.dynamics
+    judged = judge_inner(
+        model,
+        config,
+        record,
+        output,
+        timestep_fs=dynamics.timestep_fs,
+        dtype=loaded.config.model.dtype,
+        candidates=_outer_steps(loaded),
+    )
+    if as_json:
+        print_json(judged.model_dump(mode="json"))
+        return
+    for source, reason in labelled.failed.items():
+        answers().print(f"Not used: {source}: {reason}", markup=False)
+    _print(judged, inner, output)
+
+
+def _structures(
+    loaded: LoadedCampaign,
+    model: Path,
+    config: DistillationConfig,
+    output: Path,
+    given: "list[Path] | tuple[()]",
+    *,
+    workers: int,
+) -> list[Structure]:
+    """The pools' snapshots, and frames of shots: those that were given, or of two small campaigns."""
+    console = progress_console()
+    found = _of_pools(loaded)
+    folders = list(given)
+    if not given:
+        fired = config.fired
+        for kind, shots, temperature in (("shots", fired.shots, None), ("hot", fired.hot, fired.hot_temperature_k)):
+            if not shots:
+                continue
+            small = few_shots(
+                loaded,
+                name=kind,
+                model=model,
+                shots=shots,
+                seed=fired.seed,
+                longest_ps=fired.longest_ps,
+                frame_every_fs=fired.frame_every_fs,
+                temperature_k=temperature,
+            )
+            store = fire_few(
+                small,
+                output / kind,
+                workers=workers,
+                console=console,
+                say=lambda text: console.print(text, markup=False),
+            )
+            folders.append(store.root)
+    for path in folders:
+        found += without_isolated_atoms(list(_of(path)), str(path))
+    return found
+
+
+def _of(path: Path) -> Iterator[Structure]:
+    if not is_campaign(path):
+        yield from structures_of(path)
+        return
+    for structure in campaign_structures(path):  # two campaigns call their trajectories alike
+        yield dataclasses.replace(structure, trajectory=f"{structure.set_name}-{structure.trajectory}")
+
+
+def _of_pools(loaded: LoadedCampaign) -> list[Structure]:
+    """The slab alone and the molecule alone; a molecule of one atom has nothing to learn."""
+    return [
+        Structure(
+            symbols=pool.symbols,
+            positions=atoms.positions,
+            cell=atoms.cell.array,
+            pbc=(bool(atoms.pbc[0]), bool(atoms.pbc[1]), bool(atoms.pbc[2])),
+            set_name=pool.source.name,
+            source=f"{pool.source.name}#{number}",
+            trajectory=pool.source.name,
+            config_type=POOL,
+        )
+        for pool in read_pools(loaded)
+        for number, atoms in enumerate(pool.snapshots)
+        if len(atoms) > 1
+    ]
+
+
+def _outer_steps(loaded: LoadedCampaign) -> list[int]:
+    """What the campaign's dumps, thermo lines, checkpoints and stop rules allow: they fall on outer steps."""
+    dynamics = loaded.config.dynamics
+    common = math.gcd(
+        dynamics.steps,
+        dynamics.dump_every_steps,
+        dynamics.thermo_every_steps,
+        dynamics.checkpoint_every_steps or 0,
+        loaded.config.stop.check_every_steps,
+    )
+    return [every for every in range(1, min(common, _LONGEST_OUTER_STEP) + 1) if common % every == 0]
+
+
+def _print(judged: "InnerJudgement", inner: ModelCard, output: Path) -> None:
+    out, left = answers(), judged.remaining_force
+    out.print(f"{inner.name}: the remaining force on {left.name} frames, F_full - F_inner", markup=False)
+    table = Table("", "", "MAE", "RMSE / meV/Å", box=None)
+    for kind, parts in (
+        ("all", {"": left.forces_ev_per_angstrom}),
+        ("element", left.forces_by_element),
+        ("group", left.forces_by_group),
+    ):
+        for name, errors in parts.items():
+            table.add_row(kind, name, f"{1000 * errors.mae:.1f}", f"{1000 * errors.rmse:.1f}")
+    out.print(table)
+    slow = "none" if judged.slow_period_fs is None else f"{judged.slow_period_fs:.0f} fs"
+    out.print(
+        f"Fastest period of the full force {judged.fastest_period_fs:.1f} fs, of the remaining one {slow}; a step of "
+        f"{judged.timestep_fs:g} fs alone lets the energy of the stiffest motion swing by "
+        f"{100 * judged.swing_of_timestep:.2g} %.",
+        markup=False,
+    )
+    table = Table("every", "outer step / fs", "swing / %", "core time of the full step", box=None)
+    for step in judged.outer_steps:
+        swing = "unstable" if step.swing is None else f"{100 * step.swing:.2g}"
+        table.add_row(str(step.every), f"{step.every * judged.timestep_fs:g}", swing, f"{step.core_time:.2f}")
+    out.print(table)
+    out.print(
+        f"Core time of an evaluation: full {judged.full_core_ms:.1f} ms ({judged.full_engine}), inner "
+        f"{judged.inner_core_ms:.1f} ms ({judged.inner_engine}).",
+        markup=False,
+    )
+    folder = output / MODEL_FOLDER
+    if judged.advised_every > 1:
+        out.print(f"Advised: engine.multistep: {{inner: {folder}, every: {judged.advised_every}}}", markup=False)
+    else:
+        out.print(
+            "Advised: no outer step; the remaining force is too stiff. Train longer, on more frames, or a larger inner "
+            "model (architecture.num_channels).",
+            markup=False,
+        )
+    out.print(f"Numbers: {output / REPORT_NAME}", markup=False)

@@ -1,0 +1,64 @@
+"""What decides an inner model: which frames the full model is asked on, and how the small one is trained."""
+
+from pydantic import NonNegativeInt, PositiveFloat, PositiveInt
+
+from molgun_lmp.config.section import Section
+from molgun_lmp.training.settings import (
+    ExponentialSchedule,
+    Fraction,
+    ModelShape,
+    Optimisation,
+    PlateauSchedule,
+    Split,
+)
+
+
+class FiredFrames(Section):
+    """The small campaigns that the full model fires for frames."""
+
+    shots: PositiveInt = 6
+    """As the campaign file fires them."""
+    hot: NonNegativeInt = 3
+    """The same, with slab and molecule held at `hot_temperature_k` by a thermostat."""
+    hot_temperature_k: PositiveFloat = 600.0
+    longest_ps: PositiveFloat = 2.5
+    """Of a trajectory, where the campaign's own is not shorter."""
+    frame_every_fs: PositiveFloat = 20.0
+    seed: NonNegativeInt = 7001
+    """Of the shots: not the campaign's own, whose shots are not to be those that were trained on."""
+
+
+class InnerSplit(Split):
+    """As of `molgun train`. By trajectory, snapshots of pools are always trained on."""
+
+    test: Fraction | PositiveInt | tuple[str, ...] | None = 0.15
+
+
+class InnerShape(ModelShape):
+    """As of `molgun train`. The default costs a sixth of the example's model under symmetrix."""
+
+    num_channels: PositiveInt = 16
+    r_max_angstrom: PositiveFloat = 3.5
+
+
+class InnerOptimisation(Optimisation):
+    """As of `molgun train`."""
+
+    epochs: PositiveInt = 40
+    schedule: ExponentialSchedule | PlateauSchedule = ExponentialSchedule(kind="exponential", gamma=0.9)
+
+
+class DistillationConfig(Section):
+    """One distillation."""
+
+    fired: FiredFrames = FiredFrames()
+    """Not used where frames are given."""
+    max_force_ev_per_angstrom: PositiveFloat = 30.0
+    """A frame with a longer force vector is left out."""
+    split: InnerSplit = InnerSplit()
+    architecture: InnerShape = InnerShape()
+    optimisation: InnerOptimisation = InnerOptimisation()
+    seed: NonNegativeInt = 1
+    """Of the weights."""
+    judged_frames: PositiveInt = 6
+    """Held-out frames on which stiffness is found; some hundred evaluations of both models each."""

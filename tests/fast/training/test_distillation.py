@@ -1,0 +1,116 @@
+"""What is refused before an inner model is made, and which frames are held out."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from campaign_cases import write_campaign_file, write_model
+
+from molgun_lmp.campaign.launch.few_shots import few_shots
+from molgun_lmp.config import load_campaign
+from molgun_lmp.config.loading import load_section_or_defaults
+from molgun_lmp.errors import ConfigError, ModelError, TrainingError
+from molgun_lmp.gun.pools import Pool
+from molgun_lmp.models.card import load_card, write_card
+from molgun_lmp.training.dataset.structures import Structure
+from molgun_lmp.training.distillation.distill import full_card, require_same_settings
+from molgun_lmp.training.distillation.frames import POOL, held_out, require_enough
+from molgun_lmp.training.distillation.settings import DistillationConfig
+
+
+def settings(*overrides: str) -> DistillationConfig:
+    return load_section_or_defaults(None, DistillationConfig, overrides, what="settings of a distillation")
+
+
+@pytest.fixture
+def model(tmp_path: Path) -> Path:
+    (tmp_path / "own.model").write_bytes(b"mace's own")
+    write_model(tmp_path / "model", mace=tmp_path / "own.model")
+    return tmp_path / "model"
+
+
+def structures(trajectory: str, number: int, config_type: str = "Default") -> list[Structure]:
+    return [
+        Structure(
+            symbols=("C", "H"),
+            positions=np.zeros((2, 3)),
+            cell=np.eye(3),
+            pbc=(True, True, True),
+            set_name="",
+            source=f"{trajectory}#{index}",
+            trajectory=trajectory,
+            config_type=config_type,
+        )
+        for index in range(number)
+    ]
+
+
+def test_one_changed_key_keeps_the_other_defaults_of_an_inner_model() -> None:
+    changed = settings("architecture.r_max_angstrom=4.0", "optimisation.epochs=3", "split.validation=0.2")
+    assert (changed.architecture.num_channels, changed.architecture.r_max_angstrom) == (16, 4.0)
+    assert changed.optimisation.schedule == DistillationConfig().optimisation.schedule
+    assert changed.split.test == DistillationConfig().split.test
+    with pytest.raises(ConfigError, match="chanels"):
+        settings("architecture.num_chanels=8")
+
+
+def test_models_that_cannot_be_distilled_are_refused(model: Path, tmp_path: Path) -> None:
+    assert full_card(model, settings()).name == "tiny"
+    with pytest.raises(ConfigError, match=r"r_max_angstrom: 4\.5 Å is longer than the full model's cutoff \(4 Å\)"):
+        full_card(model, settings("architecture.r_max_angstrom=4.5"))
+    write_card(load_card(model).model_copy(update={"distilled_from": "0" * 64}), model)
+    with pytest.raises(ModelError, match="itself distilled"):
+        full_card(model, settings())
+    write_model(tmp_path / "bare")
+    with pytest.raises(ModelError, match=r"has no \.model file"):
+        full_card(tmp_path / "bare", settings())
+
+
+def test_shots_of_other_settings_are_not_taken_for_these(tmp_path: Path) -> None:
+    require_same_settings(settings(), tmp_path / "out")
+    require_same_settings(settings("optimisation.epochs=80"), tmp_path / "out")
+    with pytest.raises(TrainingError, match="shots of another `fired`"):
+        require_same_settings(settings("fired.hot_temperature_k=900"), tmp_path / "out")
+
+
+def test_whole_trajectories_are_held_out_but_pools_never() -> None:
+    frames = [*structures("pool.extxyz", 30, POOL)]
+    for number in range(10):
+        frames += structures(f"shot-{number}", 5)
+    split = held_out(frames, settings().split)
+    assert isinstance(split.validation, tuple)
+    assert isinstance(split.test, tuple)
+    assert len(split.validation) == 1
+    assert len(split.test) == 2
+    assert not {"pool.extxyz", *split.validation} & set(split.test)
+    assert "pool.extxyz" not in split.validation
+    by_frame = settings("split.by=random").split
+    assert held_out(frames, by_frame) == by_frame
+    with pytest.raises(ConfigError, match="one trajectory"):
+        held_out([*structures("pool.extxyz", 30, POOL), *structures("shot", 30)], settings().split)
+    with pytest.raises(TrainingError, match=r"7 frames \(CH\) are too few"):
+        require_enough(structures("shot", 7), 4)
+
+
+def test_the_few_shots_are_the_campaign_s_with_another_model_and_shorter(
+    slab_pool: Pool, molecule_pool: Pool, tmp_path: Path
+) -> None:
+    sections = {
+        "dynamics": {"steps": 20_000, "timestep_fs": 0.5, "bath": {"layers": 1}},
+        "engine": {"kind": "torchscript", "together": 4, "threads": 2},
+    }
+    loaded = load_campaign(write_campaign_file(tmp_path, slab_pool, molecule_pool, sections))
+    common = {"model": tmp_path / "full", "shots": 3, "seed": 5, "longest_ps": 1.0, "frame_every_fs": 20.0}
+    cold = few_shots(loaded, name="shots", **common).config
+    assert (cold.trajectories, cold.seed, cold.dynamics.steps, cold.dynamics.dump_every_steps) == (3, 5, 2000, 40)
+    assert cold.model.folder == (tmp_path / "full").resolve()
+    assert (cold.engine.kind, cold.engine.threads, cold.engine.together) == ("torchscript", 2, 1)
+    assert (cold.gun, cold.system, cold.dynamics.bath) == (
+        loaded.config.gun,
+        loaded.config.system,
+        loaded.config.dynamics.bath,
+    )
+    hot = few_shots(loaded, name="hot", temperature_k=600.0, **common).config.dynamics
+    assert hot.bath is None
+    assert hot.acting_thermostat is not None
+    assert (hot.acting_thermostat.temperature_k, hot.acting_thermostat.molecule) == (600.0, True)
