@@ -19,6 +19,7 @@ from molgun_lmp.cli.app import app
 from molgun_lmp.config import Campaign
 from molgun_lmp.config.external import ForeignFiles
 from molgun_lmp.config.scheme_file import SchemeFile
+from molgun_lmp.training.distillation.settings import DistillationConfig
 from molgun_lmp.training.labelling.settings import LabellingConfig
 from molgun_lmp.training.settings import TrainingConfig
 
@@ -28,6 +29,11 @@ FILES: Final[Mapping[str, tuple[str, type[BaseModel], str]]] = {
     "reference/training.md": ("Training file", TrainingConfig, "`molgun train FILE`."),
     "reference/label.md": ("Label file", LabellingConfig, "`molgun label FILE FRAMES`."),
     "reference/scheme.md": ("Scheme file", SchemeFile, "`molgun schemes FILE` and `outcomes.scheme` of a campaign."),
+    "reference/distillation.md": (
+        "Distillation settings",
+        DistillationConfig,
+        "`molgun distill MODEL_FOLDER CAMPAIGN.yaml --settings FILE`.",
+    ),
     "reference/foreign-files.md": ("Foreign files", ForeignFiles, "`molgun analyse FILES --config FILE`."),
     "reference/site.md": ("Cluster site file", ClusterSite, "`molgun cluster CAMPAIGN --site FILE`."),
 }
