@@ -76,7 +76,8 @@ def distill_command(
     check_elements(card, {symbol for structure in structures for symbol in structure.symbols})
     with counting("labelling", len(structures)) as show:
         labelled = label_frames(model, card, structures, output, workers=number, on_progress=show)
-    record = train_inner(config, card, structures, output, threads=min(number, 4), console=progress_console())
+    usable = [structure for structure in structures if structure.source not in labelled.failed]
+    record = train_inner(config, card, usable, output, threads=min(number, 4), console=progress_console())
     inner = export_inner(record, output)
     dynamics = loaded.config.dynamics
     judged = judge_inner(
@@ -142,7 +143,10 @@ def _of(path: Path) -> Iterator[Structure]:
         yield from structures_of(path)
         return
     for structure in campaign_structures(path):  # two campaigns call their trajectories alike
-        yield dataclasses.replace(structure, trajectory=f"{structure.set_name}-{structure.trajectory}")
+        name = structure.set_name
+        yield dataclasses.replace(
+            structure, trajectory=f"{name}-{structure.trajectory}", source=f"{name}-{structure.source}"
+        )
 
 
 def _of_pools(loaded: LoadedCampaign) -> list[Structure]:
