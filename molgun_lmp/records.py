@@ -12,8 +12,10 @@ from pydantic import ConfigDict, TypeAdapter
 from molgun_lmp.adsorbates import Adsorbate
 from molgun_lmp.arrays import BoolArray, FloatArray
 from molgun_lmp.dosing_records import DoseEnd
+from molgun_lmp.heat_records import Heat
 from molgun_lmp.outcome_classes import Kind, Mode
 from molgun_lmp.scattering_records import Scattering
+from molgun_lmp.settling_record import Settling
 
 if TYPE_CHECKING:
     from molgun_lmp.outcome_scheme import OutcomeScheme
@@ -144,6 +146,7 @@ class Stop(StrEnum):
     DEPARTED = "departed"
     FRAGMENT_LEFT = "fragment-left"
     TOO_HOT = "too-hot"
+    SETTLED = "settled"
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -195,31 +198,14 @@ class TrajectoryResult(JsonRecord):
     noise_resumed: ResumedNoise | None = None
     """Where it went on under random forces (Langevin, bath): it is as good as the undisturbed one, and not the same.
     None where none act or it never went on, and in results of earlier versions, which do not say."""
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Heat(JsonRecord):
-    """Mean temperatures of one trajectory, K, before first contact and at its end; None where no frame is of then.
-
-    Of the slab the atoms that move; of the molecule the motion about its centre of mass, and the kinetic energy of that
-    by itself, eV.
-    """
-
-    __pydantic_config__ = _STRICT
-
-    slab_before_k: float | None
-    slab_end_k: float | None
-    molecule_before_k: float | None
-    molecule_end_k: float | None
-    translation_before_ev: float | None
-    translation_end_ev: float | None
+    settled: Settling | None = None
+    """None where it never had, and where nobody looked: no rule, or another machine's LAMMPS alone. One that ended
+    otherwise than by `Stop.SETTLED` was drawn for the audit, and ran on."""
 
     @property
-    def warmed_k(self) -> float | None:
-        """By how much the slab is warmer at the end."""
-        if self.slab_before_k is None or self.slab_end_k is None:
-            return None
-        return self.slab_end_k - self.slab_before_k
+    def audited(self) -> bool:
+        """Whether it had settled and ran on."""
+        return self.settled is not None and self.stop is not Stop.SETTLED
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -274,6 +260,17 @@ class Outcome(JsonRecord):
     """All molecules of a shot of a chain of doses; None outside one, and for no frame."""
     gone: bool = False
     """It met the surface, and at the end nothing of it is bound or within reach, whole or in pieces."""
+    audit_share: float | None = None
+    """The molecule had settled (`stop.settled`), and this was the probability with which the shot then ran on. None
+    where it never had, and where nobody looked."""
+    as_settled: "Outcome | None" = None
+    """What the outcome was when it had settled, of a shot that was drawn for the audit and ran on; None for others: the
+    outcome of one that was ended is this already."""
+
+    @property
+    def first_phase(self) -> "Outcome":
+        """The outcome when it had settled, where it had; else the outcome."""
+        return self if self.as_settled is None else self.as_settled
 
     @property
     def left(self) -> bool:

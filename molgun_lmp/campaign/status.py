@@ -15,7 +15,7 @@ from molgun_lmp.campaign.store.claims import Claim, Held, look
 from molgun_lmp.campaign.store.index import ended_and_open
 from molgun_lmp.campaign.store.stop_rule import read_stopping
 from molgun_lmp.gun.names import LOG_NAME
-from molgun_lmp.records import JsonRecord
+from molgun_lmp.records import JsonRecord, Stop
 
 State = Literal["pending", "running", "finished", "failed"]
 
@@ -54,6 +54,8 @@ class Status(JsonRecord):
     lammps: dict[str, int]
     """Which LAMMPS ran those that have ended, where their results say so -> how many."""
     energy_flagged: int
+    steps_not_run: int
+    """By shots that had settled and were ended (`stop.settled`)."""
     at_work: tuple[Running, ...]
     wall_s: float
     """Sum over ended trajectories."""
@@ -156,7 +158,7 @@ def read_status(store: Store) -> Status:
         held = look(folder)
         if held is not None and held.alive:
             at_work.append(_running(folder, held))
-    finished = sum(row.state == "finished" for row in ended)
+    finished, steps = sum(row.state == "finished" for row in ended), store.config().dynamics.steps
     return Status(
         campaign=store.manifest.name,
         folder=str(store.root),
@@ -166,11 +168,12 @@ def read_status(store: Store) -> Status:
         running=len(at_work),
         finished=finished,
         failed=len(ended) - finished,
-        steps_per_trajectory=store.config().dynamics.steps,
+        steps_per_trajectory=steps,
         stops=dict(sorted(Counter(row.stop for row in ended if row.stop is not None).items())),
         causes=dict(sorted(Counter(row.cause for row in ended if row.cause is not None).items())),
         lammps=dict(sorted(Counter(row.lammps for row in ended if row.lammps).items())),
         energy_flagged=sum(row.flagged for row in ended),
+        steps_not_run=sum(max(0, steps - row.steps) for row in ended if row.stop == Stop.SETTLED.value),
         at_work=tuple(at_work),
         wall_s=sum(row.wall_s for row in ended),
         free_bytes=shutil.disk_usage(store.root).free,

@@ -159,6 +159,8 @@ def _print_what_to_mind(store: Store, analysis: Analysis) -> None:
         out.print(f"{summary.shots} of {store.manifest.trajectories} planned trajectories have ended.")
     if summary.left_out:
         out.print(left_out_sentence(summary.left_out), markup=False)
+    if summary.settled is not None:
+        out.print(summary.settled.sentence(), markup=False)
     if summary.energy_flagged:
         out.print(f"Energy not conserved within the campaign's limits: {summary.energy_flagged} of {summary.shots}.")
     if mixed := read_status(store).mixed():

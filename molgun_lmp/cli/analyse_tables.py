@@ -34,8 +34,8 @@ def print_summary(analysis: "Analysis", *, everything: bool) -> None:
     columns = slice(None) if everything else slice(TO_QUOTE)
     table = Table(*summary.header()[columns], box=None)
     for row in rows:
-        if everything or row.estimate.count:
-            table.add_row(*row.cells()[columns], style=None if row.estimate.count else "dim")
+        if everything or row.estimate.seen:
+            table.add_row(*row.cells()[columns], style=None if row.estimate.seen else "dim")
     answers().print(table)
     unseen = unseen_sentence(summary)
     if unseen and not everything:

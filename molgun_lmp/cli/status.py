@@ -10,10 +10,12 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from molgun_lmp.analysis.statistics.settled_shots import saved_text
 from molgun_lmp.campaign.status import read_status
 from molgun_lmp.campaign.store.campaign_folder import Store
 from molgun_lmp.cli.arguments import CampaignFolder
 from molgun_lmp.cli.output import AsJson, answers, print_json, progress_console
+from molgun_lmp.records import Stop
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -51,11 +53,16 @@ def _watch(store: Store, now: "Status") -> "Status":
     return now
 
 
+def _with_saving(stop: str, count: int, now: "Status") -> str:
+    saved = saved_text(now.steps_not_run, now.steps_per_trajectory * now.done) if stop == Stop.SETTLED else ""
+    return f"{count}{saved}"
+
+
 def _status_page(now: "Status") -> "RenderableType":
     table = Table("state", "trajectories", box=None)
     for label, number in (
         ("finished", now.finished),
-        *((f"  {stop}", count) for stop, count in now.stops.items()),
+        *((f"  {stop}", _with_saving(stop, count, now)) for stop, count in now.stops.items()),
         ("failed", now.failed),
         *((f"  {cause}", count) for cause, count in now.causes.items()),
         ("at work", now.running),

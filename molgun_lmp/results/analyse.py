@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from molgun_lmp.analysis.outcomes.minima import Minima
-from molgun_lmp.analysis.statistics.estimates import STUCK_LINE
+from molgun_lmp.analysis.statistics.estimates import STUCK_LINE, line_of
 from molgun_lmp.analysis.statistics.grid import GridSticking
 from molgun_lmp.analysis.statistics.sampling_gain import SamplingGain, sampling_gain
 from molgun_lmp.analysis.statistics.summary import Summary, summarise
@@ -21,6 +21,7 @@ from molgun_lmp.csv_files import csv_text
 from molgun_lmp.errors import CampaignError
 from molgun_lmp.gun.names import INPUT_NAME
 from molgun_lmp.gun.noise import resumed_noise
+from molgun_lmp.outcome_classes import Mode
 from molgun_lmp.records import Outcome, TrajectoryResult
 from molgun_lmp.results.decide_all import decide_all
 from molgun_lmp.results.decided import Ended, doses_of_a_chain
@@ -48,6 +49,7 @@ _CSV_HEADER: Final = (
     *("drift_ev", "excursion_ev"),
     *("minimum", "binding_energy_ev"),
     *("kick_energy_ev", "energy_at_contact_ev", "polar_deg", "azimuth_deg", "impact_x_angstrom", "impact_y_angstrom"),
+    *("settled_ps", "settled_mode", "audited"),
     *("slab_snapshot", "molecule_snapshot", "slab_run", "molecule_run", "reason"),
 )
 
@@ -121,6 +123,7 @@ def analyse(store: Store, advance: Callable[[int], None] | None = None, *, proce
         stopping=stopping,
         left_out=read_left_out(store),
         grid_points=len(store.config().gun.points),
+        steps=store.config().dynamics.steps,
     )
     analysis = Analysis(
         ended=tuple(ended),
@@ -157,7 +160,7 @@ def _gain(store: Store, outcomes: Sequence[Outcome]) -> SamplingGain | None:
         return None
     from molgun_lmp.gun.quasi_random import REPLICATES  # noqa: PLC0415 - slow to load, and few campaigns draw so
 
-    hit = np.array([one.stuck for one in prefix], dtype=np.bool_)
+    hit = line_of(prefix, lambda one: one.stuck).values
     number = np.array([gun.aimed(int(one.trajectory_id))[1] for one in prefix], dtype=np.int64)
     return sampling_gain(STUCK_LINE, hit, number, REPLICATES)
 
@@ -223,7 +226,16 @@ def _csv(ended: Sequence[Ended], minima: Minima | None) -> str:
                     else (minimum.mode, minimum.binding_energy_ev if minimum.converged else None)
                 ),
                 *(s.kick_energy_ev, o.energy_at_contact_ev, s.polar_deg, s.azimuth_deg, *s.impact_xy_angstrom),
+                *_settling(o),
                 *(s.slab_snapshot, s.molecule_snapshot, s.slab_run, s.molecule_run, o.reason),
             ]
         )
     return csv_text(_CSV_HEADER, rows)
+
+
+def _settling(outcome: Outcome) -> tuple[float | None, Mode | None, bool | None]:
+    """When it had settled, as what, and whether it ran on."""
+    if outcome.audit_share is None:
+        return None, None, None
+    first = outcome.first_phase
+    return first.time_ps, first.mode, outcome.as_settled is not None

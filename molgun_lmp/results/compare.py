@@ -214,7 +214,7 @@ def difference_cells(comparison: Comparison) -> Iterator[tuple[str, ...]]:
     counts = [{row.label: row.estimate for row in summary.table()} for summary in comparison.summaries]
     many = len(comparison.names) > 2
     for one in comparison.differences:
-        shown = [f"{table[one.row].count} of {table[one.row].shots}" for table in counts]
+        shown = [f"{table[one.row].count_text()} of {table[one.row].shots}" for table in counts]
         label = f"{one.row} ({one.campaign})" if many else one.row
         yield (label, *shown, *_numbers(one))
 

@@ -24,8 +24,9 @@ from molgun_lmp.analysis.statistics.trust import TrajectoryTrust, Trust
 from molgun_lmp.analysis.statistics.variants import Variant
 from molgun_lmp.csv_files import write_csv
 from molgun_lmp.errors import InputFileError
+from molgun_lmp.heat_records import Heat
 from molgun_lmp.outcome_scheme import OutcomeScheme
-from molgun_lmp.records import Heat, Outcome
+from molgun_lmp.records import Outcome
 
 TRUST_JSON: Final = "trust.json"
 TRUST_CSV: Final = "trust.csv"
@@ -82,7 +83,7 @@ def write_running(points: Sequence[RunningPoint], path: Path) -> Path:
 def write_sets(sets: Iterator[ShotSet], path: Path) -> Path:
     """One line per set and line of the table."""
     header = ("set", "first", "last", "line", "count", "shots", "fraction")
-    rows = ((s.number, s.first, s.last, s.line, s.count, s.shots, s.count / s.shots) for s in sets)
+    rows = ((s.number, s.first, s.last, s.line, s.count, s.shots, (s.count + s.corrected) / s.shots) for s in sets)
     return write_csv(path, header, rows)
 
 

@@ -25,7 +25,7 @@ class Compared(NamedTuple):
 
 def draw_mode_comparison(campaigns: Sequence[Compared], folder: Path, name: str = "modes-compared") -> FigureFiles:
     """Share of each mode in each campaign with its cluster-robust interval; modes that no campaign saw are left out."""
-    seen = in_order(row.mode for one in campaigns for row in one.summary.modes if row.estimate.count)
+    seen = in_order(row.mode for one in campaigns for row in one.summary.modes if row.estimate.seen)
     thick = 0.8 / max(1, len(campaigns))
     rows: list[Sequence[object]] = []
     handles: list[Patch] = []

@@ -39,19 +39,19 @@ class HeightTrace:
 def draw_modes(summary: Summary, folder: Path, name: str = "modes") -> FigureFiles:
     """Share of every mode that was seen, with its cluster-robust interval; the caption names the others, and the
     numbers have all."""
-    rows = [(row.mode, row.estimate, row.estimate.fraction) for row in summary.modes if row.estimate.fraction]
+    rows = [(row.mode, row.estimate, row.estimate.fraction) for row in summary.modes if row.estimate.seen]
     with house_style():
         figure = new_figure(PAGE_INCHES, 0.85 + 0.24 * max(2, len(rows)))
         axes = figure.subplots()
         for y, (mode, estimate, fraction) in enumerate(rows):
             low, high = (100 * bound for bound in estimate.cluster)
-            percent = 100 * fraction
+            percent = 100 * (fraction or 0.0)
             axes.barh(y, percent, height=0.72, color=mode.row.style.colour, hatch=mode.row.style.hatch)
             arms = [[max(0.0, percent - low)], [max(0.0, high - percent)]]
             # A rim of paper keeps the interval readable on bars of any colour, in both themes.
             for colour, width in ((PAPER, 2.4), (INK, 0.9)):
                 axes.errorbar(percent, y, xerr=arms, color=colour, elinewidth=width, capsize=2.5, capthick=width)
-            axes.text(1.015, y, str(estimate.count), transform=axes.get_yaxis_transform(), va="center", ha="left")
+            axes.text(1.015, y, estimate.count_text(), transform=axes.get_yaxis_transform(), va="center", ha="left")
         axes.set_yticks(range(len(rows)), [mode.label for mode, *_ in rows])
         axes.tick_params(axis="y", length=0)
         axes.set_ylim(max(2, len(rows)) - 0.4, -0.6)

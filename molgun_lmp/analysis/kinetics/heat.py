@@ -12,7 +12,8 @@ from typing import Final
 import numpy as np
 
 from molgun_lmp.arrays import BoolArray, FloatArray
-from molgun_lmp.records import Heat, Outcome
+from molgun_lmp.heat_records import Heat
+from molgun_lmp.records import Outcome
 
 AVERAGED_PS: Final = 0.5
 """Of the end of a trajectory."""

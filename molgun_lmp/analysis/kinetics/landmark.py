@@ -2,7 +2,8 @@
 
 A table at one time is over the shots that were planned to be watched so long, whatever became of them. Who ended early
 because of its fate (a molecule that left) is in it or out of it by the same rule as all others: counted wherever its
-fate is known, it would be counted too often.
+fate is known, it would be counted too often. One that had settled and was ended counts as it had settled, and those of
+the audit say how often that was wrong (`two_phase`).
 """
 
 import dataclasses
@@ -11,14 +12,14 @@ from typing import Final
 
 import numpy as np
 
-from molgun_lmp.analysis.statistics.estimates import STUCK_LINE, Estimate, Estimator, clusters_of
-from molgun_lmp.arrays import BoolArray
+from molgun_lmp.analysis.statistics.estimates import STUCK_LINE, Estimate, Estimator, audit_of, clusters_of
+from molgun_lmp.analysis.statistics.two_phase import Audit, Line
 from molgun_lmp.outcome_classes import Kind, Mode
 from molgun_lmp.outcome_scheme import OutcomeScheme, in_order
 from molgun_lmp.records import Outcome, Stop
 from molgun_lmp.units import ROUNDING_PS
 
-_ENDED_BY_ITS_MODE: Final = frozenset({Stop.DEPARTED, Stop.FRAGMENT_LEFT, Stop.TOO_HOT})
+_ENDED_BY_ITS_MODE: Final = frozenset({Stop.DEPARTED, Stop.FRAGMENT_LEFT, Stop.TOO_HOT, Stop.SETTLED})
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -92,20 +93,26 @@ def after_contact(
     tables = []
     clusters = clusters_of(outcomes)
     contact = sum(outcome.first_contact_ps is not None for outcome in outcomes)
+    audit = audit_of(outcomes)
     for time_ps in times_ps:
-        modes = [
-            mode_after_contact(scheme, o, stop, time_ps, planned_ps) for o, stop in zip(outcomes, stops, strict=True)
-        ]
-        watched = np.array([mode is not None for mode in modes], dtype=np.bool_)
-        seen = [mode for mode in modes if mode is not None]
-        hits: dict[str, BoolArray] = {
-            m.label: np.array([mode == m for mode in seen], dtype=np.bool_) for m in in_order(seen)
+        found = [_watched(scheme, o, stop, time_ps, planned_ps) for o, stop in zip(outcomes, stops, strict=True)]
+        watched = np.array([one is not None for one in found], dtype=np.bool_)
+        seen = [one for one in found if one is not None]
+        in_audit = None
+        if audit is not None:
+            later = np.array([one.settled for one in seen], dtype=np.bool_)
+            among_audit = audit.take(watched)
+            in_audit = dataclasses.replace(
+                among_audit, settled=among_audit.settled & later, audited=among_audit.audited & later
+            )
+        lines = {
+            m.label: _line([one.settled_as == m for one in seen], [one.mode == m for one in seen], in_audit)
+            for m in in_order(mode for one in seen for mode in (one.settled_as, one.mode))
         }
-        stuck = [stuck_after_contact(o, m, time_ps) for o, m in zip(outcomes, modes, strict=True) if m is not None]
-        hits[STUCK_LINE] = np.array(stuck, dtype=np.bool_)
+        lines[STUCK_LINE] = _line([one.settled_stuck for one in seen], [one.stuck for one in seen], in_audit)
         among = clusters.take(watched)
         estimator = Estimator.of(
-            list(hits.values())[:-1], among, confidence=confidence, lines=(len(scheme.modes) + 1) * len(times_ps)
+            list(lines.values())[:-1], among, confidence=confidence, lines=(len(scheme.modes) + 1) * len(times_ps)
         )
         tables.append(
             AfterContact(
@@ -113,10 +120,48 @@ def after_contact(
                 contact=contact,
                 watched=len(seen),
                 censored=contact - len(seen),
-                lines=tuple((line, estimator.over(hit, among)) for line, hit in hits.items()),
+                lines=tuple((label, estimator.over(line, among)) for label, line in lines.items()),
             )
         )
     return tuple(tables)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class _AtTime:
+    """One shot at one time after contact: as it was, and as it had settled, if it had by then (`settled`)."""
+
+    mode: Mode
+    stuck: bool
+    settled_as: Mode
+    settled_stuck: bool
+    settled: bool
+
+
+def _watched(
+    scheme: OutcomeScheme, outcome: Outcome, stop: Stop | None, time_ps: float, planned_ps: float
+) -> _AtTime | None:
+    """None as for `mode_after_contact`. A shot of the audit that failed later is taken as it had settled."""
+    first = outcome.first_phase
+    before = mode_after_contact(scheme, first, stop if first is outcome else Stop.SETTLED, time_ps, planned_ps)
+    if before is None:
+        return None
+    after = mode_after_contact(scheme, outcome, stop, time_ps, planned_ps)
+    last = first if after is None else outcome
+    mode = after or before
+    return _AtTime(
+        mode=mode,
+        stuck=stuck_after_contact(last, mode, time_ps),
+        settled_as=before,
+        settled_stuck=stuck_after_contact(first, before, time_ps),
+        settled=outcome.audit_share is not None
+        and (outcome.first_contact_ps or 0.0) + time_ps > first.time_ps + ROUNDING_PS,
+    )
+
+
+def _line(settled_as: Sequence[bool], at_end: Sequence[bool], audit: Audit | None) -> Line:
+    hit = np.array(settled_as, dtype=np.bool_)
+    change = None if audit is None else (np.array(at_end, dtype=np.int64) - hit) * audit.audited
+    return Line.of_all(hit, change, audit)
 
 
 def cells(scheme: OutcomeScheme, tables: Sequence[AfterContact]) -> list[tuple[str, ...]]:
@@ -125,7 +170,10 @@ def cells(scheme: OutcomeScheme, tables: Sequence[AfterContact]) -> list[tuple[s
     rows = [
         (
             label,
-            *(f"{at[label].count if label in at else 0} of {t.watched}" for at, t in zip(lines, tables, strict=True)),
+            *(
+                f"{at[label].count_text() if label in at else 0} of {t.watched}"
+                for at, t in zip(lines, tables, strict=True)
+            ),
         )
         for label in (*(mode.label for mode in scheme.modes), STUCK_LINE)
         if any(label in at for at in lines)

@@ -5,6 +5,10 @@ that all add up to one at every time. Bands are bootstrapped over slab and molec
 that share one resemble each other. What has happened to none, or to all, is alike in every bootstrap sample, which says
 nothing of how rare it may be: its band is that of a fraction of which none, or all, was seen.
 
+What a shot does after it has settled is seen in those of the audit alone, each of which then stands for 1 / share shots
+(inverse probability weights: Robins and Finkelstein, Biometrics 56, 779 (2000)); to take the others for censored at
+random would be wrong, since it was the cool ones that were ended.
+
 Written here, thirty lines, since the libraries that have it do not fit: lifelines' Aalen-Johansen estimate moves tied
 times at random, and times of frames are tied; statsmodels' gives no bands over clusters and would be built anew for
 each resample.
@@ -97,7 +101,9 @@ def survival(waits: Sequence[Wait], confidence: float = 0.95) -> tuple[Step, ...
     times = np.array([wait.time_ps for wait in waits])
     codes = np.array([WAIT_ENDS.get(wait.fate, _CENSORED) for wait in waits], dtype=np.int64)
     moments = np.unique(times[codes != _CENSORED])
-    at_risk, shares = _shares(times, codes, moments, len(WAIT_ENDS), np.ones(len(waits)))
+    at_risk, shares = _shares(
+        times, codes, moments, len(WAIT_ENDS), weights=np.ones(len(waits)), begun=np.zeros(len(waits))
+    )
     ended = np.bincount(np.searchsorted(moments, times[codes != _CENSORED]), minlength=len(moments))
     greenwood = 0.0
     for time, watched, gone, (waiting, bound, left) in zip(
@@ -134,6 +140,10 @@ class Spell:
     cause: str | None
     slab_snapshot: str
     molecule_snapshot: str
+    seen_from_ps: float = 0.0
+    """From when on it is watched with this weight."""
+    weight: float = 1.0
+    """How many spells it stands for."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -165,19 +175,39 @@ def visits(outcomes: Sequence[Outcome], mode: Mode) -> list[Spell]:
     """Every visit to a lasting mode, such as the precursor; the cause of its end is the mode that followed.
 
     A visit that lasts until the trajectory ends is censored, whatever ended the trajectory, and so is one after which
-    a mode began that did not last until then.
+    a mode began that did not last until then. One in which the molecule settled goes on in the shots of the audit
+    alone, with their weight.
     """
     spells = []
     for outcome in outcomes:
         ends = [*outcome.lasting[1:], (outcome.followed_ps, None)]
         for (began, at), (ended, after) in zip(outcome.lasting, ends, strict=False):
-            if at == mode:
-                spells.append(_spell(outcome, max(0.0, ended - began), None if after is None else after.label))
+            if at != mode:
+                continue
+            *before, last = weighted_parts(outcome, began, ended)
+            for start_ps, end_ps, weight in before:
+                spells.append(_spell(outcome, end_ps - began, None, start_ps - began, weight))
+            cause = None if after is None else after.label
+            spells.append(_spell(outcome, max(0.0, ended - began), cause, last[0] - began, last[2]))
     return spells
 
 
-def _spell(outcome: Outcome, time_ps: float, cause: str | None) -> Spell:
+def weighted_parts(outcome: Outcome, began_ps: float, ended_ps: float) -> list[tuple[float, float, float]]:
+    """A stretch of a trajectory as parts (begin, end, how many trajectories it stands for): one of the audit stands for
+    those that were ended, from when it had settled."""
+    settled_ps = outcome.first_phase.time_ps
+    if outcome.as_settled is None or outcome.audit_share is None or ended_ps <= settled_ps:
+        return [(began_ps, ended_ps, 1.0)]
+    after = (max(began_ps, settled_ps), ended_ps, 1.0 / outcome.audit_share)
+    return [after] if began_ps >= settled_ps else [(began_ps, settled_ps, 1.0), after]
+
+
+def _spell(
+    outcome: Outcome, time_ps: float, cause: str | None, seen_from_ps: float = 0.0, weight: float = 1.0
+) -> Spell:
     return Spell(
+        seen_from_ps=seen_from_ps,
+        weight=weight,
         time_ps=time_ps,
         cause=cause,
         slab_snapshot=outcome.slab_snapshot,
@@ -205,28 +235,33 @@ def competing_risks(
     times = np.array([spell.time_ps for spell in spells])
     codes = np.array([_CENSORED if s.cause is None else causes.index(s.cause) for s in spells], dtype=np.int64)
     moments = np.unique(times[codes != _CENSORED])
-    at_risk, shares = _shares(times, codes, moments, len(causes), np.ones(len(spells)))
+    weights = np.array([spell.weight for spell in spells])
+    begun = np.array([spell.seen_from_ps for spell in spells])
+    at_risk, shares = _shares(times, codes, moments, len(causes), weights=weights, begun=begun)
     clusters = Clusters.of([s.slab_snapshot for s in spells], [s.molecule_snapshot for s in spells])
     if clusters.fewest < 2:
         low, high = np.zeros_like(shares), np.ones_like(shares)
     else:
         samples = [
-            _shares(times, codes, moments, len(causes), resampled_weights(clusters, rng).astype(np.float64))[1]
+            _shares(
+                times, codes, moments, len(causes), weights=weights * resampled_weights(clusters, rng), begun=begun
+            )[1]
             for _ in range(resamples)
         ]
         low, high = np.quantile(samples, [(1 - confidence) / 2, (1 + confidence) / 2], axis=0)
         pooled = pooled_design_effect([codes == cause for cause in range(len(causes))], clusters)
         for row, column in np.argwhere((high < _ROUNDING) | (low > 1 - _ROUNDING)):
-            known = (times >= moments[row]) | (codes != _CENSORED)
+            known = ((times >= moments[row]) | (codes != _CENSORED)) & ((begun == 0.0) | (begun < moments[row]))
             every = np.full(int(known.sum()), low[row, column] > 0.5)
             interval = cluster_interval(every, clusters.take(known), confidence, pooled)
             low[row, column], high[row, column] = interval.low, interval.high
     names = (LASTING, *causes)
-    start = Shares(time_ps=0.0, at_risk=len(spells), shares={n: (float(n == LASTING),) * 3 for n in names})
+    at_start = round(float(weights[begun == 0.0].sum()))
+    start = Shares(time_ps=0.0, at_risk=at_start, shares={n: (float(n == LASTING),) * 3 for n in names})
     steps = [
         Shares(
             time_ps=float(moment),
-            at_risk=int(at_risk[row]),
+            at_risk=round(float(at_risk[row])),
             shares={
                 name: (float(shares[row, k]), float(low[row, k]), float(high[row, k])) for k, name in enumerate(names)
             },
@@ -237,12 +272,17 @@ def competing_risks(
 
 
 def _shares(
-    times: FloatArray, codes: IntArray, moments: FloatArray, n_causes: int, weights: FloatArray
+    times: FloatArray,
+    codes: IntArray,
+    moments: FloatArray,
+    n_causes: int,
+    *,
+    weights: FloatArray,
+    begun: FloatArray,
 ) -> tuple[FloatArray, FloatArray]:
     """Numbers at risk (M,), and shares (M, 1 + causes) that last and that each cause has ended."""
-    order = np.argsort(times)
-    beyond = np.append(np.cumsum(weights[order][::-1])[::-1], 0.0)
-    at_risk = beyond[np.searchsorted(times[order], moments, side="left")]
+    late = begun > 0.0
+    at_risk = _beyond(times, weights, moments) - _beyond(begun[late], weights[late], moments)
     ended = codes != _CENSORED
     table = np.zeros((len(moments), n_causes))
     np.add.at(table, (np.searchsorted(moments, times[ended]), codes[ended]), weights[ended])
@@ -250,3 +290,11 @@ def _shares(
     lasting = np.cumprod(1 - hazard.sum(axis=1))
     before = np.append(1.0, lasting[:-1])
     return at_risk, np.column_stack([lasting, np.minimum(1.0, np.cumsum(before[:, None] * hazard, axis=0))])
+
+
+def _beyond(times: FloatArray, weights: FloatArray, moments: FloatArray) -> FloatArray:
+    """(M,) the weight of all times that are not before each moment."""
+    order = np.argsort(times)
+    beyond = np.append(np.cumsum(weights[order][::-1])[::-1], 0.0)
+    found: FloatArray = beyond[np.searchsorted(times[order], moments, side="left")]
+    return found

@@ -52,7 +52,7 @@ def summary_lines(summary: Summary) -> tuple[tuple[SummaryLine, ...], tuple[str,
             if note not in notes:
                 notes.append(note)
             marks.append(notes.index(note) + 1)
-        seen, sticking = row.estimate.count > 0, row.label in STICKING_LINES
+        seen, sticking = row.estimate.seen, row.label in STICKING_LINES
         lines.append(SummaryLine(cells=row.cells(), marks=tuple(marks), seen=seen, sticking=sticking))
     return tuple(lines), tuple(notes)
 
@@ -83,11 +83,14 @@ def labels_statement(level_of_theory: str, *, paper_system: bool) -> LabelsState
 def remarks(summary: Summary) -> tuple[str, ...]:
     """What a reader must know before believing the table: missing, failed, cut or drifting trajectories."""
     found = [said for said in (grid_sentence(summary.grid_points), left_out_sentence(summary.left_out)) if said]
+    if summary.settled is not None:
+        found.append(summary.settled.sentence())
     stopped = summary.stopping is not None and summary.stopping.reached
     if summary.planned is not None and summary.planned > summary.shots and not stopped:
         found.append(
             f"{summary.shots} of {summary.planned} planned trajectories are in this table. Explosions and departures "
-            "end early, so an unfinished campaign shows too many of them."
+            f"{'and shots that settle ' if summary.settled else ''}end early, so an unfinished campaign shows too many "
+            "of them."
         )
     failed = sum(number for _, number in summary.of_kind(Kind.FAILED))
     if failed:

@@ -10,7 +10,6 @@ import dataclasses
 import math
 from collections.abc import Mapping, Sequence
 
-import numpy as np
 from pydantic import ConfigDict
 from scipy import special
 
@@ -18,7 +17,6 @@ from molgun_lmp.analysis.statistics.estimates import Estimate
 from molgun_lmp.analysis.statistics.multiple_testing import holm
 from molgun_lmp.analysis.statistics.pairing import (
     Drawn,
-    Line,
     Pairing,
     Pairs,
     pair,
@@ -28,6 +26,7 @@ from molgun_lmp.analysis.statistics.pairing import (
     pooled_effect,
 )
 from molgun_lmp.analysis.statistics.summary import Summary, TableRow, summarise, table_lines
+from molgun_lmp.analysis.statistics.two_phase import Line
 from molgun_lmp.errors import InputFileError
 from molgun_lmp.outcome_scheme import OutcomeScheme
 from molgun_lmp.records import JsonRecord, Outcome
@@ -211,8 +210,11 @@ def _paired(
 
 def _rows(tables: Sequence[Sequence[TableRow]], sticking: int) -> list[int]:
     """Lines in which any campaign counts something; those on sticking always, the last ones."""
-    counts = np.array([[row.estimate.count for row in table] for table in tables]).sum(axis=0)
-    return [row for row, count in enumerate(counts) if count or row >= len(counts) - sticking]
+    return [
+        row
+        for row, lines in enumerate(zip(*tables, strict=True))
+        if any(line.estimate.seen for line in lines) or row >= len(tables[0]) - sticking
+    ]
 
 
 def _between(a: Estimate, b: Estimate) -> float | None:

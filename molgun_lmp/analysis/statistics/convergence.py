@@ -2,7 +2,8 @@
 
 A band says where the fraction of a campaign of so many shots would lie, with other snapshots and other shots of the
 same kind: snapshots are drawn anew with replacement, each kind for itself, and then as many shots as are asked for.
-Where that gives none or all only, it does not say how rare the others may be: the fraction's own interval is the band.
+Where that gives none or all only, it does not say how rare the others may be, and where shots that had settled were
+ended early, not what these would have become: the fraction's own interval is the band.
 """
 
 import dataclasses
@@ -44,6 +45,8 @@ class ShotSet:
     line: str
     count: int
     shots: int
+    corrected: float = 0.0
+    """What the audit of settled shots adds to the count."""
 
 
 def sizes_up_to(shots: int) -> tuple[int, ...]:
@@ -64,26 +67,29 @@ def running(
     sizes = sizes_up_to(len(outcomes))
     if not sizes:
         return ()
-    hits = np.array(list(lines.values()))
+    hits = np.array([line.values for line in lines.values()])
+    settled = any(line.audit is not None for line in lines.values())
     fractions = bootstrap_fractions(hits, clusters, sizes, rng, resamples)
     tails = [(1 - confidence) / 2, (1 + confidence) / 2]
     bands = np.quantile(fractions, tails, axis=0)
     points = []
     for at, size in enumerate(sizes):
-        first = clusters.take(np.arange(len(outcomes)) < size)
-        estimator = Estimator.of([hit[:size] for hit in hits], first, confidence=confidence)
-        for number, (line, hit) in enumerate(lines.items()):
-            estimate = estimator.over(hit[:size], first)
+        begun = np.arange(len(outcomes)) < size
+        first = clusters.take(begun)
+        among = {label: line.take(begun) for label, line in lines.items()}
+        estimator = Estimator.of(among.values(), first, confidence=confidence)
+        for number, (line, hit) in enumerate(among.items()):
+            estimate = estimator.over(hit, first)
             band = (float(bands[0, at, number]), float(bands[1, at, number]))
             points.append(
                 RunningPoint(
                     line=line,
                     shots=size,
                     count=estimate.count,
-                    fraction=estimate.count / size,
+                    fraction=estimate.fraction or 0.0,
                     low=estimate.cluster[0],
                     high=estimate.cluster[1],
-                    band=estimate.cluster if band in {(0.0, 0.0), (1.0, 1.0)} else band,
+                    band=estimate.cluster if settled or band in {(0.0, 0.0), (1.0, 1.0)} else band,
                 )
             )
     return tuple(sorted(points, key=lambda point: list(lines).index(point.line)))
@@ -100,6 +106,7 @@ def sets_of(outcomes: Sequence[Outcome], size: int = SET_SIZE) -> Iterator[ShotS
                 first=first,
                 last=first + size - 1,
                 line=line,
-                count=int(hit[first : first + size].sum()),
+                count=int(hit.hit[first : first + size].sum()),
                 shots=size,
+                corrected=float(hit.weighted[first : first + size].sum()),
             )

@@ -75,12 +75,12 @@ def dependence(
         place[~np.isfinite(values)] = -1
         inside = [place == number for number in range(len(edges) - 1)]
         estimators = [
-            Estimator.of([hit[keep] for hit in lines.values()], clusters.take(keep), confidence=confidence)
+            Estimator.of([line.take(keep) for line in lines.values()], clusters.take(keep), confidence=confidence)
             for keep in inside
         ]
-        for line, hit in lines.items():
+        for line, among in lines.items():
             estimates = [
-                estimator.over(hit[keep], clusters.take(keep))
+                estimator.over(among.take(keep), clusters.take(keep))
                 for estimator, keep in zip(estimators, inside, strict=True)
             ]
             tests[variable, line] = equal_fractions_p(estimates)
@@ -142,7 +142,7 @@ def _tells(estimates: Sequence[Estimate]) -> bool:
 
 def _numbers(estimates: Sequence[Estimate]) -> tuple[FloatArray, FloatArray]:
     """Shots and counts of each bin."""
-    shots, counts = np.array([(e.shots, e.count) for e in estimates], dtype=np.float64).T
+    shots, counts = np.array([(e.shots, e.hits) for e in estimates], dtype=np.float64).T
     return shots, counts
 
 

@@ -1,19 +1,14 @@
 """A fraction of shots with every interval that is quoted of it, and what it is made from."""
 
 import dataclasses
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 from pydantic import ConfigDict
 
-from molgun_lmp.analysis.statistics.clustered_intervals import (
-    Clusters,
-    MoleculeUnit,
-    cluster_interval,
-    pooled_design_effect,
-    wilson,
-)
-from molgun_lmp.arrays import BoolArray
+from molgun_lmp.analysis.statistics.clustered_intervals import Clusters, MoleculeUnit, pooled_design_effect
+from molgun_lmp.analysis.statistics.two_phase import Audit, Line, estimate
+from molgun_lmp.errors import InputFileError
 from molgun_lmp.outcome_classes import Mode
 from molgun_lmp.outcome_scheme import in_order
 from molgun_lmp.records import JsonRecord, Outcome
@@ -26,6 +21,7 @@ class Estimate(JsonRecord):
     __pydantic_config__ = ConfigDict(extra="forbid")
 
     count: int
+    """Shots that hit, those that had settled and were ended early as they had settled."""
     shots: int
     """The denominator."""
     fraction: float | None
@@ -41,6 +37,22 @@ class Estimate(JsonRecord):
     design_effect: float | None
     effective_shots: float
     note: str
+    corrected: float = 0.0
+    """What the audit of settled shots adds to the count: the fraction is that of both (`two_phase`)."""
+
+    @property
+    def hits(self) -> float:
+        """The estimated number of shots, the audit's correction included."""
+        return self.count + self.corrected
+
+    @property
+    def seen(self) -> bool:
+        """Whether any shot hit, when it settled or at the end."""
+        return self.count > 0 or self.corrected != 0.0
+
+    def count_text(self) -> str:
+        """The count, and what the audit adds to it."""
+        return f"{self.count}{self.corrected:+.0f}" if self.corrected else str(self.count)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -53,26 +65,30 @@ class Estimator:
 
     @classmethod
     def of(
-        cls, hits: Iterable[BoolArray], clusters: Clusters, *, confidence: float = 0.95, lines: int = 1
+        cls, categories: Iterable[Line], clusters: Clusters, *, confidence: float = 0.95, lines: int = 1
     ) -> "Estimator":
-        """For a table whose categories are `hits`, each (N,) bool, of the N shots of `clusters`."""
-        return cls(confidence=confidence, lines=lines, pooled=pooled_design_effect(list(hits), clusters))
+        """For a table with these categories of the N shots of `clusters`."""
+        pooled = pooled_design_effect([line.hit for line in categories], clusters)
+        return cls(confidence=confidence, lines=lines, pooled=pooled)
 
-    def over(self, hit: BoolArray, clusters: Clusters) -> Estimate:
-        """The estimate of one line, `hit` (N,) bool over the shots of `clusters`."""
-        interval = cluster_interval(hit, clusters, self.confidence, self.pooled)
-        strict = cluster_interval(hit, clusters, 1 - (1 - self.confidence) / self.lines, self.pooled)
-        count, shots = int(hit.sum()), len(hit)
+    def over(self, line: Line, clusters: Clusters) -> Estimate:
+        """The estimate of one line over the shots of `clusters` that count in it."""
+        among = clusters if line.counted.all() else clusters.take(line.counted)
+        line = line.of_counted()
+        found = estimate(line, among, self.confidence, self.pooled)
+        strict = estimate(line, among, 1 - (1 - self.confidence) / self.lines, self.pooled).interval
+        interval = found.interval
         return Estimate(
-            count=count,
-            shots=shots,
-            fraction=count / shots if shots else None,
+            count=int(line.hit.sum()),
+            shots=len(line.hit),
+            fraction=found.fraction,
             cluster=(interval.low, interval.high),
             simultaneous=(strict.low, strict.high),
-            wilson=wilson(count, shots, self.confidence),
+            wilson=found.independent,
             design_effect=interval.design_effect,
             effective_shots=interval.effective_shots,
             note=interval.note,
+            corrected=found.corrected,
         )
 
 
@@ -88,18 +104,56 @@ def clusters_of(outcomes: Sequence[Outcome]) -> Clusters:
     )
 
 
-def hits_of(outcomes: Sequence[Outcome]) -> dict[Mode, BoolArray]:
-    """Mode -> (N,) True for the shots that ended in it, every mode that was seen, in the order of the scheme."""
-    return {
-        mode: np.array([o.mode == mode for o in outcomes], dtype=np.bool_)
-        for mode in in_order(o.mode for o in outcomes)
-    }
+def audit_of(outcomes: Sequence[Outcome]) -> Audit | None:
+    """Which shots settled, and which of these ran on; None where none settled.
+
+    Raises `InputFileError` where not all of them ran on with the same probability.
+    """
+    shares = {o.audit_share for o in outcomes if o.audit_share is not None}
+    if not shares:
+        return None
+    if len(shares) > 1:
+        raise InputFileError(
+            f"settled shots were audited with different shares ({', '.join(f'{one:g}' for one in sorted(shares))}, "
+            "stop.settled.audit_share): they are of different campaigns. Make a table of each."
+        )
+    return Audit(
+        settled=np.array([o.audit_share is not None for o in outcomes], dtype=np.bool_),
+        audited=np.array([o.as_settled is not None for o in outcomes], dtype=np.bool_),
+        share=shares.pop(),
+    )
 
 
-def lines_of(outcomes: Sequence[Outcome]) -> dict[str, BoolArray]:
-    """Line -> (N,) bool: the modes that were seen, and `stuck`."""
-    lines: dict[str, BoolArray] = dict(hits_of(outcomes).items())
-    return lines | {STUCK_LINE: np.array([o.stuck for o in outcomes], dtype=np.bool_)}
+def line_of(
+    outcomes: Sequence[Outcome], hits: Callable[[Outcome], bool], counts: Callable[[Outcome], bool] = lambda _: True
+) -> Line:
+    """The line of the shots that `counts`, which no shot changes after it has settled, that hit by `hits`."""
+    audit = audit_of(outcomes)
+    hit = np.array([hits(o.first_phase) for o in outcomes], dtype=np.bool_)
+    at_end = np.array([hits(o) for o in outcomes], dtype=np.bool_)
+    return Line(
+        hit=hit,
+        counted=np.array([counts(o) for o in outcomes], dtype=np.bool_),
+        change=None if audit is None else at_end.astype(np.int64) - hit,
+        audit=audit,
+    )
+
+
+def mode_lines(outcomes: Sequence[Outcome]) -> dict[Mode, Line]:
+    """Every mode that was seen, at the end or when its shot settled, in the order of the scheme."""
+    seen = in_order(mode for o in outcomes for mode in (o.mode, o.first_phase.mode))
+    return {mode: line_of(outcomes, is_of(mode)) for mode in seen}
+
+
+def is_of(mode: Mode) -> Callable[[Outcome], bool]:
+    """Whether an outcome is of a class."""
+    return lambda outcome: outcome.mode == mode
+
+
+def lines_of(outcomes: Sequence[Outcome]) -> dict[str, Line]:
+    """The modes that were seen, and `stuck`."""
+    lines: dict[str, Line] = dict(mode_lines(outcomes).items())
+    return lines | {STUCK_LINE: line_of(outcomes, lambda o: o.stuck)}
 
 
 STUCK_LINE = "stuck"

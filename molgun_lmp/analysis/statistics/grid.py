@@ -64,11 +64,18 @@ class GridSticking(JsonRecord):
 
     points: tuple[PointSticking, ...]
     fits: tuple[CurveFit, ...]
+    settled: bool = False
+    """Shots that had settled were ended early: the points allow for that, and no curve is fitted."""
 
     def no_fit(self) -> str:
         """Why there is no curve; empty where there is one."""
         if self.fits:
             return ""
+        if self.settled:
+            return (
+                "No curve is fitted: shots that had settled were ended early (stop.settled), and a curve takes every "
+                "shot for what it was when it ended. The points allow for it."
+            )
         return (
             "No curve is fitted: that takes three energies, more points than parameters (three, and one more where "
             "angles vary), and shots that stick as well as some that do not."
@@ -85,12 +92,8 @@ def grid_sticking(
     for number, point in enumerate(gun.points):
         here = places == number
         mine = clusters.take(here)
-        estimator = Estimator.of([line.hit[here] for line in lines], mine, lines=len(gun.points))
-        found = []
-        for line in lines:
-            counted = line.counted[here]
-            found.append(estimator.over(line.hit[here][counted], mine.take(counted)))
-        stuck, low, high = found
+        estimator = Estimator.of([line.take(here) for line in lines], mine, lines=len(gun.points))
+        stuck, low, high = (estimator.over(line.take(here), mine) for line in lines)
         points.append(
             PointSticking(
                 energy_ev=point.energy_ev,
@@ -102,14 +105,15 @@ def grid_sticking(
         )
     fits: list[CurveFit] = []
     known = [(point.energy_ev, point.polar_deg or 0.0) for point in gun.points if point.energy_ev is not None]
-    if outcomes and len(known) == len(gun.points):
+    settled = any(line.audit is not None for line in lines)
+    if outcomes and not settled and len(known) == len(gun.points):
         bound, trapped = lines[1:]
         named = [(STICKING_LINES[1], bound)]
         if (bound.hit != trapped.hit).any():
             named.append((STICKING_LINES[2], trapped))
         for name, line in named:
             fits += fit_curves(name, line, point=places, points=known, clusters=clusters, rng=rng)
-    return GridSticking(points=tuple(points), fits=tuple(fits))
+    return GridSticking(points=tuple(points), fits=tuple(fits), settled=settled)
 
 
 def grid_differences(scheme: OutcomeScheme, outcomes: Sequence[Outcome], gun: Gun) -> Comparison | None:

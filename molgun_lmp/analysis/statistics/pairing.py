@@ -18,6 +18,7 @@ from scipy import special
 
 from molgun_lmp.analysis.statistics.clustered_intervals import Clusters, effective_shots, two_way_variance
 from molgun_lmp.analysis.statistics.estimates import clusters_of
+from molgun_lmp.analysis.statistics.two_phase import Line
 from molgun_lmp.arrays import BoolArray, FloatArray
 from molgun_lmp.records import JsonRecord, Outcome
 
@@ -68,14 +69,6 @@ class Pairing(JsonRecord):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Line:
-    """One line of the table over N shots: which hit, and which count; both (N,)."""
-
-    hit: BoolArray
-    counted: BoolArray
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
 class Pairs:
     """Places of the common shots among the outcomes of the reference and of the other campaign."""
 
@@ -98,6 +91,9 @@ def pair(
     else:
         what = from_ours.differs_from(from_theirs)
         differs = (f"{', '.join(what)} {'differs' if len(what) == 1 else 'differ'}",) if what else ()
+    early = [name for name, outcomes, _ in (reference, other) if any(o.audit_share is not None for o in outcomes)]
+    if not differs and early:
+        differs = (f"shots of {' and '.join(early)} that had settled were ended early",)
     if not differs and len(common) < max(2, _FEWEST_SHARE * min(len(ours), len(theirs))):
         differs = (f"only {len(common)} shots are in both",)
     if not differs:

@@ -7,7 +7,7 @@ import numpy as np
 from pydantic import ConfigDict
 from scipy import special
 
-from molgun_lmp.arrays import BoolArray, IntArray
+from molgun_lmp.arrays import BoolArray, FloatArray, IntArray
 from molgun_lmp.records import JsonRecord
 
 FEWEST_OF_EACH: Final = 8
@@ -43,8 +43,9 @@ class SamplingGain(JsonRecord):
         )
 
 
-def sampling_gain(line: str, hit: BoolArray, number: IntArray, replicates: int) -> SamplingGain | None:
-    """Of shots (N,) with hits and numbers; shot k, of which a grid has one at each point, is of replicate k mod R.
+def sampling_gain(line: str, hit: BoolArray | FloatArray, number: IntArray, replicates: int) -> SamplingGain | None:
+    """Of shots (N,) with hits (or what they count) and numbers; shot k, of which a grid has one at each point, is of
+    replicate k mod R.
 
     None for fewer than `FEWEST_OF_EACH` whole rounds, and where all shots or all replicates agree. A grid's shots of
     one number share their point, and count as one with their mean.

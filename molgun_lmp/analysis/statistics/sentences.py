@@ -48,7 +48,7 @@ def left_out_sentence(left_out: Mapping[str, str]) -> str:
 def unseen_sentence(summary: Summary) -> str:
     """The classes that no shot ended in, with the bound that holds for each of them, without a full stop; empty where
     every class was seen or there are no shots."""
-    unseen = [one for one in summary.modes if not one.estimate.count]
+    unseen = [one for one in summary.modes if not one.estimate.seen]
     if not unseen or not summary.shots:
         return ""
     most = max(one.estimate.cluster[1] for one in unseen)
@@ -68,14 +68,14 @@ def sticking_sentence(summary: Summary) -> str:
     verb = "is" if stuck.count == 1 else "are"
     text = (
         f"{stuck.count} of {shots_text(summary.shots)} {verb} bound to the surface at the end: "
-        f"{100 * stuck.count / stuck.shots:.1f} % ({level} over snapshots: {bounds_text(stuck.cluster)})"
+        f"{100 * (stuck.fraction or 0.0):.1f} % ({level} over snapshots: {bounds_text(stuck.cluster)})"
     )
     damaged = summary.bound_damaged.count
     text += f", {summary.bound_intact.count} of them intact and {damaged} damaged." if damaged else "."
     if 0 < summary.contact < summary.shots:
         of = summary.stuck_of_contact
         text += (
-            f" Of the {of.shots} that came into contact, {of.count} are: {100 * of.count / of.shots:.1f} % "
+            f" Of the {of.shots} that came into contact, {of.count} are: {100 * (of.fraction or 0.0):.1f} % "
             f"({bounds_text(of.cluster)})."
         )
     elif summary.contact == 0:

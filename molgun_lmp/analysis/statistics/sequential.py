@@ -18,18 +18,12 @@ import math
 from collections.abc import Sequence
 from typing import Final
 
-import numpy as np
 from scipy import special
 
-from molgun_lmp.analysis.statistics.clustered_intervals import (
-    Clusters,
-    Interval,
-    cluster_interval,
-    pooled_design_effect,
-)
-from molgun_lmp.analysis.statistics.estimates import STUCK_LINE, clusters_of, hits_of
+from molgun_lmp.analysis.statistics.clustered_intervals import Clusters, pooled_design_effect
+from molgun_lmp.analysis.statistics.estimates import STUCK_LINE, clusters_of, line_of, lines_of
 from molgun_lmp.analysis.statistics.stopping import Look, PrecisionTarget, StopRule, TargetEstimate
-from molgun_lmp.arrays import BoolArray
+from molgun_lmp.analysis.statistics.two_phase import Line, TwoPhase, estimate
 from molgun_lmp.errors import ConfigError
 from molgun_lmp.outcome_scheme import OutcomeScheme
 from molgun_lmp.records import Outcome
@@ -76,19 +70,18 @@ def plan_rule(targets: Sequence[PrecisionTarget], planned: int, confidence: floa
 
 def look_at(rule: StopRule, outcomes: Sequence[Outcome]) -> Look:
     """All targets over `outcomes`, the first shots of the campaign, as many as one of the rule's looks says."""
-    clusters, hits = clusters_of(outcomes), hits_of(outcomes)
-    pooled = pooled_design_effect(list(hits.values()), clusters)
-    lines: dict[str, BoolArray] = dict(hits.items())
-    lines[STUCK_LINE] = np.array([outcome.stuck for outcome in outcomes], dtype=np.bool_)
+    clusters, lines = clusters_of(outcomes), lines_of(outcomes)
+    pooled = pooled_design_effect([line.hit for name, line in lines.items() if name != STUCK_LINE], clusters)
     found = []
     for target in rule.targets:
-        hit = lines.get(target.line, np.zeros(len(outcomes), dtype=np.bool_))
-        interval = interval_at(rule, hit, clusters, pooled)
+        line = lines.get(target.line) or line_of(outcomes, lambda _: False)
+        known = estimate_at(rule, line, clusters, pooled)
+        interval = known.interval
         found.append(
             TargetEstimate(
                 target=target,
-                count=int(hit.sum()),
-                fraction=float(hit.mean()),
+                count=int(line.hit.sum()),
+                fraction=known.fraction or 0.0,
                 low=interval.low,
                 high=interval.high,
                 note=interval.note,
@@ -97,6 +90,6 @@ def look_at(rule: StopRule, outcomes: Sequence[Outcome]) -> Look:
     return Look(shots=len(outcomes), found=tuple(found))
 
 
-def interval_at(rule: StopRule, hit: BoolArray, clusters: Clusters, pooled: float | None) -> Interval:
-    """The interval of one look, `hit` (n,) bool over the shots of `clusters`."""
-    return cluster_interval(hit, clusters, rule.level, pooled)
+def estimate_at(rule: StopRule, line: Line, clusters: Clusters, pooled: float | None) -> TwoPhase:
+    """The estimate of one look, with its interval, over the shots of `clusters`."""
+    return estimate(line, clusters, rule.level, pooled)

@@ -18,7 +18,7 @@ from scipy import special
 
 from molgun_lmp.analysis.statistics.bootstrap import resampled_weights
 from molgun_lmp.analysis.statistics.clustered_intervals import FEW_CLUSTERS, Clusters
-from molgun_lmp.analysis.statistics.pairing import Line
+from molgun_lmp.analysis.statistics.two_phase import Line
 from molgun_lmp.arrays import FloatArray, IntArray
 from molgun_lmp.records import JsonRecord
 

@@ -2,15 +2,15 @@
 
 import dataclasses
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final, get_args
 
-import numpy as np
 from pydantic import ConfigDict
 
-from molgun_lmp.analysis.statistics.estimates import Estimate, Estimator, clusters_of, hits_of
-from molgun_lmp.analysis.statistics.pairing import Line
+from molgun_lmp.analysis.statistics.estimates import Estimate, Estimator, clusters_of, is_of, line_of
+from molgun_lmp.analysis.statistics.settled_shots import SettledShots
 from molgun_lmp.analysis.statistics.stopping import Stopping
+from molgun_lmp.analysis.statistics.two_phase import Line
 from molgun_lmp.errors import InputFileError
 from molgun_lmp.outcome_classes import Kind, Mode
 from molgun_lmp.outcome_scheme import OutcomeScheme
@@ -56,7 +56,7 @@ class TableRow:
         e = self.estimate
         return (
             self.label,
-            str(e.count),
+            e.count_text(),
             str(e.shots),
             "–" if e.fraction is None else f"{100 * e.fraction:.1f} %",
             bounds_text(e.cluster),
@@ -117,6 +117,8 @@ class Summary(JsonRecord):
     """Shots that ended in any class of a set of the scheme's own."""
     left_out: dict[str, str] = dataclasses.field(default_factory=dict)
     """Shots that ended on a cluster and could not be taken, none of them in the table: trajectory id -> why."""
+    settled: SettledShots | None = None
+    """What `stop.settled` did; None where no shot settled."""
     grid_points: int = 1
     """Energies and angles that the shots go round; with more than one all fractions are means over them."""
 
@@ -175,23 +177,21 @@ def summarise(
     stopping: Stopping | None = None,
     left_out: Mapping[str, str] | None = None,
     grid_points: int = 1,
+    steps: int = 0,
 ) -> Summary:
     """Count every mode of the scheme over all `outcomes` and give its intervals.
 
     `results` tell which trajectories were flagged or failed and why; `planned` is the campaign's number of shots;
     `stopping` the rule that stopped it; `left_out` the shots that could not be collected, and why; `grid_points` how
-    many energies and angles its gun has.
+    many energies and angles its gun has; `steps` how many each shot was planned to take.
     Raises `InputFileError` where a trajectory is there twice, or where a result has no outcome: either would change
     the denominator unseen.
     """
     _check_ids(outcomes, results)
     clusters, lines, number = clusters_of(outcomes), table_lines(scheme, outcomes), len(scheme.modes)
     # The simultaneous intervals allow for all lines, seen or not.
-    estimator = Estimator.of([line.hit for line in lines[:number]], clusters, confidence=confidence, lines=len(lines))
-    estimates = [
-        estimator.over(line.hit[line.counted], clusters if line.counted.all() else clusters.take(line.counted))
-        for line in lines
-    ]
+    estimator = Estimator.of(lines[:number], clusters, confidence=confidence, lines=len(lines))
+    estimates = [estimator.over(line, clusters) for line in lines]
     modes, rest = estimates[:number], estimates[-_LAST:]
     ever, sets = (estimates[number:-_LAST][part] for part in _parts(scheme))
     bound_intact, bound_damaged, stuck, stuck_of_contact, trapped_of_contact = rest
@@ -225,6 +225,7 @@ def summarise(
         sets=dict(zip(scheme.sets, sets, strict=True)),
         left_out=dict(left_out or {}),
         grid_points=grid_points,
+        settled=SettledShots.of(outcomes, results, steps),
     )
 
 
@@ -241,21 +242,18 @@ def _resumed(results: Sequence[TrajectoryResult]) -> dict[ResumedNoise, int]:
 
 def table_lines(scheme: OutcomeScheme, outcomes: Sequence[Outcome]) -> tuple[Line, ...]:
     """Which shots each line of `Summary.table` counts, in its order."""
-    seen, none = hits_of(outcomes), np.zeros(len(outcomes), dtype=np.bool_)
-    hits = {mode: seen.get(mode, none) for mode in scheme.modes}
-    every = np.ones(len(outcomes), dtype=np.bool_)
-    ever = [
-        hits[mode] | np.array([_was(o, mode) for o in outcomes], dtype=np.bool_) for mode in scheme.counted_at_any_time
+    of_all: list[Callable[[Outcome], bool]] = [
+        *(is_of(mode) for mode in scheme.modes),
+        *(_was(mode) for mode in scheme.counted_at_any_time),
+        *(_is_in(name) for name in scheme.sets),
+        lambda o: o.stuck and o.mode.bound_intact,
+        lambda o: o.stuck and not o.mode.bound_intact,
+        lambda o: o.stuck,
     ]
-    stuck = np.array([o.stuck for o in outcomes], dtype=np.bool_)
-    intact = np.array([o.stuck and o.mode.bound_intact for o in outcomes], dtype=np.bool_)
-    contact = np.array([o.contact for o in outcomes], dtype=np.bool_)
-    trapped = np.array([not o.left for o in outcomes], dtype=np.bool_)
-    sets = [np.array([o.mode.row.group == name for o in outcomes], dtype=np.bool_) for name in scheme.sets]
-    of_all = (*hits.values(), *ever, *sets, intact, stuck & ~intact, stuck)
+    in_contact: list[Callable[[Outcome], bool]] = [lambda o: o.stuck and o.contact, lambda o: o.contact and not o.left]
     return (
-        *(Line(hit=hit, counted=every) for hit in of_all),
-        *(Line(hit=hit & contact, counted=contact) for hit in (stuck, trapped)),
+        *(line_of(outcomes, hits) for hits in of_all),
+        *(line_of(outcomes, hits, lambda o: o.contact) for hits in in_contact),
     )
 
 
@@ -275,5 +273,9 @@ def _check_ids(outcomes: Sequence[Outcome], results: Sequence[TrajectoryResult])
         )
 
 
-def _was(outcome: Outcome, mode: Mode) -> bool:
-    return any(at == mode for _, at in outcome.events)
+def _was(mode: Mode) -> Callable[[Outcome], bool]:
+    return lambda outcome: outcome.mode == mode or any(at == mode for _, at in outcome.events)
+
+
+def _is_in(name: str) -> Callable[[Outcome], bool]:
+    return lambda outcome: outcome.mode.row.group == name

@@ -5,13 +5,12 @@ A class of the table holds many ends: what tells them apart is the site on a pla
 
 import dataclasses
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
-import numpy as np
 from pydantic import ConfigDict
 
-from molgun_lmp.analysis.statistics.estimates import Estimate, Estimator, clusters_of, hits_of
+from molgun_lmp.analysis.statistics.estimates import Estimate, Estimator, clusters_of, line_of, mode_lines
 from molgun_lmp.analysis.statistics.summary import bounds_text
 from molgun_lmp.outcome_classes import Mode
 from molgun_lmp.records import JsonRecord, Outcome
@@ -36,7 +35,7 @@ class Variant(JsonRecord):
         """The line as text, in the order of `VARIANTS_HEADER`."""
         e = self.estimate
         fraction = "–" if e.fraction is None else f"{100 * e.fraction:.1f} %"
-        return (self.mode.label, self.detail or "–", str(e.count), str(e.shots), fraction, bounds_text(e.cluster))
+        return (self.mode.label, self.detail or "–", e.count_text(), str(e.shots), fraction, bounds_text(e.cluster))
 
 
 def variants(outcomes: Sequence[Outcome], confidence: float = 0.95) -> tuple[Variant, ...]:
@@ -45,22 +44,33 @@ def variants(outcomes: Sequence[Outcome], confidence: float = 0.95) -> tuple[Var
     These are the ends that are bound, and those of broken molecules that are not. Empty where no class of the campaign
     has any.
     """
-    seen = Counter((outcome.mode, outcome.detail) for outcome in outcomes if _has_variants(outcome))
+    seen = Counter((o.mode, o.detail) for o in map(_first_phase, outcomes) if _has_variants(o))
+    for one in outcomes:  # what only the audit has seen
+        if _has_variants(one):
+            seen.setdefault((one.mode, one.detail), 0)
     if not any(detail for _, detail in seen):
         return ()
     clusters = clusters_of(outcomes)
-    estimator = Estimator.of(hits_of(outcomes).values(), clusters, confidence=confidence, lines=len(seen))
+    estimator = Estimator.of(mode_lines(outcomes).values(), clusters, confidence=confidence, lines=len(seen))
     return tuple(
         Variant(
             mode=mode,
             detail=detail,
             estimate=estimator.over(
-                np.array([_has_variants(o) and (o.mode, o.detail) == (mode, detail) for o in outcomes], dtype=np.bool_),
+                line_of(outcomes, _is_variant(mode, detail)),
                 clusters,
             ),
         )
         for mode, detail in sorted(seen, key=lambda one: (one[0].rank, -seen[one], one[1]))
     )
+
+
+def _first_phase(outcome: Outcome) -> Outcome:
+    return outcome.first_phase
+
+
+def _is_variant(mode: Mode, detail: str) -> Callable[[Outcome], bool]:
+    return lambda outcome: _has_variants(outcome) and (outcome.mode, outcome.detail) == (mode, detail)
 
 
 def _has_variants(outcome: Outcome) -> bool:

@@ -27,7 +27,8 @@ from molgun_lmp.gun.initial_conditions import draw
 from molgun_lmp.gun.pool_temperature import pool_temperatures
 from molgun_lmp.gun.pools import Pool, read_pool, write_pool
 from molgun_lmp.gun.setup import prepare
-from molgun_lmp.records import Heat, Outcome
+from molgun_lmp.heat_records import Heat
+from molgun_lmp.records import Outcome
 
 CampaignOf = Callable[[Mapping[str, Any]], Campaign]
 

@@ -255,7 +255,7 @@ def test_stop_rules_can_be_switched_off(setup_of: SetupOf) -> None:
     assert "halt" not in text
     assert "compute height" not in text
     assert set(re.findall(r"fix (halt_\w+)", _deck(setup_of({})))) == set(STOP_OF_FIX)
-    assert set(STOP_OF_FIX.values()) == set(Stop) - {Stop.COMPLETED}
+    assert set(STOP_OF_FIX.values()) == set(Stop) - {Stop.COMPLETED, Stop.SETTLED}
 
 
 def test_intervals_and_length_are_the_campaign_s(setup_of: SetupOf) -> None:

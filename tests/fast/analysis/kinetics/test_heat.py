@@ -10,8 +10,9 @@ import pytest
 from outcome_cases import outcome_of
 
 from molgun_lmp.analysis.kinetics.heat import AVERAGED_PS, Temperatures, heat_of, heat_sentence
+from molgun_lmp.heat_records import Heat
 from molgun_lmp.outcome_classes import Mode
-from molgun_lmp.records import Heat, Outcome
+from molgun_lmp.records import Outcome
 from molgun_lmp.results.table_files import write_heat
 
 TIMES_PS = np.arange(0.0, 3.01, 0.02)
@@ -44,7 +45,8 @@ def test_means_are_taken_before_contact_and_at_the_end() -> None:
     assert (heat.slab_before_k, heat.slab_end_k, heat.warmed_k) == pytest.approx((300.0, 350.0, 50.0))
     assert (heat.molecule_before_k, heat.molecule_end_k) == pytest.approx((310.0, 500.0))
     assert (heat.translation_before_ev, heat.translation_end_ev) == pytest.approx((0.2, 0.05))
-    assert Heat.from_json(heat.to_json()) == heat
+    kept = dataclasses.replace(outcome_of(0, paper.PC), heat=heat)
+    assert Outcome.from_json(kept.to_json(), paper.SCHEME) == kept
     falling = dataclasses.replace(stepped(1.0), slab_k=400.0 - 10.0 * TIMES_PS)
     assert heat_of(falling, TIMES_PS, 1.0).slab_end_k == pytest.approx(400.0 - 10.0 * (3.0 - AVERAGED_PS / 2), abs=0.2)
 

@@ -16,7 +16,8 @@ from molgun_lmp.analysis.scattering.means import ACCOMMODATIONS, QUANTITIES, mea
 from molgun_lmp.analysis.scattering.scattered import Scattered, Species, curves_of, scattered
 from molgun_lmp.analysis.statistics.clustered_intervals import Clusters, two_way_variance
 from molgun_lmp.arrays import FloatArray
-from molgun_lmp.records import Heat, Outcome, Shot
+from molgun_lmp.heat_records import Heat
+from molgun_lmp.records import Outcome, Shot
 from molgun_lmp.results.scattering import SCATTERED_CSV, SCATTERING_CSV, CameBack, write_scattering
 from molgun_lmp.scattering_records import Flight, Particle, Scattering
 from molgun_lmp.units import BOLTZMANN_EV_PER_K, HBAR, MVV_TO_EV

@@ -11,8 +11,8 @@ from outcome_cases import outcome_of
 from molgun_lmp.analysis.figures.sticking import draw_sticking
 from molgun_lmp.analysis.statistics.clustered_intervals import Clusters
 from molgun_lmp.analysis.statistics.grid import grid_differences, grid_sticking
-from molgun_lmp.analysis.statistics.pairing import Line
 from molgun_lmp.analysis.statistics.sticking_curve import CURVE_LAWS, CurveFit, CurveLaw, curve, fit_curves
+from molgun_lmp.analysis.statistics.two_phase import Line
 from molgun_lmp.arrays import FloatArray
 from molgun_lmp.config import Gun
 from molgun_lmp.records import Outcome

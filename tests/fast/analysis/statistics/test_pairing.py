@@ -12,8 +12,9 @@ from scipy.special import expit
 from molgun_lmp.analysis.statistics.clustered_intervals import Clusters
 from molgun_lmp.analysis.statistics.comparison import Comparison, compare, difference_interval, difference_p
 from molgun_lmp.analysis.statistics.estimates import Estimator
-from molgun_lmp.analysis.statistics.pairing import Drawn, Line, paired_interval, paired_line, paired_p, pooled_effect
+from molgun_lmp.analysis.statistics.pairing import Drawn, paired_interval, paired_line, paired_p, pooled_effect
 from molgun_lmp.analysis.statistics.summary import summarise, table_lines
+from molgun_lmp.analysis.statistics.two_phase import Line
 from molgun_lmp.records import Outcome
 
 DRAWN = Drawn(seed=24, pools={"slab": "aa", "molecule": "bb"}, gun={"kick": {"kind": "flux"}, "pairing": "paired"})
@@ -128,7 +129,9 @@ def two_campaigns(rng: np.random.Generator, *, spread: float, alike: float, shif
     every = np.ones(shots, dtype=bool)
     line = paired_line(Line(hit=other, counted=every), Line(hit=reference, counted=every))
     pooled = pooled_effect([line], clusters)
-    ours, theirs = (Estimator.of([hit], clusters).over(hit, clusters) for hit in (reference, other))
+    ours, theirs = (
+        Estimator.of([line], clusters).over(line, clusters) for line in map(Line.of_all, (reference, other))
+    )
     return Seen(
         interval=paired_interval(line, clusters, 0.95, pooled),
         p=paired_p(line, clusters, 0.95, pooled),

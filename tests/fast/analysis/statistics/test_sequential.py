@@ -23,13 +23,14 @@ from molgun_lmp.analysis.statistics.sentences import sticking_sentence
 from molgun_lmp.analysis.statistics.sequential import (
     FEWEST_SHOTS,
     GROWTH,
-    interval_at,
+    estimate_at,
     look_at,
     parse_target,
     plan_rule,
 )
 from molgun_lmp.analysis.statistics.stopping import PrecisionTarget, Stopping, stopping_sentence
 from molgun_lmp.analysis.statistics.summary import summarise
+from molgun_lmp.analysis.statistics.two_phase import Line
 from molgun_lmp.campaign.store.stop_rule import counted, standing
 from molgun_lmp.errors import ConfigError
 
@@ -92,7 +93,8 @@ def test_the_interval_at_the_stop_covers_as_promised(
         hit, slab, molecule = _campaign(rng, planned, snapshots, spread, location)
         for shots in rule.looks:
             clusters = Clusters.of(slab[:shots].tolist(), molecule[:shots].tolist())
-            interval = interval_at(rule, hit[:shots], clusters, pooled_design_effect([hit[:shots]], clusters))
+            line = Line.of_all(hit[:shots])
+            interval = estimate_at(rule, line, clusters, pooled_design_effect([line.hit], clusters)).interval
             if (interval.high - interval.low) / 2 <= half:
                 early += shots < planned
                 break
@@ -126,7 +128,8 @@ def test_a_rule_stops_after_little_more_than_half_of_bonferronis_shots(
         for which in shots_of:
             for shots in which.looks:
                 clusters = Clusters.of(slab[:shots].tolist(), molecule[:shots].tolist())
-                interval = interval_at(which, hit[:shots], clusters, pooled_design_effect([hit[:shots]], clusters))
+                line = Line.of_all(hit[:shots])
+                interval = estimate_at(which, line, clusters, pooled_design_effect([line.hit], clusters)).interval
                 if (interval.high - interval.low) / 2 <= half:
                     break
             shots_of[which] += shots

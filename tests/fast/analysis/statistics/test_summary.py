@@ -120,7 +120,7 @@ def test_bound_is_bound_whether_intact_or_broken() -> None:
     ]  # fmt: skip
     rule = plan_rule([parse_target("stuck:0.2", paper.SCHEME)], 100)
     assert look_at(rule, shots).found[0].count == 80
-    assert {line: hit.sum() for line, hit in lines_of(shots).items()}["stuck"] == 80
+    assert {label: line.hit.sum() for label, line in lines_of(shots).items()}["stuck"] == 80
 
 
 def test_the_sticking_coefficient_counts_contacts_alone_and_may_be_one_number() -> None:
