@@ -82,6 +82,12 @@ def cluster_command(
         return
     for note in chosen.notes:
         answers().print(f"note     {note}", markup=False)
+    if store.config().stop.settled is not None:
+        answers().print(
+            "note     stop.settled is not applied there, where LAMMPS runs alone: these shots go to their planned end "
+            "and count in full, beside those that `molgun run` ends.",
+            markup=False,
+        )
     for done in checks:
         answers().print(f"check    {done.sentence()}", markup=False)
     if output is None:

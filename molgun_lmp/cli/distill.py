@@ -10,6 +10,7 @@ import typer
 from rich.table import Table
 
 from molgun_lmp.campaign.launch.few_shots import few_shots, fire_few
+from molgun_lmp.campaign.store.manifest import is_campaign
 from molgun_lmp.cli.output import AsJson, answers, counting, print_json, progress_console
 from molgun_lmp.config import LoadedCampaign, load_campaign
 from molgun_lmp.config.loading import load_section_or_defaults
@@ -18,7 +19,7 @@ from molgun_lmp.errors import ConfigError
 from molgun_lmp.gun.pools import read_pools
 from molgun_lmp.models.card import ModelCard, check_elements
 from molgun_lmp.processes import default_workers
-from molgun_lmp.results.structures import campaign_structures, is_campaign
+from molgun_lmp.results.structures import campaign_structures
 from molgun_lmp.training.dataset.structures import Structure, structures_of, without_isolated_atoms
 from molgun_lmp.training.distillation.distill import (
     MODEL_FOLDER,

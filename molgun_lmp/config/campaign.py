@@ -11,6 +11,7 @@ from molgun_lmp.config.outcomes import OutcomeCriteria
 from molgun_lmp.config.section import Section
 from molgun_lmp.config.system import System
 from molgun_lmp.model_formats import Dtype, EngineKind
+from molgun_lmp.units import FS_PER_PS
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
 
@@ -127,5 +128,22 @@ class Campaign(Section):
                 f"engine.multistep.every is {every}, and {', '.join(wrong)}: frames, energies, checks, checkpoints and "
                 f"the end are of steps at which the model itself is evaluated. Take multiples of {every}, or an "
                 "engine.multistep.every that divides them all"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _settles_within_its_time(self) -> Self:
+        rule = self.stop.settled
+        if rule is None:
+            return self
+        if rule.after_ps < self.outcomes.persistence_fs / FS_PER_PS:
+            raise ValueError(
+                f"stop.settled.after_ps ({rule.after_ps:g}) is below outcomes.persistence_fs "
+                f"({self.outcomes.persistence_fs:g}): a molecule would have settled in a class that does not count yet"
+            )
+        if rule.after_ps >= self.dynamics.duration_ps:
+            raise ValueError(
+                f"stop.settled.after_ps ({rule.after_ps:g}) is not below the trajectories' planned length of "
+                f"{self.dynamics.duration_ps:g} ps (dynamics.steps): none could settle before its end"
             )
         return self

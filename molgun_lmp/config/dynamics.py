@@ -96,8 +96,26 @@ class Dynamics(Section):
         return _OF_THE_KICK if self.max_energy_change is None else self.max_energy_change
 
 
+class SettledRule(Section):
+    """Ends a trajectory whose molecule has settled, but for an audit that runs on and corrects the fractions.
+
+    The rule looks at the stored frames. Only workers (`molgun run`) apply it: what a cluster's LAMMPS runs alone goes
+    to its planned end, and counts with full weight.
+    """
+
+    after_ps: PositiveFloat
+    """The molecule has been bound, in one outcome class, for so long,"""
+    excess_k: PositiveFloat
+    """and over that time the mean kinetic temperature of its atoms, all motion counted, was not more than this above
+    that of the slab's mobile atoms."""
+    audit_share: Annotated[float, Field(gt=0, le=1)] = 0.1
+    """The probability with which a shot that has settled runs on to its planned end all the same, drawn from (seed,
+    index): what became of those stands for what would have become of the others."""
+
+
 class StopRules(Section):
-    """Rules that end a trajectory before its last step. They change no outcome."""
+    """Rules that end a trajectory before its last step. They change no outcome, but for `settled`, which the tables
+    allow for."""
 
     departed: bool = True
     """End when the whole molecule is beyond the cutoff (or the reach of `model.dispersion`) above the surface and moves
@@ -106,3 +124,5 @@ class StopRules(Section):
     max_temperature_k: PositiveFloat | None = 5000.0
     """End when the kinetic temperature of the mobile atoms exceeds this: the run blew up."""
     check_every_steps: PositiveInt = 20
+    settled: SettledRule | None = None
+    """End where the molecule is bound and has cooled, such as {after_ps: 2.0, excess_k: 100.0}; off where not given."""

@@ -69,6 +69,7 @@ def run_deck(
     log_path: Path,
     earlier_log: str = "",
     on_progress: Callable[[int], None] | None = None,
+    enough: Callable[[], bool] = lambda: False,
     watchdog: Watchdog | None = None,
     plugin: bool = True,
 ) -> DeckRun:
@@ -77,13 +78,13 @@ def run_deck(
     `variables` become LAMMPS index variables (as `-var NAME VALUE`); a deck takes its folder from `dir`. With a
     `force_model` the deck's engine include holds `fix molgun_force all external pf/callback 1 1`, which is attached
     before the first `run` or `minimize`; without one the pair style `mace` is loaded, and libtorch with it, unless
-    `plugin` says that the deck needs neither. `earlier_log` is the log of what the deck goes on from. LAMMPS works in a
-    thread of its own; the calling thread waits, calls `on_progress` with the timestep, and once `interrupt` is set ends
-    the run at its next step. After the interrupt the deck's later runs are skipped and its other commands (such as
-    write_restart) are carried out. A deck's first `run` or `minimize` stands at its top level, not within an `if`, a
-    loop or another file: up to there the timestep counts as 0, since LAMMPS must not be asked for it during setup.
-    Decks may run in several threads: they take turns within LAMMPS (`molgun_lmp.engine.lammps_lock`), while the force
-    model of another is at work.
+    `plugin` says that the deck needs neither. `earlier_log` is the log of what the deck goes on from. LAMMPS works
+    in a thread of its own; the calling thread waits, calls `on_progress` with the timestep, and once `interrupt` is
+    set, or `enough` says so, ends the run at its next step. After the interrupt the deck's later runs are skipped
+    and its other commands (such as write_restart) are carried out. A deck's first `run` or `minimize` stands at its
+    top level, not within an `if`, a loop or another file: up to there the timestep counts as 0, since LAMMPS must
+    not be asked for it during setup. Decks may run in several threads: they take turns within LAMMPS
+    (`molgun_lmp.engine.lammps_lock`), while the force model of another is at work.
 
     Raises `EngineError` when LAMMPS cannot start at all (wrong mpirun, a path that LAMMPS cannot read, no log file).
     """
@@ -97,7 +98,7 @@ def run_deck(
         lmp = _open(variables, log_path, plugin=plugin and force_model is None)
     try:
         job = _Job(lmp, turn, deck_path, force_model)
-        _wait(job, lmp, interrupt, on_progress, watchdog)
+        _wait(job, lmp, lambda: interrupt.is_set() or enough(), on_progress, watchdog)
         steps = int(lmp.extract_global("ntimestep"))
     finally:
         with turn.within():
@@ -207,7 +208,7 @@ class StillTime:
 def _wait(
     job: _Job,
     lmp: Any,
-    interrupt: threading.Event,
+    to_end: Callable[[], bool],
     on_progress: Callable[[int], None] | None,
     watchdog: Watchdog | None,
 ) -> None:
@@ -220,7 +221,7 @@ def _wait(
                 last_step, still = step, StillTime(time.monotonic())
             elif watchdog is not None and still.seconds(time.monotonic()) > watchdog.limit_s:
                 watchdog.bark(step)
-            if interrupt.is_set():
+            if to_end():
                 job.stopped_early = True
                 job.end_its_run()
             elif on_progress is not None:

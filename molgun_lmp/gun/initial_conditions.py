@@ -19,7 +19,7 @@ from molgun_lmp.records import InitialCondition, Shot
 _IDENTITY = (0.0, 0.0, 0.0, 1.0)
 
 
-StreamName: TypeAlias = Literal["snapshots", "place", "orientation", "kick", "thermostat"]
+StreamName: TypeAlias = Literal["snapshots", "place", "orientation", "kick", "thermostat", "audit"]
 STREAMS: Final[tuple[StreamName, ...]] = get_args(StreamName)
 
 
@@ -30,6 +30,12 @@ def stream(campaign: Campaign, index: int, name: StreamName) -> np.random.Genera
     Simulation Modeling and Analysis, 5th ed., 2015, section 11.2)."""
     _, number = campaign.gun.aimed(index)
     return trajectory_rng(campaign.seed, number, STREAMS.index(name))
+
+
+def is_audited(campaign: Campaign, index: int) -> bool:
+    """Whether trajectory `index` runs on to its planned end after it has settled (`stop.settled`)."""
+    rule = campaign.stop.settled
+    return rule is not None and bool(stream(campaign, index, "audit").random() < rule.audit_share)
 
 
 def _source(campaign: Campaign, index: int, name: Evenly) -> RandomSource:

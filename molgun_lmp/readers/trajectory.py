@@ -25,7 +25,7 @@ from molgun_lmp.readers.lammps.binary_dump import BinaryDump, is_binary
 from molgun_lmp.readers.lammps.columns import TypeMap
 from molgun_lmp.readers.lammps.text_dump import TextDump, is_text_dump
 
-__all__ = ["Frame", "StepsGoBackError", "is_dump", "read_chosen", "read_frames", "read_parts"]
+__all__ = ["Frame", "StepsGoBackError", "frames_of_text", "is_dump", "read_chosen", "read_frames", "read_parts"]
 
 _LOOKED_AT: Final = 32
 """Bytes that tell a dump."""
@@ -88,6 +88,15 @@ def read_chosen(path: Path, places: Container[int], *, velocities: bool = True) 
                 raise _no_frame(path)
         else:
             yield from (frame for place, frame in enumerate(_whole(reader, path, one_run=True)) if place in places)
+
+
+def frames_of_text(content: bytes, name: str) -> Iterator[Frame]:
+    """The whole frames in the text of a LAMMPS dump, or of a part of one, that says the elements; `name` is for errors.
+
+    Raises `InputFileError` for what is damaged.
+    """
+    with Stream(content) as stream:
+        yield from TextDump(stream, name, None, velocities=True).frames()
 
 
 @contextlib.contextmanager

@@ -8,9 +8,10 @@ import numpy as np
 
 from molgun_lmp.analysis.report.paper import is_paper_system
 from molgun_lmp.campaign.store.campaign_folder import Store
+from molgun_lmp.campaign.store.planned_start import planned_start
 from molgun_lmp.errors import InputFileError
 from molgun_lmp.geometry import formula_of
-from molgun_lmp.results.ended import clean_surface, planned_start
+from molgun_lmp.results.ended import clean_surface
 
 _SAME_AREA: Final = 0.05
 """Of itself: lattice constants of two models differ by less, two faces of one crystal with as many atoms by more."""

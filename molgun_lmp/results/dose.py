@@ -8,13 +8,13 @@ from molgun_lmp.analysis.dosing.company import CompanyObserver
 from molgun_lmp.analysis.dosing.layout import ShotLayout
 from molgun_lmp.arrays import FloatArray
 from molgun_lmp.campaign.store.campaign_folder import TrajectoryFolder
+from molgun_lmp.campaign.store.planned_start import planned_start
 from molgun_lmp.config import Campaign
 from molgun_lmp.dosing_records import Hold
 from molgun_lmp.outcome_scheme import OutcomeScheme
 from molgun_lmp.readers.trajectory import Frame
 from molgun_lmp.records import Outcome, TrajectoryResult
 from molgun_lmp.results.decided import doses_of_a_chain
-from molgun_lmp.results.ended import planned_start
 from molgun_lmp.surface.clean_surface import Surface
 
 

@@ -12,6 +12,7 @@ from molgun_lmp.analysis.outcomes.intact_molecule import MoleculeReference
 from molgun_lmp.analysis.outcomes.single_frames import FrameClass, classify_each, classify_frames
 from molgun_lmp.atomic_files import replace_file
 from molgun_lmp.campaign.store.campaign_folder import Store
+from molgun_lmp.campaign.store.planned_start import planned_start
 from molgun_lmp.config.external import ForeignFiles
 from molgun_lmp.config.loading import apply_override, load_yaml, validated
 from molgun_lmp.config.schemes import load_scheme
@@ -24,7 +25,7 @@ from molgun_lmp.readers.common.frame import Frame
 from molgun_lmp.readers.cp2k_run_files import tables_beside
 from molgun_lmp.readers.vasp_trajectories import Given, about, run_frames, runs_frames
 from molgun_lmp.records import Outcome
-from molgun_lmp.results.ended import clean_surface, planned_start
+from molgun_lmp.results.ended import clean_surface
 from molgun_lmp.results.outcome_cache import FileStamp, Memory, key_of, stamp
 from molgun_lmp.results.parallel import spread
 

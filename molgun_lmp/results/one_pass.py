@@ -12,28 +12,19 @@ import numpy as np
 from ase import Atoms
 
 from molgun_lmp.analysis.kinetics.heat import Temperatures, heat_of
-from molgun_lmp.analysis.outcomes.decide import outcome_of
-from molgun_lmp.analysis.outcomes.reference import Reference
-from molgun_lmp.analysis.outcomes.trajectory_path import Following, TrajectoryPath
 from molgun_lmp.analysis.scattering.onlooker import ScatteringObserver
 from molgun_lmp.arrays import BoolArray, FloatArray, IntArray
 from molgun_lmp.campaign.store.campaign_folder import TrajectoryFolder
+from molgun_lmp.campaign.store.planned_start import adsorbed, planned_start
 from molgun_lmp.config import Campaign
 from molgun_lmp.errors import InputFileError
 from molgun_lmp.outcome_classes import Kind
 from molgun_lmp.outcome_scheme import OutcomeScheme
 from molgun_lmp.readers.trajectory import Frame
 from molgun_lmp.records import Outcome, Stop, TrajectoryResult
-from molgun_lmp.results.decided import shared_run, slab_cluster
 from molgun_lmp.results.dose import Observer, dose_of
-from molgun_lmp.results.ended import (
-    Start,
-    adsorbed,
-    frames_of,
-    planned_masses_u,
-    planned_start,
-    without_adsorbates,
-)
+from molgun_lmp.results.ended import frames_of, planned_masses_u, without_adsorbates
+from molgun_lmp.results.outcome_observer import OutcomeObserver
 from molgun_lmp.results.temperatures import TemperatureObserver, mobile_atoms
 from molgun_lmp.surface.clean_surface import Surface
 from molgun_lmp.units import FS_PER_PS, ROUNDING_PS
@@ -82,6 +73,20 @@ class Track:
     temperatures: Temperatures | None = None
 
 
+class UntilSettled:
+    """Shows an observer the frames until a shot of the audit had settled, and all of any other: what it gives is alike
+    for those that were ended then and those that ran on."""
+
+    def __init__(self, observer: Observer, result: TrajectoryResult) -> None:
+        self._observer = observer
+        self._last = result.settled.step if result.settled is not None else None
+
+    def frame(self, frame: Frame) -> None:
+        """The next frame."""
+        if self._last is None or frame.step <= self._last:
+            self._observer.frame(frame)
+
+
 class TrackObserver:
     """Keeps the track of a molecule, the atoms after the first `n_slab`."""
 
@@ -122,66 +127,6 @@ class TrackObserver:
             self._centres[name].append(molecule[:, atoms].mean(axis=1))
 
 
-class OutcomeObserver:
-    """Decides one trajectory by the criteria of `config` and the classes of `scheme`; `start` is its planned first
-    frame.
-
-    Raises `CampaignError` where its shot is missing, `ConfigError` for criteria that do not fit the molecule.
-    """
-
-    def __init__(
-        self,
-        config: Campaign,
-        surface: Surface,
-        start: Start,
-        folder: TrajectoryFolder,
-        result: TrajectoryResult,
-        *,
-        scheme: OutcomeScheme,
-    ) -> None:
-        self._id, self._shot, self._result, self._criteria = folder.id, folder.shot(), result, config.outcomes
-        self._atom = len(start.symbols) == len(surface.layer) + 1
-        self._slab = slab_cluster(config, self._shot)
-        self._molecule_run = "" if self._atom else shared_run(config, self._shot)
-        self._reference = Reference.of(
-            symbols=start.symbols,
-            positions=start.positions,
-            surface=surface,
-            n_slab=len(surface.layer),
-            groups=config.system.molecule.groups,
-            criteria=config.outcomes,
-            scheme=scheme,
-            masses_u=start.masses_u,
-        )
-        self._following = Following(folder.id, self._reference, config.outcomes, config.dynamics.timestep_fs)
-
-    def frame(self, frame: Frame, others: FloatArray | None = None) -> None:
-        """The next frame, and atoms of `others` that the molecule may be near. Raises `InputFileError` where it is of
-        other atoms."""
-        self._following.frame(frame, others)
-
-    def result(self) -> Outcome:
-        """What came of it, from the frames so far. Raises `InputFileError` for none, where the run did not fail."""
-        return self._of(self._following.result())
-
-    def without_frames(self) -> Outcome:
-        """What came of a run that died and left a damaged dump, on which its outcome does not rest."""
-        return self._of(TrajectoryPath.empty(self._criteria))
-
-    def _of(self, path: TrajectoryPath) -> Outcome:
-        outcome = outcome_of(
-            self._id,
-            path,
-            self._reference,
-            self._criteria,
-            self._result,
-            slab_snapshot=self._slab,
-            molecule_snapshot=self._shot.molecule_snapshot,
-            molecule_run=self._molecule_run,
-        )
-        return dataclasses.replace(outcome, atom=self._atom)
-
-
 def read_back(
     config: Campaign,
     scheme: OutcomeScheme,
@@ -211,13 +156,14 @@ def read_back(
         reach=reach,
         timestep_ps=config.dynamics.timestep_fs / FS_PER_PS,
     )
-    dose = dose_of(config, scheme, surface, folder, deciding=[outcome], looking=[track, temperature, scattering])
+    until_settled = UntilSettled(scattering, result)
+    dose = dose_of(config, scheme, surface, folder, deciding=[outcome], looking=[track, temperature, until_settled])
     frames = until_lost(frames_of(folder, result))
-    if not seen(observed(frames, (outcome, track, temperature, scattering) if dose is None else (dose,)), result):
+    if not seen(observed(frames, (outcome, track, temperature, until_settled) if dose is None else (dose,)), result):
         return outcome.without_frames(), None
     decided = outcome.result() if dose is None else dose.with_company(outcome.result(), result)
     if result.state != "failed" and result.stop is not Stop.TOO_HOT:
-        left = scattering.result(left=decided.mode.kind is Kind.LEFT)
+        left = scattering.result(left=decided.first_phase.mode.kind is Kind.LEFT)
         decided = dataclasses.replace(decided, scattering=left)
     kept = dataclasses.replace(track.result(), temperatures=temperature.result())
     if kept.temperatures is None or not len(kept.steps):

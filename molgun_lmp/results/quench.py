@@ -19,6 +19,7 @@ from molgun_lmp.arrays import BoolArray
 from molgun_lmp.campaign.launch.minimise import Job, minimise_together
 from molgun_lmp.campaign.store.campaign_folder import Store, shard_name
 from molgun_lmp.campaign.store.opening import campaign_work
+from molgun_lmp.campaign.store.planned_start import Start, planned_start
 from molgun_lmp.campaign.worker.minimise import Minimise, UnrelaxedStructure, open_minimiser
 from molgun_lmp.config import Campaign
 from molgun_lmp.errors import CampaignError, ConfigError
@@ -28,7 +29,7 @@ from molgun_lmp.provenance import sha256_text
 from molgun_lmp.readers.trajectory import Frame
 from molgun_lmp.results.analyse import Analysis, write_outcomes
 from molgun_lmp.results.decided import Ended, doses_of_a_chain
-from molgun_lmp.results.ended import Start, clean_surface, frames_of, planned_start
+from molgun_lmp.results.ended import clean_surface, frames_of
 from molgun_lmp.results.kept_minima import dump_of, keep_minima, minima_of
 from molgun_lmp.surface.clean_surface import Surface
 from molgun_lmp.surface.frozen import frozen_mask

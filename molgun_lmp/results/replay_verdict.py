@@ -11,13 +11,15 @@ from pydantic import ConfigDict, ValidationError
 from molgun_lmp.atomic_files import write_json
 from molgun_lmp.campaign.plan.replay import Changes, replays_of
 from molgun_lmp.campaign.store.campaign_folder import Store
+from molgun_lmp.campaign.store.planned_start import planned_start
 from molgun_lmp.errors import CampaignError
 from molgun_lmp.gun.names import trajectory_id
 from molgun_lmp.outcome_scheme import OutcomeScheme
 from molgun_lmp.readers.trajectory import Frame
 from molgun_lmp.records import JsonRecord, Outcome
-from molgun_lmp.results.ended import clean_surface, frames_of, planned_start, without_adsorbates
-from molgun_lmp.results.one_pass import OutcomeObserver, observed, seen
+from molgun_lmp.results.ended import clean_surface, frames_of, without_adsorbates
+from molgun_lmp.results.one_pass import observed, seen
+from molgun_lmp.results.outcome_observer import OutcomeObserver
 from molgun_lmp.units import FS_PER_PS
 
 VERDICT_NAME: Final = "verdict.json"

@@ -26,6 +26,7 @@ from molgun_lmp.analysis.report.paper import PAPER_COSTS, is_paper_system
 from molgun_lmp.analysis.statistics.halves import halves, halves_sentence
 from molgun_lmp.analysis.statistics.summary import summarise
 from molgun_lmp.campaign.store.campaign_folder import Store
+from molgun_lmp.campaign.store.planned_start import planned_start
 from molgun_lmp.errors import CampaignError
 from molgun_lmp.geometry import formula_of
 from molgun_lmp.models.card import read_card
@@ -34,7 +35,7 @@ from molgun_lmp.plotting.figure_files import FigureFiles, figures_of, other_figu
 from molgun_lmp.results.analyse import Analysis
 from molgun_lmp.results.compare import Side, campaign_costs, cost_lines, one_scheme
 from molgun_lmp.results.dosing import draw_dosing
-from molgun_lmp.results.ended import clean_surface, planned_start
+from molgun_lmp.results.ended import clean_surface
 from molgun_lmp.results.grid import FIGURES_FOLDER, draw_grid
 from molgun_lmp.results.replay_verdict import verdicts_of
 from molgun_lmp.results.scattering import CameBack

@@ -15,11 +15,12 @@ from molgun_lmp.analysis.outcomes.bonds import BondLimits
 from molgun_lmp.analysis.report.movies import Cast, Movie, Thinned, examples, frames_for
 from molgun_lmp.arrays import FloatArray, IntArray
 from molgun_lmp.campaign.store.campaign_folder import Store
+from molgun_lmp.campaign.store.planned_start import planned_start
 from molgun_lmp.readers.trajectory import Frame
 from molgun_lmp.results.analyse import Analysis
 from molgun_lmp.results.chain_movies import ChainMovies, in_cast, with_all_doses
 from molgun_lmp.results.decided import Ended
-from molgun_lmp.results.ended import chosen_frames, planned_start, without_adsorbates
+from molgun_lmp.results.ended import chosen_frames, without_adsorbates
 from molgun_lmp.results.one_pass import Track
 from molgun_lmp.results.tracks import Tracks
 from molgun_lmp.surface.clean_surface import Surface

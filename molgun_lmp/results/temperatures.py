@@ -7,10 +7,10 @@ from molgun_lmp.analysis.kinetics.heat import Temperatures
 from molgun_lmp.arrays import BoolArray, FloatArray
 from molgun_lmp.config import Campaign
 from molgun_lmp.gun.data_file import translation_ev
+from molgun_lmp.kinetic_temperature import kinetic_ev, temperature_k
 from molgun_lmp.readers.trajectory import Frame
 from molgun_lmp.surface.clean_surface import Surface
 from molgun_lmp.surface.frozen import frozen_mask
-from molgun_lmp.units import BOLTZMANN_EV_PER_K, MVV_TO_EV
 
 
 class TemperatureObserver:
@@ -39,8 +39,8 @@ class TemperatureObserver:
         drift = of_molecule @ molecule / of_molecule.sum()
         self._found.append(
             (
-                _temperature_k(_kinetic_ev(of_slab, slab), slab.size - self._held),
-                _temperature_k(_kinetic_ev(of_molecule, molecule - drift), molecule.size - 3),
+                temperature_k(kinetic_ev(of_slab, slab), slab.size - self._held),
+                temperature_k(kinetic_ev(of_molecule, molecule - drift), molecule.size - 3),
                 translation_ev(of_molecule, molecule),
             )
         )
@@ -56,12 +56,3 @@ class TemperatureObserver:
 def mobile_atoms(config: Campaign, slab: Atoms, surface: Surface) -> BoolArray:
     """(M,) which atoms of the slab move; `surface` is the slab's."""
     return ~frozen_mask(slab, surface, config.system.slab.frozen_layers)
-
-
-def _kinetic_ev(masses: FloatArray, velocities: FloatArray) -> float:
-    return 0.5 * MVV_TO_EV * float(masses @ (velocities**2).sum(axis=1))
-
-
-def _temperature_k(kinetic_ev: float, freedom: int) -> float:
-    """2 E / (f k), as LAMMPS's compute temp; 0 without freedom."""
-    return 2.0 * kinetic_ev / (freedom * BOLTZMANN_EV_PER_K) if freedom > 0 else 0.0

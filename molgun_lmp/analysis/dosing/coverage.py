@@ -12,6 +12,7 @@ import numpy as np
 
 from molgun_lmp.analysis.statistics.clustered_intervals import Clusters, pooled_design_effect
 from molgun_lmp.analysis.statistics.estimates import Estimator
+from molgun_lmp.analysis.statistics.two_phase import Line
 from molgun_lmp.arrays import BoolArray, IntArray
 from molgun_lmp.dosing_records import Change, Hold
 from molgun_lmp.outcome_classes import Kind
@@ -134,7 +135,7 @@ def at_coverage(
         estimator = Estimator(confidence=0.95, lines=len(ranges), pooled=pooled_design_effect([hit], clusters))
         for low, high in ranges:
             there = _between(doses, low, high)
-            one, mean = estimator.over(hit[there], clusters.take(there)), float(doses.before[there].mean())
+            one, mean = estimator.over(Line.of_all(hit[there]), clusters.take(there)), float(doses.before[there].mean())
             found.append(
                 AtCoverage(
                     what=what,

@@ -12,6 +12,7 @@ from molgun_lmp.analysis.statistics.clustered_intervals import pooled_design_eff
 from molgun_lmp.analysis.statistics.comparison import difference_interval, difference_p
 from molgun_lmp.analysis.statistics.estimates import Estimate, Estimator
 from molgun_lmp.analysis.statistics.multiple_testing import holm
+from molgun_lmp.analysis.statistics.two_phase import Line
 from molgun_lmp.arrays import BoolArray
 from molgun_lmp.records import Outcome
 
@@ -98,7 +99,7 @@ def _estimate(side: Chains, key: tuple[What, str], inside: BoolArray, lines: int
     clusters = side.doses.clusters
     pooled = pooled_design_effect([hit], clusters)
     level = 1 - 0.05 / lines
-    return Estimator(confidence=level, lines=1, pooled=pooled).over(hit[inside], clusters.take(inside))
+    return Estimator(confidence=level, lines=1, pooled=pooled).over(Line.of_all(hit[inside]), clusters.take(inside))
 
 
 def _difference(

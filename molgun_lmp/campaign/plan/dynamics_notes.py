@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from molgun_lmp.config import Dynamics
+from molgun_lmp.config import Dynamics, SettledRule
 from molgun_lmp.units import BOLTZMANN_EV_PER_K
 
 _ADSORPTION_EV: Final = 3.0
@@ -31,3 +31,15 @@ def dynamics_notes(dynamics: Dynamics, mobile: int) -> list[str]:
             f"{warming:.0f} K; `dynamics.bath` takes heat out through the deep layers."
         )
     return said
+
+
+def settled_notes(rule: SettledRule | None) -> list[str]:
+    """What ending settled shots early means; empty where nothing does."""
+    if rule is None:
+        return []
+    return [
+        f"stop.settled: a shot whose molecule was bound in one class for {rule.after_ps:g} ps, on average not more "
+        f"than {rule.excess_k:g} K warmer than the slab, is ended, but for {100 * rule.audit_share:g} % of them, which "
+        "run on and correct the fractions at the end and at times after contact. What a cluster's LAMMPS runs alone "
+        "(`molgun cluster`) goes to its planned end, and counts in full."
+    ]

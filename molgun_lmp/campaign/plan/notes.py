@@ -5,7 +5,7 @@ from typing import Final
 
 import numpy as np
 
-from molgun_lmp.campaign.plan.dynamics_notes import dynamics_notes
+from molgun_lmp.campaign.plan.dynamics_notes import dynamics_notes, settled_notes
 from molgun_lmp.campaign.plan.pool_notes import grid_notes, image_notes, orientation_notes, pool_notes, shared_note
 from molgun_lmp.campaign.plan.projection import precision_notes, project
 from molgun_lmp.campaign.store.manifest import EngineChoice
@@ -60,4 +60,5 @@ def notes_of(
     if not shots:
         notes.append("The campaign has no trajectories: `--set trajectories=N` plans some.")
     notes += dynamics_notes(config.dynamics, mobile)
+    notes += settled_notes(config.stop.settled)
     return tuple(notes)

@@ -20,12 +20,14 @@ class WholeFrame(NamedTuple):
     end: int
 
 
-def whole_frames(dump: Path) -> Iterator[WholeFrame]:
-    """The frames of a dump as LAMMPS writes them (nine header lines) up to the first that is not whole.
+def whole_frames(dump: Path, start: int = 0) -> Iterator[WholeFrame]:
+    """The frames of a dump as LAMMPS writes them (nine header lines) up to the first that is not whole, from the one
+    that begins at byte `start`.
 
     Only lines and their columns are counted, which takes a tenth of the time of reading them. Raises `OSError`.
     """
     with dump.open("rb") as handle:
+        handle.seek(start)
         while (header := [handle.readline() for _ in range(_HEADER_LINES)])[-1].endswith(b"\n"):
             step, number = header[1].strip(), header[3].strip()
             if header[0].strip() != _FRAME or not step.isdigit() or not number.isdigit():
@@ -45,15 +47,19 @@ def require_log_end(run: Path) -> None:
         raise OSError(errno.ENOSPC, "LAMMPS could not write its log to the end", str(log))
 
 
-def require_whole(run: Path, dynamics: Dynamics, *, steps: int, logged: Iterable[float], halted: bool) -> None:
+def require_whole(
+    run: Path, dynamics: Dynamics, *, steps: int, logged: Iterable[float], halted: bool, cut: bool = False
+) -> None:
     """Raise `OSError` (no space left) where the output of a trajectory that ended well at step `steps` lacks something.
 
     Its log has its end and the thermo output of every interval, its dump every frame, and nothing after them. `logged`:
-    the steps of the thermo output, that of earlier runs with it; `halted`: whether a `fix halt` ended the trajectory.
+    the steps of the thermo output, that of earlier runs with it; `halted`: whether a `fix halt` ended the trajectory;
+    `cut`: whether the trajectory ended earlier than the run, whose log has more.
     """
-    require_log_end(run)
+    if not cut:
+        require_log_end(run)
     due = set(range(0, steps + 1, dynamics.thermo_every_steps))
-    if not halted:  # LAMMPS ends a table with the last step, unless a `fix halt` came between
+    if not halted and not cut:  # LAMMPS ends a table with the last step, unless a `fix halt` came between
         due.add(steps)
     missing = due.difference(logged)
     if missing:

@@ -11,7 +11,7 @@ import threading
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final, NoReturn
+from typing import TYPE_CHECKING, Final, NoReturn
 
 from molgun_lmp.campaign.store.campaign_folder import INNER_FOLDER, MODEL_FOLDER, TrajectoryFolder
 from molgun_lmp.campaign.store.checkpoints import (
@@ -37,6 +37,9 @@ from molgun_lmp.gun.noise import resumed_noise
 from molgun_lmp.provenance import sha256_file
 from molgun_lmp.records import Cause, Stop, TrajectoryResult
 
+if TYPE_CHECKING:
+    from molgun_lmp.campaign.worker.settling import WatchSettling
+
 log = logging.getLogger(__name__)
 _HEAD: Final = 1 << 12
 
@@ -60,12 +63,12 @@ def open_engine(work: Work) -> Iterator[Fire]:
     not run here.
     """
     verify_shared(work)
-    ask = asker(work)
+    ask, settling = asker(work), _settling(work)
 
     def fire(
         folder: TrajectoryFolder, number: int, interrupt: threading.Event, on_hung: OnHung
     ) -> TrajectoryResult | None:
-        return fire_one(work, folder, number, ask, interrupt, on_hung=on_hung)
+        return fire_one(work, folder, number, ask, interrupt, on_hung=on_hung, settling=settling)
 
     before = Path.cwd()
     os.chdir(work.root)
@@ -110,6 +113,7 @@ def fire_one(
     interrupt: threading.Event,
     *,
     on_hung: OnHung,
+    settling: "WatchSettling | None" = None,
 ) -> TrajectoryResult | None:
     """Run a deck in the folder of run `number`; None where the interrupt ended it.
 
@@ -133,6 +137,13 @@ def fire_one(
     resumption = _resume(work, folder, number, shared)
     resumed_at = () if resumption is None else resumption.resumed_at
     watch = _watch(work, run, shared, resumed_at)
+    settles = None if settling is None else settling(folder, run)
+    looks = [look for look in (watch, settles) if look is not None]
+
+    def look(step: int) -> None:
+        for one in looks:
+            one(step)
+
     with ask(folder.id) as model:
         done = run_deck(
             run / INPUT_NAME,
@@ -145,12 +156,15 @@ def fire_one(
             interrupt=interrupt,
             log_path=run / LOG_NAME,
             earlier_log=_earlier_log(run),
-            on_progress=watch,
+            on_progress=look,
+            enough=(lambda: False) if settles is None else settles.over,
             watchdog=_watchdog(work, model, on_hung),
             plugin=ENGINES[work.engine.kind].needs_plugin,
         )
-    if watch is not None:
-        watch(done.steps)
+    look(done.steps)
+    settled = None if settles is None else settles.settled(done)
+    cut = None if settles is None else settles.cut(done)
+    done = done if cut is None else cut
     if interrupt.is_set() and (done.interrupted or done.cause is not None):
         return None
     if done.cause is Cause.DISK:
@@ -160,10 +174,11 @@ def fire_one(
             require_log_end(run)
         else:
             logged = done.thermo.get("Step", ())
-            require_whole(run, work.dynamics, steps=done.steps, logged=logged, halted=done.halt is not None)
+            halted = done.halt is not None
+            require_whole(run, work.dynamics, steps=done.steps, logged=logged, halted=halted, cut=cut is not None)
     for name in (*copies, *RESTART_NAMES, RESUME_NAME, CHECKPOINTS_NAME):
         (run / name).unlink(missing_ok=True)
-    stop, cause, message = _end(done, work)
+    stop, cause, message = _end(done, work) if cut is None else (Stop.SETTLED, None, f"settled at step {cut.steps}")
     noise_resumed = resumed_noise(folder.path / INPUT_NAME, work.dynamics, resumed_at)
     dump = run / DUMP_NAME
     return TrajectoryResult(
@@ -183,7 +198,17 @@ def fire_one(
         hashes={**hashes, **({"dump": sha256_file(dump)} if dump.is_file() else {})},
         resumed_at=resumed_at,
         noise_resumed=noise_resumed,
+        settled=settled,
     )
+
+
+def _settling(work: Work) -> "WatchSettling | None":
+    """What watches for molecules that have settled; None where the campaign has no such rule."""
+    if not work.config.get("stop", {}).get("settled"):
+        return None
+    from molgun_lmp.campaign.worker.settling import settling_watch  # noqa: PLC0415 - it loads all that classifies
+
+    return settling_watch(work)
 
 
 def _head(log: Path) -> str:

@@ -108,10 +108,12 @@ def beginning(path: Path, size: int = 32) -> bytes:
 class Stream:
     """Bytes in order; a packed file that lost its end gives what can still be unpacked."""
 
-    def __init__(self, path: Path) -> None:
-        """Opens the file. Raises `OSError`, and `InputFileError` as `open_unpacked` does."""
+    def __init__(self, source: Path | bytes) -> None:
+        """Opens a file; bytes are taken as they are. Raises `OSError`, and `InputFileError` as `open_unpacked` does."""
         self._open = ExitStack()
-        self._handle = self._open.enter_context(open_unpacked(path))
+        self._handle: io.BufferedIOBase = (
+            io.BytesIO(source) if isinstance(source, bytes) else self._open.enter_context(open_unpacked(source))
+        )
         self._kept = b""
         self._failure: Exception | None = None
         self._torn = False

@@ -49,8 +49,8 @@ def test_another_kick_moves_no_molecule(setup_of: SetupOf) -> None:
     assert np.array_equal(one.positions, other.positions)
     assert not np.array_equal(one.velocities, other.velocities)
     campaign = setup_of({}).campaign
-    assert len({stream(campaign, 3, name).random() for name in STREAMS}) == 5
-    spawned = trajectory_rng(24, 3).spawn(5)
+    assert len({stream(campaign, 3, name).random() for name in STREAMS}) == len(STREAMS)
+    spawned = trajectory_rng(24, 3).spawn(len(STREAMS))
     assert [stream(campaign, 3, name).random() for name in STREAMS] == [rng.random() for rng in spawned]
 
 
