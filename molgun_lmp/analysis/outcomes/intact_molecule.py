@@ -70,7 +70,7 @@ class MoleculeReference:
     @property
     def hydrogen(self) -> BoolArray:
         """(n,) True for hydrogen."""
-        return np.array([atomic_numbers[symbol] == 1 for symbol in self.symbols])
+        return np.array([atomic_numbers[symbol] == 1 for symbol in self.symbols], dtype=np.bool_)
 
 
 def binding(bonds: Bonds, molecule: MoleculeReference) -> BoolArray:
