@@ -1,6 +1,7 @@
 """Molecules that stood on the surface before the newcomer of a shot came."""
 
 import dataclasses
+from collections.abc import Sequence
 
 from pydantic import ConfigDict
 
@@ -19,3 +20,14 @@ class Adsorbate:
     """The dose of its chain by which it came, counted from 0."""
     atoms: tuple[int, ...]
     """Which of the molecule's atoms it still has, counted from 0 within the molecule, ascending."""
+
+
+def standing_in_words(adsorbates: Sequence[Adsorbate]) -> str:
+    """Such as `on the slab stand 2 atoms of dose 0, 5 atoms of dose 2`."""
+    if not adsorbates:
+        return "nothing stands on the slab"
+    return f"on the slab stand {', '.join(map(_of_dose, adsorbates))}"
+
+
+def _of_dose(one: Adsorbate) -> str:
+    return f"{len(one.atoms)} {'atom' if len(one.atoms) == 1 else 'atoms'} of dose {one.dose}"

@@ -137,6 +137,7 @@ class Cause(StrEnum):
     HUNG = "hung"
     OUT_OF_MEMORY = "out-of-memory"
     DISK = "disk"
+    CHAIN_ENDED = "chain-ended"
 
 
 class Stop(StrEnum):

@@ -9,6 +9,7 @@ from typing import Final, Literal
 
 from pydantic import ConfigDict
 
+from molgun_lmp.campaign.chain_status import ChainStatus, chain_status
 from molgun_lmp.campaign.stop_rule_status import RuleStatus, rule_status
 from molgun_lmp.campaign.store.campaign_folder import Store, TrajectoryFolder
 from molgun_lmp.campaign.store.claims import Claim, Held, look
@@ -63,6 +64,8 @@ class Status(JsonRecord):
     """On the disk of the campaign."""
     rule: RuleStatus | None = None
     """None for a campaign that fires all its shots."""
+    chains: ChainStatus | None = None
+    """None for a campaign whose shots are each by themselves."""
 
     @property
     def per_hour(self) -> float | None:
@@ -115,7 +118,8 @@ class Status(JsonRecord):
 
     def sentence(self) -> str:
         """The campaign in one sentence, with what to do next; another one where several LAMMPS ran it."""
-        return f"{self._where_it_stands()} {self.mixed()}".rstrip()
+        chains = "" if self.chains is None else self.chains.sentence()
+        return " ".join(filter(None, (self._where_it_stands(), chains, self.mixed())))
 
     def _where_it_stands(self) -> str:
         if self.planned == 0:
@@ -159,6 +163,7 @@ def read_status(store: Store) -> Status:
         if held is not None and held.alive:
             at_work.append(_running(folder, held))
     finished, steps = sum(row.state == "finished" for row in ended), store.config().dynamics.steps
+    dose, working = store.config().dose, {one.trajectory_id for one in at_work}
     return Status(
         campaign=store.manifest.name,
         folder=str(store.root),
@@ -177,7 +182,8 @@ def read_status(store: Store) -> Status:
         at_work=tuple(at_work),
         wall_s=sum(row.wall_s for row in ended),
         free_bytes=shutil.disk_usage(store.root).free,
-        rule=None if stopping is None else rule_status(stopping, still_open, {one.trajectory_id for one in at_work}),
+        rule=None if stopping is None else rule_status(stopping, still_open, working),
+        chains=None if dose is None else chain_status(dose, ended, working),
     )
 
 

@@ -119,7 +119,10 @@ def plan_command(  # noqa: PLR0917  # a command
     elif dry_run:
         answers().print(f"All {loaded.config.trajectories} shots can be fired. Nothing was written (--dry-run).")
     else:
-        answers().print(f"Wrote {loaded.config.trajectories} decks to {folder}. Next: molgun run {folder}")
+        dose = loaded.config.dose
+        decks = loaded.config.trajectories if dose is None else dose.chains
+        later = "" if dose is None else f", and drew {loaded.config.trajectories - decks} molecules of later doses"
+        answers().print(f"Wrote {decks} decks to {folder}{later}. Next: molgun run {folder}")
 
 
 def _cost(checked: Plan, asked: bool | None) -> ProjectedCost | None:
@@ -141,6 +144,7 @@ def _cost(checked: Plan, asked: bool | None) -> ProjectedCost | None:
         trajectories=config.trajectories,
         threads=engine.threads,
         together=engine.together,
+        dose=config.dose,
     )
 
 
@@ -154,8 +158,9 @@ def _describe(checked: Plan, *, verbose: bool) -> None:
     kick = config.gun.kick.model_dump(mode="json")
     formula = formula_of(checked.molecule_pool.symbols)
     numbers = ", ".join(f"{key} {value}" for key, value in kick.items() if isinstance(value, int | float))
+    chains = "" if config.dose is None else f" in {config.dose.chains} chains"
     out.print(
-        f"fired    {config.trajectories} shots of {formula}, kick {kick['kind']}"
+        f"fired    {config.trajectories} shots of {formula}{chains}, kick {kick['kind']}"
         f"{f' ({numbers})' if numbers else ''}, {config.dynamics.duration_ps:g} ps at most, "
         f"{config.dynamics.ensemble.upper()}",
         markup=False,

@@ -15,7 +15,7 @@ from molgun_lmp.campaign.launch.parsl_site import load_site
 from molgun_lmp.campaign.status import read_status
 from molgun_lmp.campaign.store.campaign_folder import Store
 from molgun_lmp.campaign.store.integrity import verify_open, verify_shared
-from molgun_lmp.campaign.store.opening import campaign_work
+from molgun_lmp.campaign.store.opening import campaign_work, chains_named
 from molgun_lmp.cli.arguments import CampaignFolder
 from molgun_lmp.cli.output import AsJson, answers, print_json, progress_console
 from molgun_lmp.engine.chosen_lammps import ARGUMENTS_VARIABLE, LIBRARY_VARIABLE
@@ -36,6 +36,10 @@ def run_command(  # noqa: PLR0917  # a command
     ] = None,
     only: Annotated[
         list[str] | None, typer.Option(metavar="ID", help="Fire this trajectory only, such as 3. Repeatable.")
+    ] = None,
+    chain: Annotated[
+        list[int] | None,
+        typer.Option(min=0, metavar="N", help="Fire this chain of doses only, counted from 0. Repeatable."),
     ] = None,
     until: Annotated[
         list[str] | None,
@@ -78,16 +82,15 @@ def run_command(  # noqa: PLR0917  # a command
     """
     store = Store.open(campaign)
     _choose_lammps(lmp_library, lmp_args)
+    only = [*(only or ()), *chains_named(store, chain or ())]
     if parsl is not None and under_launcher():
         raise ConfigError("--parsl starts its workers by itself: give it without mpirun and srun.")
     if until and not dry_run:
         from molgun_lmp.cli.until import fire_until  # noqa: PLC0415 - its looks need what decides outcomes, slow to load
 
-        fire_until(
-            store, until, only or (), lambda work: _fire(work, workers, parsl), ranks=parsl is None, as_json=as_json
-        )
+        fire_until(store, until, only, lambda work: _fire(work, workers, parsl), ranks=parsl is None, as_json=as_json)
         return
-    work = campaign_work(store, only or ())
+    work = campaign_work(store, only)
     open_ids = [folder.id for folder in work.folders if not folder.result_file.exists()]
     if dry_run:
         _list_open(open_ids, as_json)

@@ -58,6 +58,16 @@ def _with_saving(stop: str, count: int, now: "Status") -> str:
     return f"{count}{saved}"
 
 
+def _chains(now: "Status") -> list[tuple[str, int]]:
+    if now.chains is None:
+        return []
+    return [
+        ("chains with all doses", now.chains.complete),
+        ("chains at work", len(now.chains.at_work)),
+        ("chains ended early", len(now.chains.ended_early)),
+    ]
+
+
 def _status_page(now: "Status") -> "RenderableType":
     table = Table("state", "trajectories", box=None)
     for label, number in (
@@ -68,6 +78,7 @@ def _status_page(now: "Status") -> "RenderableType":
         ("at work", now.running),
         ("not run, by the stop rule" if now.stopped else "waiting", now.pending),
         ("energy not conserved", now.energy_flagged),
+        *_chains(now),
     ):
         table.add_row(label, str(number))
     at_work = (

@@ -4,6 +4,7 @@ Units are in the key's name (`_angstrom`, `_ps`, `_fs`, `_ev`, `_k`, `_deg`). An
 """
 
 from molgun_lmp.config.campaign import Campaign, Dispersion, Engine, Model, Multistep
+from molgun_lmp.config.dose import Dose
 from molgun_lmp.config.dynamics import Bath, Dynamics, SettledRule, StopRules, Thermostat
 from molgun_lmp.config.grid import EnergyAngleGrid, GridPoint
 from molgun_lmp.config.gun import (
@@ -49,6 +50,7 @@ __all__ = [
     "DiatomicStates",
     "Direction",
     "Dispersion",
+    "Dose",
     "Dynamics",
     "EnergyAngleGrid",
     "Engine",

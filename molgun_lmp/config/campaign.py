@@ -1,10 +1,11 @@
 """The whole campaign file."""
 
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, PositiveFloat, PositiveInt, model_validator
 
+from molgun_lmp.config.dose import Dose, with_number_of_shots
 from molgun_lmp.config.dynamics import Dynamics, StopRules
 from molgun_lmp.config.gun import Gun
 from molgun_lmp.config.outcomes import OutcomeCriteria
@@ -101,6 +102,9 @@ class Campaign(Section):
     seed: Annotated[int, Field(ge=0)] = 24
     """Trajectory i depends on (seed, i) alone."""
     trajectories: Annotated[int, Field(ge=0, le=1_000_000)]
+    """With `dose` it may be left out."""
+    dose: Dose | None = None
+    """Such as {chains: 20, molecules: 12, between_ps: 5}: molecule after molecule onto one surface."""
     system: System
     model: Model = Model()
     gun: Gun = Gun()
@@ -145,5 +149,36 @@ class Campaign(Section):
             raise ValueError(
                 f"stop.settled.after_ps ({rule.after_ps:g}) is not below the trajectories' planned length of "
                 f"{self.dynamics.duration_ps:g} ps (dynamics.steps): none could settle before its end"
+            )
+        return self
+
+    @model_validator(mode="before")
+    @classmethod
+    def _shots_of_a_dose(cls, data: Any) -> Any:
+        return with_number_of_shots(data) if isinstance(data, dict) else data
+
+    @model_validator(mode="after")
+    def _chains_are_independent(self) -> Self:
+        if self.dose is None:
+            return self
+        if self.trajectories != self.dose.shots:
+            raise ValueError(
+                f"trajectories is {self.trajectories}, and dose asks for {self.dose.chains} chains of "
+                f"{self.dose.molecules} molecules, which are {self.dose.shots}: leave trajectories out"
+            )
+        if self.stop.settled is not None:
+            raise ValueError(
+                "stop.settled ends shots before their time, and the next of a chain (dose) begins with what is left at "
+                "the planned end: leave it out"
+            )
+        if self.gun.grid is not None:
+            raise ValueError(
+                "gun.grid goes round its points from shot to shot, and the shots of a chain (dose) are of one beam: "
+                "plan a campaign for each energy and angle"
+            )
+        if self.gun.sampling == "sobol":
+            raise ValueError(
+                "gun.sampling: sobol spreads the shots of a campaign evenly, so that those of a chain (dose) would not "
+                "be independent, and where one comes would tell where the next does: leave it out"
             )
         return self

@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 
 from molgun_lmp.arrays import FloatArray
-from molgun_lmp.config import Clearance, Height
+from molgun_lmp.config import Clearance, Dose, Height
 from molgun_lmp.errors import GeometryError
 from molgun_lmp.surface.minimum_image import MinimumImage
 from molgun_lmp.surface.widest_gap import widest_gap
@@ -31,6 +31,15 @@ class Extents:
 def contact_clearance(cutoff_angstrom: float) -> float:
     """Clearance in Å at which the molecule is just out of the surface's reach, on its way in or out."""
     return cutoff_angstrom + CONTACT_MARGIN_ANGSTROM
+
+
+def room_for_adsorbates(dose: Dose | None, molecule_radius: float, contact_angstrom: float) -> float:
+    """The height in Å that a cell keeps above the slab for what a dose leaves there: a molecule upright, within contact
+    of the slab, and a second one upon it where those that are not bound stay, too."""
+    if dose is None:
+        return 0.0
+    layers = 2 if dose.keep == "bound_and_physisorbed" else 1
+    return layers * (2.0 * molecule_radius + contact_angstrom)
 
 
 def needed_height(extents: Extents, start: Height | Clearance, skip_free_flight: bool, cutoff_angstrom: float) -> float:

@@ -24,7 +24,7 @@ class DataFile:
 
     `cell` (3, 3) Å, lower triangular; `symbols` N chemical symbols, or None where the file does not name its types (as
     those that LAMMPS writes); `masses_u` (N,) u; `positions` (N, 3) Å as they stand there, image flags not applied;
-    `velocities` (N, 3) Å/ps, or None where there are none.
+    `velocities` (N, 3) Å/ps, or None where there are none; `images` (N, 3): the image flags, None where there are none.
     """
 
     cell: FloatArray
@@ -32,6 +32,12 @@ class DataFile:
     masses_u: FloatArray
     positions: FloatArray
     velocities: FloatArray | None
+    images: FloatArray | None = None
+
+    @property
+    def unwrapped(self) -> FloatArray:
+        """(N, 3) Å: positions with the box crossings undone."""
+        return self.positions if self.images is None else self.positions + self.images @ self.cell
 
 
 def data_file(
@@ -119,6 +125,7 @@ def read_data(text: str) -> DataFile:
         masses_u=np.array([mass_of[kind] for kind in kinds]),
         positions=atoms[:, 2:5],
         velocities=velocities,
+        images=atoms[:, 5:8] if atoms.shape[1] >= 8 else None,
     )
 
 

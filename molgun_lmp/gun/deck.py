@@ -6,6 +6,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from molgun_lmp.adsorbates import standing_in_words
 from molgun_lmp.config import StopRules
 from molgun_lmp.gun.cell import contact_clearance
 from molgun_lmp.gun.data_file import data_file
@@ -72,6 +73,7 @@ def _pieces(setup: Setup) -> tuple[str, ...]:
         "restarts": RESTART_NAMES,
         "resume": RESUME_NAME,
         "n_slab": len(setup.slab.symbols),
+        "standing": standing_in_words(setup.slab.adsorbates) if setup.slab.adsorbates else "",
         "n_atoms": len(setup.symbols),
         "frozen": id_ranges(setup.frozen),
         "bath_ids": id_ranges(setup.bath),

@@ -26,3 +26,8 @@ STOP_OF_FIX: Final[Mapping[str, Stop]] = {
 def trajectory_id(index: int) -> str:
     """The name of trajectory `index`: six digits."""
     return f"{index:06d}"
+
+
+def structure_name(part: int | str) -> str:
+    """The structure that a part of a thermalisation between two doses has left; part 0 is its start."""
+    return f"{part}.data"

@@ -8,6 +8,7 @@ from typing import Final
 import numpy as np
 from ase import Atoms
 
+from molgun_lmp.adsorbates import Adsorbate
 from molgun_lmp.arrays import BoolArray, FloatArray
 from molgun_lmp.config import Campaign, Kick
 from molgun_lmp.errors import ConfigError
@@ -18,6 +19,7 @@ from molgun_lmp.gun.cell import (
     choose_height,
     heights_above_bottom,
     needed_height,
+    room_for_adsorbates,
 )
 from molgun_lmp.gun.dispersion_reach import dispersion_reach
 from molgun_lmp.gun.pools import Pool
@@ -34,22 +36,31 @@ _SAME_MASS: Final = 0.01
 @dataclasses.dataclass(frozen=True, kw_only=True, eq=False)
 class SlabSnapshots:
     """A slab pool of S snapshots as arrays: `positions` (S, n, 3) Å, lowest atom at z = 1 Å; `velocities` (S, n, 3)
-    Å/ps, zero for frozen atoms; `surface`: what its mean structure is; `frozen`, `bath` (n,) bool: atoms that never
-    move, bath's atoms; `ids` and `runs` name each snapshot and the equilibration run that it was taken from."""
+    Å/ps, zero for frozen atoms; `masses_u` (n,); `surface`: what its mean structure is; `frozen`, `bath` (n,) bool:
+    atoms that never move, bath's atoms; `ids` and `runs` name each snapshot and the equilibration run that it was taken
+    from. Behind the atoms of the `surface` stand those of the `adsorbates`, the same in all snapshots."""
 
     ids: tuple[str, ...]
     runs: tuple[str, ...]
     symbols: tuple[str, ...]
     positions: FloatArray
     velocities: FloatArray
+    masses_u: FloatArray
     surface: Surface
     frozen: BoolArray
     bath: BoolArray
+    adsorbates: tuple[Adsorbate, ...] = ()
 
     @functools.cached_property
     def top(self) -> BoolArray:
         """(n,) True for the atoms of the top layer."""
-        return self.surface.top
+        return np.append(self.surface.top, np.zeros(len(self.symbols) - len(self.surface.top), dtype=np.bool_))
+
+    @functools.cached_property
+    def standing(self) -> float:
+        """How far in Å adsorbates reach above the highest atom of the slab's own, over all snapshots; 0 without any."""
+        own = self.positions[:, : len(self.surface.top), 2].max(axis=1)
+        return float((np.array(self.highest_z) - own).max())
 
     @functools.cached_property
     def plane_z(self) -> tuple[float, ...]:
@@ -65,7 +76,8 @@ class SlabSnapshots:
 @dataclasses.dataclass(frozen=True, kw_only=True, eq=False)
 class MoleculeSnapshots:
     """A molecule pool of S snapshots as arrays: `positions` (S, m, 3) Å and `velocities` (S, m, 3) Å/ps, both relative
-    to the centre of mass; `masses_u` (m,) of its atoms; `ids` and `runs` as of the slab's."""
+    to the centre of mass; `masses_u` (m,) of its atoms; `radius`: the largest distance in Å of any atom of any snapshot
+    from its centre of mass; `ids` and `runs` as of the slab's."""
 
     ids: tuple[str, ...]
     runs: tuple[str, ...]
@@ -73,6 +85,7 @@ class MoleculeSnapshots:
     positions: FloatArray
     velocities: FloatArray
     masses_u: FloatArray
+    radius: float
 
     @functools.cached_property
     def mass_u(self) -> float:
@@ -83,11 +96,6 @@ class MoleculeSnapshots:
     def is_atom(self) -> bool:
         """Whether it is a single atom, which neither turns nor vibrates."""
         return len(self.symbols) == 1
-
-    @functools.cached_property
-    def radius(self) -> float:
-        """The largest distance in Å of any atom of any snapshot from its centre of mass."""
-        return float(np.linalg.norm(self.positions, axis=-1).max())
 
     @functools.cached_property
     def both(self) -> FloatArray:
@@ -138,7 +146,7 @@ class Setup:
     @functools.cached_property
     def masses_u(self) -> FloatArray:
         """(N,) masses of a shot's atoms in u."""
-        return np.concatenate((standard_masses_u(self.slab.symbols), self.molecule.masses_u))
+        return np.concatenate((self.slab.masses_u, self.molecule.masses_u))
 
     @functools.cached_property
     def frozen(self) -> BoolArray:
@@ -170,10 +178,9 @@ def prepare(campaign: Campaign, slab_pool: Pool, molecule_pool: Pool, cutoff_ang
     types, masses = atom_types(slab.symbols, molecule_pool.symbols, campaign.system.molecule.isotopes)
     molecule = _molecule_snapshots(molecule_pool, masses)
     reach = max(cutoff_angstrom, _dispersion_reach(campaign, slab_pool, slab, molecule))
-    extents = Extents(
-        slab_thickness=float(np.ptp(slab.positions[..., 2], axis=1).max()),
-        molecule_radius=molecule.radius,
-    )
+    thickness = float(np.ptp(slab.positions[..., 2], axis=1).max())
+    thickness += room_for_adsorbates(campaign.dose, molecule.radius, campaign.outcomes.contact_angstrom)
+    extents = Extents(slab_thickness=thickness, molecule_radius=molecule.radius)
     needed = needed_height(extents, campaign.gun.start, campaign.gun.skip_free_flight, reach)
     height = choose_height(campaign.system.cell_height_angstrom, needed)
     cell = campaign_cell(slab_pool.snapshots[0].cell[:], height)
@@ -232,6 +239,7 @@ def _slab_snapshots(campaign: Campaign, pool: Pool) -> SlabSnapshots:
         symbols=pool.symbols,
         positions=positions,
         velocities=velocities,
+        masses_u=standard_masses_u(pool.symbols),
         surface=surface,
         frozen=frozen,
         bath=np.zeros_like(frozen) if bath is None else bath_mask(rest, surface, frozen_layers, bath.layers),
@@ -251,13 +259,15 @@ def _molecule_snapshots(pool: Pool, masses: FloatArray) -> MoleculeSnapshots:
     positions = np.array([atoms.positions for atoms in pool.snapshots])
     # All snapshots of an atom are one: at its centre of mass, at rest.
     count = 1 if len(pool.symbols) == 1 else len(pool)
+    relative = _at_rest(positions, masses)[:count]
     return MoleculeSnapshots(
         ids=pool.ids[:count],
         runs=pool.run_of_each[:count],
         symbols=pool.symbols,
-        positions=_at_rest(positions, masses)[:count],
+        positions=relative,
         velocities=_at_rest(_velocities(pool), masses)[:count],
         masses_u=masses,
+        radius=float(np.linalg.norm(relative, axis=-1).max()),
     )
 
 

@@ -1,14 +1,17 @@
 """A worker that is killed at its n-th change of the campaign folder, for every n; started as a program by the tests.
 
 `python dying_worker.py CAMPAIGN SCRATCH` prints one JSON line for each n: what the change was, and the results after a
-second worker came. It forks before LAMMPS and MPI are loaded, so that each worker is a fresh one.
+second worker came. With words after that n is the first change of each whose path below the campaign holds the word. It
+forks before LAMMPS and MPI are loaded, so that each worker is a fresh one.
 """
 
+import itertools
 import json
 import os
 import shutil
 import signal
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +23,8 @@ _CHANGES = {"os.link", "os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.tru
 
 
 def die_at(number: int, root: Path, report: Path) -> None:
-    """Kill this process just before its `number`-th change below `root`, and note what it would have been."""
+    """Kill this process just before its `number`-th change below `root`, and note what it would have been; with number
+    0 it lives, and all changes are noted."""
     seen = 0
 
     def hook(event: str, arguments: tuple[Any, ...]) -> None:
@@ -29,6 +33,8 @@ def die_at(number: int, root: Path, report: Path) -> None:
         if not (writes or event in _CHANGES) or str(root) not in str(arguments[0]):
             return
         seen += 1
+        if not number:
+            os.write(1, f"{event} {str(arguments[0]).partition(root.name)[2]}\n".encode())
         if seen == number:
             descriptor = os.open(report, os.O_CREAT | os.O_RDONLY)
             os.close(descriptor)
@@ -50,11 +56,18 @@ def in_child(campaign: Path, number: int | None, output: Path) -> int:
     return os.waitpid(pid, 0)[1]
 
 
-def main(planned: Path, scratch: Path) -> None:
-    """Every n until a worker comes to its end."""
-    number = 0
-    while True:
-        number += 1
+def first_changes(planned: Path, scratch: Path, words: Sequence[str]) -> list[int]:
+    """The numbers of the first changes whose paths hold the words."""
+    campaign, output = scratch / "lives", scratch / "what"
+    shutil.copytree(planned, campaign)
+    assert in_child(campaign, 0, output) == 0
+    changes = [line for line in output.read_text().splitlines() if line.split()[0] in {"open", *_CHANGES}]
+    return [next(n for n, line in enumerate(changes, start=1) if word in line) for word in words]
+
+
+def main(planned: Path, scratch: Path, *words: str) -> None:
+    """Every n until a worker comes to its end, or those of the words."""
+    for number in first_changes(planned, scratch, words) if words else itertools.count(1):
         campaign, output = scratch / f"dies-at-{number}", scratch / "what"
         shutil.copytree(planned, campaign)
         status = in_child(campaign, number, output)
@@ -72,4 +85,4 @@ def main(planned: Path, scratch: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), Path(sys.argv[2]))
+    main(Path(sys.argv[1]), Path(sys.argv[2]), *sys.argv[3:])

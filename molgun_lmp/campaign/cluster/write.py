@@ -108,6 +108,13 @@ def write_cluster(
     """
     if output.exists():
         raise CampaignError(f"{output} exists already. Name another folder, or remove this one first.")
+    if store.config().dose is not None:
+        raise CampaignError(
+            f"campaign {store.manifest.name} doses a surface (dose): what stays on it, and the deck of the next "
+            "molecule, are worked out after each shot, for which LAMMPS alone is not enough. Install molgun_lmp there, "
+            f"copy the campaign folder, and let each task of a job array do `molgun run {store.manifest.name} "
+            f"--chain ${BATCH_SYSTEMS[scheduler].task_index} --workers 1`; submitted again it goes on."
+        )
     batch = BATCH_SYSTEMS[scheduler]
     _require_site(site, batch)
     engine = store.manifest.engine

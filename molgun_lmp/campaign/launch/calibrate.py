@@ -48,9 +48,11 @@ def calibrate(plan: Plan, *, workers: int | None = None, seconds: float = CALIBR
     cannot be started, or its trajectory fails.
     """
     config = plan.loaded.config
-    most = math.ceil(config.trajectories / plan.engine.together)
+    at_once = config.trajectories if config.dose is None else config.dose.chains
+    most = math.ceil(at_once / plan.engine.together)
     number = workers or max(1, min(most, default_workers(plan.engine.threads)))
-    few = config.model_copy(update={"trajectories": min(config.trajectories, max(1, plan.engine.together))})
+    shots = min(config.trajectories, max(1, plan.engine.together))
+    few = config.model_copy(update={"trajectories": shots, "dose": None})  # those of a chain come one after the other
     with tempfile.TemporaryDirectory(prefix="molgun-calibration-") as aside:
         folder = Path(aside).resolve() / "campaign"
         store = write(dataclasses.replace(plan, loaded=dataclasses.replace(plan.loaded, config=few)), folder)

@@ -58,7 +58,7 @@ def supervise(
     workers die before they take a trajectory.
     """
     monitor = Monitor(work.folders, work.steps)
-    crew = (crew_of or _Crew)(work, min(workers, monitor.planned - monitor.ended))
+    crew = (crew_of or _Crew)(work, min(workers, work.at_once))
     with stop_requests() as stop_requested, crew, progress_display(monitor, console) as show:
         while not stop_requested and not work.stop_file.exists() and crew.tend():
             show()

@@ -5,6 +5,7 @@ from typing import Final
 
 import numpy as np
 
+from molgun_lmp.campaign.plan.dose_notes import dose_notes
 from molgun_lmp.campaign.plan.dynamics_notes import dynamics_notes, settled_notes
 from molgun_lmp.campaign.plan.pool_notes import grid_notes, image_notes, orientation_notes, pool_notes, shared_note
 from molgun_lmp.campaign.plan.projection import precision_notes, project
@@ -50,6 +51,7 @@ def notes_of(
     ]
     notes += [warning for pool in temperatures if (warning := pool.other_than(protocol_k))]
     notes += grid_notes(config)
+    notes += dose_notes(config, setup)
     notes += precision_notes(config)
     if shots >= _MANY_ENOUGH_TO_SAY:
         n_atoms = len(setup.slab.symbols) + len(setup.molecule.symbols)

@@ -36,7 +36,7 @@ from molgun_lmp.engine.multistep import NOT_SENT
 from molgun_lmp.engine.targets import LammpsTarget, check_model
 from molgun_lmp.errors import CampaignError, ConfigError
 from molgun_lmp.gun.cell import contact_clearance
-from molgun_lmp.gun.initial_conditions import draw
+from molgun_lmp.gun.initial_conditions import Newcomer, aim, draw, draw_newcomer
 from molgun_lmp.gun.pool_temperature import pool_temperatures, require_thermal
 from molgun_lmp.gun.pools import Pool, Pools, read_pools
 from molgun_lmp.gun.setup import Setup, atom_types, prepare
@@ -68,10 +68,20 @@ class Plan:
     inner: multistep.InnerModel | None = None
     first: InitialCondition | None = None
 
-    def shots(self) -> Iterator[InitialCondition]:
-        """All shots, each drawn and checked when its turn comes. Raises `GeometryError`."""
+    def shots(self) -> Iterator[InitialCondition | Newcomer]:
+        """All shots, each drawn and checked when its turn comes. Raises `GeometryError`.
+
+        Of a later dose of a chain it is the molecule alone, which was tried above the clean slab: what it will meet is
+        not known before.
+        """
+        dose = self.loaded.config.dose
         for index in range(self.loaded.config.trajectories):
-            yield self.first if index == 0 and self.first is not None else draw(index, self.setup)
+            if dose is None or dose.place(index)[1] == 0:
+                yield self.first if index == 0 and self.first is not None else draw(index, self.setup)
+            else:
+                newcomer, k_slab = draw_newcomer(index, self.setup)
+                aim(newcomer, k_slab, self.setup)
+                yield newcomer
 
     @functools.cached_property
     def resolved(self) -> Campaign:

@@ -8,9 +8,10 @@ from typing import Final
 
 from molgun_lmp.analysis.statistics.clustered_intervals import wilson
 from molgun_lmp.analysis.statistics.sample_size import shots_needed
-from molgun_lmp.config import Campaign, Dynamics, LoadedCampaign
+from molgun_lmp.config import Campaign, Dose, Dynamics, LoadedCampaign
 from molgun_lmp.errors import CampaignError
 from molgun_lmp.gun.pools import Pools, read_pools
+from molgun_lmp.units import FS_PER_PS
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -82,7 +83,7 @@ def project(trajectories: int, n_atoms: int, dynamics: Dynamics) -> Projection:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class ProjectedCost:
-    """What firing a whole campaign costs on this machine, reckoned from a calibration.
+    """What firing a whole campaign costs on this machine, reckoned from a calibration; `steps` of one trajectory.
 
     Every trajectory counts as if it ran to its last step, so that this is an upper bound where many leave the surface.
     `core_hours` that a calm machine needs, and `wall_s` with `workers` workers on it; `busy` how many times longer it
@@ -111,23 +112,37 @@ class ProjectedCost:
 
 
 def campaign_cost(
-    calibration: Calibration, dynamics: Dynamics, *, trajectories: int, threads: int, together: int
+    calibration: Calibration,
+    dynamics: Dynamics,
+    *,
+    trajectories: int,
+    threads: int,
+    together: int,
+    dose: Dose | None = None,
 ) -> ProjectedCost:
-    """The cost of `trajectories` that one kind of worker fires, with as many workers as were calibrated."""
+    """The cost of `trajectories` that one kind of worker fires, with as many workers as were calibrated.
+
+    The shots of a chain of a `dose` come one after the other, with the thermalisation between them; what stands on the
+    surface by then costs more than the clean one, which is not counted.
+    """
+    runs, steps = trajectories, dynamics.steps
+    if dose is not None:
+        between = round(dose.between_ps * FS_PER_PS / dynamics.timestep_fs)
+        runs, steps = dose.chains, dose.molecules * dynamics.steps + (dose.molecules - 1) * between
     workers = calibration.workers
     # With one thread a worker's core time is its wall time on a calm machine; with more only the clock can tell.
     step_s = calibration.core_s if threads == 1 else calibration.step_s
-    of_one_s = dynamics.steps * step_s
+    of_one_s = steps * step_s
     # Workers end unevenly: the last of the rounds is a whole one.
-    rounds = math.ceil(trajectories / (workers * together))
+    rounds = math.ceil(runs / (workers * together))
     frames = dynamics.steps // dynamics.dump_every_steps + 1
     lines = dynamics.steps // dynamics.thermo_every_steps + _OTHER_LINES
     fired = frames * calibration.frame_bytes + lines * calibration.line_bytes
     return ProjectedCost(
         trajectories=trajectories,
-        steps=dynamics.steps,
+        steps=runs * steps // trajectories,
         step_ms=1e3 * step_s,
-        core_hours=(trajectories * of_one_s + workers * calibration.start_s) * threads / 3600.0,
+        core_hours=(runs * of_one_s + workers * calibration.start_s) * threads / 3600.0,
         workers=workers,
         busy=max(1.0, calibration.step_s / step_s),
         wall_s=calibration.start_s + rounds * together * of_one_s,
@@ -171,12 +186,12 @@ def require_meant(loaded: LoadedCampaign, folder: Path, *, huge: bool) -> Pools 
 
 def precision_notes(config: Campaign) -> list[str]:
     """How well the planned shots tell a fraction, in a sentence; nothing for no shots."""
-    shots = config.trajectories
+    shots = config.trajectories if config.dose is None else config.dose.chains
     if not shots:
         return []
     each = max(1, shots // len(config.gun.points))
     low, high = wilson(each / 2, each)
-    at = " at each point" if config.gun.grid is not None else ""
+    at = " at each point" if config.gun.grid is not None else "" if config.dose is None else " of one dose"
     return [
         f"A fraction near one half will be known{at} to ±{50 * (high - low):.0f} % (95 %) at best; ±5 % takes "
         f"{shots_needed(0.05, 0.5)} independent shots, ±1 % {shots_needed(0.01, 0.5)}."

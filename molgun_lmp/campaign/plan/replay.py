@@ -133,7 +133,7 @@ def _request(folder: Path) -> dict[str, Any]:
 def _changed(store: Store, changes: Changes) -> LoadedCampaign:
     """The campaign file of the replay: one trajectory, and all intervals as long in time as they were."""
     config = store.config()
-    overrides = ["trajectories=1"]
+    overrides = ["trajectories=1", "dose=null"]
     if changes.dtype is not None:
         overrides.append(f"model.dtype={changes.dtype}")
     if changes.engine is not None or (changes.model is not None and not runs_no_model(config.engine.kind)):

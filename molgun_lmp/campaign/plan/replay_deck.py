@@ -4,15 +4,13 @@ import numpy as np
 
 from molgun_lmp.campaign.store.campaign_folder import Store, TrajectoryFolder
 from molgun_lmp.config import Campaign
+from molgun_lmp.gun.covered import CoveredSurface, setup_above
 from molgun_lmp.gun.deck import trajectory_deck
 from molgun_lmp.gun.names import DATA_NAME
 from molgun_lmp.gun.recover import recover_shot
-from molgun_lmp.gun.setup import MoleculeSnapshots, Setup, SlabSnapshots
-from molgun_lmp.isotopes import AtomTypes
+from molgun_lmp.gun.setup import MoleculeSnapshots
 from molgun_lmp.records import InitialCondition
 from molgun_lmp.surface.clean_surface import find_surface
-from molgun_lmp.surface.frozen import bath_mask, frozen_mask
-from molgun_lmp.surface.minimum_image import MinimumImage
 
 
 def replay_deck(store: Store, original: TrajectoryFolder, config: Campaign, cutoff: float) -> str:
@@ -20,16 +18,37 @@ def replay_deck(store: Store, original: TrajectoryFolder, config: Campaign, cuto
 
     With nothing changed it is the planned one, byte for byte.
     """
-    slab = store.clean_slab
-    surface = find_surface(slab)
-    n_slab = len(slab)
-    measured = recover_shot((original.path / DATA_NAME).read_text(encoding="utf-8"), surface.top)
+    slab, shot = store.clean_slab, original.shot()
+    standing = sum(len(one.atoms) for one in shot.adsorbates)
+    n_slab = len(slab) + standing
+    top = np.append(find_surface(slab).top, np.zeros(standing, dtype=np.bool_))
+    measured = recover_shot((original.path / DATA_NAME).read_text(encoding="utf-8"), top)
     frame = measured.frame
     symbols, masses = tuple(frame.get_chemical_symbols()), frame.get_masses()
-    layers, bath = config.system.slab.frozen_layers, config.dynamics.bath
-    frozen = frozen_mask(slab, surface, layers)
-    molecule = np.zeros(len(symbols) - n_slab, dtype=np.bool_)
-    shot = original.shot()
+    setup = setup_above(
+        config,
+        slab,
+        CoveredSurface(
+            snapshot=shot.slab_snapshot,
+            run=shot.slab_run,
+            symbols=symbols[:n_slab],
+            masses_u=masses[:n_slab],
+            positions=frame.positions[:n_slab],
+            velocities=measured.velocities[:n_slab],
+            adsorbates=shot.adsorbates,
+        ),
+        MoleculeSnapshots(
+            ids=(shot.molecule_snapshot,),
+            runs=(shot.molecule_run,),
+            symbols=symbols[n_slab:],
+            positions=frame.positions[None, n_slab:],
+            velocities=measured.velocities[None, n_slab:],
+            masses_u=masses[n_slab:],
+            radius=0.0,
+        ),
+        cell=frame.cell[:],
+        cutoff_angstrom=cutoff,
+    )
     condition = InitialCondition(
         shot=shot,
         symbols=symbols,
@@ -37,31 +56,6 @@ def replay_deck(store: Store, original: TrajectoryFolder, config: Campaign, cuto
         velocities=measured.velocities,
         cell=frame.cell[:],
         n_slab=n_slab,
-        frozen=np.append(frozen, molecule),
-    )
-    setup = Setup(
-        campaign=config,
-        slab=SlabSnapshots(
-            ids=(shot.slab_snapshot,),
-            runs=(shot.slab_run,),
-            symbols=symbols[:n_slab],
-            positions=frame.positions[None, :n_slab],
-            velocities=measured.velocities[None, :n_slab],
-            surface=surface,
-            frozen=frozen,
-            bath=np.zeros_like(frozen) if bath is None else bath_mask(slab, surface, layers, bath.layers),
-        ),
-        molecule=MoleculeSnapshots(
-            ids=(shot.molecule_snapshot,),
-            runs=(shot.molecule_run,),
-            symbols=symbols[n_slab:],
-            positions=frame.positions[None, n_slab:],
-            velocities=measured.velocities[None, n_slab:],
-            masses_u=masses[n_slab:],
-        ),
-        cell=frame.cell[:],
-        lattice=MinimumImage.of_cell(frame.cell[:]),
-        cutoff_angstrom=cutoff,
-        types=AtomTypes.of(symbols, masses),
+        frozen=setup.frozen,
     )
     return trajectory_deck(condition, setup).input_text

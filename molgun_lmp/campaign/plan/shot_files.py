@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Final
 
 from molgun_lmp.atomic_files import json_bytes
-from molgun_lmp.campaign.store.campaign_folder import SHARD_HASHES, SHOT_NAME, shard_name
+from molgun_lmp.campaign.store.campaign_folder import NEWCOMER_NAME, SHARD_HASHES, SHOT_NAME, shard_name
 from molgun_lmp.gun.deck import trajectory_deck
-from molgun_lmp.gun.names import DATA_NAME, INPUT_NAME
+from molgun_lmp.gun.initial_conditions import Newcomer
+from molgun_lmp.gun.names import DATA_NAME, INPUT_NAME, trajectory_id
 from molgun_lmp.gun.setup import Setup
 from molgun_lmp.provenance import sha256_bytes, sha256_file
 from molgun_lmp.records import InitialCondition, Shot
@@ -24,15 +25,16 @@ _NEW_FILE: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL
 
 
 def write_shots(
-    shots: Iterable[InitialCondition], setup: Setup, folder: Path, advance: Advance | None = None
+    shots: Iterable[InitialCondition | Newcomer], setup: Setup, folder: Path, advance: Advance | None = None
 ) -> dict[str, str]:
     """Write all shots, in the order of their indices, into a new folder. Shard -> hash of its list of hashes.
 
-    Raises `OSError`, and whatever drawing a shot raises.
+    Of a shot whose surface is not known yet its molecule is written alone. Raises `OSError`, and whatever drawing a
+    shot raises.
     """
     folder.mkdir()
     shards: dict[str, str] = {}
-    for name, members in itertools.groupby(shots, key=lambda condition: shard_name(condition.shot.index)):
+    for name, members in itertools.groupby(shots, key=lambda one: shard_name(_index(one))):
         shard = folder / name
         shard.mkdir()
         hashes: dict[str, dict[str, str]] = {}
@@ -40,25 +42,33 @@ def write_shots(
             trajectory, of_files = _write_shot(shard, condition, setup)
             hashes[trajectory] = of_files
             if advance is not None:
-                advance(condition.shot.index + 1)
+                advance(_index(condition) + 1)
         (shard / SHARD_HASHES).write_bytes(json_bytes(hashes))
         shards[name] = sha256_file(shard / SHARD_HASHES)
     return shards
 
 
-def _write_shot(shard: Path, condition: InitialCondition, setup: Setup) -> tuple[str, dict[str, str]]:
+def _index(shot: InitialCondition | Newcomer) -> int:
+    return shot.index if isinstance(shot, Newcomer) else shot.shot.index
+
+
+def _write_shot(shard: Path, shot: InitialCondition | Newcomer, setup: Setup) -> tuple[str, dict[str, str]]:
     """The trajectory's name, and file name -> hash."""
-    deck = trajectory_deck(condition, setup)
-    contents = {
-        INPUT_NAME: deck.input_text.encode(),
-        DATA_NAME: deck.data_text.encode(),
-        SHOT_NAME: shot_json(condition.shot).encode(),
-    }
-    folder = shard / deck.trajectory_id
+    name = trajectory_id(_index(shot))
+    if isinstance(shot, Newcomer):
+        contents = {NEWCOMER_NAME: json_bytes(shot.to_json())}
+    else:
+        deck = trajectory_deck(shot, setup)
+        contents = {
+            INPUT_NAME: deck.input_text.encode(),
+            DATA_NAME: deck.data_text.encode(),
+            SHOT_NAME: shot_json(shot.shot).encode(),
+        }
+    folder = shard / name
     folder.mkdir()
-    for name, content in contents.items():
-        _write_new(f"{folder}/{name}", content)
-    return deck.trajectory_id, {name: sha256_bytes(content) for name, content in contents.items()}
+    for file, content in contents.items():
+        _write_new(f"{folder}/{file}", content)
+    return name, {file: sha256_bytes(content) for file, content in contents.items()}
 
 
 def _write_new(file: str, content: bytes) -> None:

@@ -13,6 +13,10 @@ trajectories/0000/000003/claim-1.json    while somebody runs it
 trajectories/0000/000003/run-1/          what that run writes: traj.dump, log.lammps, end.data
 trajectories/0000/000003/paused/         a run that was stopped, with checkpoints to go on from
 trajectories/0000/000003/result.json     the end of the trajectory, with the number of the run that counts
+trajectories/0000/000003/newcomer.json   of a later dose of a chain: its molecule, drawn at plan; the surface it meets
+                                         is known once the dose before has ended, and then deck and data are written
+trajectories/0000/000003/between/        the surface thermalised before that: its deck, structures and log
+trajectories/0000/000003/drawn.json      what stays and what left, and the hashes of deck and data: they are whole
 quench/         minima of `analyse --quench`: ends, slabs and molecules alone
 analysis/       outcomes, table, figures, report; what is kept so that nothing is read or made twice
 until.json      the stop rule of `run --until`, and what each of its looks found
@@ -61,6 +65,11 @@ RESULT_NAME: Final = "result.json"
 _RUN: Final = re.compile(r"run-(\d+)")
 
 
+NEWCOMER_NAME: Final = "newcomer.json"
+DRAWN_NAME: Final = "drawn.json"
+BETWEEN_FOLDER: Final = "between"
+
+
 def shard_name(index: int) -> str:
     """The folder that holds trajectory `index`."""
     return f"{index // SHARD_SIZE:04d}"
@@ -72,6 +81,12 @@ class TrajectoryFolder:
 
     id: str
     path: Path
+
+    @classmethod
+    def of(cls, root: Path, index: int) -> "TrajectoryFolder":
+        """Trajectory `index` of the campaign in the folder `root`."""
+        name = trajectory_id(index)
+        return cls(id=name, path=root / TRAJECTORIES_FOLDER / shard_name(index) / name)
 
     @property
     def result_file(self) -> Path:
@@ -234,9 +249,7 @@ class Store:
 
     def trajectory(self, identifier: str) -> TrajectoryFolder:
         """A trajectory's folder, by its id."""
-        return TrajectoryFolder(
-            id=identifier, path=self.root / TRAJECTORIES_FOLDER / shard_name(int(identifier)) / identifier
-        )
+        return TrajectoryFolder.of(self.root, int(identifier))
 
     def trajectories(self) -> Iterator[TrajectoryFolder]:
         """All trajectories in order."""

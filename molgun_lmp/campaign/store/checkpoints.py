@@ -20,7 +20,7 @@ from pydantic import ConfigDict, ValidationError
 from molgun_lmp.atomic_files import write_json
 from molgun_lmp.campaign.store.completeness import whole_frames
 from molgun_lmp.config import Dynamics
-from molgun_lmp.gun.names import DUMP_NAME, LOG_NAME, RESTART_NAMES, RESUME_NAME
+from molgun_lmp.gun.names import DUMP_NAME, LOG_NAME, RESTART_NAMES, RESUME_NAME, structure_name
 from molgun_lmp.provenance import sha256_file
 from molgun_lmp.readers.lammps.log import joined_thermo, thermo_tables
 from molgun_lmp.records import JsonRecord
@@ -129,9 +129,12 @@ class Resumption:
 
 
 def made_progress(run: Path) -> bool:
-    """Whether a run left a whole checkpoint of its own: then the next one has less left to do."""
+    """Whether a run left a whole checkpoint of its own, or a part of the thermalisation before it: then the next one
+    has less left to do."""
     record = _read_record(run)
-    return record is not None and any(_is_as_listed(run, checkpoint) for checkpoint in record.checkpoints)
+    if record is not None and any(_is_as_listed(run, checkpoint) for checkpoint in record.checkpoints):
+        return True
+    return any(run.glob(structure_name("[0-9]*")))
 
 
 def find_resumption(runs: Sequence[Path], planned: dict[str, str], dynamics: Dynamics) -> Resumption | None:

@@ -9,9 +9,11 @@ from molgun_lmp.campaign.store.campaign_folder import (
     CONFIG_NAME,
     INNER_FOLDER,
     MODEL_FOLDER,
+    NEWCOMER_NAME,
     SHARD_HASHES,
     TrajectoryFolder,
 )
+from molgun_lmp.campaign.store.chains import read_drawn
 from molgun_lmp.campaign.store.run_set import Work
 from molgun_lmp.config.loading import load_yaml
 from molgun_lmp.errors import CampaignError, ConfigError, ModelError
@@ -49,13 +51,20 @@ def verify_open(work: Work) -> None:
         parent = folder.path.parent
         if parent not in shards:
             shards[parent] = _shard_hashes(work, parent)
-        for name, expected in shards[parent][folder.id].items():
+        for name, expected in _hashes_of(shards[parent], folder).items():
             require_planned(folder.path / name, expected)
 
 
 def planned_hashes(work: Work, folder: TrajectoryFolder) -> Mapping[str, str]:
     """File name -> hash of one run's deck and data. Raises `CampaignError`."""
-    return _shard_hashes(work, folder.path.parent)[folder.id]
+    return _hashes_of(_shard_hashes(work, folder.path.parent), folder)
+
+
+def _hashes_of(shard: Hashes, folder: TrajectoryFolder) -> Mapping[str, str]:
+    """Of what was planned, and of what was drawn since, in a later dose of a chain."""
+    planned = shard[folder.id]
+    drawn = read_drawn(folder) if NEWCOMER_NAME in planned else None
+    return planned if drawn is None else {**planned, **drawn.hashes}
 
 
 def require_planned(file: Path, expected: str) -> None:

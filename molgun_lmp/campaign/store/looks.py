@@ -25,6 +25,12 @@ def begin_rule(store: Store, targets: Sequence[PrecisionTarget]) -> Stopping:
             "fraction over all shots, and that of a grid is a mean over its points. Fire all shots (`molgun run` "
             "without --until), or plan a campaign of one point."
         )
+    if store.config().dose is not None:
+        raise CampaignError(
+            f"campaign {store.manifest.name} doses a surface (dose): a stop rule watches one fraction over shots "
+            "that do not depend on each other, and those of a chain do. Fire all chains (`molgun run` without "
+            "--until); more of them are a campaign with another seed."
+        )
     wanted = Stopping(rule=plan_rule(targets, store.manifest.trajectories))
     create_file(store.root / UNTIL_NAME, json_bytes(wanted.to_json()))
     stopping = read_stopping(store)

@@ -7,7 +7,7 @@ from typing import Any
 
 from molgun_lmp.campaign.store.campaign_folder import STOP_NAME, TrajectoryFolder
 from molgun_lmp.campaign.store.manifest import EngineChoice
-from molgun_lmp.config import Dynamics
+from molgun_lmp.config import Dose, Dynamics
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -35,6 +35,29 @@ class Work:
     """Of the atoms; 0 where nobody asks."""
     config: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     """The campaign file as it was planned; empty where there is none."""
+    dose: Dose | None = None
+    """The chains that the trajectories make; None where each is by itself."""
+
+    @property
+    def at_once(self) -> int:
+        """How many of its open trajectories can be fired at a time: of a chain of doses one."""
+        still_open = [int(folder.id) for folder in self.folders if not folder.result_file.exists()]
+        if self.dose is None:
+            return len(still_open)
+        return len({self.dose.place(index)[0] for index in still_open})
+
+    def predecessor(self, folder: TrajectoryFolder) -> TrajectoryFolder | None:
+        """The dose of its chain before a trajectory; None where that starts from a clean surface."""
+        if self.dose is None:
+            return None
+        index = int(folder.id)
+        _, dose = self.dose.place(index)
+        return TrajectoryFolder.of(self.root, index - 1) if dose else None
+
+    def ready(self, folder: TrajectoryFolder) -> bool:
+        """Whether a trajectory can be fired now: the dose before it has ended, however it did."""
+        before = self.predecessor(folder)
+        return before is None or before.result_file.exists()
 
     @property
     def stop_file(self) -> Path:

@@ -75,8 +75,11 @@ def energy_of(
     """The record of one trajectory of some work. Raises `CampaignError` where its shot cannot be read."""
     if work.dynamics is None:
         return NOT_CHECKED
-    kick = folder.shot().kick_energy_ev
-    moving = Moving(n_atoms=work.n_atoms, n_mobile=work.n_mobile, kick_energy_ev=kick)
+    shot = folder.shot()
+    standing = sum(len(one.atoms) for one in shot.adsorbates)
+    moving = Moving(
+        n_atoms=work.n_atoms + standing, n_mobile=work.n_mobile + standing, kick_energy_ev=shot.kick_energy_ev
+    )
     return energy_record(thermo, work.dynamics, moving, resumed_at)
 
 

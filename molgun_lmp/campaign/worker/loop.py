@@ -48,6 +48,9 @@ def fire_all(
 ) -> int:
     """Fire what is free and `wanted`, in order, until nothing is; the number of results stored.
 
+    Of a chain of doses one is free at a time. Whoever has fired it takes the next one, which comes after it in the
+    order, so that a worker that finds nothing free is not needed any more.
+
     `company` are the trajectories that other threads of this process fire. Raises `InterruptedRunError` once
     `interrupt` is set and anything is left, `CampaignError` on a full disk, `EngineError` for a deck or model that does
     not work at all, and what `fire` raises; the trajectory at work is given back each time.
@@ -63,7 +66,7 @@ def fire_all(
             if interrupt.is_set() and not work.ended:
                 raise InterruptedRunError(f"stopped; `{work.again}` goes on.")
             with _full_disk_in_words(folder):
-                claim = _take_wanted(folder, owner, wanted)
+                claim = _take_wanted(folder, owner, wanted) if work.ready(folder) else None
                 if claim is not None:
                     taken = True
                     with company.joined(folder, claim):

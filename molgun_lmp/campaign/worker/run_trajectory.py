@@ -8,8 +8,9 @@ import os
 import shutil
 import socket
 import threading
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NoReturn
 
@@ -68,6 +69,12 @@ def open_engine(work: Work) -> Iterator[Fire]:
     def fire(
         folder: TrajectoryFolder, number: int, interrupt: threading.Event, on_hung: OnHung
     ) -> TrajectoryResult | None:
+        if work.predecessor(folder) is not None:
+            from molgun_lmp.campaign.worker.chain import follow  # noqa: PLC0415 - surfaces and outcomes, slow to load
+
+            found = follow(work, folder, number, partial(_run_part, work, folder, ask, interrupt, on_hung), interrupt)
+            if found != "drawn":
+                return None if found == "not drawn" else found
         return fire_one(work, folder, number, ask, interrupt, on_hung=on_hung, settling=settling)
 
     before = Path.cwd()
@@ -209,6 +216,29 @@ def _settling(work: Work) -> "WatchSettling | None":
     from molgun_lmp.campaign.worker.settling import settling_watch  # noqa: PLC0415 - it loads all that classifies
 
     return settling_watch(work)
+
+
+def _run_part(  # noqa: PLR0917 - those of `fire_one`, and a deck
+    work: Work,
+    folder: TrajectoryFolder,
+    ask: Ask,
+    interrupt: threading.Event,
+    on_hung: OnHung,
+    deck: Path,
+    variables: Mapping[str, str],
+    log_path: Path,
+) -> DeckRun:
+    """A deck that belongs to a trajectory and is not its own."""
+    with ask(folder.id) as model:
+        return run_deck(
+            deck,
+            variables=variables,
+            force_model=model,
+            interrupt=interrupt,
+            log_path=log_path,
+            watchdog=_watchdog(work, model, on_hung),
+            plugin=ENGINES[work.engine.kind].needs_plugin,
+        )
 
 
 def _head(log: Path) -> str:

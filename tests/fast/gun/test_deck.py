@@ -218,6 +218,7 @@ def test_a_deck_is_the_template_filled_in(setup_of: SetupOf) -> None:
             **{"data": "data.lmp", "dump": "traj.dump", "end": "end.data", "resume": "resume.restart"},
             "restarts": ("restart.a", "restart.b"),
             "n_slab": 128,
+            "standing": "",
             "n_atoms": 154,
             "frozen": id_ranges(setup.frozen),
             "bath_ids": id_ranges(setup.bath),
