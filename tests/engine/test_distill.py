@@ -26,7 +26,7 @@ pytestmark = pytest.mark.engine
 
 TINY = (
     *("architecture.num_channels=2", "architecture.max_ell=1", "architecture.correlation=1"),
-    *("architecture.r_max_angstrom=3.0", "optimisation.epochs=2", "optimisation.batch_size=2", "judged_frames=1"),
+    *("architecture.r_max_angstrom=3.0", "optimisation.epochs=1", "optimisation.batch_size=2", "judged_frames=1"),
     *("split.test=0.3", "split.validation=0.3", "max_force_ev_per_angstrom=1e6"),
     *("fired.shots=3", "fired.hot=0", "fired.longest_ps=0.008", "fired.frame_every_fs=2"),
 )
@@ -71,7 +71,7 @@ def distill(folder: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest
 def test_a_stopped_distillation_goes_on_where_it_was(
     folder: Path, distill: Callable[[], Any], tiny_mace: TinyModel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def stop(*_: object) -> None:
+    def stop(*_: object, **__: object) -> None:
         raise InterruptedRunError("stopped")
 
     monkeypatch.setattr(judgement, "_ROUND_S", 0.0)

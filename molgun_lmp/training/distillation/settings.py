@@ -44,8 +44,10 @@ class InnerShape(ModelShape):
 class InnerOptimisation(Optimisation):
     """As of `molgun train`."""
 
-    epochs: PositiveInt = 40
-    schedule: ExponentialSchedule | PlateauSchedule = ExponentialSchedule(kind="exponential", gamma=0.9)
+    epochs: PositiveInt = 50
+    batch_size: PositiveInt = 2
+    """Steps count, and a small batch costs a CPU little."""
+    schedule: ExponentialSchedule | PlateauSchedule = ExponentialSchedule(kind="exponential", gamma=0.92)
 
 
 class DistillationConfig(Section):
