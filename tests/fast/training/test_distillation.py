@@ -1,7 +1,7 @@
 """What is refused before an inner model is made, and which frames are held out."""
 
-from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -101,8 +101,9 @@ def test_the_few_shots_are_the_campaign_s_with_another_model_and_shorter(
         "engine": {"kind": "torchscript", "together": 4, "threads": 2},
     }
     loaded = load_campaign(write_campaign_file(tmp_path, slab_pool, molecule_pool, sections))
-    few = partial(few_shots, loaded, model=tmp_path / "full", shots=3, seed=5, longest_ps=1.0, frame_every_fs=20.0)
-    cold = few(name="shots").config
+    common: dict[str, Any] = {"model": tmp_path / "full", "shots": 3, "seed": 5}
+    common |= {"longest_ps": 1.0, "frame_every_fs": 20.0}
+    cold = few_shots(loaded, name="shots", **common).config
     assert (cold.trajectories, cold.seed, cold.dynamics.steps, cold.dynamics.dump_every_steps) == (3, 5, 2000, 40)
     assert cold.model.folder == (tmp_path / "full").resolve()
     assert (cold.engine.kind, cold.engine.threads, cold.engine.together) == ("torchscript", 2, 1)
@@ -111,7 +112,7 @@ def test_the_few_shots_are_the_campaign_s_with_another_model_and_shorter(
         loaded.config.system,
         loaded.config.dynamics.bath,
     )
-    hot = few(name="hot", temperature_k=600.0).config.dynamics
+    hot = few_shots(loaded, name="hot", temperature_k=600.0, **common).config.dynamics
     assert hot.bath is None
     assert hot.acting_thermostat is not None
     assert (hot.acting_thermostat.temperature_k, hot.acting_thermostat.molecule) == (600.0, True)
