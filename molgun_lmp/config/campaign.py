@@ -148,7 +148,8 @@ class Campaign(Section):
         if rule.after_ps >= self.dynamics.duration_ps:
             raise ValueError(
                 f"stop.settled.after_ps ({rule.after_ps:g}) is not below the trajectories' planned length of "
-                f"{self.dynamics.duration_ps:g} ps (dynamics.steps): none could settle before its end"
+                f"{self.dynamics.duration_ps:g} ps (dynamics.steps): none could settle before its end. Leave the rule "
+                "out (stop.settled: null), or fire for longer"
             )
         return self
 

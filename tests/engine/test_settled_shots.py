@@ -18,6 +18,8 @@ from molgun_lmp.campaign.store.campaign_folder import Store, TrajectoryFolder
 from molgun_lmp.campaign.store.opening import campaign_work
 from molgun_lmp.campaign.worker.run_trajectory import open_engine
 from molgun_lmp.campaign.worker.settling import SettlingWatch
+from molgun_lmp.cli.cluster import cluster_command
+from molgun_lmp.cli.status import status_command
 from molgun_lmp.config import load_campaign
 from molgun_lmp.gun.initial_conditions import is_audited
 from molgun_lmp.readers.trajectory import read_frames
@@ -38,7 +40,7 @@ MORSE = (
 
 
 def planned(folder: Path, trajectories: int, bath: bool = True) -> Store:
-    slab = fcc111("Cu", (3, 3, 3), a=3.61, vacuum=9.0)
+    slab = fcc111("Cu", (3, 4, 3), a=3.61, vacuum=9.0, orthogonal=True)
     slab.info.clear()
     slab.pbc = True
     sections = {
@@ -102,6 +104,22 @@ def test_settled_shots_end_but_for_the_audit(fired: tuple[Store, list[Trajectory
     header, *lines = (store.analysis / "outcomes.csv").read_text().splitlines()
     assert ",settled_ps,settled_mode,audited," in header
     assert sum(",adsorbed,False," in line for line in lines) == len(early)
+
+
+def test_status_says_what_was_saved_and_a_cluster_does_not_save(
+    fired: tuple[Store, list[TrajectoryResult], Analysis], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    store, results, analysis = fired
+    status_command(store.root)
+    assert analysis.summary.settled is not None
+    said = " ".join(capsys.readouterr().out.split())
+    early = sum(result.stop is Stop.SETTLED for result in results)
+    assert f"settled {early} ({analysis.summary.settled.steps_not_run:,} steps not run" in said
+    other = planned(tmp_path / "sent", 1)
+    cluster_command(other.root, target="stock", output=tmp_path / "jobs")
+    assert "stop.settled is not applied there" in capsys.readouterr().out
+    (sent,) = other.trajectories()
+    assert (tmp_path / "jobs/trajectories/000000/in.lammps").read_text() == (sent.path / "in.lammps").read_text()
 
 
 def test_where_it_ends_does_not_depend_on_when_that_is_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

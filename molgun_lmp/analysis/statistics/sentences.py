@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from molgun_lmp.analysis.statistics.estimates import Estimate
 from molgun_lmp.analysis.statistics.stopping import stopping_sentence
 from molgun_lmp.analysis.statistics.summary import Summary, bounds_text
 from molgun_lmp.outcome_classes import Kind
@@ -65,17 +66,17 @@ def sticking_sentence(summary: Summary) -> str:
     unclear = [f"{n} {mode!s}" for kind in (Kind.UNDECIDED, Kind.FAILED) for mode, n in of_kind(kind) if n]
     if sum(n for _, n in of_kind(Kind.FAILED)) == summary.shots:
         return f"All {summary.shots} trajectories failed: nothing can be said about sticking."
-    verb = "is" if stuck.count == 1 else "are"
+    verb = "is" if _number(stuck) == "1" else "are"
     text = (
-        f"{stuck.count} of {shots_text(summary.shots)} {verb} bound to the surface at the end: "
+        f"{_number(stuck)} of {shots_text(summary.shots)} {verb} bound to the surface at the end: "
         f"{100 * (stuck.fraction or 0.0):.1f} % ({level} over snapshots: {bounds_text(stuck.cluster)})"
     )
-    damaged = summary.bound_damaged.count
-    text += f", {summary.bound_intact.count} of them intact and {damaged} damaged." if damaged else "."
+    intact, damaged = summary.bound_intact, summary.bound_damaged
+    text += f", {_number(intact)} of them intact and {_number(damaged)} damaged." if damaged.seen else "."
     if 0 < summary.contact < summary.shots:
         of = summary.stuck_of_contact
         text += (
-            f" Of the {of.shots} that came into contact, {of.count} are: {100 * (of.fraction or 0.0):.1f} % "
+            f" Of the {of.shots} that came into contact, {_number(of)} are: {100 * (of.fraction or 0.0):.1f} % "
             f"({bounds_text(of.cluster)})."
         )
     elif summary.contact == 0:
@@ -84,6 +85,11 @@ def sticking_sentence(summary: Summary) -> str:
         text += f" {' and '.join(unclear)} are in the denominator and count as not bound."
     rule = "" if summary.stopping is None else stopping_sentence(summary.stopping, summary.shots)
     return " ".join(filter(None, (text, _coefficient_sentence(summary), rule)))
+
+
+def _number(estimate: Estimate) -> str:
+    """The count; where an audit of settled shots corrects it, what it comes to."""
+    return f"about {max(0.0, estimate.hits):.0f}" if estimate.corrected else str(estimate.count)
 
 
 def _coefficient_sentence(summary: Summary) -> str:

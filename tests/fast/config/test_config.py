@@ -58,6 +58,12 @@ def test_another_kick_replaces_the_presets(campaign_file: Path) -> None:
 @pytest.mark.parametrize(
     ("override", "message"),
     [
+        (
+            "stop.settled={after_ps: 0.05, excess_k: 100}",
+            "is below outcomes.persistence_fs (100)",
+        ),
+        ("stop.settled={after_ps: 20, excess_k: 100}", "planned length of 10 ps"),
+        ("stop.settled={after_ps: 1, excess_k: 100, audit_share: 0}", "stop.settled.audit_share"),
         ("gun.kik=3", "gun.kik: unknown key; did you mean `gun.kick`?"),
         (
             "gun.timestep_fs=3",
