@@ -20,6 +20,7 @@ from molgun_lmp.config import Campaign
 from molgun_lmp.config.external import ForeignFiles
 from molgun_lmp.config.scheme_file import SchemeFile
 from molgun_lmp.training.distillation.settings import DistillationConfig
+from molgun_lmp.learning.settings import LoopConfig
 from molgun_lmp.training.labelling.settings import LabellingConfig
 from molgun_lmp.training.settings import TrainingConfig
 
@@ -34,6 +35,7 @@ FILES: Final[Mapping[str, tuple[str, type[BaseModel], str]]] = {
         DistillationConfig,
         "`molgun distill MODEL_FOLDER CAMPAIGN.yaml --settings FILE`.",
     ),
+    "reference/loop.md": ("Loop file", LoopConfig, "`molgun learn FILE`."),
     "reference/foreign-files.md": ("Foreign files", ForeignFiles, "`molgun analyse FILES --config FILE`."),
     "reference/site.md": ("Cluster site file", ClusterSite, "`molgun cluster CAMPAIGN --site FILE`."),
 }

@@ -25,7 +25,10 @@ if TYPE_CHECKING:
 COMMANDS: Final = {
     "A campaign": ("init", "plan", "run", "status", "retry", "cluster", "collect", "equilibrate"),
     "Results": ("analyse", "report", "compare", "sensitivity", "map", "trust", "replay"),
-    "Models": ("dataset", "train", "export", "evaluate", "learning-curve", "descriptors", "label", "distill"),
+    "Models": (
+        *("dataset", "train", "export", "evaluate", "learning-curve", "descriptors"),
+        *("label", "learn", "distill"),
+    ),
     "Help": ("doctor", "schema", "schemes", "bench"),
 }
 """The panels of `molgun --help` and their commands. A new command is its module and its name here."""

@@ -8,7 +8,7 @@ from rich.table import Table
 
 from molgun_lmp.campaign.store.manifest import is_campaign
 from molgun_lmp.cli.arguments import Model
-from molgun_lmp.cli.model_arguments import BatchSize, Device, Head, Sha256, TrainedOn, Trust, open_model, training_set
+from molgun_lmp.cli.model_arguments import BatchSize, Device, Head, Sha256, TrainedOn, Trust, training_set
 from molgun_lmp.cli.output import AsJson, answers, counting, print_json
 from molgun_lmp.results.structures import campaign_structures
 from molgun_lmp.training.dataset.structures import structures_of, without_isolated_atoms
@@ -16,6 +16,7 @@ from molgun_lmp.training.descriptors.describe import describe
 from molgun_lmp.training.descriptors.figures import draw_components, draw_distances
 from molgun_lmp.training.descriptors.report import of_one_composition, place, report_of, write_report
 from molgun_lmp.training.evaluation.evaluation import NOT_STATED
+from molgun_lmp.training.evaluation.predictor import open_mace
 
 if TYPE_CHECKING:
     from molgun_lmp.training.dataset.structures import Structure
@@ -53,7 +54,7 @@ def descriptors_command(
     as_json: AsJson = False,
 ) -> None:
     """Principal components of a model's descriptors: how far are frames, or a campaign, from its training set?"""
-    source, loaded, chosen = open_model(model, head, sha256, trust)
+    source, loaded, chosen = open_mace(model, head=head, sha256=sha256, trust=trust)
     structures = [*training_set(model, training), *_others(sets or (), every)]
     points, left_out = f"{element} atoms", dict[str, int]()
     if element is None:

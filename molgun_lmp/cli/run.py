@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from molgun_lmp.campaign.launch.here import fire_here
 from molgun_lmp.campaign.launch.lammps import require_lammps
 from molgun_lmp.campaign.launch.local import supervise
 from molgun_lmp.campaign.launch.mpi import under_launcher, work_as_rank
@@ -20,7 +21,6 @@ from molgun_lmp.cli.arguments import CampaignFolder
 from molgun_lmp.cli.output import AsJson, answers, print_json, progress_console
 from molgun_lmp.engine.chosen_lammps import ARGUMENTS_VARIABLE, LIBRARY_VARIABLE
 from molgun_lmp.errors import ConfigError, InterruptedRunError
-from molgun_lmp.processes import default_workers
 
 if TYPE_CHECKING:
     from molgun_lmp.campaign.store.run_set import Work
@@ -124,17 +124,17 @@ def _list_open(ids: list[str], as_json: bool) -> None:
 
 def _fire(work: "Work", workers: int | None, parsl: str | None) -> bool:
     """Fire with local workers, in Parsl's blocks, or as an MPI rank; True where this process speaks for all."""
+    console = progress_console()
+    if parsl is None and not under_launcher():
+        fire_here(work, workers=workers, console=console)
+        return True
     verify_shared(work)
     for remark in require_lammps(work):
         if not under_launcher():  # each of many ranks would say it
-            progress_console().print(remark, markup=False)
-    if parsl is not None:
-        crew = partial(BlockCrew, load_site(parsl))
-        verify_open(work)
-        supervise(work, workers=workers or len(work.folders), console=progress_console(), crew_of=crew)
-        return True
-    if under_launcher():
-        return work_as_rank(work, progress_console())
+            console.print(remark, markup=False)
+    if parsl is None:
+        return work_as_rank(work, console)
+    crew = partial(BlockCrew, load_site(parsl))
     verify_open(work)
-    supervise(work, workers=workers or default_workers(work.engine.threads), console=progress_console())
+    supervise(work, workers=workers or len(work.folders), console=console, crew_of=crew)
     return True

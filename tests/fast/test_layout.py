@@ -18,7 +18,8 @@ GROUND = "ground"
 """The modules beside the folders; any folder may import them."""
 
 ARROWS = {
-    "cli": "results bench campaign training analysis engine gun models surface readers config batch",
+    "cli": "learning results bench campaign training analysis engine gun models surface readers config batch",
+    "learning": "results campaign training gun models surface readers plotting config",
     "results": "campaign training analysis gun models surface readers plotting config",
     "bench": "training analysis engine gun models surface readers plotting config",
     "campaign": "analysis engine gun models surface readers plotting config batch",

@@ -41,3 +41,17 @@ class Hazardous(EMT):  # type: ignore[misc]  # ASE has no types
         elif number == 5 and self.calculations > 2:
             while Path(os.environ["HAZARDOUS_HOLD"]).exists():
                 time.sleep(0.02)
+
+
+class Choosy(EMT):  # type: ignore[misc]
+    """EMT, but the second structure that a process's folder has ever seen never converges."""
+
+    def calculate(self, atoms: Atoms | None = None, *args: Any, **kwargs: Any) -> None:
+        super().calculate(atoms, *args, **kwargs)
+        seen, mine = Path("seen"), repr(self.atoms.positions.round(6).tolist())
+        lines = seen.read_text().splitlines() if seen.is_file() else []
+        if mine not in lines:
+            seen.write_text("\n".join([*lines, mine]))
+            lines.append(mine)
+        if lines.index(mine) == 1:
+            raise RuntimeError("the density did not converge")

@@ -43,9 +43,13 @@ class Structure:
         return formula_of(self.symbols)
 
 
-def structures_of(path: Path, *, every: int = 1) -> Iterator[Structure]:
-    """Every n-th structure of a file, folder or archive of frames, or of a dump. Raises `InputFileError`."""
-    with find_sources([path]) as sources:
+def structures_of(path: Path, *others: Path, every: int = 1) -> Iterator[Structure]:
+    """Every n-th structure of each file, folder or archive of frames, or dump; they are one set, called as the first.
+
+    Files of one name, such as the dumps of several trajectories, are told apart by their folders. Raises
+    `InputFileError`.
+    """
+    with find_sources([path, *others]) as sources:
         for source in sources.files:
             for index, found in enumerate(items_of(source)):
                 if index % every == 0 and isinstance(found, FoundFrame):

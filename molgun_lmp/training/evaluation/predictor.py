@@ -5,7 +5,7 @@ import json
 import zipfile
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from ase.data import chemical_symbols
 
@@ -103,6 +103,25 @@ def find_model(path: Path) -> ModelSource:
             "readable file, nor a finished training. Name the model file itself."
         )
     return ModelSource(file=path, name=path.stem, level_of_theory=None, format=None, head=None, sha256=None)
+
+
+def open_mace(
+    path: Path, *, head: str | None = None, sha256: str | None = None, trust: bool = False
+) -> tuple[ModelSource, Any, str]:
+    """Mace's own file of a model (see `find_model`) with its SHA-256, loaded, and the head that is asked.
+
+    Raises `ModelError` for what has none, and for a file that nothing vouches for.
+    """
+    source = find_model(path)
+    if source.format not in ("mace", None):
+        raise ModelError(
+            f"{source.file} is a deployed file ({source.format}), which keeps its descriptors to itself: name mace's "
+            "own .model file, or a model folder that has one."
+        )
+    found = trusted_sha256(source.file, sha256=sha256 or source.sha256, trust=trust)
+    loaded = load_model(source.file, sha256=found)
+    asked = choose_head(model_facts(loaded).heads, head or source.head)
+    return dataclasses.replace(source, sha256=found), loaded, asked
 
 
 def open_predictor(

@@ -49,7 +49,7 @@ class LabellingReport:
 
 def read_structures(files: Sequence[Path]) -> list[Structure]:
     """Every structure of the files, folders and archives of frames, and dumps. Raises `InputFileError`."""
-    found = [structure for file in files for structure in structures_of(file)]
+    found = list(structures_of(*files)) if files else []
     if not found:
         raise InputFileError(f"no structure to label in {', '.join(map(str, files))}. Name files that hold some.")
     return found

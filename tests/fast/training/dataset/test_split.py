@@ -105,6 +105,23 @@ def test_given_sets_need_a_set_in_every_frame() -> None:
         split_frames([*FRAMES[1:], dataclasses.replace(FRAMES[0], set_name="train")], Split(by="given"))
 
 
+def test_each_member_of_a_committee_leaves_out_another_part_of_the_training_trajectories() -> None:
+    whole = split_frames(FRAMES, Split(validation=["a"], test=["b"]))
+    kept = [split_frames(FRAMES, Split(validation=["a"], test=["b"], leave_out=(part, 3))) for part in range(3)]
+    left_out = [_missing(whole, one) for one in kept]
+    assert set.union(*left_out) == set("cdefgh") and sum(map(len, left_out)) == 6
+    assert all(one.validation == whole.validation and one.test == whole.test for one in kept)
+    more = [*FRAMES, *(labelled_frame(trajectory="z", source=f"z#{i}") for i in range(5))]
+    again = split_frames(more, Split(validation=["a"], test=["b"], leave_out=(1, 3)))
+    assert _missing(whole, again) - {"z"} == left_out[1], "whatever else is there"
+    lonely = Split(validation=["a"], test=list("bdefgh"), leave_out=(0, 1))
+    assert split_frames(FRAMES, lonely).trajectories()["train"] == ("c",), "something is left to train on"
+
+
+def _missing(whole: SplitFrames, part: SplitFrames) -> set[str]:
+    return set(whole.trajectories()["train"]) - set(part.trajectories()["train"])
+
+
 @pytest.mark.parametrize(
     ("split", "message"),
     [
@@ -113,6 +130,7 @@ def test_given_sets_need_a_set_in_every_frame() -> None:
         ({"test_trajectories": 0.1}, "is `test`"),
         ({"test": 10}, "by a fraction or by their names"),
         ({"by": "given", "every": 2}, "leave out everything else"),
+        ({"leave_out": [2, 2]}, "needs k < K"),
     ],
 )
 def test_contradictions_are_refused(split: dict[str, object], message: str) -> None:

@@ -1,0 +1,171 @@
+"""`molgun learn`: two whole rounds, killed before every record of a stage, in the end as if nothing had been."""
+
+import json
+import os
+import signal
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import yaml
+from ase.io import read
+from campaign_cases import write_model
+from learning_cases import TRAJECTORIES, loop_files
+from model_cases import save_model, tiny_model
+from rich.console import Console
+
+from molgun_lmp.errors import ConfigError, TrainingError
+from molgun_lmp.learning.inputs import load_loop
+from molgun_lmp.learning.loop import learn
+from molgun_lmp.learning.session import Session
+from molgun_lmp.training.export.deploy import deploy
+
+pytestmark = pytest.mark.engine
+
+ELEMENTS = ("C", "O", "Cu")
+KILLED_BEFORE = (
+    *("round-1/fire.json", "round-1/chosen.extxyz", "round-1/choose.json", "labels/labelled.extxyz"),
+    *("round-1/new.extxyz", "round-1/label.json", "round-1/check.json", "round-1/train.json", "round-1/export.json"),
+    *("round-1/test.json", "report.json", "round-2/fire.json"),
+)
+
+
+def first_model(folder: Path, seed: int) -> Path:
+    """Untrained, and gentle: nothing explodes in a few steps."""
+    import torch
+
+    model = tiny_model(atomic_numbers=[6, 8, 29], atomic_energies=np.zeros((1, 3)))
+    with torch.no_grad():
+        model.scale_shift.scale.fill_(0.05)
+        for number, weights in enumerate(model.parameters()):
+            noise = torch.randn(weights.shape, generator=torch.Generator().manual_seed(seed + number))
+            weights.add_(0.01 * noise)
+    file = save_model(model, folder.with_suffix(".model"))
+    deployed = folder.with_suffix(".pt")
+    deploy(file, deployed, dtype="float64", head="Default")
+    write_model(folder, deployed, ELEMENTS, mace=file)
+    return folder
+
+
+@contextmanager
+def silent(_: str, __: int) -> Iterator[Callable[[int], None]]:
+    yield lambda done: None
+
+
+def learn_here(file: Path, overrides: tuple[str, ...] = ()) -> Any:
+    with Path(os.devnull).open("w") as nowhere:
+        return learn(load_loop(file, overrides), Session(console=Console(file=nowhere), counting=silent))
+
+
+def killed_before(target: Path, file: Path) -> int:
+    """The wait status of a session that is killed just before it puts `target` in its place."""
+    pid = os.fork()
+    if pid:
+        return os.waitpid(pid, 0)[1]
+
+    def hook(event: str, arguments: tuple[Any, ...]) -> None:
+        if event == "os.rename" and str(arguments[1]) == str(target):
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    sys.addaudithook(hook)
+    try:
+        learn_here(file)
+    finally:
+        os._exit(1)
+
+
+@pytest.fixture(scope="module")
+def loop(tmp_path_factory: pytest.TempPathFactory, plugin: Path) -> Path:
+    del plugin
+    folder = tmp_path_factory.mktemp("loop")
+    start = [str(first_model(folder / f"start-{seed}", seed)) for seed in (0, 100)]
+    return loop_files(folder, start=start, rounds=5)
+
+
+@pytest.fixture(scope="module")
+def ended(loop: Path) -> Path:
+    """The loop's folder after all kills and a last session."""
+    folder = loop.parent / "learned"
+    for name in KILLED_BEFORE:
+        status = killed_before(folder / name, loop)
+        assert os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL, name
+        assert not (folder / name).exists() or name in {"labels/labelled.extxyz", "report.json"}
+        if name == "round-1/choose.json":
+            (folder / "chosen-before").write_bytes((folder / "round-1/chosen.extxyz").read_bytes())
+    report = learn_here(loop)
+    assert report.reached
+    assert [one.round for one in report.rounds] == [1, 2]
+    assert "below the wanted 1000 eV/Å" in report.stopped
+    assert report.model == "round-1/model"
+    return folder
+
+
+def test_nothing_is_lost_and_nothing_is_done_twice(ended: Path) -> None:
+    labels = [json.loads(line) for line in (ended / "labels/labels.jsonl").read_text().splitlines()]
+    assert max(Counter(line["key"] for line in labels if "failed" not in line).values()) == 1
+    results = [json.loads(file.read_text()) for file in ended.glob("round-*/campaign/trajectories/*/*/result.json")]
+    assert [result["attempt"] for result in results] == [1] * 2 * TRAJECTORIES
+    assert (ended / "chosen-before").read_bytes() == (ended / "round-1/chosen.extxyz").read_bytes()
+    assert not [file for file in ended.rglob(".*") if file.name not in {".lock"} and "campaign" not in file.parts]
+
+
+def test_what_a_round_says(ended: Path) -> None:
+    report = json.loads((ended / "report.json").read_text())
+    first, second = report["rounds"]
+    assert (first["fired"], first["failed_trajectories"], first["chosen"]) == (TRAJECTORIES, 0, 6)
+    assert (first["labelled"], first["not_labelled"]) == (5, 1), "one never converges"
+    assert first["largest_spread_ev_per_angstrom"] > 0, "the two first models differ"
+    assert second["largest_spread_ev_per_angstrom"] is None, "one member was trained"
+    assert first["trained_on"] is not None and second["trained_on"] is None
+    assert report["labels"] == first["chosen"] + second["chosen"]
+    label = json.loads((ended / "round-1/label.json").read_text())
+    assert list(label["found"]["why"].values()) == ["RuntimeError: the density did not converge"]
+    new = read(ended / "round-1/new.extxyz", ":")
+    assert {atoms.info["set"] for atoms in new} <= {"train", "validation", "test"}
+    of_trajectory = Counter((atoms.info["trajectory"], atoms.info["set"]) for atoms in new)
+    assert len({name for name, _ in of_trajectory}) == len(of_trajectory), "a trajectory is in one set"
+    config = yaml.safe_load((ended / "round-1/member-0.yaml").read_text())
+    assert config["foundation"]["file"].endswith("start-0/model.model")
+    assert (ended / "rounds.csv").read_text().count("\n") == 3
+
+
+def test_the_error_is_that_of_the_model_that_was_fired(ended: Path, loop: Path) -> None:
+    """By mace's own calculator and EMT, apart from all that the loop does."""
+    from ase.calculators.emt import EMT
+    from mace.calculators import MACECalculator
+
+    calculator = MACECalculator(str(loop.parent / "start-0/model.model"), device="cpu", default_dtype="float64")
+    differences = []
+    for atoms in read(ended / "round-1/new.extxyz", ":"):
+        forces = []
+        for one in (calculator, EMT()):
+            copy = atoms.copy()
+            copy.calc = one
+            forces.append(copy.get_forces())
+        differences.append(forces[0] - forces[1])
+    check = json.loads((ended / "round-1/check.json").read_text())
+    assert check["found"]["errors"]["forces_ev_per_angstrom"]["mae"] == pytest.approx(
+        np.abs(differences).mean(), rel=1e-4
+    )
+
+
+def test_an_edited_loop_and_changed_files_are_refused(ended: Path, loop: Path) -> None:
+    with pytest.raises(ConfigError, match=r"another choice.*Between rounds batch_size, budget.*may change"):
+        learn_here(loop, ("choice.frames=7",))
+    label = yaml.safe_load((loop.parent / "label.yaml").read_text())
+    (loop.parent / "label.yaml").write_text(yaml.safe_dump({**label, "options": {"asap_cutoff": True}}))
+    with pytest.raises(ConfigError, match="another what label says"):
+        learn_here(loop)
+    (loop.parent / "label.yaml").write_text(yaml.safe_dump({**label, "workers": 2}))
+    assert learn_here(loop, ("rounds=9", "budget.labels=100")).reached, "these may change"
+    chosen = ended / "round-1/chosen.extxyz"
+    before = chosen.read_bytes()
+    chosen.write_bytes(before + b"\n")
+    with pytest.raises(TrainingError, match=r"chosen\.extxyz was changed after the stage choose of round 1"):
+        learn_here(loop)
+    chosen.write_bytes(before)
