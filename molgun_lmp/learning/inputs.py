@@ -30,6 +30,8 @@ class Loop:
     prepared: Prepared
     labelling: LabellingConfig
     start: tuple[ModelSource, ...]
+    pools: dict[str, str]
+    """SHA-256 of the slab's and the molecule's."""
 
     def round(self, number: int) -> RoundFolder:
         """The paths of a round."""
@@ -59,7 +61,7 @@ class Loop:
         """What decides the rounds in the files that the loop file names -> its hash."""
         labelling = self.labelling.model_dump(mode="json", exclude={"workers", "threads"})
         return {
-            "campaign": sha256_json(self.campaign.config.model_dump(mode="json")),
+            "campaign": sha256_json({"config": self.campaign.config.model_dump(mode="json"), "pools": self.pools}),
             "train": sha256_json(
                 {
                     "config": self.prepared.config.model_dump(mode="json", exclude={"threads", "frames"}),
@@ -97,7 +99,7 @@ def load_loop(file: Path, overrides: Sequence[str] = (), output: Path | None = N
     _check(config, training, labelling, campaign)
     start = tuple(_start_model(base / folder) for folder in config.start)
     prepared = prepare(training, (base / config.train).resolve().parent)
-    read_pools(campaign)
+    pools = read_pools(campaign)
     return Loop(
         config=config,
         folder=(output or base / config.name).resolve(),
@@ -105,6 +107,7 @@ def load_loop(file: Path, overrides: Sequence[str] = (), output: Path | None = N
         prepared=prepared,
         labelling=labelling,
         start=start,
+        pools={"slab": pools.slab.sha256, "molecule": pools.molecule.sha256},
     )
 
 
