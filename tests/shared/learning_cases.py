@@ -18,6 +18,7 @@ TRAJECTORIES = 4
 def slab() -> Atoms:
     atoms = fcc111("Cu", (2, 2, 3), a=3.6, vacuum=7.0)
     atoms.pbc = True
+    atoms.info = {}  # where adsorbates may stand, which no file keeps
     return atoms
 
 
@@ -33,7 +34,6 @@ def first_frames(file: Path, trajectories: int = 6) -> None:
             add_adsorbate(atoms, carbon_monoxide, rng.uniform(2.0, 4.5), position=(1.3 * number, 1.0))
             atoms.positions += rng.normal(0.0, 0.05, atoms.positions.shape)
             atoms.wrap()
-            atoms.info = {}
             frames.append(labelled(atoms, trajectory=f"first-{number}"))
     write(file, frames)
 
