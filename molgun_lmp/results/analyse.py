@@ -105,7 +105,7 @@ def analyse(store: Store, advance: Callable[[int], None] | None = None, *, proce
     Raises `CampaignError` for a damaged result, `InputFileError` for a damaged dump.
     """
     surface = functools.cache(functools.partial(_clean_surface, store))
-    results = [(folder, result) for folder in store.trajectories() if (result := folder.result()) is not None]
+    results = store.fired()
     ids = [folder.id for folder, _ in results]
     stopping = standing(read_stopping(store), ids)
     results = results[counted(stopping, store.manifest.trajectories, ids)]

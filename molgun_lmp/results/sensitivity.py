@@ -45,7 +45,7 @@ def sensitivity(
         )
     config, surface = store.config(), clean_surface(store)
     elements = store.manifest.engine.elements
-    ended = [(folder, result) for folder in store.trajectories() if (result := folder.result()) is not None]
+    ended = store.fired()
     if not ended:
         raise CampaignError(
             f"campaign {store.manifest.name} has no ended trajectory yet. `molgun run {store.root}` fires them."

@@ -161,6 +161,7 @@ def test_a_dose_that_failed_ends_its_chain_and_retry_takes_it_up_again(
     result = store.trajectory("000002").result()
     assert result is not None and result.cause is Cause.CHAIN_ENDED
     assert "000001 failed (hung)" in result.message
+    assert [folder.id for folder, _ in store.fired()] == ["000000", "000001", "000003", "000004", "000005"]
     status = read_status(store)
     assert status.chains is not None
     assert (status.chains.finished, status.chains.ended_early, status.complete) == ((1, 3), (0,), True)

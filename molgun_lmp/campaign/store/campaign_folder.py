@@ -42,7 +42,7 @@ from molgun_lmp.campaign.store.manifest import Manifest, read_manifest
 from molgun_lmp.config import Campaign, LoadedCampaign, load_campaign, load_yaml
 from molgun_lmp.errors import CampaignError
 from molgun_lmp.gun.names import DUMP_NAME, trajectory_id
-from molgun_lmp.records import Shot, TrajectoryResult
+from molgun_lmp.records import Cause, Shot, TrajectoryResult
 
 if TYPE_CHECKING:
     from ase import Atoms
@@ -254,6 +254,16 @@ class Store:
     def trajectories(self) -> Iterator[TrajectoryFolder]:
         """All trajectories in order."""
         return (self.trajectory(trajectory_id(index)) for index in range(self.manifest.trajectories))
+
+    def fired(self) -> list[tuple[TrajectoryFolder, TrajectoryResult]]:
+        """Those that have ended, in order, with their results. A dose that was never fired, because its chain had ended
+        before it, is none of them: it says nothing about a molecule. Raises `CampaignError` for a damaged result."""
+        found = ((folder, folder.result()) for folder in self.trajectories())
+        return [
+            (folder, result)
+            for folder, result in found
+            if result is not None and result.cause is not Cause.CHAIN_ENDED
+        ]
 
     def select(self, only: Sequence[str]) -> list[TrajectoryFolder]:
         """The named trajectories (`3` is `000003`), or all. Raises `CampaignError` for one that was not planned."""
