@@ -106,12 +106,13 @@ class Dosing:
             langmuir, kisliuk = ends["Langmuir"], ends["Kisliuk"]
             bent = langmuir.deviance - kisliuk.deviance > _WORTH_A_PARAMETER and kisliuk.high is not None
             fit = kisliuk if bent else langmuir
-            high = "no upper end" if fit.high is None else f"{fit.high:.3f}"
-            bounds = f" ({fit.low:.3f} to {high})" if fit.low is not None else ""
-            said.append(
-                f"By {fit.law}'s law it would be full at {fit.value:.3f} per surface atom{bounds}; deviance "
-                f"{fit.deviance:.1f} on {fit.freedom}."
+            bounds = "" if fit.low is None else f" ({fit.low:.3f} to {fit.high:.3f})" if fit.high is not None else None
+            end = (
+                f"it is not told where it would be full: above {fit.low:.3f} per surface atom"
+                if bounds is None
+                else f"it would be full at {fit.value:.3f} per surface atom{bounds}"
             )
+            said.append(f"By {fit.law}'s law {end}; deviance {fit.deviance:.1f} on {fit.freedom}.")
         return said
 
     def _order(self) -> list[str]:

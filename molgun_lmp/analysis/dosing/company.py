@@ -108,7 +108,7 @@ class CompanyObserver:
         end = self._end(
             number,
             last,
-            self._held(outcome, partners[-1][1]),
+            self._held(outcome, lasting, number),
             joined=bool(joined),
             gone=outcome.left or outcome.mode.kind is Kind.IN_FLIGHT,
         )
@@ -127,12 +127,14 @@ class CompanyObserver:
             reason=outcome.reason,
         )
 
-    def _held(self, outcome: Outcome, partners: frozenset[int]) -> frozenset[int]:
-        """The slab atoms that hold it at the end; none where the outcome says that it is not bound, and those of the
-        last frame where no set of them has lasted."""
-        if not outcome.stuck:
+    @staticmethod
+    def _held(outcome: Outcome, lasting: Lasting, number: int) -> frozenset[int]:
+        """The slab atoms that hold it at the end: those of the last frame where no set of them has lasted. Where it is
+        not decided what it is, it is held where some atoms have held it for as long as a class has to last."""
+        undecided = outcome.mode.kind is Kind.UNDECIDED and lasting.held[number]
+        if not (outcome.stuck or undecided):
             return frozenset()
-        return partners or frozenset(slab for _, slab, _ in outcome.bonds)
+        return lasting.partners[number][-1][1] or lasting.now[number]
 
     def _end(self, number: int, frame: Frame, partners: frozenset[int], *, joined: bool, gone: bool) -> _HeldBy:
         surface, member = self._reference.surface, self._layout.molecules[number]

@@ -22,6 +22,8 @@ from molgun_lmp.surface.sites import SHORT
 from molgun_lmp.units import FS_PER_PS
 
 _BATCH: Final = 64
+_ROUNDING: Final = 1e-6
+"""Å, or of a vector of the cell: a place on the cell's edge is on the side of the origin."""
 Pair = tuple[int, int]
 """Two molecules, by their place among those of the shot, the lower first."""
 Passed = tuple[int, int]
@@ -42,10 +44,13 @@ class Lasting:
     """What lasted, in ps from the first frame.
 
     `partners`: for each molecule the slab atoms that hold it, (time, atoms) from then on, the first frame's first;
+    `held`: whether any have for long now, whichever, and `now`: which do in the last frame;
     `joined` and `passed`: each pair, or atom, with when that began, and whether it still is so at the end.
     """
 
     partners: tuple[tuple[tuple[float, frozenset[int]], ...], ...]
+    held: tuple[bool, ...]
+    now: tuple[frozenset[int], ...]
     joined: tuple[tuple[Pair, float, bool], ...]
     passed: tuple[tuple[Passed, float, bool], ...]
 
@@ -66,6 +71,9 @@ class Relations:
         self._partners: list[ModeHistory[frozenset[int]]] = [
             ModeHistory(persistence_ps=self._persistence_ps) for _ in layout.molecules
         ]
+        self._held: list[ModeHistory[bool]] = [
+            ModeHistory(persistence_ps=self._persistence_ps) for _ in layout.molecules
+        ]
         self._joined: dict[Pair, ModeHistory[bool]] = {}
         self._passed: dict[Passed, ModeHistory[bool]] = {}
         self._now: Seen | None = None
@@ -84,6 +92,8 @@ class Relations:
             self._take_batch()
         return Lasting(
             partners=tuple(tuple(one.events) for one in self._partners),
+            held=tuple(bool(one.events) and one.events[-1][1] for one in self._held),
+            now=() if self._now is None else self._now.partners,
             joined=tuple(_begun(self._joined)),
             passed=tuple(_begun(self._passed)),
         )
@@ -106,8 +116,9 @@ class Relations:
                 self._add(self._now, time_ps)
 
     def _add(self, seen: Seen, time_ps: float) -> None:
-        for history, atoms in zip(self._partners, seen.partners, strict=True):
+        for history, held, atoms in zip(self._partners, self._held, seen.partners, strict=True):
             history.add(time_ps, atoms)
+            held.add(time_ps, bool(atoms))
         first = not self._partners[0].time_ps
         for known, there in ((self._joined, seen.joined), (self._passed, seen.passed)):
             for one in there - known.keys():
@@ -161,6 +172,7 @@ def place_of(atoms: FloatArray, surface: Surface) -> FloatArray:
     of reduced vectors whose corner is the origin."""
     centre = atoms[0, :2] + surface.lattice.shortest(atoms - atoms[0])[:, :2].mean(axis=0)
     fractions = centre @ surface.lattice.inverse
-    fractions -= np.floor(fractions + 1e-9)
+    fractions -= np.floor(fractions + _ROUNDING)
     found: FloatArray = fractions @ surface.lattice.vectors
+    found[np.abs(found) < _ROUNDING] = 0.0
     return found

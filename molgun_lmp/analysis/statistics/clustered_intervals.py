@@ -280,7 +280,8 @@ def effective_shots(
         least = burst if pooled is None else min(burst, pooled)
         if least > effect:
             effect = least
-            notes.append("few events: allowing for two more in one snapshot")
+            unit = "chain" if clusters.molecule_unit == "chain" else "snapshot"
+            notes.append(f"few events: allowing for two more in one {unit}")
     if clusters.fewest < FEW_CLUSTERS:
         notes.append(f"only {clusters.fewest} {clusters.fewest_name}")
     if effect is None:

@@ -213,6 +213,16 @@ def test_what_an_adsorbate_has_lost_before_stays_lost() -> None:
     assert company.events == ()
 
 
+def test_what_is_held_whatever_its_class_is_on_the_surface() -> None:
+    """Two sites by turns, none of which lasts: its class is undecided, and it stays all the same."""
+    turns = [([on_top(0), on_top(10), on_top(5 + k % 2)], 3) for k in range(6)]
+    company, outcome = company_of(([on_top(0), on_top(10), FLYING], 5), *turns, adsorbates=TWO)
+    assert company.newcomer.hold is Hold.SURFACE and company.newcomer.site == "on top"
+    brief, _ = company_of(([on_top(0), on_top(10), FLYING], 5), turns[0], adsorbates=TWO)
+    assert brief.newcomer.mode == "undecided" and brief.newcomer.hold is not Hold.SURFACE
+    assert not brief.newcomer.taken_up and outcome.contact
+
+
 def test_atoms_that_are_not_those_of_the_record_are_refused() -> None:
     symbols = (*SLAB.get_chemical_symbols(), "C", "H", *MOLECULE)
     positions = np.vstack([SLAB.positions, on_top(0)[:2], FLYING])
