@@ -8,6 +8,7 @@ import typer
 
 from molgun_lmp.analysis.statistics.sample_size import AS_DRAWN_CORRELATION, CORRELATION, size
 from molgun_lmp.analysis.statistics.sequential import parse_target
+from molgun_lmp.at_work import at_work
 from molgun_lmp.campaign.launch.calibrate import CALIBRATION_S, WORTH_STEPS, calibrate
 from molgun_lmp.campaign.plan import plan, projection
 from molgun_lmp.campaign.plan.plan import Plan
@@ -134,7 +135,8 @@ def _cost(checked: Plan, asked: bool | None) -> ProjectedCost | None:
     console = progress_console()
     console.print(f"calibrating for {CALIBRATION_S:.0f} s; --no-calibration leaves it out", markup=False)
     try:
-        found = calibrate(checked)
+        with at_work("measuring what a step costs here; kernels are compiled before, where there are none", console):
+            found = calibrate(checked)
     except MolgunError as error:
         console.print(f"no cost can be said: {error}", markup=False, style="yellow")
         return None

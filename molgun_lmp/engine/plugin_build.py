@@ -101,6 +101,8 @@ def compile_pair_style(compiler: str, lammps: Sequence[str], versions: Mapping[s
     import torch  # noqa: PLC0415 - slow to import, and needed only here
     from torch.utils import cpp_extension  # noqa: PLC0415
 
+    from molgun_lmp.at_work import at_work  # noqa: PLC0415 - a worker needs no terminal for anything else
+
     abi = f"-D_GLIBCXX_USE_CXX11_ABI={int(torch.compiled_with_cxx11_abi())}"
     torch_headers = [f"-I{path}" for path in cpp_extension.include_paths()]
     libtorch = Path(torch.__file__).parent / "lib"
@@ -116,10 +118,11 @@ def compile_pair_style(compiler: str, lammps: Sequence[str], versions: Mapping[s
         ["-shared", str(SOURCES / "plugin.cpp"), "-o", PLUGIN_NAME, *lammps, "-ldl"],
     ]
     try:
-        for arguments in steps:
+        for number, arguments in enumerate(steps, start=1):
             # LAMMPS prints the source file of an error: the short name, not where this package lies.
             command = [compiler, "-std=c++20", "-O2", "-fPIC", f"-ffile-prefix-map={SOURCES}/=", *arguments]
-            done = subprocess.run(command, cwd=work, capture_output=True, text=True, check=False)
+            with at_work(f"compiling the pair style, part {number} of {len(steps)}"):
+                done = subprocess.run(command, cwd=work, capture_output=True, text=True, check=False)
             if done.returncode != 0:
                 raise EngineError(
                     f"the pair style did not compile. The command was\n  {' '.join(command)}\nand the compiler said\n"

@@ -42,11 +42,14 @@ def symmetrix_calculator(path: Path, dtype: Dtype, head: SymmetrixHead) -> Any:
         raise EngineError(
             f"symmetrix cannot be loaded here: {error}. pip install 'molgun_lmp[fast]', or use the engine `mace`."
         ) from error
+    from molgun_lmp.at_work import at_work  # noqa: PLC0415 - a worker needs no terminal for anything else
+
     try:
         # Without a skin the neighbour list is built anew at each call. Next to the model that costs nothing, and
         # with one the order of the sums would depend on when the list was last built.
         with (
             warnings.catch_warnings(),
+            at_work(f"symmetrix prepares {path.name}; at its first use it compiles kernels"),
             told(path, sha256_file(path), dtype) if compiles_long(head.max_l) else contextlib.nullcontext(),
         ):
             # It recommends its own newer format, which LAMMPS's pair style does not read.

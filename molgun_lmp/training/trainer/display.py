@@ -37,7 +37,10 @@ def training_display(
         return finished * batches + min(now.batches, batches)
 
     task = progress.add_task(
-        "reading frames", total=epochs * batches, completed=done_batches(history), losses="no losses yet"
+        "reading frames, and losses before the first step",
+        total=epochs * batches,
+        completed=done_batches(history),
+        losses="no losses yet",
     )
 
     def show(now: History) -> None:
@@ -49,7 +52,8 @@ def training_display(
             progress.update(task, losses=losses(now.epochs[-1]))
         if now.batches:
             finished = now.epochs[-1].epoch + 1 if now.epochs else 0
-            progress.update(task, description=f"epoch {min(finished + 1, epochs)}/{epochs}")
+            doing = ", validating" if now.batches >= batches else ""
+            progress.update(task, description=f"epoch {min(finished + 1, epochs)}/{epochs}{doing}")
         progress.update(task, completed=done_batches(now))
 
     with progress:

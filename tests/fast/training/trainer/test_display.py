@@ -37,5 +37,7 @@ def test_a_terminal_shows_the_epoch_at_work_and_a_file_nothing() -> None:
         console = Console(file=screen, force_terminal=is_terminal, width=200)
         with training_display(10, 4, console, history(0)) as show:
             show(history(2, batches=2))
+            show(history(2, batches=4))
         assert ("epoch 3/10" in screen.getvalue()) is is_terminal
+        assert ("epoch 3/10, validating" in screen.getvalue()) is is_terminal
         assert ("validation 1.25" in screen.getvalue()) is is_terminal
