@@ -40,16 +40,34 @@ def test_what_is_built_needs_no_compiler(plugin: Path, monkeypatch: pytest.Monke
     assert plugin_path.plugin_folder() == str(plugin)
 
 
-@pytest.mark.slow
+COMPILER = """#!/bin/bash
+# Plays the compiler: each process's first file is there only once both processes are at work on theirs.
+for word in "$@"; do
+  case $word in
+    -fsyntax-only | --version) exit 0 ;;
+  esac
+  [ "$before" = -o ] && made=$word
+  before=$word
+done
+touch "$MEETING/$PPID"
+until [ "$(ls "$MEETING" | wc -l)" = 2 ]; do sleep 0.05; done
+echo anything >"$made"
+"""
+
+
 def test_two_processes_build_at_once(tmp_path: Path) -> None:
     """Both end with the same whole build, and nothing half-made stays behind."""
+    compiler, meeting, cache = tmp_path / "compiler", tmp_path / "meeting", tmp_path / "cache"
+    compiler.write_text(COMPILER)
+    compiler.chmod(0o755)
+    meeting.mkdir()
     code = "from molgun_lmp.engine.plugin_build import ensure_plugin; print(ensure_plugin())"
-    environment = os.environ | {"MOLGUN_CACHE": str(tmp_path)}
+    environment = os.environ | {"MOLGUN_CACHE": str(cache), "CXX": str(compiler), "MEETING": str(meeting)}
     builders = [
         subprocess.Popen([sys.executable, "-c", code], env=environment, stdout=subprocess.PIPE, text=True)
         for _ in range(2)
     ]
     folders = {builder.communicate()[0].strip() for builder in builders}
     assert [builder.returncode for builder in builders] == [0, 0]
-    assert [str(path) for path in tmp_path.iterdir()] == list(folders)
+    assert [str(path) for path in cache.iterdir()] == list(folders)
     assert plugin_path.is_built(Path(folders.pop()))

@@ -2,10 +2,13 @@
 
 #include "mace_model.h"
 
+// Not torch/torch.h and torch/script.h, with which this file takes twice as long to compile.
+#include <ATen/Parallel.h>
 #include <torch/csrc/jit/api/module.h>
 #include <torch/csrc/jit/runtime/graph_executor.h>
-#include <torch/script.h>
-#include <torch/torch.h>
+#include <torch/csrc/jit/serialization/import.h>
+#include <torch/cuda.h>
+#include <torch/types.h>
 
 #include <sys/stat.h>
 
