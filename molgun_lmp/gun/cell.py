@@ -140,3 +140,11 @@ def heights_above_bottom(heights: FloatArray, cell_height: float) -> FloatArray:
     lowest = widest_gap(heights, cell_height).above
     above: FloatArray = (heights - lowest + _ALIGNED) % cell_height - _ALIGNED
     return above
+
+
+def wrap(point: FloatArray, cell: FloatArray) -> FloatArray:
+    """A point (3,) Å moved by in-plane lattice vectors into the cell; its height is kept."""
+    fractional = np.linalg.solve(cell[:2, :2].T, point[:2])
+    wrapped = point.copy()
+    wrapped[:2] -= np.floor(fractional) @ cell[:2, :2]
+    return wrapped

@@ -16,7 +16,6 @@ from typing import Final
 import numpy as np
 from ase.data import atomic_numbers
 from ase.units import J, mol
-from scipy.optimize import brentq
 
 from molgun_lmp.arrays import FloatArray
 
@@ -72,4 +71,6 @@ def _reach(strength: FloatArray, heights: FloatArray, depths: FloatArray, cutoff
         return float((strength * (between**-4.0 - cutoff**-4.0)).sum()) - NEGLIGIBLE_EV
 
     nearest = min(_NEAREST_ANGSTROM, cutoff)
+    from scipy.optimize import brentq  # noqa: PLC0415 - slow to load, and few campaigns have dispersion beside a model
+
     return nearest if excess(nearest) <= 0.0 else float(brentq(excess, nearest, cutoff))

@@ -8,9 +8,8 @@ import numpy as np
 from pydantic import ConfigDict
 from scipy.spatial.transform import Rotation
 
-from molgun_lmp.arrays import FloatArray
 from molgun_lmp.config import Campaign, Gun, PointPlace
-from molgun_lmp.gun.cell import check_start, contact_clearance
+from molgun_lmp.gun.cell import check_start, contact_clearance, wrap
 from molgun_lmp.gun.kicks import draw_kick, kinetic_energy_ev, polar_and_azimuth_deg
 from molgun_lmp.gun.names import trajectory_id
 from molgun_lmp.gun.quasi_random import Evenly, RandomSource, UnitPoint, unit_point
@@ -177,14 +176,6 @@ def aim(newcomer: Newcomer, k_slab: int, setup: Setup) -> InitialCondition:
         n_slab=len(slab),
         frozen=setup.frozen,
     )
-
-
-def wrap(point: FloatArray, cell: FloatArray) -> FloatArray:
-    """A point (3,) Å moved by in-plane lattice vectors into the cell; its height is kept."""
-    fractional = np.linalg.solve(cell[:2, :2].T, point[:2])
-    wrapped = point.copy()
-    wrapped[:2] -= np.floor(fractional) @ cell[:2, :2]
-    return wrapped
 
 
 def _choose_snapshots(gun: Gun, n_slab: int, n_molecule: int, rng: np.random.Generator) -> tuple[int, int]:

@@ -7,7 +7,7 @@ surface. What the reference paper leaves open about the size of the kick is a ch
 import functools
 
 import numpy as np
-from scipy import optimize, special
+from scipy import special
 
 from molgun_lmp.arrays import FloatArray
 from molgun_lmp.config import (
@@ -105,6 +105,8 @@ def supersonic_beam(kick: SupersonicKick, mass_u: float) -> tuple[float, float]:
                 f"gun.kick: a beam with a width of {width:g} m/s has {least:.3g} eV at least, so {kick.energy_ev:g} eV "
                 "cannot be its mean energy. Give a smaller width_m_per_s, or a speed_ratio."
             )
+        from scipy import optimize  # noqa: PLC0415 - slow to load, and only supersonic beams need it
+
         ratio = optimize.brentq(lambda s: a**2 * _mean_square(s) - square, 0.0, np.sqrt(square) / a)
     a = float(np.sqrt(square / _mean_square(ratio)))
     return ratio * a, a
@@ -116,6 +118,8 @@ def supersonic_speed(stream: float, width: float, chance: float) -> float:
     Source: D. J. Auerbach in Atomic and Molecular Beam Methods, ed. G. Scoles, vol. 1 (Oxford 1988), ch. 14: the flux
     of a gas with a Maxwellian of one temperature about its stream velocity.
     """
+    from scipy import optimize  # noqa: PLC0415 - as in `supersonic_beam`
+
     ratio = stream / width
     whole = _moment(3, ratio)
     far = ratio + 10.0  # beyond a the share is below 1e-40

@@ -6,8 +6,8 @@ from ase import Atoms
 
 from molgun_lmp.arrays import BoolArray, FloatArray
 from molgun_lmp.errors import InputFileError
+from molgun_lmp.gun.cell import wrap
 from molgun_lmp.gun.data_file import read_data
-from molgun_lmp.gun.initial_conditions import wrap
 from molgun_lmp.gun.kicks import kinetic_energy_ev, polar_and_azimuth_deg
 
 

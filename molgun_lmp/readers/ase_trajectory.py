@@ -6,8 +6,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from ase.io import iread
-
 from molgun_lmp.errors import InputFileError
 from molgun_lmp.readers.common.frame import Frame
 from molgun_lmp.readers.common.packed import plain_file
@@ -29,6 +27,8 @@ class AseTrajectory:
 
     def frames(self) -> Iterator[Frame]:
         """Raises `InputFileError` where not even the first can be read."""
+        from ase.io import iread  # noqa: PLC0415 - it loads a third of scipy, and few trajectories are ASE's
+
         with plain_file(self._path) as plain:
             every = iread(str(plain), index=":", format="traj")
             for step in itertools.count():

@@ -8,7 +8,6 @@ from typing import Any, Final
 
 import numpy as np
 from ase.data import atomic_masses
-from ase.io.extxyz import key_val_str_to_dict
 
 from molgun_lmp.arrays import FloatArray, IntArray
 from molgun_lmp.errors import InputFileError
@@ -67,6 +66,8 @@ class ExtendedXyz:
         )
 
     def _parsed(self, index: int, comment: str, body: list[bytes]) -> Frame:
+        from ase.io.extxyz import key_val_str_to_dict  # noqa: PLC0415 - it loads a third of scipy, and dumps need none
+
         about: dict[str, Any] = key_val_str_to_dict(comment)
         places, n_columns = _places(str(about.get("Properties", _PLAIN)))
         table = Table.of(body, rows=len(body), columns=n_columns)
