@@ -19,8 +19,8 @@ from molgun_lmp.cli.app import app
 from molgun_lmp.config import Campaign
 from molgun_lmp.config.external import ForeignFiles
 from molgun_lmp.config.scheme_file import SchemeFile
-from molgun_lmp.training.distillation.settings import DistillationConfig
 from molgun_lmp.learning.settings import LoopConfig
+from molgun_lmp.training.distillation.settings import DistillationConfig
 from molgun_lmp.training.labelling.settings import LabellingConfig
 from molgun_lmp.training.settings import TrainingConfig
 
