@@ -20,7 +20,8 @@ from molgun_lmp.training.dataset.given_sets import write_given
 from molgun_lmp.training.dataset.labelled_frame import LabelledFrame
 from molgun_lmp.training.dataset.read import read_dataset
 from molgun_lmp.training.descriptors.error_line import rank_correlation
-from molgun_lmp.training.evaluation.errors import ModelComparison, error_report
+from molgun_lmp.training.evaluation.comparison import ModelComparison
+from molgun_lmp.training.evaluation.errors import error_report
 from molgun_lmp.training.labelling.label import label, read_structures
 from molgun_lmp.training.settings import AS_THEY_ARE
 

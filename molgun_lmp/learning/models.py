@@ -16,7 +16,7 @@ from molgun_lmp.training.descriptors.calibration import CALIBRATION_NAME
 from molgun_lmp.training.descriptors.error_line import FEWEST_FRAMES, FEWEST_TRAJECTORIES
 from molgun_lmp.training.descriptors.force_spread import SPREAD_CALIBRATION_NAME
 from molgun_lmp.training.descriptors.held_out import calibrate_committee, write_calibrations
-from molgun_lmp.training.evaluation.errors import ModelComparison
+from molgun_lmp.training.evaluation.comparison import ModelComparison
 from molgun_lmp.training.export.export import DEFAULT_FORMATS, export_run
 from molgun_lmp.training.run_folder import RunFolder, read_record
 from molgun_lmp.training.trainer.committee import member_name

@@ -34,7 +34,7 @@ from molgun_lmp.training.dataset.read import read_dataset
 from molgun_lmp.training.descriptors.calibration import CALIBRATION_NAME, read_calibration
 from molgun_lmp.training.descriptors.force_spread import read_spread_calibration
 from molgun_lmp.training.descriptors.held_out import calibrate_committee, write_calibrations
-from molgun_lmp.training.evaluation.errors import ModelComparison
+from molgun_lmp.training.evaluation.comparison import ModelComparison
 from molgun_lmp.training.export.deploy import deploy
 from molgun_lmp.training.settings import AS_THEY_ARE
 

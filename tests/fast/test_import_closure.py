@@ -71,8 +71,13 @@ def test_what_decides_is_behind_an_outcome_and_what_draws_is_not() -> None:
         "results/one_pass.py",
         "results/decided.py",
         "results/temperatures.py",
+        "results/outcome_observer.py",
+        "results/dose.py",
         "analysis/kinetics/heat.py",
+        "kinetic_temperature.py",
+        "surface/frozen.py",
     }
+    observed_besides |= {f"analysis/dosing/{name}.py" for name in ("company", "layout", "relations")}
     observed_besides |= {f"analysis/scattering/{name}.py" for name in ("onlooker", "departures", "free_flight")}
     assert behind <= files | observed_besides
     assert {"surface/partition.py", "results/external.py", "readers/vasp_trajectories.py"} <= files

@@ -13,7 +13,7 @@ from molgun_lmp.arrays import FloatArray
 from molgun_lmp.campaign.store.campaign_folder import ENGINE_NAME, MODEL_FOLDER
 from molgun_lmp.campaign.store.integrity import require_planned, verify_shared
 from molgun_lmp.campaign.store.run_set import Work
-from molgun_lmp.campaign.worker.run_trajectory import force_model
+from molgun_lmp.campaign.worker.asked_models import force_model
 from molgun_lmp.engine.lammps_build import last_words
 from molgun_lmp.engine.registry import ENGINES
 from molgun_lmp.engine.session import run_deck

@@ -24,7 +24,7 @@ from molgun_lmp.campaign.plan.projection import Calibration
 from molgun_lmp.campaign.store.campaign_folder import TrajectoryFolder
 from molgun_lmp.campaign.store.opening import open_work
 from molgun_lmp.campaign.store.run_set import Work
-from molgun_lmp.campaign.worker.run_trajectory import asker
+from molgun_lmp.campaign.worker.asked_models import asker
 from molgun_lmp.engine.force_models import ForceModel
 from molgun_lmp.engine.registry import ENGINES
 from molgun_lmp.engine.session import DeckRun, run_deck

@@ -260,9 +260,7 @@ class Store:
         before it, is none of them: it says nothing about a molecule. Raises `CampaignError` for a damaged result."""
         found = ((folder, folder.result()) for folder in self.trajectories())
         return [
-            (folder, result)
-            for folder, result in found
-            if result is not None and result.cause is not Cause.CHAIN_ENDED
+            (folder, result) for folder, result in found if result is not None and result.cause is not Cause.CHAIN_ENDED
         ]
 
     def select(self, only: Sequence[str]) -> list[TrajectoryFolder]:

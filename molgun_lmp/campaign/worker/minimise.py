@@ -17,7 +17,7 @@ from molgun_lmp.atomic_files import write_json
 from molgun_lmp.campaign.store.campaign_folder import ENGINE_NAME, MODEL_FOLDER
 from molgun_lmp.campaign.store.integrity import verify_shared
 from molgun_lmp.campaign.store.run_set import Work
-from molgun_lmp.campaign.worker.run_trajectory import force_model
+from molgun_lmp.campaign.worker.asked_models import force_model
 from molgun_lmp.engine.force_models import ForceModel
 from molgun_lmp.engine.registry import ENGINES
 from molgun_lmp.engine.session import Watchdog, run_deck

@@ -1,6 +1,5 @@
 """One run of one deck: checked, copied into the folder of the run, handed to LAMMPS, and its end put into words."""
 
-import contextlib
 import datetime
 import errno
 import logging
@@ -25,14 +24,13 @@ from molgun_lmp.campaign.store.checkpoints import (
 from molgun_lmp.campaign.store.completeness import require_log_end, require_whole
 from molgun_lmp.campaign.store.integrity import planned_hashes, require_planned, verify_shared
 from molgun_lmp.campaign.store.run_set import Work
+from molgun_lmp.campaign.worker.asked_models import Ask, asker
 from molgun_lmp.campaign.worker.energy_conservation import energy_of
 from molgun_lmp.engine.chosen_lammps import chosen_lammps
 from molgun_lmp.engine.force_models import ForceModel
-from molgun_lmp.engine.joint_evaluation import JointEvaluation, Member
-from molgun_lmp.engine.multistep import MultistepModel
+from molgun_lmp.engine.joint_evaluation import Member
 from molgun_lmp.engine.registry import ENGINES
 from molgun_lmp.engine.session import DeckRun, Watchdog, run_deck
-from molgun_lmp.errors import EngineError
 from molgun_lmp.gun.names import DATA_NAME, DUMP_NAME, INPUT_NAME, LOG_NAME, RESTART_NAMES, RESUME_NAME, STOP_OF_FIX
 from molgun_lmp.gun.noise import resumed_noise
 from molgun_lmp.provenance import sha256_file
@@ -48,8 +46,6 @@ OnHung = Callable[[int, Collection[str]], NoReturn]
 """Called with the step that does not end, and the ids of those for which the same evaluation does not end; it ends the
 process."""
 
-Ask = Callable[[str], contextlib.AbstractContextManager[ForceModel | None]]
-"""Gives a trajectory, by its id, its way to ask the model while its dynamics last; others may be waiting for it."""
 
 Fire = Callable[[TrajectoryFolder, int, threading.Event, OnHung], TrajectoryResult | None]
 """Run number n of a trajectory; None where the event ended it."""
@@ -83,33 +79,6 @@ def open_engine(work: Work) -> Iterator[Fire]:
         yield fire
     finally:
         os.chdir(before)
-
-
-def asker(work: Work) -> Ask:
-    """Loads the model, and its inner one where there is one, once, for all trajectories that will ask it."""
-    model = _of_all_steps(work, force_model(work))
-    if model is None or work.engine.together == 1:
-        return lambda _: contextlib.nullcontext(model)
-    return JointEvaluation(model).member
-
-
-def force_model(work: Work) -> ForceModel | None:
-    """The model, loaded; None where the deck's own pair style reads it."""
-    file = work.root / MODEL_FOLDER / work.engine.model_file
-    return ENGINES[work.engine.kind].load(file, work.engine.dtype, None)
-
-
-def _of_all_steps(work: Work, full: ForceModel | None) -> ForceModel | None:
-    chosen = work.engine.multistep
-    if chosen is None:
-        return full
-    inner = ENGINES[chosen.kind].load(work.root / INNER_FOLDER / chosen.model_file, work.engine.dtype, None)
-    if full is None or inner is None:
-        raise EngineError(
-            f"{work.root} was planned with engine.multistep and an engine that LAMMPS computes itself ({work.engine}): "
-            "plan the campaign again."
-        )
-    return MultistepModel(full, inner, every=chosen.every)
 
 
 def fire_one(
