@@ -23,7 +23,6 @@ from molgun_lmp.engine.plugin_path import PLUGIN_NAME
 from molgun_lmp.errors import ConfigError, ModelError
 from molgun_lmp.model_formats import Dtype, ExportedFormat
 from molgun_lmp.models.card import ModelCard, check_elements
-from molgun_lmp.rendering import render_text
 from molgun_lmp.shipped_templates import templates_folder
 
 _DECKS_OWN: Final = [
@@ -128,6 +127,8 @@ def target_include(target: LammpsTarget, *, model_file: str, elements: Sequence[
     unknown = [symbol for symbol in elements if atomic_numbers.get(symbol, 0) == 0]
     if unknown or not elements:
         raise ConfigError(f"each atom type needs a chemical symbol; these are {', '.join(elements) or 'none'}.")
+    from molgun_lmp.rendering import render_text  # noqa: PLC0415 - Jinja, for which no worker should wait
+
     return render_text(target.include or "", {"model_file": model_file, "elements": " ".join(elements)})
 
 

@@ -1,4 +1,5 @@
-"""`molgun bench --quick`: every way is really run, and what is written is what was measured."""
+"""`molgun bench`: its course, its figure and its parts. The pages' own command is tried, and what it measured, in
+tests/slow/test_docs_commands.py."""
 
 import dataclasses
 import json
@@ -7,48 +8,20 @@ from typing import Any, NoReturn
 
 import pytest
 from ase import Atoms
-from typer.testing import CliRunner
 
 from molgun_lmp.bench import course, drivers
-from molgun_lmp.bench.cases import BenchInner, demo_model, has_symmetrix, molecule_alone, slab_with_molecule
+from molgun_lmp.bench.cases import BenchInner, demo_model, molecule_alone, slab_with_molecule
 from molgun_lmp.bench.crews import crews
-from molgun_lmp.bench.drivers import PAPERS_DRIVER, Driver, fastest, torch_sim_missing
+from molgun_lmp.bench.drivers import PAPERS_DRIVER, Driver, fastest
 from molgun_lmp.bench.effort import QUICK, Effort
 from molgun_lmp.bench.figure import bench_figure
 from molgun_lmp.bench.lammps_way import Timing, in_lammps
 from molgun_lmp.bench.many import curve
 from molgun_lmp.bench.measuring import Row, compare
-from molgun_lmp.cli.app import app
 from molgun_lmp.engine.memory import PeakMemory
 from molgun_lmp.models.card import load_card
 
 pytestmark = pytest.mark.engine
-
-PAIR_STYLE = "LAMMPS + TorchScript pair style float32"
-
-
-@pytest.mark.slow
-def test_the_quick_measurement(tmp_path: Path, plugin: Path) -> None:
-    answer = CliRunner().invoke(app, ["bench", "--quick", "--budget", "3600", "--out", str(tmp_path)])
-    assert answer.exit_code == 0, answer.output
-    document = json.loads((tmp_path / "bench.json").read_text())
-    ways = {row["way"]: row for row in document["steps"]}
-    assert {PAPERS_DRIVER, PAIR_STYLE} <= ways.keys()
-    assert ("LAMMPS + symmetrix float32" in ways) == has_symmetrix()
-    assert (torch_sim_missing() in document["not_measured"]) == ("TorchSim float32" not in ways)
-    for row in ways.values():
-        assert 0.0 < row["lowest_ms"] <= row["median_ms"] <= row["highest_ms"]
-        assert row["atoms"] == 26
-    paper, ours = ways[PAPERS_DRIVER], ways[PAIR_STYLE]
-    assert paper["speedup"] == 1.0
-    # Ratios are those of the same repeats.
-    assert paper["lowest_ms"] / ours["highest_ms"] <= ours["speedup"] + 0.01
-    assert ours["speedup"] - 0.01 <= paper["highest_ms"] / ours["lowest_ms"]
-    assert ours["overhead"] >= 0.0
-    joint = [point for point in document["together"] if point["way"] == "LAMMPS + TorchScript float32"]
-    assert [point["together"] for point in joint] == [1, 2]
-    assert all(point["beside_ms"] < point["ms"] for point in joint)
-    assert (tmp_path / "bench.png").stat().st_size > 1000
 
 
 @pytest.mark.slow

@@ -5,6 +5,7 @@
 
 import csv
 import fnmatch
+import json
 import os
 import re
 import shutil
@@ -17,9 +18,13 @@ import pytest
 import yaml
 from docs_cases import described
 
+from molgun_lmp.bench.cases import has_symmetrix
+from molgun_lmp.bench.drivers import PAPERS_DRIVER, torch_sim_missing
+
 pytestmark = pytest.mark.slow
 
 REPOSITORY = Path(__file__).parents[2]
+PAIR_STYLE = "LAMMPS + TorchScript pair style float32"
 
 
 def _in_order(node: Any) -> list[str]:
@@ -76,6 +81,29 @@ def test_commands_run_in_order(page: Path, folder: Path) -> None:
         )
         assert done.returncode == 0, f"$ {line}\n{done.stdout}\n{done.stderr}"
     assert (folder / "first" / "look" / "analysis" / "report.html").is_file()
+
+
+def test_the_quick_measurement_ran_every_way(folder: Path) -> None:
+    document = json.loads((folder / "bench" / "bench.json").read_text(encoding="utf-8"))
+    ways = {row["way"]: row for row in document["steps"]}
+    for row in ways.values():
+        assert 0.0 < row["lowest_ms"] <= row["median_ms"] <= row["highest_ms"]
+        assert row["atoms"] == 26
+    assert (folder / "bench" / "bench.png").stat().st_size > 1000
+    if document["left_out"]:  # its two minutes were too short here, and it says for what
+        return
+    assert {PAPERS_DRIVER, PAIR_STYLE} <= ways.keys()
+    assert ("LAMMPS + symmetrix float32" in ways) == has_symmetrix()
+    assert (torch_sim_missing() in document["not_measured"]) == ("TorchSim float32" not in ways)
+    paper, ours = ways[PAPERS_DRIVER], ways[PAIR_STYLE]
+    assert paper["speedup"] == 1.0
+    # Ratios are those of the same repeats.
+    assert paper["lowest_ms"] / ours["highest_ms"] <= ours["speedup"] + 0.01
+    assert ours["speedup"] - 0.01 <= paper["highest_ms"] / ours["lowest_ms"]
+    assert ours["overhead"] >= 0.0
+    joint = [point for point in document["together"] if point["way"] == "LAMMPS + TorchScript float32"]
+    assert [point["together"] for point in joint] == [1, 2]
+    assert all(point["beside_ms"] < point["ms"] for point in joint)
 
 
 def test_every_column_of_every_file_is_described(folder: Path) -> None:
