@@ -99,6 +99,11 @@ def json_bytes(document: Mapping[str, Any]) -> bytes:
     return (json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False) + "\n").encode()
 
 
+def compact_json_bytes(document: Mapping[str, Any]) -> bytes:
+    """The same on one line, for what nobody reads: a third of the size."""
+    return (json.dumps(document, separators=(",", ":"), ensure_ascii=False, allow_nan=False) + "\n").encode()
+
+
 def is_disk_full(error: BaseException) -> bool:
     """Whether an error, or what caused it, is a full disk or an exhausted quota."""
     at: BaseException | None = error

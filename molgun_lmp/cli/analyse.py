@@ -1,7 +1,7 @@
 """`molgun analyse`."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
@@ -26,9 +26,12 @@ from molgun_lmp.cli.analyse_tables import (
 from molgun_lmp.cli.arguments import Scheme
 from molgun_lmp.cli.output import AsJson, Overrides, answers, counting, print_json
 from molgun_lmp.config.schemes import named_from_here
-from molgun_lmp.errors import ConfigError
+from molgun_lmp.errors import CampaignError, ConfigError
 from molgun_lmp.outcome_scheme import DEFAULT_SCHEME
 from molgun_lmp.results.analyse import Analysis, analyse
+
+_TRAJECTORIES: Final = (".extxyz", ".xyz", ".dump", ".lammpstrj", ".traj")
+"""Ends of files that are worth naming where a folder of them was given."""
 
 
 def analyse_command(
@@ -129,7 +132,15 @@ def _are_files(paths: list[Path]) -> bool:
     from molgun_lmp.readers.vasp_trajectories import has_runs, require_there  # noqa: PLC0415 - slow to load
 
     require_there(paths)
-    return len(paths) > 1 or paths[0].is_file() or has_runs(paths[0])
+    if len(paths) > 1 or paths[0].is_file() or has_runs(paths[0]):
+        return True
+    inside = next((one for end in _TRAJECTORIES for one in sorted(paths[0].glob(f"*{end}*")) if one.is_file()), None)
+    if inside is not None:
+        raise CampaignError(
+            f"{paths[0]} is no campaign folder, but holds files such as {inside.name}: name files, such as `molgun "
+            f"analyse {inside}`."
+        )
+    return False
 
 
 def _print_campaign(store: Store, analysis: Analysis, minima: Minima | None, *, everything: bool) -> None:

@@ -1,7 +1,7 @@
 """`molgun init`."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
@@ -11,12 +11,19 @@ from molgun_lmp.cli.output import AsJson, answers, print_json
 from molgun_lmp.config import load_campaign
 from molgun_lmp.errors import ConfigError
 
+_DEFAULT: Final = "ecco-si001"
+
 
 def init_command(  # noqa: PLR0917  # a command
     folder: Annotated[
         Path | None, typer.Argument(metavar="DIR", help="The folder to make; it must not exist.", show_default=False)
     ] = None,
-    example: Annotated[str, typer.Option(help="Which example; --list shows them.")] = "ecco-si001",
+    example: Annotated[
+        str | None,
+        typer.Option(
+            help=f"Which example; --list shows them. If not given, the one that DIR is named as, or else {_DEFAULT}."
+        ),
+    ] = None,
     slab: Annotated[
         str | None,
         typer.Option(
@@ -72,6 +79,8 @@ def init_command(  # noqa: PLR0917  # a command
             first = "" if potential else f"Put a model into {folder / 'model'} (`molgun export`). "
             answers().print(f"Made {folder}. {first}Next: molgun equilibrate {folder / 'campaign.yaml'}")
         return
+    if example is None:
+        example = folder.name if folder.name in {one.name for one in examples()} else _DEFAULT
     copied = copy_example(example, folder)
     if as_json:
         print_json({"folder": str(folder), "example": example, "files": [str(file) for file in copied]})

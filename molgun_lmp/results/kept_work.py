@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pydantic import ConfigDict, ValidationError
 
-from molgun_lmp.atomic_files import write_json
+from molgun_lmp.atomic_files import compact_json_bytes, replace_file, write_json
 from molgun_lmp.gun.names import END_NAME
 from molgun_lmp.import_closure import code_version
 from molgun_lmp.provenance import sha256_file, sha256_json
@@ -91,7 +91,7 @@ def kept_particles(store: "Store", ended: Sequence["Ended"], keys: Sequence[str]
         return known
     found = particles(store.config(), ended)
     with contextlib.suppress(OSError, ValueError):
-        write_json(_Particles(of=of, found=found).to_json(), file)
+        replace_file(file, compact_json_bytes(_Particles(of=of, found=found).to_json()))
     return found
 
 

@@ -18,7 +18,7 @@ import numpy as np
 from pydantic import ValidationError
 
 from molgun_lmp.arrays import FloatArray
-from molgun_lmp.atomic_files import write_json
+from molgun_lmp.atomic_files import compact_json_bytes, replace_file
 from molgun_lmp.config.section import Section
 from molgun_lmp.errors import InputFileError, ModelError
 from molgun_lmp.training.dataset.labelled_frame import LabelledFrame
@@ -183,7 +183,7 @@ def calibrate(
 def write_calibration(calibration: ErrorCalibration, file: Path) -> None:
     """Write `calibration.json`. Raises `InputFileError` where it cannot be written."""
     try:
-        write_json(calibration.model_dump(mode="json"), file)
+        replace_file(file, compact_json_bytes(calibration.model_dump(mode="json")))
     except OSError as error:
         raise InputFileError(f"cannot write {file}: {error}. Make room, or name another file.") from error
 

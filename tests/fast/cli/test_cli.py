@@ -176,6 +176,18 @@ def test_an_example_is_copied_whole_and_its_file_is_valid(molgun: Any, tmp_path:
     assert again.code == 16
 
 
+def test_a_folder_that_is_named_as_an_example_is_that_example(molgun: Any, tmp_path: Path) -> None:
+    assert json.loads(molgun("init", tmp_path / "ar-cu111", "--json").output)["example"] == "ar-cu111"
+    assert json.loads(molgun("init", tmp_path / "first", "--json").output)["example"] == "ecco-si001"
+
+
+def test_a_folder_of_files_is_no_campaign_and_its_files_can_be_named(molgun: Any, tmp_path: Path) -> None:
+    (tmp_path / "run7.extxyz").write_text("")
+    answer = molgun("analyse", tmp_path)
+    assert answer.code == 16
+    assert f"molgun analyse {tmp_path / 'run7.extxyz'}" in "".join(answer.errors.splitlines())
+
+
 def test_equilibrate_never_overwrites_a_pool_unasked(molgun: Any, file: Path) -> None:
     document = yaml.safe_load(file.read_text())
     document["system"]["slab"]["start"] = {"kind": "si001"}
