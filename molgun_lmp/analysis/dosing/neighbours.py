@@ -13,7 +13,7 @@ from typing import Final, Literal
 
 import numpy as np
 
-from molgun_lmp.analysis.dosing.random_adsorption import RELATIONS, Lattice, Relation, Settling, Tally
+from molgun_lmp.analysis.dosing.random_adsorption import RELATIONS, Lattice, Relation, SettledMolecule, Tally
 from molgun_lmp.analysis.statistics.multiple_testing import holm
 from molgun_lmp.arrays import FloatArray
 from molgun_lmp.dosing_records import Hold
@@ -79,7 +79,7 @@ class Tendency:
         )
 
 
-def settled(outcomes: Sequence[Outcome], doses: int) -> list[Settling]:
+def settled(outcomes: Sequence[Outcome], doses: int) -> list[SettledMolecule]:
     """The newcomers that the slab bound where another molecule was bound to it already."""
     found = []
     for one in outcomes:
@@ -87,12 +87,12 @@ def settled(outcomes: Sequence[Outcome], doses: int) -> list[Settling]:
             continue
         bound = [m.place_at_start_angstrom for m in one.company.molecules[:-1] if m.hold_at_start is Hold.SURFACE]
         there, place = np.array(bound).reshape(-1, 2), np.array(one.company.newcomer.place_angstrom)
-        found.append(Settling(chain=int(one.trajectory_id) // doses, place=place, there=there))
+        found.append(SettledMolecule(chain=int(one.trajectory_id) // doses, place=place, there=there))
     return found
 
 
 def neighbours(
-    steps: Sequence[Settling], lattice: Lattice, rng: np.random.Generator, draws: int = DRAWS
+    steps: Sequence[SettledMolecule], lattice: Lattice, rng: np.random.Generator, draws: int = DRAWS
 ) -> tuple[list[NeighbourRow], list[Tendency]]:
     """Distances at which molecules settled against those at random; nothing where none had another beside it."""
     later = [step for step in steps if len(step.there)]

@@ -21,7 +21,7 @@ RELATIONS: Final[tuple[Relation, ...]] = get_args(Relation)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Settling:
+class SettledMolecule:
     """A molecule that a surface took: its `place` (2,) Å, and those (k, 2) of the ones that were there, the last one to
     come at the end."""
 
@@ -87,7 +87,12 @@ class Tally:
 
     @classmethod
     def of(
-        cls, steps: Sequence[Settling], lattice: Lattice, blocked_angstrom: float, rng: np.random.Generator, draws: int
+        cls,
+        steps: Sequence[SettledMolecule],
+        lattice: Lattice,
+        blocked_angstrom: float,
+        rng: np.random.Generator,
+        draws: int,
     ) -> "Tally":
         """Of steps with another molecule there; one to which no place was free tells nothing, and is left out."""
         spacing = lattice.spacing

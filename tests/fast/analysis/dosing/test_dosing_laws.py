@@ -8,7 +8,7 @@ import pytest
 from molgun_lmp.analysis.dosing.coverage import Doses, Places, What, at_coverage
 from molgun_lmp.analysis.dosing.equal_coverage import Chains, coverage_differences
 from molgun_lmp.analysis.dosing.neighbours import NeighbourRow, Tendency, neighbours
-from molgun_lmp.analysis.dosing.random_adsorption import Lattice, Settling
+from molgun_lmp.analysis.dosing.random_adsorption import Lattice, SettledMolecule
 from molgun_lmp.analysis.dosing.uptake import bounded_mean, fit_uptake, uptake
 from molgun_lmp.arrays import BoolArray, FloatArray
 from molgun_lmp.surface.minimum_image import MinimumImage
@@ -86,7 +86,7 @@ def told(
 ) -> tuple[list[NeighbourRow], list[Tendency]]:
     lattice = square(size)
     steps = [
-        Settling(chain=chain, place=lattice.points[site], there=lattice.points[own[:number]])
+        SettledMolecule(chain=chain, place=lattice.points[site], there=lattice.points[own[:number]])
         for chain, own in enumerate(sites)
         for number, site in enumerate(own)
     ]
