@@ -17,7 +17,7 @@ from molgun_lmp.gun.pools import Pool
 
 COMMANDS = [
     *("init", "plan", "run", "status", "equilibrate", "analyse", "report", "compare", "sensitivity"),
-    *("dataset", "train", "export", "evaluate", "learning-curve", "descriptors"),
+    *("dataset", "train", "export", "evaluate", "learning-curve", "descriptors", "distill"),
     *("doctor", "schema", "schemes", "bench"),
 ]
 
