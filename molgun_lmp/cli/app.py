@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from importlib.machinery import ModuleSpec
 
 COMMANDS: Final = {
-    "A campaign": ("init", "plan", "run", "status", "retry", "cluster", "collect", "equilibrate"),
+    "A campaign": ("init", "plan", "run", "status", "retry", "cluster", "collect", "equilibrate", "covered"),
     "Results": ("analyse", "report", "compare", "sensitivity", "map", "trust", "replay"),
     "Models": (
         *("dataset", "train", "export", "evaluate", "learning-curve", "descriptors"),

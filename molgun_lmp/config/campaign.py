@@ -172,6 +172,11 @@ class Campaign(Section):
                 "stop.settled ends shots before their time, and the next of a chain (dose) begins with what is left at "
                 "the planned end: leave it out"
             )
+        if self.system.slab.adsorbates:
+            raise ValueError(
+                "system.slab.adsorbates are those of a plain campaign at a covered surface, and the chains of a dose "
+                "begin with a clean one: leave one of them out"
+            )
         if self.gun.grid is not None:
             raise ValueError(
                 "gun.grid goes round its points from shot to shot, and the shots of a chain (dose) are of one beam: "

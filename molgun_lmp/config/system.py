@@ -4,7 +4,15 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 from ase.data import atomic_numbers
-from pydantic import BeforeValidator, Field, PositiveFloat, PositiveInt, field_validator, model_validator
+from pydantic import (
+    BeforeValidator,
+    Field,
+    NonNegativeInt,
+    PositiveFloat,
+    PositiveInt,
+    field_validator,
+    model_validator,
+)
 
 from molgun_lmp.config.section import Section
 from molgun_lmp.isotopes import ISOTOPES
@@ -79,6 +87,20 @@ class Slab(Section):
     frozen_layers: Annotated[int, Field(ge=0)] = 1
     """Lowest layers that never move, with everything below them (the saturating hydrogen). With none the slab's centre
     of mass starts at rest."""
+    adsorbates: tuple[tuple[NonNegativeInt, ...], ...] = ()
+    """Molecules that stand on the slab in every snapshot of the pool, their atoms behind the slab's own: of each,
+    which of the molecule's atoms it has, such as [[0, 1], [0, 1]] for two whole CO. `molgun covered` makes such a pool
+    of a dosing campaign."""
+
+    @field_validator("adsorbates")
+    @classmethod
+    def _each_atom_once(cls, value: tuple[tuple[int, ...], ...]) -> tuple[tuple[int, ...], ...]:
+        for atoms in value:
+            if not atoms or list(atoms) != sorted(set(atoms)):
+                raise ValueError(
+                    f"{list(atoms)} is no adsorbate: name the molecule's atoms that it has, from 0, each once, in order"
+                )
+        return value
 
 
 class HarmonicStates(Section):

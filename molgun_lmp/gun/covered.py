@@ -14,7 +14,8 @@ from molgun_lmp.arrays import BoolArray, FloatArray
 from molgun_lmp.config import Campaign
 from molgun_lmp.errors import GeometryError
 from molgun_lmp.gun.cell import Extents, needed_height
-from molgun_lmp.gun.setup import MoleculeSnapshots, Setup, SlabSnapshots
+from molgun_lmp.gun.setup import Setup
+from molgun_lmp.gun.snapshots import MoleculeSnapshots, SlabSnapshots
 from molgun_lmp.isotopes import AtomTypes
 from molgun_lmp.surface.clean_surface import find_surface
 from molgun_lmp.surface.frozen import bath_mask, frozen_mask

@@ -9,7 +9,6 @@ from molgun_lmp.arrays import FloatArray
 from molgun_lmp.errors import InputFileError
 from molgun_lmp.gun.equilibration_output import kinetic_temperature_k
 from molgun_lmp.gun.setup import Setup
-from molgun_lmp.isotopes import standard_masses_u
 
 _COLDEST_K, _HOTTEST_K = 1.0, 5000.0
 _FAR = 5.0
@@ -54,7 +53,7 @@ class PoolTemperature:
 
 def pool_temperatures(setup: Setup) -> tuple[PoolTemperature, ...]:
     """Of the slab and of the molecule, whose centre of mass is at rest; an atom alone has none."""
-    mobile, masses = ~setup.slab.frozen, standard_masses_u(setup.slab.symbols)
+    mobile, masses = ~setup.slab.frozen, setup.slab.masses_u
     found = (
         _temperature("slab", setup.slab.ids, setup.slab.velocities[:, mobile], masses[mobile], 0),
         _temperature("molecule", setup.molecule.ids, setup.molecule.velocities, setup.molecule.masses_u, constrained=3),

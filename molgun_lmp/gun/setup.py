@@ -2,7 +2,7 @@
 
 import dataclasses
 import functools
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import numpy as np
@@ -23,84 +23,15 @@ from molgun_lmp.gun.cell import (
 )
 from molgun_lmp.gun.dispersion_reach import dispersion_reach
 from molgun_lmp.gun.pools import Pool
+from molgun_lmp.gun.snapshots import MoleculeSnapshots, SlabSnapshots
 from molgun_lmp.isotopes import AtomTypes, isotopic_masses_u, standard_masses_u
-from molgun_lmp.surface.clean_surface import Surface, find_surface
+from molgun_lmp.surface.clean_surface import find_surface
 from molgun_lmp.surface.frozen import bath_mask, frozen_mask, require_same_frozen
 from molgun_lmp.surface.minimum_image import MinimumImage
 from molgun_lmp.units import ANGSTROM_PER_PS_PER_ASE_VELOCITY
 
 _SAME_MASS: Final = 0.01
 """Of the mass: what tables of standard masses, and of isotopes, differ by among each other."""
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True, eq=False)
-class SlabSnapshots:
-    """A slab pool of S snapshots as arrays: `positions` (S, n, 3) Å, lowest atom at z = 1 Å; `velocities` (S, n, 3)
-    Å/ps, zero for frozen atoms; `masses_u` (n,); `surface`: what its mean structure is; `frozen`, `bath` (n,) bool:
-    atoms that never move, bath's atoms; `ids` and `runs` name each snapshot and the equilibration run that it was taken
-    from. Behind the atoms of the `surface` stand those of the `adsorbates`, the same in all snapshots."""
-
-    ids: tuple[str, ...]
-    runs: tuple[str, ...]
-    symbols: tuple[str, ...]
-    positions: FloatArray
-    velocities: FloatArray
-    masses_u: FloatArray
-    surface: Surface
-    frozen: BoolArray
-    bath: BoolArray
-    adsorbates: tuple[Adsorbate, ...] = ()
-
-    @functools.cached_property
-    def top(self) -> BoolArray:
-        """(n,) True for the atoms of the top layer."""
-        return np.append(self.surface.top, np.zeros(len(self.symbols) - len(self.surface.top), dtype=np.bool_))
-
-    @functools.cached_property
-    def standing(self) -> float:
-        """How far in Å adsorbates reach above the highest atom of the slab's own, over all snapshots; 0 without any."""
-        own = self.positions[:, : len(self.surface.top), 2].max(axis=1)
-        return float((np.array(self.highest_z) - own).max())
-
-    @functools.cached_property
-    def plane_z(self) -> tuple[float, ...]:
-        """The surface plane of each snapshot, S heights in Å: the mean of its top layer."""
-        return tuple(float(snapshot[self.top, 2].mean()) for snapshot in self.positions)
-
-    @functools.cached_property
-    def highest_z(self) -> tuple[float, ...]:
-        """The highest atom of each snapshot, S heights in Å."""
-        return tuple(float(snapshot[:, 2].max()) for snapshot in self.positions)
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True, eq=False)
-class MoleculeSnapshots:
-    """A molecule pool of S snapshots as arrays: `positions` (S, m, 3) Å and `velocities` (S, m, 3) Å/ps, both relative
-    to the centre of mass; `masses_u` (m,) of its atoms; `radius`: the largest distance in Å of any atom of any snapshot
-    from its centre of mass; `ids` and `runs` as of the slab's."""
-
-    ids: tuple[str, ...]
-    runs: tuple[str, ...]
-    symbols: tuple[str, ...]
-    positions: FloatArray
-    velocities: FloatArray
-    masses_u: FloatArray
-    radius: float
-
-    @functools.cached_property
-    def mass_u(self) -> float:
-        """Of the whole molecule, in u."""
-        return float(self.masses_u.sum())
-
-    @property
-    def is_atom(self) -> bool:
-        """Whether it is a single atom, which neither turns nor vibrates."""
-        return len(self.symbols) == 1
-
-    @functools.cached_property
-    def both(self) -> FloatArray:
-        """(S, 2m, 3): the positions and then the velocities of each snapshot, which are turned together."""
-        return np.concatenate((self.positions, self.velocities), axis=1)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, eq=False)
@@ -174,8 +105,9 @@ def prepare(campaign: Campaign, slab_pool: Pool, molecule_pool: Pool, cutoff_ang
             f"gun.pairing is `paired`, but {slab_pool.source} holds {len(slab_pool)} snapshots and "
             f"{molecule_pool.source} {len(molecule_pool)}. Use pools of equal length, or `pairing: independent`."
         )
-    slab = _slab_snapshots(campaign, slab_pool)
-    types, masses = atom_types(slab.symbols, molecule_pool.symbols, campaign.system.molecule.isotopes)
+    standing = campaign.system.slab.adsorbates
+    types, masses = atom_types(slab_pool.symbols, molecule_pool.symbols, campaign.system.molecule.isotopes, standing)
+    slab = _slab_snapshots(campaign, slab_pool, slab_masses_u(slab_pool.symbols, masses, standing))
     molecule = _molecule_snapshots(molecule_pool, masses)
     reach = max(cutoff_angstrom, _dispersion_reach(campaign, slab_pool, slab, molecule))
     thickness = float(np.ptp(slab.positions[..., 2], axis=1).max())
@@ -209,40 +141,65 @@ def _dispersion_reach(campaign: Campaign, pool: Pool, slab: SlabSnapshots, molec
 
 
 def atom_types(
-    slab: tuple[str, ...], molecule: tuple[str, ...], isotopes: Mapping[str, str | float]
+    slab: tuple[str, ...],
+    molecule: tuple[str, ...],
+    isotopes: Mapping[str, str | float],
+    standing: Sequence[Sequence[int]] = (),
 ) -> tuple[AtomTypes, FloatArray]:
     """The LAMMPS types of a campaign's shots and equilibrations, and the masses (m,) in u of the molecule's atoms.
 
-    Raises `ConfigError` for isotopes that are not the molecule's.
+    `standing`: what of the molecule stands behind the slab's own atoms, as in `system.slab.adsorbates`. Raises
+    `ConfigError` for isotopes, or for adsorbates, that are not the molecule's.
     """
     masses = isotopic_masses_u(molecule, isotopes)
-    return AtomTypes.of(slab + molecule, np.concatenate((standard_masses_u(slab), masses))), masses
+    wanted = [molecule[atom] if atom < len(molecule) else "none" for atoms in standing for atom in atoms]
+    found = list(slab[len(slab) - len(wanted) :]) if wanted else []
+    if found != wanted or len(wanted) >= len(slab):
+        raise ConfigError(
+            f"system.slab.adsorbates: the last {len(wanted)} atoms of the slab's pool are {' '.join(found)}, and "
+            f"they would be {' '.join(wanted)} by the molecule ({' '.join(molecule)}). Name for each adsorbate, in "
+            "the order of the pool's atoms, which of the molecule's atoms it has."
+        )
+    return AtomTypes.of(slab + molecule, np.concatenate((slab_masses_u(slab, masses, standing), masses))), masses
 
 
-def _slab_snapshots(campaign: Campaign, pool: Pool) -> SlabSnapshots:
+def slab_masses_u(slab: tuple[str, ...], molecule_masses: FloatArray, standing: Sequence[Sequence[int]]) -> FloatArray:
+    """(n,) masses in u of a slab's atoms: standard ones, and behind them those of what stands on it."""
+    atoms = [atom for one in standing for atom in one]
+    return np.concatenate((standard_masses_u(slab[: len(slab) - len(atoms)]), molecule_masses[atoms]))
+
+
+def _slab_snapshots(campaign: Campaign, pool: Pool, masses: FloatArray) -> SlabSnapshots:
     positions = np.array([atoms.positions for atoms in pool.snapshots])
     for atoms, snapshot in zip(pool.snapshots, positions, strict=True):
         snapshot[:, 2] = BOTTOM_Z_ANGSTROM + heights_above_bottom(snapshot[:, 2], float(atoms.cell[2, 2]))
-    rest = _mean_structure(pool.snapshots[0], positions)
+    standing = tuple(
+        Adsorbate(dose=number, atoms=atoms) for number, atoms in enumerate(campaign.system.slab.adsorbates)
+    )
+    own = len(pool.symbols) - sum(len(one.atoms) for one in standing)
+    none = np.zeros(len(pool.symbols) - own, dtype=np.bool_)
+    rest = _mean_structure(pool.snapshots[0][:own], positions[:, :own])
     frozen_layers = campaign.system.slab.frozen_layers
     surface = find_surface(rest)
-    frozen = frozen_mask(rest, surface, frozen_layers)
+    frozen = np.append(frozen_mask(rest, surface, frozen_layers), none)
     require_same_frozen(pool.frozen, frozen, str(pool.source), frozen_layers)
     velocities = _velocities(pool)
     velocities[:, frozen] = 0.0
     if not frozen.any():  # a slab that is held nowhere would drift through the cell with its thermal momentum
-        velocities = _at_rest(velocities, standard_masses_u(pool.symbols))
+        velocities = _at_rest(velocities, masses)
     bath = campaign.dynamics.bath
+    held = np.zeros(own, dtype=np.bool_) if bath is None else bath_mask(rest, surface, frozen_layers, bath.layers)
     return SlabSnapshots(
         ids=pool.ids,
         runs=pool.run_of_each,
         symbols=pool.symbols,
         positions=positions,
         velocities=velocities,
-        masses_u=standard_masses_u(pool.symbols),
+        masses_u=masses,
         surface=surface,
         frozen=frozen,
-        bath=np.zeros_like(frozen) if bath is None else bath_mask(rest, surface, frozen_layers, bath.layers),
+        bath=np.append(held, none),
+        adsorbates=standing,
     )
 
 

@@ -13,6 +13,7 @@ from campaign_cases import dumps
 from dosing_cases import TEMPERATURE_K, fire_here, plan_doses
 
 from molgun_lmp.adsorbates import Adsorbate
+from molgun_lmp.campaign.covered_pool import write_covered_pool
 from molgun_lmp.campaign.plan.replay import Changes, plan_replay
 from molgun_lmp.campaign.retry import free_failed
 from molgun_lmp.campaign.status import read_status
@@ -24,7 +25,7 @@ from molgun_lmp.campaign.worker.concurrent import fire_together
 from molgun_lmp.campaign.worker.energy_conservation import NOT_CHECKED
 from molgun_lmp.campaign.worker.run_trajectory import open_engine
 from molgun_lmp.engine.session import DeckRun, run_deck
-from molgun_lmp.errors import CampaignError, InterruptedRunError
+from molgun_lmp.errors import CampaignError, ConfigError, InterruptedRunError
 from molgun_lmp.gun.data_file import read_data
 from molgun_lmp.gun.equilibration_output import kinetic_temperature_k
 from molgun_lmp.readers.trajectory import read_frames
@@ -209,3 +210,33 @@ def test_what_was_drawn_is_guarded_and_a_chain_is_fired_in_order(planned: Store,
     file.write_text(file.read_text().replace('"O"', '"H"'))
     with pytest.raises(CampaignError, match=r"newcomer.json was edited"):
         fire_here(store)
+
+
+def test_the_ends_of_chains_are_a_pool_that_a_plain_campaign_fires_at(fired: Store, tmp_path: Path) -> None:
+    file = tmp_path / "covered.extxyz"
+    pool = write_covered_pool(fired, 2, file)
+    assert pool.adsorbates and pool.missing == 0 and len(pool.chains) + pool.others == 2
+    with pytest.raises(CampaignError, match="exists already"):
+        write_covered_pool(fired, 2, file)
+    with pytest.raises(CampaignError, match="of which 1 to 2 have a surface"):
+        write_covered_pool(fired, 3, tmp_path / "no.extxyz")
+
+    slab = {"pool": str(file), "frozen_layers": 1, "adsorbates": [list(one) for one in pool.adsorbates]}
+    system = {"slab": slab, "equilibration": {"temperature_k": TEMPERATURE_K}}
+    store = plan_doses(tmp_path / "plain", dose=None, trajectories=2, system=system)
+    assert (store.manifest.n_slab, store.manifest.n_atoms) == (fired.manifest.n_slab, fired.manifest.n_atoms)
+    assert len(store.clean_slab) == store.manifest.n_slab
+    fire_here(store)
+    for folder in store.trajectories():
+        shot, result = folder.shot(), folder.result()
+        assert result is not None and result.state == "finished"
+        assert [one.atoms for one in shot.adsorbates] == [*pool.adsorbates]
+        first = next(iter(read_frames(folder.dump(result))))
+        source = fired.trajectory(str(3 * int(shot.slab_run) + 2))
+        there = read_data((source.path / "data.lmp").read_text())
+        lattice = find_surface(fired.clean_slab).lattice
+        moved = lattice.shortest(first.unwrapped[:-1] - there.positions[:-1])
+        assert np.abs(moved[:, :2]).max() < 1e-6 and np.ptp(moved[:, 2]) < 1e-6
+        assert shot.clearance_angstrom > 5.0
+    with pytest.raises(ConfigError, match="the last 2 atoms of the slab's pool are"):
+        plan_doses(tmp_path / "wrong", dose=None, trajectories=2, system={"slab": {**slab, "adsorbates": [[0], [1]]}})

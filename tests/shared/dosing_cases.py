@@ -49,7 +49,8 @@ def dosing_file(folder: Path, *, chains: int = 2, molecules: int = 3, **sections
     for key, value in sections.items():
         document[key] = {**document.get(key, {}), **value} if isinstance(value, dict) else value
     file = campaign_file(folder, slab, Atoms("O", positions=[[0.0, 0.0, 0.0]]), MORSE, document)
-    file.write_text(file.read_text().replace("trajectories: 2\n", ""))
+    if document["dose"] is not None:
+        file.write_text(file.read_text().replace("trajectories: 2\n", ""))
     return file
 
 

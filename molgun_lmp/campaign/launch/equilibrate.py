@@ -69,6 +69,11 @@ def equilibrate(
         if part == "molecule" and loaded.config.system.molecule.states is not None:
             pools.append(state_pool(loaded, structures[part], types, card))
             continue
+        if part == "slab" and loaded.config.system.slab.adsorbates:
+            raise ConfigError(
+                f"{loaded.file}: a pool with system.slab.adsorbates is not equilibrated from a structure: `molgun "
+                "covered` makes it of a dosing campaign, or name a file of snapshots with velocities."
+            )
         runs = _prepared(loaded, part, structures[part], types, card, anew=force)
         work = runs.work()
         verify_shared(work)

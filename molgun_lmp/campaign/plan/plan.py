@@ -148,7 +148,9 @@ def check(loaded: LoadedCampaign, pools: Pools | None = None) -> Plan:
     config = loaded.config
     model_folder = loaded.path(config.model.folder)
     slab_pool, molecule_pool = pools or read_pools(loaded)
-    types, _ = atom_types(slab_pool.symbols, molecule_pool.symbols, config.system.molecule.isotopes)
+    types, _ = atom_types(
+        slab_pool.symbols, molecule_pool.symbols, config.system.molecule.isotopes, config.system.slab.adsorbates
+    )
     card = campaign_card(loaded, types.elements)
     setup = prepare(config, slab_pool, molecule_pool, card.architecture.r_max_angstrom)
     states = config.system.molecule.states
@@ -247,15 +249,16 @@ def _write_all(plan: Plan, work: Path, advance: Advance | None) -> None:
 
 
 def _write_reference_slab(setup: Setup, file: Path) -> None:
-    """The slab at the mean of its snapshots, where heat no longer blurs its layers and dimers."""
-    positions = setup.slab.positions
+    """The slab's own atoms at the mean of its snapshots, where heat no longer blurs its layers and dimers."""
+    own = setup.slab.surface.symbols
+    positions = setup.slab.positions[:, : len(own)]
     mean = positions[0] + setup.lattice.shortest(positions - positions[0]).mean(axis=0)
-    ase.io.write(file, Atoms(setup.slab.symbols, positions=mean, cell=setup.cell, pbc=True), format="extxyz")
+    ase.io.write(file, Atoms(own, positions=mean, cell=setup.cell, pbc=True), format="extxyz")
 
 
 def _manifest(plan: Plan, files: dict[str, str], shards: dict[str, str]) -> Manifest:
     config, setup = plan.loaded.config, plan.setup
-    n_slab = len(setup.slab.symbols)
+    n_slab = len(setup.slab.surface.symbols)
     n_atoms = n_slab + len(setup.molecule.symbols)
     a, b, c = (tuple(float(length) for length in vector) for vector in setup.cell)
     return Manifest(

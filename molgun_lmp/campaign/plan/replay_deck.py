@@ -8,7 +8,7 @@ from molgun_lmp.gun.covered import CoveredSurface, setup_above
 from molgun_lmp.gun.deck import trajectory_deck
 from molgun_lmp.gun.names import DATA_NAME
 from molgun_lmp.gun.recover import recover_shot
-from molgun_lmp.gun.setup import MoleculeSnapshots
+from molgun_lmp.gun.snapshots import MoleculeSnapshots
 from molgun_lmp.records import InitialCondition
 from molgun_lmp.surface.clean_surface import find_surface
 

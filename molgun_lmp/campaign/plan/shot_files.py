@@ -84,6 +84,8 @@ def _write_new(file: str, content: bytes) -> None:
 def shot_json(shot: Shot) -> str:
     """A shot as `json.dumps` with an indent of 2 writes it, which knows a fast way only without an indent."""
     document = shot.to_json()
+    if shot.adsorbates:  # records within the record
+        return json.dumps(document, indent=2) + "\n"
     lengths = tuple((key, len(value) if isinstance(value, list) else None) for key, value in document.items())
     values = itertools.chain(*(value if isinstance(value, list) else (value,) for value in document.values()))
     # A text within the JSON holds no line break: it is escaped there.

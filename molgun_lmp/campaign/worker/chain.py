@@ -39,7 +39,8 @@ from molgun_lmp.gun.covered import CoveredSurface, require_room, setup_above
 from molgun_lmp.gun.deck import trajectory_deck
 from molgun_lmp.gun.initial_conditions import Newcomer, aim
 from molgun_lmp.gun.names import DATA_NAME, INPUT_NAME, LOG_NAME, structure_name
-from molgun_lmp.gun.setup import MoleculeSnapshots, Setup
+from molgun_lmp.gun.setup import Setup
+from molgun_lmp.gun.snapshots import MoleculeSnapshots
 from molgun_lmp.isotopes import isotopic_masses_u
 from molgun_lmp.provenance import sha256_bytes
 from molgun_lmp.records import Cause, TrajectoryResult
