@@ -136,7 +136,7 @@ def dosing_of(
         doses_of_a_chain=doses,
         doses=found,
         places=places,
-        coverage=tuple(at_coverage(found, lines_of_doses(outcomes), places)),
+        coverage=tuple(at_coverage(found, lines_of_doses(outcomes, found), places)),
         uptake=tuple(uptake(found, places)),
         fits=tuple(fit_uptake(found, places, rng)),
         sites=tuple(occupied_sites(outcomes, doses)),

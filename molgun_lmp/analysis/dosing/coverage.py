@@ -44,7 +44,7 @@ class Places:
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Doses:
     """N shots of chains: (N,) the `chain` and the `dose` of each, how many molecules stood there `before`, and how many
-    do `after`; `taken_up` (N,) bool: bonds hold the newcomer."""
+    do `after`; `taken_up` (N,) bool: the newcomer is held so that it stays for the next dose."""
 
     chain: IntArray
     dose: IntArray
@@ -65,7 +65,7 @@ class Doses:
             index = int(one.trajectory_id)
             held = sum(molecule.hold in stays for molecule in one.company.molecules)
             after = met.get(index + 1, held) if (index + 1) % doses else held
-            rows.append((*divmod(index, doses), one.company.before, after, one.company.newcomer.taken_up))
+            rows.append((*divmod(index, doses), one.company.before, after, one.company.newcomer.hold in stays))
         chain, dose, before, after_it, taken = np.array(rows, dtype=np.int64).reshape(-1, 5).T
         return cls(chain=chain, dose=dose, before=before, after=after_it, taken_up=taken.astype(np.bool_))
 
@@ -80,16 +80,15 @@ class Doses:
         return len(np.unique(self.chain))
 
 
-def lines_of_doses(outcomes: Sequence[Outcome]) -> dict[tuple[What, str], BoolArray]:
-    """(what, line) -> (N,) bool, over the shots that `Doses.of` has: what sticks, what holds the newcomer, its class or
-    what it stands on where that is no slab, its site, and what happened to those that were there; where one has it."""
+def lines_of_doses(outcomes: Sequence[Outcome], doses: Doses) -> dict[tuple[What, str], BoolArray]:
+    """(what, line) -> (N,) bool, over the shots of `doses`, made of the same outcomes: what sticks, what holds the
+    newcomer, its class or what it stands on where that is no slab, its site, and what happened to those that were
+    there; where a shot has it."""
     counted = [one for one in outcomes if one.company is not None and one.mode.kind is not Kind.FAILED]
     newcomers = [one.company.newcomer for one in counted if one.company is not None]
     modes = [mode.label for mode in in_order(one.mode for one in newcomers)]
     labels = dict.fromkeys([*modes, Hold.ADSORBATE.value, Hold.SECOND_LAYER.value])
-    lines: dict[tuple[What, str], BoolArray] = {
-        ("sticking", "taken up"): np.array([one.taken_up for one in newcomers], dtype=np.bool_)
-    }
+    lines: dict[tuple[What, str], BoolArray] = {("sticking", "taken up"): doses.taken_up}
     lines |= {("hold", hold.value): np.array([one.hold is hold for one in newcomers], np.bool_) for hold in Hold}
     lines |= {("outcome", label): np.array([one.label == label for one in newcomers], np.bool_) for label in labels}
     sites = sorted({one.site for one in newcomers} - {""})

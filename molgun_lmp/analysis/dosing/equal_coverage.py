@@ -31,7 +31,7 @@ class Chains:
     @classmethod
     def of(cls, name: str, outcomes: Sequence[Outcome], doses: Doses, places: Places) -> "Chains":
         """From what was found of them."""
-        return cls(name=name, doses=doses, places=places, lines=lines_of_doses(outcomes))
+        return cls(name=name, doses=doses, places=places, lines=lines_of_doses(outcomes, doses))
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -40,9 +40,9 @@ def draw_uptake(found: Dosing, folder: Path, name: str = UPTAKE_NAME) -> FigureF
             name,
             caption=(
                 f"Left: molecules on the surface after each dose, the mean of {found.doses.chains} chains with its "
-                "95 % interval; grey: the chains. Right: the share of molecules that bonds hold, against how many were "
-                "there, with 95 % intervals over chains. Lines: Langmuir's law (dashed) and Kisliuk's (dotted), fitted "
-                "to the sticking. A monolayer is one molecule for each atom of the top layer."
+                "95 % interval; grey: the chains. Right: the share of molecules that were taken up, against how many "
+                "were there, with 95 % intervals over chains. Lines: Langmuir's law (dashed) and Kisliuk's (dotted), "
+                "fitted to the sticking. A monolayer is one molecule for each atom of the top layer."
             ),
             header=("panel", "series", "x", "y", "low", "high"),
             rows=rows,

@@ -48,6 +48,13 @@ def test_every_line_at_a_coverage_counts_the_same_shots(found: Dosing) -> None:
     assert "Taken up: 100 %" in text and "of 12 with no molecule there" in text
 
 
+def test_where_the_physisorbed_stay_they_are_taken_up(found: Dosing) -> None:
+    other = dosing_of(OUTCOMES, DOSES, SURFACE, np.random.default_rng(1), physisorbed_stay=True)
+    second = sum(one.count for one in found.coverage if one.line == "second layer" and one.what == "hold")
+    assert second > 0
+    assert sum(one.count for one in other.sticking) == sum(one.count for one in found.sticking) + second
+
+
 def test_outcomes_that_were_kept_give_the_same_answers(found: Dosing) -> None:
     again = [Outcome.from_json(one.to_json(), SCHEME) for one in OUTCOMES]
     other = dosing_of(again, DOSES, SURFACE, np.random.default_rng(1), physisorbed_stay=False)
