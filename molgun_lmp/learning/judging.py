@@ -33,6 +33,7 @@ class BrokenFrame:
     frame: Frame
     time_ps: float
     cause: str
+    """Its kind, a colon, and what was found."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -139,7 +140,7 @@ def _judge_one(  # noqa: PLR0917
 def _impossible(answer: CommitteeForces, limit_ev_per_angstrom: float) -> str | None:
     """Why forces cannot be those of a structure; None where they can."""
     if not np.isfinite(answer.forces).all():
-        return "the model's forces are no numbers"
+        return "no numbers: the model's forces"
     largest = float(np.sqrt(np.square(answer.forces).sum(axis=1)).max())
     return f"exploded: the model's force on an atom is {largest:.0f} eV/Å" if largest > limit_ev_per_angstrom else None
 
@@ -147,7 +148,7 @@ def _impossible(answer: CommitteeForces, limit_ev_per_angstrom: float) -> str | 
 def first_broken(frames: Sequence[Frame], result: TrajectoryResult | None, closest: float) -> tuple[int, str] | None:
     """The first frame that is no structure, and why; None where all are."""
     for index, frame in enumerate(frames):
-        cause = "positions are no numbers" if not frame.finite else _too_close(frame, closest)
+        cause = "no numbers: positions" if not frame.finite else _too_close(frame, closest)
         if cause is not None:
             return index, cause
     if result is None or not frames:
@@ -166,4 +167,4 @@ def _too_close(frame: Frame, closest: float) -> str | None:
         return None
     worst = int(np.argmin(distance))
     names = [f"{frame.symbols[of[worst]]} {of[worst]}" for of in (first, second)]
-    return f"{names[0]} and {names[1]} are {distance[worst]:.2f} Å apart"
+    return f"too close: {names[0]} and {names[1]} are {distance[worst]:.2f} Å apart"

@@ -74,9 +74,11 @@ def frame(z: float) -> Frame:
 def test_a_broken_frame_and_its_cause() -> None:
     fine = [frame(2.6), frame(2.2)]
     assert first_broken(fine, None, 0.5) is None
-    assert first_broken([*fine, frame(1.0), frame(2.6)], None, 0.5) == (2, "Cu 0 and Cu 1 are 1.00 Å apart")
-    assert first_broken([*fine, frame(8.0)], None, 0.5) == (2, "Cu 0 and Cu 1 are 1.00 Å apart"), "through the cell"
-    assert first_broken([*fine, frame(np.nan)], None, 0.5) == (2, "positions are no numbers")
+    assert first_broken([*fine, frame(1.0), frame(2.6)], None, 0.5) == (2, "too close: Cu 0 and Cu 1 are 1.00 Å apart")
+    assert first_broken([*fine, frame(8.0)], None, 0.5) == (2, "too close: Cu 0 and Cu 1 are 1.00 Å apart"), (
+        "through the cell"
+    )
+    assert first_broken([*fine, frame(np.nan)], None, 0.5) == (2, "no numbers: positions")
 
 
 def summary(number: int, error: float | None = None, **more: object) -> RoundSummary:
