@@ -155,7 +155,9 @@ def store(
     try:
         folder.mkdir(parents=True, exist_ok=True)
         figure.savefig(files.svg, metadata={"Date": None, "Creator": None})
-        figure.set_layout_engine("none")  # the layout is made; a second time costs as much as the drawing
+        # The layout is made, and a second time it would cost as much as the drawing. With "none" in place of None
+        # matplotlib keeps an engine that does nothing, for which it draws everything once more.
+        figure.set_layout_engine(None)
         figure.savefig(files.png, dpi=200, metadata={"Software": None})
         write_csv(files.csv, header, rows)
     except OSError as error:
