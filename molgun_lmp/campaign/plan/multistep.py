@@ -11,7 +11,7 @@ from molgun_lmp.config import Multistep as Asked
 from molgun_lmp.engine.resolve import ResolvedEngine, resolve_engine
 from molgun_lmp.errors import ModelError
 from molgun_lmp.gun.setup import Setup
-from molgun_lmp.models.card import CARD_NAME, ModelCard, check_elements, load_card
+from molgun_lmp.models.card import CARD_NAME, ModelCard, check_elements, load_card, mace_sha256
 
 _LONG_FS: Final = 2.0
 """A time between impulses that is worth a word where hydrogen moves, whose stretch lasts 9 to 11 fs."""
@@ -82,7 +82,7 @@ def multistep_notes(engine: EngineChoice, setup: Setup, full: ModelCard, inner: 
             "resonate with its stretch (9 to 11 fs) where they come each half or third of its period: fire a few shots "
             "first, look at their energies, and compare one by `molgun replay --every 1`."
         )
-    if inner.card.distilled_from is None or _own_hash(full) is None:
+    if inner.card.distilled_from is None or mace_sha256(full) is None:
         said.append(
             f"engine.multistep: nothing says that the inner model {inner.card.name!r} was distilled from "
             f"{full.name!r}. Where their forces differ much the energy scatters and drifts: look at a few shots first."
@@ -103,7 +103,7 @@ def _require_shorter(full: ModelCard, inner: ModelCard) -> None:
 
 
 def _require_of_this(full: ModelCard, inner: ModelCard) -> None:
-    own = _own_hash(full)
+    own = mace_sha256(full)
     if None not in {own, inner.distilled_from} and inner.distilled_from != own:
         raise ModelError(
             f"engine.multistep.inner: model {inner.name!r} was distilled from another model (SHA-256 "
@@ -111,11 +111,6 @@ def _require_of_this(full: ModelCard, inner: ModelCard) -> None:
             "what the two full models do. Name one that is of this model, or leave engine.multistep out (of a replay: "
             "--every 1)."
         )
-
-
-def _own_hash(full: ModelCard) -> str | None:
-    """Of mace's own file; None where the folder has none."""
-    return next((file.sha256 for file in full.files if file.format == "mace"), None)
 
 
 def _resolved(engine: EngineChoice, config: Campaign, inner: InnerModel) -> ResolvedEngine:
