@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-from molgun_lmp.palette import FADED
+from molgun_lmp.palette import INK
 from molgun_lmp.plotting.figure_files import FigureFiles
 from molgun_lmp.plotting.style import PAGE_INCHES, footnote, house_style, new_figure, series_style, store
 from molgun_lmp.training.evaluation.scans import ScanCurve
@@ -22,8 +22,16 @@ def draw_scans(found: Mapping[str, ScanCurve], folder: Path, *, labels: str, nam
         style = series_style(0)
         for axes, (trajectory, curve) in zip(panels, found.items(), strict=False):
             axes.plot(curve.distance_angstrom, curve.model_ev, color=style.colour, label="model")
-            axes.scatter(
-                curve.distance_angstrom, curve.label_ev, s=14, facecolors="none", edgecolors=FADED, label="label"
+            axes.plot(
+                curve.distance_angstrom,
+                curve.label_ev,
+                label="label",
+                linestyle="none",
+                marker="o",
+                markersize=4.0,
+                markerfacecolor="none",
+                markeredgecolor=INK,
+                markeredgewidth=0.8,
             )
             axes.set_title(trajectory)
             axes.set_ylim(*_limits(curve))
