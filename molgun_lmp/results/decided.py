@@ -27,8 +27,7 @@ def shared_run(config: Campaign, shot: Shot) -> str:
 
 def doses_of_a_chain(config: Campaign) -> int | None:
     """How many doses each chain of a campaign has; None where it has no chains."""
-    dose = getattr(config, "dose", None)
-    return None if dose is None else int(dose.molecules)
+    return None if config.dose is None else config.dose.molecules
 
 
 def slab_cluster(config: Campaign, shot: Shot) -> str:

@@ -23,7 +23,6 @@ from molgun_lmp.analysis.dosing.neighbours import NeighbourRow, Tendency
 from molgun_lmp.analysis.dosing.uptake import UptakeFit, UptakePoint
 from molgun_lmp.csv_files import write_csv
 from molgun_lmp.dosing_records import Change
-from molgun_lmp.results.decided import doses_of_a_chain
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -72,12 +71,12 @@ DOSE_CHANGES_COLUMNS: Final = ("trajectory", "chain", "dose", "came_by", "change
 def dosing(store: "Store", surface: "Surface", outcomes: "Sequence[Outcome]") -> Dosing | None:
     """What the chains say; None for a campaign without. The same outcomes give the same numbers."""
     config = store.config()
-    doses = doses_of_a_chain(config)
-    if doses is None:
+    if config.dose is None:
         return None
-    keep = getattr(getattr(config, "dose", None), "keep", "bound")
     rng = np.random.default_rng(config.seed)
-    return dosing_of(outcomes, doses, surface, rng, physisorbed_stay=keep != "bound")
+    return dosing_of(
+        outcomes, config.dose.molecules, surface, rng, physisorbed_stay=config.dose.keep == "bound_and_physisorbed"
+    )
 
 
 def write_dosing(folder: "Path", outcomes: "Sequence[Outcome]", found: Dosing) -> None:
