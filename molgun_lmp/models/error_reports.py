@@ -35,10 +35,10 @@ class ErrorReport(Section):
     energy_ev: Errors | None = None
     """Of whole structures; None in a report from before they were counted."""
     binding_energy_ev: Errors | None = None
-    """Of frames that are made of two others of the set, such as a slab and a molecule: error of the energy less those
-    of the parts, each as its frame of the lowest label has it. None where there are no such frames."""
+    """Of frames of a molecule at a surface: error of the energy less those of surface and molecule, each as its frame
+    of the lowest label has it. None where the set does not hold all three."""
     binding_parts: dict[str, tuple[str, str]] = {}  # noqa: RUF012  # frozen
-    """Formula of those frames -> formulas of the two parts."""
+    """Formula of those frames -> formulas of surface and molecule."""
     forces_ev_per_angstrom: Errors
     forces_by_element: dict[str, Errors]
     forces_by_group: dict[str, Errors] = {}  # noqa: RUF012  # frozen

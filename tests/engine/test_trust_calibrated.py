@@ -72,7 +72,7 @@ def test_a_stretched_bond_and_a_rattled_molecule_are_beyond_the_border(
 ) -> None:
     hydrogens = [k for k, symbol in enumerate(ecco.symbols) if symbol == "H"]
     stretches = farthest(model, calibration, [stretched(ecco, k, 1.8) for k in hydrogens])
-    assert stretches.min() > 1.0, "GFN1-xTB says that such forces are wrong by 4 to 6 eV/Å"
+    assert stretches.min() > 1.0
     assert min(map(calibration.error_bound, stretches.tolist())) > 0.5
     assert farthest(model, calibration, rattled(ecco, 0.1, 12)).min() > 1.0
     assert np.median(farthest(model, calibration, rattled(ecco, 0.06, 24))) > 1.0

@@ -37,7 +37,7 @@ def error_report(name: str, comparison: ModelComparison, grouping: Grouping) -> 
     files = comparison.files
     trajectories = comparison.trajectories
     of_atom = trajectories[comparison.frame_of_atom]
-    bound = binding_errors(comparison)
+    bound = binding_errors(comparison, grouping)
     return ErrorReport(
         name=name,
         energy_ev_per_atom=_errors(comparison.energy_error_ev / comparison.atoms, trajectories),

@@ -13,10 +13,12 @@ from typing import Any
 import numpy as np
 
 from molgun_lmp.models.mace_file import default_dtype
+from molgun_lmp.models.mace_library import load_mace
 
 
 def with_idle_product(model: Any) -> io.BytesIO:
     """A loaded model of one interaction as the checkpoint that symmetrix's extraction takes; `model` is changed."""
+    load_mace()
     import torch  # noqa: PLC0415
     from e3nn import o3  # noqa: PLC0415
     from mace.modules.blocks import NonLinearReadoutBlock  # noqa: PLC0415

@@ -270,4 +270,7 @@ def test_on_the_command_line(tmp_path: Path, molgun: Callable[..., tuple[int, st
     code, text = molgun("analyse", path, *common, "--each-frame", "--json")
     assert [one["mode"] for one in json.loads(text)["frames"]] == ["in flight"] * 2 + ["OT-CY"] * 9
     code, text = molgun("analyse", tmp_path, "--each-frame")
+    assert (code, "is no campaign folder, but holds files such as a.dump" in " ".join(text.split())) == (16, True)
+    (tmp_path / "campaign").mkdir()
+    code, text = molgun("analyse", tmp_path / "campaign", "--each-frame")
     assert (code, "for files made elsewhere" in " ".join(text.split())) == (11, True)

@@ -39,11 +39,12 @@ def on_example_frames(**changes: Any) -> TrainingConfig:
 
 @pytest.fixture(scope="module")
 def example_trainings(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Prepared]:
-    """What each of the example's trainings reads, in a folder that has the model of the first part in `before`."""
+    """What each of the example's trainings reads, in a folder that has a model where those of the first parts are."""
     base = tmp_path_factory.mktemp("example")
     for part in EXAMPLE.iterdir():
         (base / part.name).symlink_to(part)
-    (base / "before").symlink_to(EXAMPLE / "model")
+    for earlier in ("before", "second"):
+        (base / earlier).symlink_to(EXAMPLE / "model")
     return {name: prepare(load_section(EXAMPLE / name, TrainingConfig), base) for name in TRAINING_FILES}
 
 

@@ -3,11 +3,13 @@
 import csv
 import json
 from pathlib import Path
+from unittest.mock import ANY
 from xml.etree import ElementTree
 
 import numpy as np
 import pytest
 from ase import Atoms
+from ase.build import molecule
 from ase.io import read
 from labelled_cases import labelled, off_by, slab, slab_and_molecule
 
@@ -74,26 +76,25 @@ def test_the_interval_of_a_mean_error_is_of_trajectories_not_of_frames() -> None
 
 
 def test_binding_energies_are_held_against_both_parts_where_they_have_the_lowest_label() -> None:
-    water, slab_only = Atoms("OH2"), Atoms("Si8")
+    ethyne, both = molecule("C2H2"), slab_and_molecule(3.0)
     frames = [
-        labelled(water, energy_ev=-10.0, trajectory="w"),
-        labelled(water, energy_ev=-9.0, trajectory="w"),
-        labelled(slab_only, energy_ev=-40.0, trajectory="s"),
-        labelled(slab_only + water, energy_ev=-52.0, trajectory="b"),
-        labelled(slab_only + water, energy_ev=-51.0, trajectory="c"),
+        labelled(ethyne, energy_ev=-10.0, trajectory="w"),
+        labelled(ethyne, energy_ev=-9.0, trajectory="w"),
+        labelled(slab(), energy_ev=-40.0, trajectory="s"),
+        labelled(both, energy_ev=-52.0, trajectory="b"),
+        labelled(both, energy_ev=-51.0, trajectory="c"),
     ]
-    report = report_of(
-        frames,
-        [
-            off_by(frame, error, np.zeros((len(frame), 3)))
-            for frame, error in zip(frames, (1, 7, 2, 3.5, 2), strict=True)
-        ],
-    )
-    assert report.binding_parts == {"H2OSi8": ("Si8", "H2O")}
+    errors = (1.0, 7.0, 2.0, 3.5, 2.0)
+    answers = [off_by(frame, error, np.zeros((len(frame), 3))) for frame, error in zip(frames, errors, strict=True)]
+    report = report_of(frames, answers)
+    assert report.binding_parts == {"C2H4Si8": ("H2Si8", "C2H2")}
     assert report.binding_energy_ev is not None
     assert report.binding_energy_ev.n == 2
     assert report.binding_energy_ev.mae == pytest.approx((0.5 + 1.0) / 2)  # 3.5 - 2 - 1 and 2 - 2 - 1
-    assert report_of(frames[:3], [off_by(f, 0.0, np.zeros((len(f), 3))) for f in frames[:3]]).binding_energy_ev is None
+    assert report_of(frames[1:], answers[1:]).binding_energy_ev == report.binding_energy_ev.model_copy(
+        update={"mae": pytest.approx((5.5 + 7.0) / 2), "rmse": ANY, "mae_interval": ANY}
+    )
+    assert report_of(frames[2:], answers[2:]).binding_energy_ev is None
 
 
 def test_a_scan_is_a_curve_of_each_trajectory_by_distance(tmp_path: Path) -> None:
