@@ -126,14 +126,7 @@ def _structures(
                 frame_every_fs=fired.frame_every_fs,
                 temperature_k=temperature,
             )
-            store = fire_few(
-                small,
-                output / kind,
-                workers=workers,
-                console=console,
-                say=lambda text: console.print(text, markup=False),
-            )
-            folders.append(store.root)
+            folders.append(fire_few(small, output / kind, workers=workers, console=console).root)
     for path in folders:
         found += without_isolated_atoms(list(_of(path)), str(path))
     return found
@@ -171,14 +164,7 @@ def _of_pools(loaded: LoadedCampaign) -> list[Structure]:
 
 def _outer_steps(loaded: LoadedCampaign) -> list[int]:
     """What the campaign's dumps, thermo lines, checkpoints and stop rules allow: they fall on outer steps."""
-    dynamics = loaded.config.dynamics
-    common = math.gcd(
-        dynamics.steps,
-        dynamics.dump_every_steps,
-        dynamics.thermo_every_steps,
-        dynamics.checkpoint_every_steps or 0,
-        loaded.config.stop.check_every_steps,
-    )
+    common = math.gcd(*loaded.config.intervals_steps.values())
     return [every for every in range(1, min(common, _LONGEST_OUTER_STEP) + 1) if common % every == 0]
 
 

@@ -113,20 +113,25 @@ class Campaign(Section):
     engine: Engine = Engine()
     outcomes: OutcomeCriteria = OutcomeCriteria()
 
-    @model_validator(mode="after")
-    def _all_that_is_seen_is_of_the_full_model(self) -> Self:
-        """Between two of its evaluations positions are half a stride ahead of velocities, and no energy is its own."""
-        if self.engine.multistep is None:
-            return self
-        every = self.engine.multistep.every
-        numbers = {
+    @property
+    def intervals_steps(self) -> dict[str, int]:
+        """Whatever of a trajectory is stored or looked at lies at multiples of these: key -> steps."""
+        found = {
             "dynamics.steps": self.dynamics.steps,
             "dynamics.dump_every_steps": self.dynamics.dump_every_steps,
             "dynamics.thermo_every_steps": self.dynamics.thermo_every_steps,
             "dynamics.checkpoint_every_steps": self.dynamics.checkpoint_every_steps,
             "stop.check_every_steps": self.stop.check_every_steps,
         }
-        wrong = [f"{key} is {steps}" for key, steps in numbers.items() if steps is not None and steps % every]
+        return {key: steps for key, steps in found.items() if steps is not None}
+
+    @model_validator(mode="after")
+    def _all_that_is_seen_is_of_the_full_model(self) -> Self:
+        """Between two of its evaluations positions are half a stride ahead of velocities, and no energy is its own."""
+        if self.engine.multistep is None:
+            return self
+        every = self.engine.multistep.every
+        wrong = [f"{key} is {steps}" for key, steps in self.intervals_steps.items() if steps % every]
         if wrong:
             raise ValueError(
                 f"engine.multistep.every is {every}, and {', '.join(wrong)}: frames, energies, checks, checkpoints and "

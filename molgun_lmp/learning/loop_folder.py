@@ -13,7 +13,6 @@ report.json          the table, and why the loop ended; rounds.svg and .csv its 
 
 import dataclasses
 import datetime
-import fcntl
 import json
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -26,6 +25,7 @@ from pydantic import ValidationError
 from molgun_lmp.atomic_files import is_disk_full, replace_file, write_json
 from molgun_lmp.config.loading import dump_yaml, load_section
 from molgun_lmp.errors import ConfigError, TrainingError
+from molgun_lmp.folder_lock import only_command
 from molgun_lmp.learning.records import Stage, StageRecord
 from molgun_lmp.learning.settings import FREE, LoopConfig
 from molgun_lmp.provenance import sha256_file, sha256_json
@@ -134,11 +134,7 @@ def only_loop(folder: Path) -> Iterator[None]:
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with (folder / ".lock").open("w") as lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError as error:
-                raise TrainingError(f"another `molgun learn` is at work in {folder}: wait for it or end it.") from error
+        with only_command("learn", folder):
             yield
     except OSError as error:
         if not is_disk_full(error):

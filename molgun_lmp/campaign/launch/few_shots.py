@@ -1,16 +1,13 @@
 """A small campaign of a campaign file's kind, planned and fired for its frames."""
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 
-from molgun_lmp.campaign.launch.lammps import require_lammps
-from molgun_lmp.campaign.launch.local import supervise
+from molgun_lmp.campaign.launch.here import fire_here
 from molgun_lmp.campaign.plan.plan import check, write
 from molgun_lmp.campaign.store.campaign_folder import Store
-from molgun_lmp.campaign.store.integrity import verify_open, verify_shared
 from molgun_lmp.campaign.store.opening import campaign_work
 from molgun_lmp.config import Campaign, LoadedCampaign
 from molgun_lmp.config.loading import validated
@@ -53,20 +50,14 @@ def few_shots(
     return LoadedCampaign(config=validated(document, Campaign, where=where), file=loaded.file)
 
 
-def fire_few(
-    loaded: LoadedCampaign, folder: Path, *, workers: int, console: Console, say: Callable[[str], None]
-) -> Store:
+def fire_few(loaded: LoadedCampaign, folder: Path, *, workers: int, console: Console) -> Store:
     """Plan the campaign into `folder` unless it is there, and fire what has not ended.
 
-    Raises what `check`, `write` and `supervise` raise; the same call then goes on.
+    Raises what `check`, `write` and `fire_here` raise; the same call then goes on.
     """
     store = Store.open(folder) if folder.exists() else write(check(loaded), folder)
     work = campaign_work(store)
-    if any(not one.result_file.exists() for one in work.folders):
-        say(f"{len(work.folders)} shots of {work.steps:,} steps in {folder}")
-        verify_shared(work)
-        for remark in require_lammps(work):
-            say(remark)
-        verify_open(work)
-        supervise(work, workers=workers, console=console)
+    if not work.ended:
+        console.print(f"{len(work.folders)} shots of {work.steps:,} steps in {folder}", markup=False)
+        fire_here(work, workers=workers, console=console)
     return store

@@ -1,6 +1,5 @@
 """What a labelling folder remembers: the method, and each structure's labels as soon as they are known."""
 
-import fcntl
 import json
 import os
 from collections.abc import Iterator
@@ -12,6 +11,7 @@ import numpy as np
 
 from molgun_lmp.config.loading import dump_yaml, load_section
 from molgun_lmp.errors import TrainingError
+from molgun_lmp.folder_lock import only_command
 from molgun_lmp.training.labelling.calculators import ComputedLabels, Failure
 from molgun_lmp.training.labelling.settings import LabellingConfig
 
@@ -72,11 +72,7 @@ class Ledger:
 def open_ledger(folder: Path, config: LabellingConfig) -> Iterator[Ledger]:
     """The ledger of a labelling folder, for one command at a time. Raises `TrainingError` as `label` does."""
     folder.mkdir(parents=True, exist_ok=True)
-    with (folder / ".lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            raise TrainingError(f"another `molgun label` is at work in {folder}: wait for it or end it.") from error
+    with only_command("label", folder):
         kept = folder / "label.yaml"
         if kept.is_file():
             earlier = load_section(kept, LabellingConfig)

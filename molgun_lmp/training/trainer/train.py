@@ -1,7 +1,6 @@
 """`molgun train`: from labelled frames to a model, by mace's own trainer, restartable, with a record of everything."""
 
 import errno
-import fcntl
 import logging
 import shutil
 from collections.abc import Iterator, Mapping
@@ -13,6 +12,7 @@ from rich.console import Console
 
 from molgun_lmp.atomic_files import write_json
 from molgun_lmp.errors import TrainingError
+from molgun_lmp.folder_lock import only_command
 from molgun_lmp.models.card import Training, TrainingData
 from molgun_lmp.models.mace_file import load_model
 from molgun_lmp.provenance import sha256_file, versions
@@ -64,7 +64,7 @@ def train(
     check_with_mace(config, mace_options(config, e0s_ev={1: 0.0}, foundation=None, restart=False))
     with _full_disk_said(run):
         run.path.mkdir(parents=True, exist_ok=True)
-        with _only_trainer(run):
+        with only_command("train", run.path):
             options = write_inputs(run, prepared, restart=is_restart)
             best = BestCheckpoints(run.best)
             history, is_written = _train(run, prepared, best, console, finish=finish)
@@ -188,17 +188,6 @@ def _foundation(run: RunFolder, prepared: Prepared) -> tuple[Any | None, str]:
         # Trusted as far as mace is, which fetched it and has just loaded it.
         return load_model(file, trust=True), f"{name} (by name, from mace), SHA-256 {sha256_file(file)}"
     return None, "none: trained from scratch"
-
-
-@contextmanager
-def _only_trainer(run: RunFolder) -> Iterator[None]:
-    """Two trainings in one folder would mix their checkpoints."""
-    with (run.path / ".lock").open("w") as handle:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            raise TrainingError(f"another `molgun train` is at work in {run.path}: wait for it or end it.") from error
-        yield
 
 
 @contextmanager
