@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from molgun_lmp.learning.inputs import Loop, training_document
 from molgun_lmp.learning.loop_folder import RoundFolder
+from molgun_lmp.readers.common.reference_frame import Labels
 from molgun_lmp.training.dataset.label_keys import ENERGY_KEY, FORCES_KEY
 from molgun_lmp.training.dataset.labelled_frame import LabelledFrame
 from molgun_lmp.training.dataset.read import read_dataset
@@ -34,10 +35,7 @@ def frames_by_set(loop: Loop, upto: int) -> dict[str, list[LabelledFrame]]:
 def read_frames(loop: Loop, files: Sequence[Path]) -> tuple[LabelledFrame, ...]:
     """Frames of the loop's own files, without those that its limits drop."""
     limits = FrameLimits.model_validate(training_document(loop)["limits"])
-    labels = TrainingConfig.model_validate(
-        {**training_document(loop), "labels": {"energy": ENERGY_KEY, "forces": FORCES_KEY}}
-    ).labels
-    return read_dataset(files, labels=labels, limits=limits).frames
+    return read_dataset(files, labels=Labels(energy=ENERGY_KEY, forces=FORCES_KEY), limits=limits).frames
 
 
 def training_file(loop: Loop, here: RoundFolder, member: int) -> TrainingConfig:
