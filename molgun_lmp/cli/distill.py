@@ -17,6 +17,7 @@ from molgun_lmp.config.loading import load_section_or_defaults
 from molgun_lmp.engine.registry import runs_no_model
 from molgun_lmp.errors import ConfigError
 from molgun_lmp.gun.pools import read_pools
+from molgun_lmp.gun.setup import prepare
 from molgun_lmp.models.card import ModelCard, check_elements
 from molgun_lmp.processes import default_workers
 from molgun_lmp.results.structures import campaign_structures
@@ -38,6 +39,8 @@ if TYPE_CHECKING:
     from molgun_lmp.training.distillation.judgement import InnerJudgement
 
 _LONGEST_OUTER_STEP: Final = 20
+_WITHIN_A_LAYER_ANGSTROM: Final = 0.3
+"""What a frozen layer's atoms may stand higher where a frame comes from elsewhere and its own slab was free."""
 
 
 def distill_command(
@@ -89,6 +92,7 @@ def distill_command(
         timestep_fs=dynamics.timestep_fs,
         dtype=loaded.config.model.dtype,
         candidates=_outer_steps(loaded),
+        held_below_angstrom=_held_below(loaded, card.architecture.r_max_angstrom),
     )
     if as_json:
         print_json(judged.model_dump(mode="json"))
@@ -160,6 +164,15 @@ def _of_pools(loaded: LoadedCampaign) -> list[Structure]:
         for number, atoms in enumerate(pool.snapshots)
         if len(atoms) > 1
     ]
+
+
+def _held_below(loaded: LoadedCampaign, cutoff_angstrom: float) -> float | None:
+    """How far above the lowest atom of a frame the campaign's frozen layers end, in Å; None where nothing is frozen."""
+    slab = prepare(loaded.config, *read_pools(loaded), cutoff_angstrom).slab
+    if not slab.frozen.any():
+        return None
+    heights = slab.positions[0, :, 2]
+    return float(heights[slab.frozen].max() - heights.min()) + _WITHIN_A_LAYER_ANGSTROM
 
 
 def _outer_steps(loaded: LoadedCampaign) -> list[int]:

@@ -149,8 +149,12 @@ def judge_inner(
     timestep_fs: float,
     dtype: Dtype,
     candidates: Sequence[int],
+    held_below_angstrom: float | None,
 ) -> InnerJudgement:
-    """Judge on the test frames, or on those of validation where no test set was held out, and write the report."""
+    """Judge on the test frames, or on those of validation where no test set was held out, and write the report.
+
+    Atoms less than `held_below_angstrom` above a frame's lowest one are held in the campaign; None: none is.
+    """
     kept = held_out_frames(output / "training")
     name = "test" if kept.get("test") else "validation"
     frames = kept[name]
@@ -166,6 +170,7 @@ def judge_inner(
         dtype=dtype,
         candidates=candidates,
         seed=config.seed,
+        held_below_angstrom=held_below_angstrom,
     )
     write_json(judged.model_dump(mode="json"), output / REPORT_NAME)
     return judged

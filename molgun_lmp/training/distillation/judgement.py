@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 from ase import Atoms
 
-from molgun_lmp.arrays import FloatArray
+from molgun_lmp.arrays import BoolArray, FloatArray
 from molgun_lmp.config.section import Section
 from molgun_lmp.engine.asked_in_python import EXACT_FIRST, AskedInPython, asked_in_python
 from molgun_lmp.engine.force_models import ForceModel
@@ -73,15 +73,17 @@ def judge(
     dtype: Dtype,
     candidates: Sequence[int],
     seed: int,
+    held_below_angstrom: float | None = None,
 ) -> InnerJudgement:
     """Judge an inner model folder on some held-out `frames`, whose `errors` are known.
 
-    `candidates` are the outer steps that the campaign allows, in steps of `timestep_fs`; `dtype` is the campaign's.
+    `candidates` are the outer steps that the campaign allows, in steps of `timestep_fs`; `dtype` is the campaign's;
+    `held_below_angstrom` as for `stiffness`.
     Raises `EngineError` where one of the models cannot be asked here.
     """
     cards = {folder: load_card(folder) for folder in (full, inner)}
     exact = [asked_in_python(folder, cards[folder], EXACT_FIRST).model for folder in (full, inner)]
-    found = stiffness([frame.atoms() for frame in frames], *exact, seed=seed)
+    found = stiffness([frame.atoms() for frame in frames], *exact, seed=seed, held_below_angstrom=held_below_angstrom)
     other: Dtype = "float64" if dtype == "float32" else "float32"
     as_run = [asked_in_python(folder, cards[folder], (dtype, other)) for folder in (full, inner)]
     largest = max((frame.atoms() for frame in frames), key=len)
@@ -108,22 +110,26 @@ def judge(
     )
 
 
-def stiffness(frames: Sequence[Atoms], full: ForceModel, inner: ForceModel, *, seed: int) -> Stiffness:
-    """The largest curvatures of the full force and of what the inner one leaves of it, over all frames and atoms.
+def stiffness(
+    frames: Sequence[Atoms], full: ForceModel, inner: ForceModel, *, seed: int, held_below_angstrom: float | None
+) -> Stiffness:
+    """The largest curvatures of the full force and of what the inner one leaves of it, over all frames.
 
-    Also atoms that a campaign holds count: what is said is rather too stiff. Masses are the elements' own; heavier
-    isotopes are slower.
+    Atoms less than `held_below_angstrom` above the lowest one do not move: a bond that is held has one length in all
+    frames, so no inner model learns how stiff it is, and none needs to. None: all move. Masses are the elements' own;
+    heavier isotopes are slower.
     """
     whole, slow = [], []
     for number, atoms in enumerate(frames):
-        of_full, of_inner = _forces(full, atoms), _forces(inner, atoms)
-        masses, rng = atoms.get_masses(), np.random.default_rng([seed, number])
+        free = _free(atoms, held_below_angstrom)
+        of_full, of_inner = _forces(full, atoms, free), _forces(inner, atoms, free)
+        masses, rng = atoms.get_masses()[free], np.random.default_rng([seed, number])
 
         def left(positions: FloatArray, one: Forces = of_full, other: Forces = of_inner) -> FloatArray:
             return one(positions) - other(positions)
 
-        whole.append(abs(largest_curvature(of_full, atoms.positions, masses, rng)))
-        slow.append(abs(largest_curvature(left, atoms.positions, masses, rng)))
+        whole.append(abs(largest_curvature(of_full, atoms.positions[free], masses, rng)))
+        slow.append(abs(largest_curvature(left, atoms.positions[free], masses, rng)))
     return Stiffness(full=max(whole), slow=max(slow))
 
 
@@ -147,12 +153,19 @@ def core_seconds(models: Sequence[ForceModel], atoms: Atoms) -> list[float]:
     return [statistics.median(times) for times in taken]
 
 
-def _forces(model: ForceModel, atoms: Atoms) -> Forces:
+def _free(atoms: Atoms, held_below_angstrom: float | None) -> BoolArray:
+    height = atoms.positions[:, 2] - atoms.positions[:, 2].min()
+    free: BoolArray = height > (-1.0 if held_below_angstrom is None else held_below_angstrom)
+    return free
+
+
+def _forces(model: ForceModel, atoms: Atoms, free: BoolArray) -> Forces:
+    """Of the free atoms, from their positions; the others stay."""
     moved = atoms.copy()
 
     def forces(positions: FloatArray) -> FloatArray:
-        moved.positions = positions
-        return model.evaluate(as_input(moved)).forces
+        moved.positions[free] = positions
+        return model.evaluate(as_input(moved)).forces[free]
 
     return forces
 

@@ -1,11 +1,16 @@
 """What is said of stiff forces and outer steps, held against springs and oscillators whose answers are known."""
 
+import dataclasses
 import math
+from collections.abc import Sequence
 
 import numpy as np
 import pytest
+from ase import Atoms
 
 from molgun_lmp.arrays import FloatArray
+from molgun_lmp.engine.force_models import Evaluation, ForceModelInput
+from molgun_lmp.training.distillation.judgement import stiffness
 from molgun_lmp.training.distillation.outer_step import Stiffness, advised_every, energy_swing, own_swing, swing_of
 from molgun_lmp.training.distillation.stiffness import largest_curvature
 from molgun_lmp.units import FS_PER_PS, MVV_TO_EV
@@ -79,3 +84,33 @@ def test_the_stiffest_spring_is_found_with_its_sign(sign: float) -> None:
     values = np.linalg.eigvalsh(hessian / np.outer(root, root)) / (MVV_TO_EV * FS_PER_PS**2)
     found = largest_curvature(forces, rest, masses, np.random.default_rng(1))
     assert found == pytest.approx(sign * np.abs(values).max(), rel=2e-3)
+
+
+@dataclasses.dataclass
+class Springs:
+    """A force model that holds each atom to its site; eV/Å²."""
+
+    sites: FloatArray
+    constants: tuple[float, ...]
+    elements: frozenset[str] = frozenset({"H", "Si"})
+    cutoff_angstrom: float = 3.0
+
+    def evaluate(self, structure: ForceModelInput) -> Evaluation:
+        forces = -np.array(self.constants)[:, None] * (structure.positions - self.sites)
+        return Evaluation(energy_ev=0.0, forces=forces)
+
+    def evaluate_many(self, structures: Sequence[ForceModelInput]) -> list[Evaluation]:
+        return [self.evaluate(one) for one in structures]
+
+
+def test_a_bond_that_the_campaign_holds_says_nothing_of_the_outer_step() -> None:
+    atoms = Atoms("HSiSiH", positions=[[0, 0, 0], [0, 0, 1.5], [0, 0, 3.9], [0, 0, 5.4]])
+    full = Springs(atoms.positions, (30.0, 10.0, 10.0, 20.0))
+    inner = Springs(atoms.positions, (0.0, 10.0, 9.0, 19.0))  # it never saw the lowest hydrogen move
+    free = stiffness([atoms], full, inner, seed=1, held_below_angstrom=None)
+    held = stiffness([atoms], full, inner, seed=1, held_below_angstrom=1.8)
+    period_fs = 2.0 * math.pi * math.sqrt(1.008 * MVV_TO_EV) * FS_PER_PS  # of hydrogen on 1 eV/Å²
+    assert free.fastest_period_fs == pytest.approx(period_fs / math.sqrt(30.0), rel=1e-3)
+    assert free.slow_period_fs == pytest.approx(period_fs / math.sqrt(30.0), rel=1e-3)
+    assert held.fastest_period_fs == pytest.approx(period_fs / math.sqrt(20.0), rel=1e-3)
+    assert held.slow_period_fs == pytest.approx(period_fs, rel=1e-3)
