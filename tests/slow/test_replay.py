@@ -18,14 +18,18 @@ SHOT = "3"
 With another model of the example it may have to be another one, or another energy."""
 
 
+AS_PLANNED = (
+    "--no-calibration", "--set", "trajectories=5", "--set", "dynamics.steps=2000", "--set", "gun.kick.energy_ev=1.06"
+)  # fmt: skip
+
+
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The example, and its campaign `look` with this one shot fired for 1 ps."""
     folder = tmp_path_factory.mktemp("replay") / "first"
     for arguments in (
         ("init", folder, "--example", "ecco-si001"),
-        ("plan", folder / "campaign.yaml", "--output", folder / "look", "--no-calibration",
-         "--set", "trajectories=5", "--set", "dynamics.steps=2000", "--set", "gun.kick.energy_ev=1.06"),
+        ("plan", folder / "campaign.yaml", "--output", folder / "look", *AS_PLANNED),
         ("run", folder / "look", "--only", SHOT, "--workers", "1"),
     ):  # fmt: skip
         done = molgun(*arguments)
@@ -70,3 +74,22 @@ def test_a_bond_does_not_hang_on_the_numerics_and_does_hang_on_the_model(folder:
     assert f"{named}: the outcome does not depend on it, PC both times" in page
     assert f"the outcome depends on it, PC before and {other['after']} now" in page
     assert "the two models disagree on this shot, not that fractions change." in page
+
+
+def test_nor_does_it_hang_on_the_example_s_inner_model(folder: Path) -> None:
+    """The full model every 2 fs and the inner one between: the bond comes as it does with the full one alone."""
+    for arguments in (
+        ("plan", folder / "campaign.yaml", "--output", folder / "inner-look", *AS_PLANNED,
+         "--set", "engine.multistep.inner=inner", "--set", "engine.multistep.every=4"),
+        ("run", folder / "inner-look", "--only", SHOT, "--workers", "1"),
+    ):  # fmt: skip
+        done = molgun(*arguments)
+        assert done.returncode == 0, done.stderr
+    alone, between = (
+        molgun_lmp.load_campaign(folder / name).outcomes.loc[SHOT.zfill(6)] for name in ("look", "inner-look")
+    )
+    assert between["mode"] == alone["mode"] == paper.PC
+    assert between["first_contact_ps"] == alone["first_contact_ps"]
+    assert between["first_bond_ps"] == pytest.approx(alone["first_bond_ps"], abs=0.05)
+    assert abs(between["drift_ev_per_atom_per_ps"]) < 3e-5
+    assert between["excursion_ev"] < 10 * alone["excursion_ev"]
