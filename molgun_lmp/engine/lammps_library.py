@@ -195,7 +195,10 @@ class LammpsLibrary:
 
         callback = kind(called)
         self._callbacks.append(callback)  # LAMMPS keeps no reference that Python knows
-        self._library.lammps_set_fix_external_callback(self._lmp, fix_id.encode(), ctypes.cast(callback, _handle), None)
+        # The last is handed back to the callback, which needs none; but a LAMMPS of 2026 sets none without, in silence.
+        self._library.lammps_set_fix_external_callback(
+            self._lmp, fix_id.encode(), ctypes.cast(callback, _handle), self._lmp
+        )
         self._raise_error()
 
     def _integer(self, name: str) -> Any:

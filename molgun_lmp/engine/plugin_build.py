@@ -111,6 +111,8 @@ def compile_pair_style(compiler: str, lammps: Sequence[str], versions: Mapping[s
         libraries += ["-ltorch_cuda", "-lc10_cuda"]
     # CUDA registers itself when it is loaded, so it stays linked though nothing here names it.
     link = [f"-L{libtorch}", f"-Wl,-rpath,{libtorch}", "-Wl,--no-as-needed", *libraries]
+    # mpi.h of Open MPI brings C++ classes of libmpi_cxx, which no LAMMPS that skips them, too, is linked to.
+    lammps = [*lammps, "-DOMPI_SKIP_MPICXX", "-DMPICH_SKIP_MPICXX"]
     steps: list[list[str]] = [
         ["-c", str(SOURCES / "mace_model.cpp"), "-o", "mace_model.o", abi, *torch_headers],
         ["-c", str(SOURCES / "pair_mace.cpp"), "-o", "pair_mace.o", *lammps],

@@ -7,6 +7,7 @@ import sys
 import threading
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -18,6 +19,7 @@ from molgun_lmp.campaign.status import read_status
 from molgun_lmp.campaign.store.campaign_folder import Store
 from molgun_lmp.engine.chosen_lammps import ARGUMENTS_VARIABLE, LIBRARY_VARIABLE, try_lammps
 from molgun_lmp.engine.force_models import Evaluation, ForceModelInput
+from molgun_lmp.engine.lammps_library import LammpsLibrary
 from molgun_lmp.engine.session import run_deck
 from molgun_lmp.errors import EngineError
 from molgun_lmp.gun.pools import Pool
@@ -141,6 +143,23 @@ def test_a_force_model_answers_another_library_as_this_environment_s(tmp_path: P
     for mine, other in zip(*frames, strict=True):
         np.testing.assert_allclose(other.positions, mine.positions, atol=1e-9)
     assert np.abs(frames[0][-1].positions - frames[0][0].positions).max() > 1e-3
+
+
+def test_a_callback_is_set_with_a_pointer() -> None:
+    """A LAMMPS of 2026 leaves one without it unset, and says so at the first step only."""
+    set_with: list[tuple[Any, ...]] = []
+
+    class Library:
+        lammps_extract_setting = staticmethod(lambda *_: 4)
+        lammps_config_has_exceptions = staticmethod(lambda: 0)
+        lammps_set_fix_external_callback = staticmethod(lambda *words: set_with.append(words))
+
+    lmp: Any = object.__new__(LammpsLibrary)
+    lmp._library, lmp._lmp, lmp._callbacks = Library(), 7, []
+    lmp.set_fix_external_callback("force", lambda *_: None, None)
+    ((handle, name, function, pointer),) = set_with
+    assert (handle, name) == (7, b"force")
+    assert function.value and pointer
 
 
 @needs_debian
