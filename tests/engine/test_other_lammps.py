@@ -15,6 +15,7 @@ from campaign_commands import ENVIRONMENT, molgun, results
 from fault_cases import plan_stock
 from waiting import PATIENCE_S
 
+from molgun_lmp.campaign.launch.same_answer import Answer, require_equal
 from molgun_lmp.campaign.status import read_status
 from molgun_lmp.campaign.store.campaign_folder import Store
 from molgun_lmp.engine.chosen_lammps import ARGUMENTS_VARIABLE, LIBRARY_VARIABLE, try_lammps
@@ -160,6 +161,18 @@ def test_a_callback_is_set_with_a_pointer() -> None:
     ((handle, name, function, pointer),) = set_with
     assert (handle, name) == (7, b"force")
     assert function.value and pointer
+
+
+def test_another_formula_is_refused_and_rounding_is_not() -> None:
+    """As of morse/kk, whose energy lacks the shift: forces are right to rounding, the energy is far off."""
+    here = Answer(energy_ev=-12.0, forces=np.full((4, 3), 0.1))
+    require_equal(Answer(energy_ev=-12.0 + 1e-6, forces=here.forces + 1e-5), here, "other")
+    with pytest.raises(
+        EngineError, match=r"LAMMPS \(other\) computes something else .* 2\.5e-01 eV/atom, .* 0\.0e\+00"
+    ):
+        require_equal(Answer(energy_ev=-13.0, forces=here.forces), here, "other")
+    with pytest.raises(EngineError, match=r"a force by up to 2\.0e-03 eV/Å"):
+        require_equal(Answer(energy_ev=-12.0, forces=here.forces + 0.002), here, "other")
 
 
 @needs_debian

@@ -15,9 +15,10 @@ from typing import Final
 
 import numpy as np
 
-from molgun_lmp.campaign.cluster.first_frame import FirstDeck, answer_in, as_it_stands, right_answer
+from molgun_lmp.campaign.cluster.first_frame import FirstDeck, right_answer
 from molgun_lmp.campaign.store.campaign_folder import ENGINE_NAME, MODEL_FOLDER, Store
 from molgun_lmp.campaign.store.opening import campaign_work
+from molgun_lmp.campaign.worker.first_frame import answer_in, as_it_stands
 from molgun_lmp.engine.lammps_build import ask_lammps, ended_alone, last_words
 from molgun_lmp.engine.target_needs import target_obstacle, with_include
 from molgun_lmp.engine.targets import LammpsTarget

@@ -1,11 +1,14 @@
 """Can the chosen LAMMPS run these decks? Asked once, before workers are started."""
 
+import itertools
+
+from molgun_lmp.campaign.launch.same_answer import require_same_answer
 from molgun_lmp.campaign.store.campaign_folder import ENGINE_NAME
 from molgun_lmp.campaign.store.run_set import Work
 from molgun_lmp.engine.chosen_lammps import chosen_lammps, require_arguments, try_lammps
 from molgun_lmp.engine.registry import ENGINES
 from molgun_lmp.engine.target_needs import pair_styles_of, styles_of
-from molgun_lmp.gun.names import INPUT_NAME
+from molgun_lmp.gun.names import DATA_NAME, INPUT_NAME
 
 
 def require_lammps(work: Work) -> list[str]:
@@ -23,4 +26,7 @@ def require_lammps(work: Work) -> list[str]:
     remarks = try_lammps(sorted({*styles_of(deck), *styles_of(include), *pairs}))
     if ENGINES[work.engine.kind].runs_as == "pair_style":
         require_arguments(chosen, include, work.engine.dtype)
+        decks = (one.path for one in folders if (one.path / DATA_NAME).is_file())  # of chains only the first dose
+        for first in itertools.islice(decks, 1):
+            remarks += require_same_answer(work, first)
     return remarks

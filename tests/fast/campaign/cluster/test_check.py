@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from molgun_lmp.campaign.cluster.check import ClusterCheck, command_with
-from molgun_lmp.campaign.cluster.first_frame import as_it_stands
+from molgun_lmp.campaign.worker.first_frame import as_it_stands
 from molgun_lmp.engine.targets import LammpsTarget
 from molgun_lmp.errors import ConfigError
 from molgun_lmp.gun.deck import trajectory_deck

@@ -1,0 +1,97 @@
+"""Does the chosen LAMMPS compute what this environment's own does? Asked of one frame, before workers are started.
+
+A style under a suffix is another program than the style itself: `morse/kk` of LAMMPS 4 Jul 2026 leaves out the shift of
+`pair_modify shift yes`, so that its forces are right, and its energy is neither right nor conserved.
+"""
+
+import dataclasses
+import json
+import os
+import re
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+
+from molgun_lmp.arrays import FloatArray
+from molgun_lmp.campaign.store.run_set import Work
+from molgun_lmp.engine.chosen_lammps import ARGUMENTS_VARIABLE, LIBRARY_VARIABLE, chosen_lammps
+from molgun_lmp.engine.lammps_build import last_words
+from molgun_lmp.engine.launcher import without_launcher
+from molgun_lmp.errors import EngineError
+
+_LIMIT_S: Final = 600.0
+_ENERGY_EV_PER_ATOM: Final = 1e-5
+_FORCE_EV_PER_ANGSTROM: Final = 1e-3
+"""Far above rounding, the single precision of a model, and charges that a solver leaves at its tolerance; what differs
+by more computes another formula."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Answer:
+    """Energy in eV and forces (N, 3) in eV/Å of a frame."""
+
+    energy_ev: float
+    forces: FloatArray
+
+
+def require_same_answer(work: Work, deck: Path) -> list[str]:
+    """Hold the chosen LAMMPS against this environment's own on the first frame of the deck in a folder.
+
+    Returns a remark where its own cannot compute that. Raises `EngineError` where the two differ, or the chosen one
+    fails.
+    """
+    chosen = chosen_lammps()
+    there = _answer(work, deck, os.environ)
+    own = {name: value for name, value in os.environ.items() if name not in {LIBRARY_VARIABLE, ARGUMENTS_VARIABLE}}
+    if chosen.library is not None:
+        own.pop("LAMMPS_PLUGIN_PATH", None)  # it leads to a pair style for that library
+    try:
+        here = _answer(work, deck, own)
+    except EngineError as error:
+        return [
+            f"What LAMMPS ({chosen.named}) computes was held against nothing: this environment's own fails: {error}"
+        ]
+    require_equal(there, here, chosen.named)
+    return []
+
+
+def require_equal(there: Answer, here: Answer, named: str) -> None:
+    """Raise `EngineError` where two answers to one frame are not those of one formula."""
+    energy = abs(there.energy_ev - here.energy_ev) / len(here.forces)
+    force = float(np.abs(there.forces - here.forces).max())
+    if energy <= _ENERGY_EV_PER_ATOM and force <= _FORCE_EV_PER_ANGSTROM:
+        return
+    raise EngineError(
+        f"LAMMPS ({named}) computes something else than this environment's: on the first frame the energy differs by "
+        f"{energy:.1e} eV/atom, a force by up to {force:.1e} eV/Å. A style under a suffix (-sf) may lack an option of "
+        "the style itself, such as pair_modify shift yes under morse/kk: leave the suffix out, or the option."
+    )
+
+
+def _answer(work: Work, deck: Path, environment: Mapping[str, str]) -> Answer:
+    with tempfile.TemporaryDirectory(prefix="molgun-first-") as name:
+        words = [str(work.root), str(deck), str(Path(name) / "asked")]
+        try:
+            done = subprocess.run(
+                [sys.executable, "-W", "ignore", "-m", "molgun_lmp.campaign.worker.first_frame", *words],
+                env=without_launcher(environment),
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                text=True,
+                errors="replace",
+                timeout=_LIMIT_S,
+                check=False,
+            )
+        except subprocess.TimeoutExpired:
+            raise EngineError(f"LAMMPS did not compute the first frame within {_LIMIT_S:g} s.") from None
+    answers = re.findall(r"^\{.*\}$", done.stdout, re.MULTILINE)  # among what LAMMPS itself prints
+    if done.returncode != 0 or not answers:
+        said = last_words(f"{done.stdout}\n{done.stderr}")
+        raise EngineError(f"LAMMPS fails on the first frame: {said}")
+    found = json.loads(answers[-1])
+    return Answer(energy_ev=found["energy_ev"], forces=np.array(found["forces"]))
