@@ -17,7 +17,13 @@ from molgun_lmp.errors import InputFileError
 from molgun_lmp.models.level_of_theory import UNSTATED
 from molgun_lmp.results import compare as comparing
 from molgun_lmp.results.campaign_differences import differences, require_one_system
-from molgun_lmp.results.compare import at_equal_coverage, cost_lines, difference_cells, sides_warning
+from molgun_lmp.results.compare import (
+    at_equal_coverage,
+    chains_note,
+    cost_lines,
+    difference_cells,
+    sides_warning,
+)
 from molgun_lmp.results.table_files import write_comparison
 
 if TYPE_CHECKING:
@@ -52,10 +58,10 @@ def compare_command(
     """Put campaigns side by side and say by how much each differs from the first, with 95 % intervals and a test.
 
     What else differs between them (model, engine, gun, dynamics, criteria, ...) is said, a line each. Other molecules
-    or surfaces than the first campaign's are refused unless asked for.
-    Campaigns of one seed, with the same pools and gun, are compared shot by shot. Trajectories made elsewhere, such as
-    a reference AIMD, are decided by the criteria and with the groups of the first
-    campaign, whatever their order of atoms.
+    or surfaces than the first campaign's are refused unless asked for. Campaigns of one seed, with the same pools and
+    gun, are compared shot by shot, those of chains of doses chain by chain. Trajectories made elsewhere, such as a
+    reference AIMD, are decided by the criteria and with the groups of the first campaign, whatever their order of
+    atoms.
     """
     elsewhere = comparing.Elsewhere(config=config, overrides=overrides or (), scheme=scheme)
     facts = comparing.campaign_facts(campaigns, elsewhere)
@@ -91,6 +97,7 @@ def compare_command(
             "costs": [dataclasses.asdict(cost) for cost in comparing.cost_lines(sides)],
         }
         | ({"at_equal_coverage": [dataclasses.asdict(one) for one in met]} if met else {})
+        | ({"chains": note} if (note := chains_note(sides)) else {})
     )
 
 
@@ -106,6 +113,9 @@ def print_sides(sides: "Sequence[Side]", comparison: "Comparison", differs: Mapp
     out.print(table)
     for pairing in comparison.pairings:
         out.print(pairing.sentence(), markup=False)
+    note = chains_note(sides)
+    if note:
+        out.print(note, markup=False)
     for what, values in differs.items():
         shown = "; ".join(f"{name}: {value}" for name, value in values.items())
         out.print(f"Differs, {what}: {shown}", markup=False)

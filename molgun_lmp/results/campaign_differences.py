@@ -20,6 +20,7 @@ _SECTIONS: Final = {
     "dynamics": {"dump_every_steps", "thermo_every_steps", "checkpoint_every_steps"},
     "stop": {"check_every_steps"},
     "outcomes": {"scheme"},
+    "dose": {"chains"},
 }
 """Sections of the campaign file whose values are compared, without what changes no outcome or is said by its name."""
 
@@ -55,7 +56,8 @@ class CampaignFacts:
             "scheme": store.scheme.name,
         }
         for section, left_out in _SECTIONS.items():
-            values = getattr(config, section).model_dump(mode="json", exclude=left_out)
+            of_file = getattr(config, section)
+            values = {} if of_file is None else of_file.model_dump(mode="json", exclude=left_out)
             conditions |= {f"{section}.{key}": _shown(value) for key, value in _leaves(values)}
         return cls(
             molecule=molecule,

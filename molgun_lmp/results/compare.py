@@ -20,6 +20,7 @@ from molgun_lmp.readers.vasp_trajectories import given_files
 from molgun_lmp.records import Outcome
 from molgun_lmp.results.analyse import Analysis, analyse
 from molgun_lmp.results.campaign_differences import CampaignFacts
+from molgun_lmp.results.decided import doses_of_a_chain
 from molgun_lmp.results.dosing import write_records
 from molgun_lmp.results.external import load_settings, molecule_of, trajectories
 from molgun_lmp.results.table_files import write_comparison, write_costs
@@ -133,6 +134,7 @@ def _campaign_side(name: str, store: Store, advance: Advance) -> Side:
             seed=store.manifest.seed,
             pools=store.manifest.pools,
             gun=store.config().gun.model_dump(mode="json", exclude={"preset"}),
+            doses=doses_of_a_chain(store.config()),
         ),
     )
 
@@ -174,6 +176,26 @@ def at_equal_coverage(sides: Sequence[Side]) -> list[CoverageDifference]:
     """Campaigns of chains held against the first at equal coverage; nothing where not all are such."""
     chains = [side.chains for side in sides if side.chains is not None]
     return coverage_differences(chains) if len(chains) == len(sides) else []
+
+
+def chains_note(sides: Sequence[Side]) -> str:
+    """What the differences over all shots mean where some of them are doses of chains; empty where none is."""
+    doses = [None if side.drawn is None else side.drawn.doses for side in sides]
+    if not any(doses):
+        return ""
+    if len(set(doses)) > 1:
+        told = ", ".join(
+            f"{side.name} has {'no chains' if number is None else f'chains of {number} doses'}"
+            for side, number in zip(sides, doses, strict=True)
+        )
+        return (
+            f"Differences over all shots mix coverages: {told}, and later doses meet more. What is at equal coverage "
+            "can be compared, or as many doses of each (dose.molecules)."
+        )
+    return (
+        "Differences over all shots are at equal dose, not at equal coverage: where more sticks, later doses meet "
+        "more. Chains are the independent units."
+    )
 
 
 def sides_warning(sides: Sequence[Side]) -> str:

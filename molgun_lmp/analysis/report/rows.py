@@ -104,7 +104,7 @@ def remarks(summary: Summary) -> tuple[str, ...]:
     if summary.truncated:
         found.append(f"The dump of {_trajectories(summary.truncated)} was cut; whole frames only were used.")
     if summary.shots:
-        found.append(f"{summary.shots} shots used {summary.pools()}.")
+        found.append(f"{summary.shots} shots {'are of' if summary.in_chains else 'used'} {summary.pools()}.")
     return tuple(found)
 
 

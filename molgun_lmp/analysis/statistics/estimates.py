@@ -93,10 +93,11 @@ class Estimator:
 
 
 def clusters_of(outcomes: Sequence[Outcome]) -> Clusters:
-    """Which slab snapshot, and which molecule snapshot or run of them, each shot shares with others: atoms none."""
+    """Which slab snapshot, or chain of doses, and which molecule snapshot or run of them, each shot shares with others:
+    atoms none."""
     unit: MoleculeUnit = "run" if any(o.molecule_run for o in outcomes) else "snapshot"
     if outcomes and all(o.atom for o in outcomes):
-        unit = "atom"
+        unit = "chain" if any(o.company is not None for o in outcomes) else "atom"
     return Clusters.of(
         [o.slab_snapshot for o in outcomes],
         [o.molecule_cluster for o in outcomes],

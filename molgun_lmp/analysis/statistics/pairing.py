@@ -5,6 +5,9 @@ kick, and what the snapshots do to the outcome cancels in the difference. Its va
 of the differences (McNemar's test where shots are independent: McNemar, Psychometrika 12, 153 (1947)); at the number
 of independent shots that they are worth the interval is that of Agresti and Min, Stat. Med. 24, 729 (2005), with half a
 shot more in each of the four cells.
+
+Shots of chains of doses are drawn alike, too, but from the second dose on they meet what each campaign's own chain has
+become: there the chain is what both have in common, and the variance is that of the differences of whole chains.
 """
 
 import dataclasses
@@ -28,20 +31,23 @@ _FEWEST_SHARE: Final = 0.5
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Drawn:
-    """What a campaign's shots were drawn from: seed, hashes of the pools by part, section `gun` of its file."""
+    """What a campaign's shots were drawn from: seed, hashes of the pools by part, section `gun` of its file, and how
+    many doses a chain has; None where its shots are by themselves."""
 
     seed: int
     pools: Mapping[str, str]
     gun: Mapping[str, Any]
+    doses: int | None = None
 
     def differs_from(self, other: "Drawn") -> tuple[str, ...]:
-        """What does not agree, such as `seed` or `gun.kick`."""
+        """What does not agree, such as `seed`, `gun.kick` or `dose.molecules`."""
         parts = sorted(self.pools.keys() | other.pools.keys())
         keys = sorted(self.gun.keys() | other.gun.keys())
         return (
             *(["seed"] if self.seed != other.seed else []),
             *(f"{part} pool" for part in parts if self.pools.get(part) != other.pools.get(part)),
             *(f"gun.{key}" for key in keys if self.gun.get(key) != other.gun.get(key)),
+            *(["dose.molecules"] if self.doses != other.doses else []),
         )
 
 
@@ -57,9 +63,17 @@ class Pairing(JsonRecord):
     """That are in both, and whose differences are taken; 0 where the campaigns are compared as independent."""
     differs: tuple[str, ...]
     """What does not agree, and keeps them from being paired."""
+    chains: int = 0
+    """Of doses, that these shots are of; 0 where shots are by themselves."""
 
     def sentence(self) -> str:
         """The same in words."""
+        if self.chains:
+            return (
+                f"{self.campaign} is paired with {self.reference} chain by chain: seed, pools, gun and number of doses "
+                f"agree, and differences are those of the {self.chains} chains that both have, over their {self.shots} "
+                "common doses."
+            )
         if self.shots:
             return (
                 f"{self.campaign} is paired with {self.reference}: seed, pools and gun agree, and differences are "
@@ -110,7 +124,8 @@ def pair(
         other=tuple(b for _, b in common),
         clusters=clusters_of([ours[a] for a, _ in common]),
     )
-    return Pairing(campaign=second, reference=first, shots=len(common), differs=()), pairs
+    chains = pairs.clusters.slabs if from_ours is not None and from_ours.doses is not None else 0
+    return Pairing(campaign=second, reference=first, shots=len(common), differs=(), chains=chains), pairs
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

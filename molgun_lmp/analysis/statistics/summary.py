@@ -94,6 +94,7 @@ class Summary(JsonRecord):
     """Mode -> shots in contact that are in neither count or in the second only: neither bound nor gone at the end."""
     contact: int
     slab_snapshots: int
+    """Different ones that the shots used; of chains of doses the chains, each from a snapshot of its own."""
     molecule_snapshots: int
     """Different snapshots that the shots used; of atoms there are none."""
     pooled_design_effect: float | None
@@ -121,6 +122,8 @@ class Summary(JsonRecord):
     """What `stop.settled` did; None where no shot settled."""
     grid_points: int = 1
     """Energies and angles that the shots go round; with more than one all fractions are means over them."""
+    in_chains: bool = False
+    """Whether the shots are of chains of doses."""
 
     def mode(self, mode: Mode) -> Estimate:
         """The estimate of one mode."""
@@ -148,14 +151,15 @@ class Summary(JsonRecord):
 
     def pools(self) -> str:
         """What the shots share with each other, and the intervals are over, in words."""
+        slabs = f"{self.slab_snapshots} {'chains of doses' if self.in_chains else 'slab snapshots'}"
         if not self.molecule_snapshots:
-            return f"{self.slab_snapshots} slab snapshots (an atom has none of its own)"
-        if self.molecule_runs is None:
-            return f"{self.slab_snapshots} slab and {self.molecule_snapshots} molecule snapshots"
-        return (
-            f"{self.slab_snapshots} slab snapshots and {self.molecule_runs} molecule runs ({self.molecule_snapshots} "
-            "snapshots, fired as drawn)"
-        )
+            return slabs if self.in_chains else f"{slabs} (an atom has none of its own)"
+        if self.molecule_runs is not None:
+            return (
+                f"{slabs} and {self.molecule_runs} molecule runs ({self.molecule_snapshots} snapshots, fired as drawn)"
+            )
+        slabs = slabs if self.in_chains else f"{self.slab_snapshots} slab"
+        return f"{slabs} and {self.molecule_snapshots} molecule snapshots"
 
     def header(self) -> tuple[str, ...]:
         """Column titles of `TableRow.cells` with this summary's confidence."""
@@ -226,6 +230,7 @@ def summarise(
         left_out=dict(left_out or {}),
         grid_points=grid_points,
         settled=SettledShots.of(outcomes, results, steps),
+        in_chains=any(o.company is not None for o in outcomes),
     )
 
 

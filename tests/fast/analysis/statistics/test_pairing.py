@@ -47,6 +47,7 @@ def test_what_keeps_two_campaigns_from_being_paired_is_named() -> None:
         (dataclasses.replace(DRAWN, seed=25), "seed differs"),
         (dataclasses.replace(DRAWN, pools={"slab": "aa", "molecule": "cc"}), "molecule pool differs"),
         (dataclasses.replace(DRAWN, gun={"kick": {"kind": "flux"}, "pairing": "independent"}), "gun.pairing differs"),
+        (dataclasses.replace(DRAWN, doses=4), "dose.molecules differs"),
         (Drawn(seed=1, pools=DRAWN.pools, gun={"pairing": "paired"}), "seed, gun.kick differ"),
         (None, "shots of b were drawn elsewhere"),
     ):
@@ -173,3 +174,30 @@ def test_a_difference_that_is_there_is_covered_and_found() -> None:
     assert sum(one.p is not None and one.p < 0.05 for one in seen) > 0.9 * REPEATS
     lost = sum(one.p_apart is not None and one.p_apart >= 0.05 for one in seen)
     assert lost > 0.9 * REPEATS, "as independent campaigns they would have shown nothing"
+
+
+def test_of_chains_of_doses_the_chains_are_the_units() -> None:
+    """Eight chains of ten doses, whose sticking the other campaign's conditions raise in some and lower in others: what
+    the paired shots say of the mean difference holds as often as it says, and would not if shots were the units."""
+    rng, chains, doses, repeats = np.random.default_rng(11), 8, 10, 400
+    chain = np.repeat(np.arange(chains), doses)
+    names = [f"chain {number}" for number in chain.tolist()]
+    every, held = np.ones(chains * doses, dtype=bool), {"chain": 0, "atom": 0}
+    for _ in range(repeats):
+        shifted = np.clip(0.5 + rng.normal(0, 0.25, chains), 0, 1)[chain]
+        reference, other = rng.random(len(chain)) < 0.5, rng.random(len(chain)) < shifted
+        line = paired_line(Line(hit=other, counted=every), Line(hit=reference, counted=every))
+        for unit, slabs in (("chain", names), ("atom", [str(number) for number in range(len(chain))])):
+            clusters = Clusters.of(slabs, range(len(chain)), "chain" if unit == "chain" else "atom")
+            low, high = paired_interval(line, clusters, 0.95, pooled_effect([line], clusters))
+            held[unit] += low <= 0.0 <= high
+    assert held["chain"] >= 0.95 * repeats - MARGIN
+    assert held["atom"] < 0.9 * repeats
+    a, b = (
+        [dataclasses.replace(one, slab_snapshot=f"chain {k // 4}") for k, one in enumerate(fired([hit] * 12))]
+        for hit in (True, False)
+    )
+    drawn = dataclasses.replace(DRAWN, doses=4)
+    (found,) = compare(paper.SCHEME, [("a", a), ("b", b)], drawn=[drawn, drawn]).pairings
+    assert (found.chains, found.shots) == (3, 12)
+    assert "chain by chain" in found.sentence() and "the 3 chains that both have" in found.sentence()
