@@ -32,18 +32,26 @@ class SettledMolecule:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Lattice:
-    """Points (R, 2) Å that are all alike, dimers or atoms of the top layer, and the cell's `images`."""
+    """Points (R, 2) Å, dimers or atoms of the top layer, alike where of the same `elements` (R,), such as Pt or
+    Si-Si, and the cell's `images`."""
 
     points: FloatArray
+    elements: tuple[str, ...]
     images: MinimumImage
 
     @classmethod
     def of(cls, surface: Surface) -> "Lattice":
         """Of a clean surface."""
+        symbols = np.array(surface.symbols)
         if not len(surface.dimers):
-            return cls(points=surface.positions[surface.top, :2], images=surface.lattice)
+            top = surface.top
+            return cls(points=surface.positions[top, :2], elements=tuple(symbols[top].tolist()), images=surface.lattice)
         first, second = surface.positions[surface.dimers[:, 0]], surface.positions[surface.dimers[:, 1]]
-        return cls(points=(first + surface.lattice.shortest(second - first) / 2)[:, :2], images=surface.lattice)
+        return cls(
+            points=(first + surface.lattice.shortest(second - first) / 2)[:, :2],
+            elements=tuple("-".join(sorted(pair)) for pair in symbols[surface.dimers].tolist()),
+            images=surface.lattice,
+        )
 
     @property
     def spacing(self) -> float:
@@ -57,14 +65,19 @@ class Lattice:
         return self.images.distances(*flat)
 
     def candidates(self, seen: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """All places (C, 2) that lie to some point as one of those `seen` (n, 2) does to its nearest, and the weight of
-        each (C,): how often that was seen."""
-        own = self.points[self.distances(seen, self.points).argmin(axis=1)]
-        away = self.images.shortest(np.column_stack([seen - own, np.zeros(len(seen))]))[:, :2]
-        kinds, weights = np.unique(np.rint(away / (_SAME * self.spacing)), axis=0, return_counts=True)
-        offsets = kinds * _SAME * self.spacing
-        places: FloatArray = (self.points[:, None] + offsets[None, :]).reshape(-1, 2)
-        return places, np.tile(weights.astype(np.float64), len(self.points))
+        """All places (C, 2) that lie to some point as one of those `seen` (n, 2) does to its nearest, both of the same
+        elements, and the weight of each (C,): how often that was seen, by the number of such points."""
+        own = self.distances(seen, self.points).argmin(axis=1)
+        away = self.images.shortest(np.column_stack([seen - self.points[own], np.zeros(len(seen))]))[:, :2]
+        _, kind = np.unique(self.elements, return_inverse=True)
+        steps = np.rint(away / (_SAME * self.spacing))
+        kinds, counts = np.unique(np.column_stack([kind[own], steps]), axis=0, return_counts=True)
+        places, weights = [np.empty((0, 2))], [np.empty(0)]
+        for of, number in zip(kinds, counts.tolist(), strict=True):
+            alike = self.points[kind == of[0]]
+            places.append(alike + of[1:] * _SAME * self.spacing)
+            weights.append(np.full(len(alike), number / len(alike)))
+        return np.concatenate(places), np.concatenate(weights)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

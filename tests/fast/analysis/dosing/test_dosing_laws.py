@@ -1,5 +1,6 @@
 """Chains whose law is known, made here: the analysis gives it back, and its intervals hold as often as they say."""
 
+import dataclasses
 from typing import Final
 
 import numpy as np
@@ -78,7 +79,8 @@ def clustered(size: int, chains: int, molecules: int, rng: np.random.Generator) 
 def square(size: int) -> Lattice:
     points = SPACING * np.stack(np.meshgrid(np.arange(size), np.arange(size), indexing="ij"), axis=-1).reshape(-1, 2)
     cell = np.diag([SPACING * size, SPACING * size, 20.0])
-    return Lattice(points=points.astype(np.float64), images=MinimumImage.of_cell(cell))
+    alike = ("Cu",) * len(points)
+    return Lattice(points=points.astype(np.float64), elements=alike, images=MinimumImage.of_cell(cell))
 
 
 def told(
@@ -222,6 +224,27 @@ def test_of_random_adsorption_no_more_is_called_a_tendency_than_by_chance() -> N
     values: FloatArray = np.array(found)
     assert len(values) == 32 and 0.3 < values.mean() < 0.7
     assert (values < 0.05).mean() < 0.15
+
+
+def test_sites_that_are_of_one_element_are_held_against_places_of_that_element() -> None:
+    """Every third atom in both directions is another one, and binds: nine sites, taken at random."""
+    size, rng = 9, np.random.default_rng(12)
+    plain = square(size)
+    sites = [row * size + column for row in range(0, size, 3) for column in range(0, size, 3)]
+    elements = tuple("Pt" if site in sites else "Au" for site in range(size * size))
+    lattice = dataclasses.replace(plain, elements=elements)
+    steps = [
+        SettledMolecule(chain=chain, place=plain.points[own[number]], there=plain.points[own[:number]])
+        for chain in range(12)
+        for own in [rng.permutation(sites)[:6]]
+        for number in range(6)
+    ]
+    places, weights = lattice.candidates(np.array([step.place for step in steps]))
+    assert len(places) == len(sites) and weights.sum() == pytest.approx(len(steps))
+    found = {one.relation: one for one in neighbours(steps, lattice, rng, 199)[1] if one.blocked == "closest"}
+    assert found["nearest"].p > 0.05 and found["last"].p > 0.05
+    wrong = {one.relation: one for one in neighbours(steps, plain, rng, 199)[1] if one.blocked == "closest"}
+    assert wrong["nearest"].p < 0.05, "as if every atom were a site, they would seem to be drawn together"
 
 
 def test_without_a_second_molecule_there_is_no_neighbour() -> None:
