@@ -8,7 +8,7 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
-from molgun_lmp.batch.system import NOTICE_S, BatchSystem, JobRequest, limit_seconds, ranges_of
+from molgun_lmp.batch.system import BatchSystem, JobRequest, limit_seconds, ranges_of
 from molgun_lmp.errors import ConfigError
 
 _WALLTIME: Final = re.compile(r"l=(?:.*,)?walltime=((?:\d+:){0,2}\d+)(?:,.*)?")
@@ -48,7 +48,7 @@ def _header(job: JobRequest) -> tuple[str, ...]:
 
 
 def _ending_early(job: JobRequest, command: str) -> tuple[str, ...]:
-    """PBS sends SIGTERM at the limit and SIGKILL ten seconds later (kill_delay): too late for an epoch.
+    """PBS sends SIGTERM at the limit and SIGKILL ten seconds later (kill_delay): too late to end in order.
 
     `timeout` sends it in time, to the command alone, passes on that of PBS, and ends with the command's own status.
     """
@@ -56,15 +56,15 @@ def _ending_early(job: JobRequest, command: str) -> tuple[str, ...]:
     limit = _limit_s(job)
     if limit is None:
         comment = (
-            "# No walltime is said above: PBS's own SIGTERM comes seconds before the end, and an epoch may be lost."
+            "# No walltime is said above: PBS's own SIGTERM comes seconds before the end, too late to end in order."
         )
         return (start, comment, f"exec {command}")
-    if limit <= NOTICE_S:
-        raise ConfigError(f"walltime: {limit} s leave nothing beside the {NOTICE_S} s in which the training ends.")
+    if limit <= job.notice_s:
+        raise ConfigError(f"walltime: {limit} s leave nothing beside the {job.notice_s} s in which all ends in order.")
     return (
         start,
-        "# Two minutes before the walltime: the training ends in order.",
-        f"exec timeout --foreground --preserve-status --signal=TERM $(({limit - NOTICE_S} - SECONDS)) {command}",
+        f"# {job.notice_s} s before the walltime: what runs ends in order.",
+        f"exec timeout --foreground --preserve-status --signal=TERM $(({limit - job.notice_s} - SECONDS)) {command}",
     )
 
 

@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
-from molgun_lmp.batch.system import NOTICE_S, BatchSystem, JobRequest, StepLauncher, array_of
+from molgun_lmp.batch.system import BatchSystem, JobRequest, StepLauncher, array_of
 
 
 def _arrays(tasks: Sequence[int]) -> tuple[str, ...]:
@@ -23,9 +23,9 @@ def _header(job: JobRequest) -> tuple[str, ...]:
     lines = [f"#SBATCH --{option}" for option in options]
     if job.tasks is not None:
         lines.append("#SBATCH --output=slurm-%A_%a.out")
-    if job.notice:
-        lines.append("# Two minutes before the time limit: the training ends in order.")
-        lines.append(f"#SBATCH --signal=B:TERM@{NOTICE_S}")
+    if job.notice_s:
+        lines.append(f"# {job.notice_s} s before the time limit: what runs ends in order.")
+        lines.append(f"#SBATCH --signal=B:TERM@{job.notice_s}")
     if job.time is not None:
         lines.append(f"#SBATCH --time={job.time}")
     # Last: of two of one name sbatch takes the last one.

@@ -8,7 +8,8 @@ from typing import Final
 from molgun_lmp.errors import ConfigError
 
 NOTICE_S: Final = 120
-"""A program that wants to know of its end is sent SIGTERM so many seconds before the time limit."""
+"""A program that wants to know of its end is sent SIGTERM so many seconds before the time limit, unless it asks for
+another number."""
 _TIME: Final = re.compile(r"(?:(\d+)-)?(\d+):(\d\d):(\d\d)")
 
 
@@ -27,8 +28,8 @@ class JobRequest:
     """It is an array of so many tasks, numbered from 0; None for a single job."""
     time: str | None = None
     """Its limit as HH:MM:SS or D-HH:MM:SS; None where `options` says it, or the site."""
-    notice: bool = False
-    """Its program wants SIGTERM `NOTICE_S` before the limit."""
+    notice_s: int = 0
+    """Its program wants SIGTERM so many seconds before the limit, and then ends in order; 0: it wants none."""
     options: tuple[str, ...] = ()
     """More options, each as `require_options` lets it pass."""
 
@@ -81,7 +82,7 @@ class BatchSystem:
     header: Callable[[JobRequest], tuple[str, ...]]
     """The lines at the head of a script that ask for this."""
     ending_early: Callable[[JobRequest, str], tuple[str, ...]]
-    """The last lines of a script with `notice`: they run this command in place of the shell.
+    """The last lines of a script with `notice_s`: they run this command in place of the shell.
 
     Raises `ConfigError` for a limit that leaves no time.
     """

@@ -9,6 +9,7 @@ import typer
 
 from molgun_lmp.analysis.statistics.sequential import parse_target
 from molgun_lmp.batch import BATCH_SYSTEMS, Scheduler
+from molgun_lmp.campaign.cluster.chain_jobs import write_chain_jobs
 from molgun_lmp.campaign.cluster.check import ClusterCheck, check_cluster
 from molgun_lmp.campaign.cluster.next_tasks import begin_for_cluster
 from molgun_lmp.campaign.cluster.write import ClusterSite, write_cluster
@@ -24,15 +25,26 @@ from molgun_lmp.results.analyse import outcomes_of
 def cluster_command(
     campaign: CampaignFolder,
     *,
-    target: Annotated[str, typer.Option(help="The LAMMPS there: its name, or a target file of your own (.yaml).")],
+    target: Annotated[
+        str | None,
+        typer.Option(
+            help="The LAMMPS there: its name, or a target file of your own (.yaml). Chains of doses go without, since "
+            "molgun_lmp itself fires them there."
+        ),
+    ] = None,
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="The folder to make. Only --check goes without one.")
+        Path | None,
+        typer.Option(
+            "--output",
+            "-o",
+            help="The folder to make; the job script of chains of doses. Only --check goes without one.",
+        ),
     ] = None,
     scheduler: Annotated[Scheduler, typer.Option(help="Whose job arrays to write.")] = "slurm",
     site: Annotated[
         Path | None, typer.Option(help="Time, options of sbatch or qsub, modules, variables of the site.")
     ] = None,
-    chunk: Annotated[int | None, typer.Option(min=1, help="Trajectories of one task of the array.")] = None,
+    chunk: Annotated[int | None, typer.Option(min=1, help="Trajectories, or chains, of one task of the array.")] = None,
     model: Annotated[Path | None, typer.Option(help="The exported model's folder, for another format.")] = None,
     check: Annotated[
         str | None,
@@ -52,8 +64,25 @@ def cluster_command(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Write the open trajectories as a folder of job arrays that needs nothing but LAMMPS."""
-    chosen, store = load_target(target), Store.open(campaign)
+    """Write the open trajectories as a folder of job arrays that needs nothing but LAMMPS; of a campaign of chains of
+    doses, a job script whose tasks fire them with the molgun_lmp there."""
+    store = Store.open(campaign)
+    told = ClusterSite() if site is None else load_section(site, ClusterSite, what="a file of the site")
+    if target is None:
+        alone = {"--check": check, "--until": until, "--model": model}
+        without_use = [name for name, value in alone.items() if value]
+        tasks = _send_chains(store, output, without_use, site=told, scheduler=scheduler, chunk=chunk)
+        if as_json:
+            print_json({"script": str(output), "tasks": tasks})
+            return
+        answers().print(
+            f"Wrote {output}: {tasks} tasks. Copy it and the folder {campaign} side by side to where molgun_lmp is "
+            f"installed, then: {BATCH_SYSTEMS[scheduler].submit} {shlex.quote(Path(output or '').name)}; again, until "
+            "every chain has ended. The results are in that folder: copy it back, there is nothing to collect.",
+            markup=False,
+        )
+        return
+    chosen = load_target(target)
     targets = [parse_target(text, store.scheme) for text in until or ()]
     if output is None and check is None:
         raise ConfigError("name the folder to make (--output), or a LAMMPS to try (--check), or both.")
@@ -69,7 +98,7 @@ def cluster_command(
             output or Path(aside) / "tried",
             target=chosen,
             target_name=Path(target).stem,
-            site=ClusterSite() if site is None else load_section(site, ClusterSite, what="a file of the site"),
+            site=told,
             scheduler=scheduler,
             chunk=chunk,
             model=model,
@@ -99,3 +128,25 @@ def cluster_command(
         f"cd {shlex.quote(output.name)} && {batch.submit} {batch.script}. Afterwards: molgun collect {back}",
         markup=False,
     )
+
+
+def _send_chains(
+    store: Store,
+    script: Path | None,
+    without_use: list[str],
+    *,
+    site: ClusterSite,
+    scheduler: Scheduler,
+    chunk: int | None,
+) -> int:
+    """Write the job script of a campaign of chains; its number of tasks."""
+    if store.config().dose is None:
+        raise ConfigError("name the LAMMPS there with --target, such as pip or ml-mace.")
+    if without_use:
+        raise ConfigError(
+            f"{', '.join(without_use)}: chains of doses are fired by molgun_lmp itself, with the campaign's own model "
+            "and all doses of each. Leave it out."
+        )
+    if script is None:
+        raise ConfigError("name the job script to write (--output), such as doses.slurm.")
+    return write_chain_jobs(store, script, site=site, scheduler=scheduler, chunk=chunk)

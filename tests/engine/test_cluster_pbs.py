@@ -16,7 +16,7 @@ from cluster_cases import LMP, cluster, release, write_store
 from pbs_cases import Pbs, pbs
 
 from molgun_lmp.batch.pbs import PBS
-from molgun_lmp.batch.system import JobRequest
+from molgun_lmp.batch.system import NOTICE_S, JobRequest
 from molgun_lmp.campaign.cluster.collect import collect
 from molgun_lmp.campaign.cluster.write import ClusterSite
 from molgun_lmp.campaign.store.campaign_folder import Store
@@ -130,7 +130,7 @@ PROGRAM = "trap 'echo told; exit 3' TERM; echo begun; for ((i = 0; i < 1000; i++
 )
 def test_a_training_is_told_before_its_walltime(here: Pbs, walltime: str, cut: bool, tmp_path: Path) -> None:
     options = (f"l=walltime={walltime}",) if walltime else ()
-    job = JobRequest(name="m", cpus=1, notice=True, options=options)
+    job = JobRequest(name="m", cpus=1, notice_s=NOTICE_S, options=options)
     script = tmp_path / "train.pbs"
     lines = ["#!/bin/bash", *PBS.header(job), *PBS.ending_early(job, f'bash -c "{PROGRAM}"')]
     script.write_text("\n".join(lines))

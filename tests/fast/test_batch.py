@@ -116,7 +116,7 @@ def test_a_training_under_pbs_is_told_two_minutes_before_its_walltime(option: st
     assert "#PBS -l select=1:ncpus=12:ompthreads=3:ngpus=4\n#PBS -q gpu\n" in script
     *_, cd, comment, command = script.splitlines()
     assert cd == 'cd -- "${PBS_O_WORKDIR:-.}" || exit 1'
-    assert comment.startswith("# Two minutes before")
+    assert comment.startswith("# 120 s before")
     told = f"exec timeout --foreground --preserve-status --signal=TERM $(({seconds} - SECONDS)) "
     assert command.startswith(told)
     assert command.endswith("-m molgun_lmp train /t.yaml --output /run")

@@ -45,6 +45,11 @@ def collect(store: Store, folder: Path) -> Collected:
 
     Raises `CampaignError` for a folder of another campaign, or one with changed files.
     """
+    if store.config().dose is not None:
+        raise CampaignError(
+            f"campaign {store.manifest.name} doses a surface (dose): its chains are fired by molgun_lmp, and their "
+            "results are in the campaign's folder at once. There is nothing to collect: copy that folder back."
+        )
     record = read_record(store, folder)
     work = campaign_work(store)
     taken: list[str] = []

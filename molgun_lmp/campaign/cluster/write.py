@@ -111,12 +111,11 @@ def write_cluster(
     if store.config().dose is not None:
         raise CampaignError(
             f"campaign {store.manifest.name} doses a surface (dose): what stays on it, and the deck of the next "
-            "molecule, are worked out after each shot, for which LAMMPS alone is not enough. Install molgun_lmp there, "
-            f"copy the campaign folder, and let each task of a job array do `molgun run {store.manifest.name} "
-            f"--chain ${BATCH_SYSTEMS[scheduler].task_index} --workers 1`; submitted again it goes on."
+            "molecule, are worked out after each shot, for which LAMMPS alone is not enough. It is fired by molgun_lmp "
+            "there: leave --target out, and a job script is written that does so."
         )
     batch = BATCH_SYSTEMS[scheduler]
-    _require_site(site, batch)
+    require_site(site, batch)
     engine = store.manifest.engine
     if engine.multistep is not None:
         raise ConfigError(NOT_SENT)
@@ -173,7 +172,8 @@ def write_cluster(
     return record
 
 
-def _require_site(site: ClusterSite, batch: BatchSystem) -> None:
+def require_site(site: ClusterSite, batch: BatchSystem) -> None:
+    """Raise `ConfigError` for what a job script of this batch system cannot say."""
     batch.require_options(site.options)
     if site.limit_s <= site.margin_s:
         raise ConfigError(f"time: {site.time} leaves nothing beside margin_s ({site.margin_s}).")

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from molgun_lmp.batch import BATCH_SYSTEMS, Scheduler
-from molgun_lmp.batch.system import JobRequest
+from molgun_lmp.batch.system import NOTICE_S, JobRequest
 from molgun_lmp.rendering import render_script
 from molgun_lmp.training.settings import TrainingConfig
 
@@ -36,7 +36,7 @@ def job_script(
         cpus=config.threads * config.gpus,
         threads=config.threads,
         gpus=config.gpus if config.device == "cuda" else 0,
-        notice=True,
+        notice_s=NOTICE_S,
         options=tuple(options),
     )
     lines = (*batch.header(job), *batch.ending_early(job, shlex.join(command)))
