@@ -37,7 +37,8 @@ class ChainStatus(JsonRecord):
             first = ", ".join(str(chain) for chain in self.ended_early[:5])
             more = ", ..." if len(self.ended_early) > 5 else ""
             early = f" {len(self.ended_early)} ended early by a dose that failed (chain {first}{more})."
-        return f"{len(self.finished)} chains of {self.molecules} doses: {doses} finished.{early}"
+        chains = f"{len(self.finished)} {'chain' if len(self.finished) == 1 else 'chains'}"
+        return f"{chains} of {self.molecules} doses: {doses} finished.{early}"
 
 
 def chain_status(dose: Dose, ended: Sequence[IndexRow], at_work: Iterable[str]) -> ChainStatus:

@@ -160,7 +160,8 @@ def _describe(checked: Plan, *, verbose: bool) -> None:
     kick = config.gun.kick.model_dump(mode="json")
     formula = formula_of(checked.molecule_pool.symbols)
     numbers = ", ".join(f"{key} {value}" for key, value in kick.items() if isinstance(value, int | float))
-    chains = "" if config.dose is None else f" in {config.dose.chains} chains"
+    number = 0 if config.dose is None else config.dose.chains
+    chains = "" if not number else " in 1 chain" if number == 1 else f" in {number} chains"
     out.print(
         f"fired    {config.trajectories} shots of {formula}{chains}, kick {kick['kind']}"
         f"{f' ({numbers})' if numbers else ''}, {config.dynamics.duration_ps:g} ps at most, "

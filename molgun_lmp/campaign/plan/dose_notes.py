@@ -13,8 +13,9 @@ def dose_notes(config: Campaign, setup: Setup) -> list[str]:
         return []
     room = room_for_adsorbates(dose, setup.molecule.radius, config.outcomes.contact_angstrom)
     stays = "bound to it" if dose.keep == "bound" else "bound to it or in contact with it"
+    chains = f"{dose.chains} {'chain' if dose.chains == 1 else 'chains'}"
     said = [
-        f"Dosing: {dose.chains} chains of {dose.molecules} molecules. What is {stays} at the end of a shot stays for "
+        f"Dosing: {chains} of {dose.molecules} molecules. What is {stays} at the end of a shot stays for "
         f"the next one, thermalised for {dose.between_ps:g} ps at {config.system.equilibration.temperature_k:g} K; the "
         f"cell keeps {room:.1f} Å above the slab for it "
         "(system.cell_height_angstrom keeps more). Shots of one chain depend on each other: intervals are over chains."
