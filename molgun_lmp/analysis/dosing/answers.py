@@ -75,11 +75,11 @@ class Dosing:
     def _uptake(self) -> str:
         end = self.uptake[-1]
         dimers = "" if end.per_dimer is None else f", {end.per_dimer:.3f} per dimer"
-        few = f" Only {self.doses.chains} chains." if self.doses.chains < FEW_CLUSTERS else ""
+        few = "" if self.doses.chains >= FEW_CLUSTERS else f" Only {_chains(self.doses.chains)}."
         return (
             f"After {end.doses} doses {end.molecules:.2f} molecules ({end.molecules_low:.2f} to "
             f"{end.molecules_high:.2f}) are on the surface: {end.monolayers:.3f} per surface atom{dimers}, over "
-            f"{end.chains} chains.{few}"
+            f"{_chains(end.chains)}.{few}"
         )
 
     def _sticking(self) -> str:
@@ -93,11 +93,13 @@ class Dosing:
 
     def _saturation(self) -> list[str]:
         doses = self.doses
-        late = doses.dose >= (int(doses.dose.max()) + 1) * (_LAST - 1) / _LAST
+        number = int(doses.dose.max()) + 1
+        late = doses.dose >= number - max(1, number // _LAST)
+        last = "quarter of the doses" if number >= _LAST else "dose of each chain"
         interval = cluster_interval(doses.taken_up[late], doses.clusters.take(late))
         rate = float(doses.taken_up[late].mean())
         said = [
-            f"Of the last quarter of the doses {100 * rate:.0f} % ({100 * interval.low:.0f} to "
+            f"Of the last {last} {100 * rate:.0f} % ({100 * interval.low:.0f} to "
             f"{100 * interval.high:.0f}) were taken up: "
             + ("the surface is full or nearly so." if interval.high < 0.1 else "the surface is not full yet.")
         ]
@@ -172,6 +174,10 @@ def occupied_sites(outcomes: Sequence[Outcome], doses: int) -> list[OccupiedSite
             )
         )
     return sorted(found, key=lambda one: -one.count)
+
+
+def _chains(number: int) -> str:
+    return "1 chain" if number == 1 else f"{number} chains"
 
 
 def _range(one: AtCoverage) -> str:

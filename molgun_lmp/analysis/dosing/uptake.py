@@ -52,7 +52,8 @@ class UptakeFit:
     value: float
     low: float | None
     high: float | None
-    """95 % over chains; None for fewer than two, and where the chains do not bound it."""
+    """95 % over chains; None for fewer than two, and where the chains do not bound it. A saturation is never below the
+    coverage that was reached."""
     deviance: float
     """-2 ln of the likelihood over that of the fractions at each coverage themselves."""
     freedom: int
@@ -118,11 +119,11 @@ def fit_uptake(doses: Doses, places: Places, rng: np.random.Generator) -> list[U
     np.add.at(shots, (number, doses.before), 1)
     if size < 3 or hits.sum() in {0, shots.sum()}:
         return []
-    drawn = rng.integers(len(names), size=(RESAMPLES, len(names)))
+    drawn, reached = rng.integers(len(names), size=(RESAMPLES, len(names))), float(doses.after.max(initial=size - 1))
     found: list[UptakeFit] = []
     for law in get_args(UptakeLaw):
-        best = _most_likely(law, hits.sum(axis=0), shots.sum(axis=0))
-        grid = _around(law, best, size)
+        best = _most_likely(law, hits.sum(axis=0), shots.sum(axis=0), reached)
+        grid = _around(law, best, size, reached)
         again = grid[_best_on(grid, hits, shots, drawn)] if len(names) > 1 else grid[:0]
         found += _rows(law, best, again, (hits.sum(axis=0), shots.sum(axis=0)), places)
     return found
@@ -175,39 +176,41 @@ def _at_ends(power: FloatArray) -> float:
     return float(((power <= 1.01 * _K_RANGE[0]) | (power >= 0.99 * _K_RANGE[1])).mean())
 
 
-def _most_likely(law: UptakeLaw, hits: FloatArray, shots: FloatArray) -> FloatArray:
+def _most_likely(law: UptakeLaw, hits: FloatArray, shots: FloatArray, reached: float) -> FloatArray:
     """S0, saturation, K of counts at 0, 1, 2, ... molecules.
 
     What is searched are the logit of S0, and the logarithms of K and of how far the saturation is above the highest
-    number of molecules to which one more was added.
+    number of molecules that was `reached`, which can be no higher than it.
     """
     there = shots > 0
     molecules, hits, shots = np.flatnonzero(there).astype(np.float64), hits[there], shots[there]
-    floor, widest = float(molecules[hits > 0].max(initial=0.0)), _MOST_TIMES * (molecules.max() + 1)
+    widest = _MOST_TIMES * (molecules.max() + 1)
     size = 3 if law == "Kisliuk" else 2
 
     def values(x: FloatArray) -> FloatArray:
-        above = np.exp(np.clip(x[1], -5.0, np.log(widest)))
+        above = np.exp(np.clip(x[1], -10.0, np.log(widest)))
         power = np.exp(np.clip(x[2], *np.log(_K_RANGE))) if size > 2 else 1.0
-        return np.array([special.expit(x[0]), min(floor + above, widest), power])
+        return np.array([special.expit(x[0]), min(reached + above, widest), power])
 
     def loss(x: FloatArray) -> float:
         return _loss(sticking_law(values(x), molecules), hits, shots)
 
     first = special.logit(np.clip(hits[0] / shots[0], 0.02, 0.98))
-    starts = [np.array([first, np.log(above), 0.0])[:size] for above in (1.0, 0.3 * floor + 1, widest / 4)]
+    starts = [np.array([first, np.log(above), 0.0])[:size] for above in (1.0, 0.3 * reached + 1, widest / 4)]
     found = [optimize.minimize(loss, one, method="Nelder-Mead", options={"maxiter": 300}) for one in starts]
     return values(min(found, key=lambda one: float(one.fun)).x)
 
 
-def _around(law: UptakeLaw, best: FloatArray, size: int) -> FloatArray:
-    """(P, 3): S0, saturation and K about the most likely ones, close by in steps of 2 %, and on to what is widest."""
+def _around(law: UptakeLaw, best: FloatArray, size: int, reached: float) -> FloatArray:
+    """(P, 3): S0, saturation and K about the most likely ones, close by in steps of 2 %, and on to what is widest; no
+    saturation is below what was `reached`."""
     sticking = special.expit(special.logit(np.clip(best[0], 1e-3, 1 - 1e-3)) + np.linspace(-1.6, 1.6, 33))
     close, widest = best[1] * np.linspace(0.6, 1.6, 51), _MOST_TIMES * size
     far = np.geomspace(close[-1], max(widest, close[-1]), 12)[1:]
     power = np.clip(best[2] * np.geomspace(1 / 8, 8, 17), *_K_RANGE) if law == "Kisliuk" else np.ones(1)
     below = np.geomspace(min(max(1.0, 0.3 * size), close[0]), close[0], 12)[:-1]
-    grid = np.stack(np.meshgrid(sticking, np.concatenate([below, close, far]), power, indexing="ij"), axis=-1)
+    ends = np.unique(np.maximum(np.concatenate([below, close, far]), reached))
+    grid = np.stack(np.meshgrid(sticking, ends, power, indexing="ij"), axis=-1)
     return np.vstack([best, grid.reshape(-1, 3)])
 
 

@@ -48,6 +48,12 @@ def test_every_line_at_a_coverage_counts_the_same_shots(found: Dosing) -> None:
     assert "Taken up: 100 %" in text and "of 12 with no molecule there" in text
 
 
+def test_a_chain_of_two_doses_has_answers_too() -> None:
+    two = list(chains(SURFACE, FATES, number=1, doses=2, rng=np.random.default_rng(5)))
+    text = " ".join(dosing_of(two, 2, SURFACE, np.random.default_rng(1), physisorbed_stay=False).sentences())
+    assert "over 1 chain. Only 1 chain." in text and "Of the last dose of each chain" in text and "nan" not in text
+
+
 def test_where_the_physisorbed_stay_they_are_taken_up(found: Dosing) -> None:
     other = dosing_of(OUTCOMES, DOSES, SURFACE, np.random.default_rng(1), physisorbed_stay=True)
     second = sum(one.count for one in found.coverage if one.line == "second layer" and one.what == "hold")
