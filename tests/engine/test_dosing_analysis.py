@@ -1,6 +1,8 @@
 """What is said of real chains: oxygen atoms that LAMMPS fired at copper one after the other."""
 
 import csv
+import dataclasses
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,8 +14,10 @@ from molgun_lmp.dosing_records import Hold
 from molgun_lmp.readers.trajectory import read_frames
 from molgun_lmp.records import Outcome
 from molgun_lmp.results.analyse import analyse
+from molgun_lmp.results.compare import Elsewhere, at_equal_coverage, chains_note, compare_sides, read_sides
 from molgun_lmp.results.ended import clean_surface
 from molgun_lmp.results.notebook import load_campaign
+from molgun_lmp.results.report import report
 from molgun_lmp.results.shown import shown
 
 pytestmark = pytest.mark.engine
@@ -78,17 +82,71 @@ def test_the_answers_rest_on_what_each_shot_met(fired: Store) -> None:
     assert Outcome.from_json(analysis.outcomes[-1].to_json(), fired.scheme) == analysis.outcomes[-1]
 
 
-def test_the_command_says_it_shortly(
+def said_by(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, *arguments: str) -> tuple[str, str]:
+    """What the command says, in one line, and its errors; it ends with 0 where there are none."""
+    monkeypatch.setattr("sys.argv", ["molgun", *arguments])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    captured = capsys.readouterr()
+    out, error = (" ".join(text.split()) for text in (captured.out, captured.err))
+    assert bool(ended.value.code) is error.startswith("molgun: ")
+    return out, error
+
+
+def test_the_commands_say_it_shortly(
     fired: Store, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("sys.argv", ["molgun", "analyse", str(fired.root)])
-    with pytest.raises(SystemExit) as ended:
-        main()
-    assert not ended.value.code
-    said = " ".join(capsys.readouterr().out.split())
+    said, _ = said_by(capsys, monkeypatch, "analyse", str(fired.root))
     assert f"After {DOSES} doses" in said and "Taken up:" in said and f"Only {CHAINS} chains" in said
-    monkeypatch.setattr("sys.argv", ["molgun", "analyse", str(fired.root), "--quench"])
-    with pytest.raises(SystemExit) as ended:
-        main()
-    assert ended.value.code
-    assert "Leave --quench out" in " ".join(capsys.readouterr().err.split())
+    _, error = said_by(capsys, monkeypatch, "analyse", str(fired.root), "--quench")
+    assert "Leave --quench out" in error
+    said, _ = said_by(capsys, monkeypatch, "status", str(fired.root))
+    assert f"{CHAINS} chains of {DOSES} doses: {CHAINS} after {DOSES} finished" in said
+    _, error = said_by(capsys, monkeypatch, "collect", str(fired.root), str(fired.root))
+    assert "There is nothing to collect" in error
+    for given, why in (
+        (("--target", "stock"), "leave --target out"),
+        (("--until", "stuck:0.1"), "--until: chains of doses are fired by molgun_lmp itself"),
+        ((), "every dose of campaign oxygen has ended"),
+    ):
+        _, error = said_by(
+            capsys, monkeypatch, "cluster", str(fired.root), "-o", str(fired.root.with_name("job")), *given
+        )
+        assert why in error
+
+
+def test_the_page_shows_chains(fired: Store) -> None:
+    page = report(fired, analyse(fired)).read_text(encoding="utf-8")
+    assert f"{CHAINS * DOSES} shots are of {CHAINS} chains of doses." in page and "slab snapshot" not in page
+    assert '<section id="doses">' in page and f"After {DOSES} doses" in page
+    assert all(f"chain-{chain}" in page for chain in range(CHAINS))
+    assert {"uptake.png", "dose-outcomes.png"} <= {file.name for file in (fired.analysis / "figures").iterdir()}
+
+
+def test_campaigns_are_compared_chain_by_chain_and_at_equal_coverage(
+    fired: Store, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The same molecules onto the same slabs, which have half as long to cool: the first ones end alike."""
+    other = plan_doses(tmp_path, chains=CHAINS, molecules=DOSES, dose={"between_ps": 0.4})
+    assert fire_here(other) == CHAINS * DOSES
+    sides = read_sides([fired.root, other.root], Elsewhere())
+    first, second = ([one for one in side.outcomes if int(one.trajectory_id) % DOSES == 0] for side in sides)
+    assert first == second
+    comparison = compare_sides(sides)
+    (pairing,) = comparison.pairings
+    assert (pairing.chains, pairing.shots) == (CHAINS, CHAINS * DOSES)
+    # Shots are of so few chains that next to nothing is known; as many shots by themselves would tell more.
+    stuck = next(one for one in comparison.differences if one.row == "stuck, of all")
+    assert stuck.interval[1] - stuck.interval[0] > 0.6
+    met = at_equal_coverage(sides)
+    assert {one.what for one in met} == {"sticking", "outcome"} and met[0].monolayers_low == 0.0
+    assert met[0].reference_shots == sum(len(one.company.molecules) == 1 for one in sides[0].outcomes if one.company)
+    said, _ = said_by(capsys, monkeypatch, "compare", str(fired.root), str(other.root), "-o", str(tmp_path / "both"))
+    assert "chain by chain" in said and "at equal dose, not at equal coverage" in said
+    assert "taken up, by coverage met" in said and "Differs, dose.between_ps" in said
+    assert (tmp_path / "both" / "coverage_differences.csv").is_file()
+    drawn = sides[1].drawn
+    assert drawn is not None
+    shorter = dataclasses.replace(sides[1], drawn=dataclasses.replace(drawn, doses=DOSES - 1))
+    assert "dose.molecules differs" in compare_sides([sides[0], shorter]).pairings[0].sentence()
+    assert f"has chains of {DOSES - 1} doses" in chains_note([sides[0], shorter])
