@@ -32,12 +32,19 @@ def label_command(
                 "labelled": report.labelled,
                 "failed": report.failed,
                 "repeated": report.repeated,
+                "checked_again": report.checked_again,
+                "largest_net_force_ev_per_angstrom": report.largest_net_force_ev_per_angstrom,
                 "file": str(report.file),
             }
         )
         return
     out = answers()
     out.print(f"{report.labelled} structures labelled ({config.level_of_theory}): {report.file}", markup=False)
+    net = 1000.0 * report.largest_net_force_ev_per_angstrom
+    out.print(
+        f"Forces add up to {net:.2g} meV/Å for each atom at most; from another start too: {report.checked_again}.",
+        markup=False,
+    )
     if report.repeated:
         out.print(f"{report.repeated} structures were given twice.", markup=False)
     for source, reason in report.failed.items():

@@ -59,7 +59,7 @@ class Loop:
 
     def files(self) -> dict[str, str]:
         """What decides the rounds in the files that the loop file names -> its hash."""
-        labelling = self.labelling.model_dump(mode="json", exclude={"workers", "threads"})
+        labelling = self.labelling.model_dump(mode="json", exclude={"workers", "threads", "checks"})
         return {
             "campaign": sha256_json({"config": self.campaign.config.model_dump(mode="json"), "pools": self.pools}),
             "train": sha256_json(

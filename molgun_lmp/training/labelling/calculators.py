@@ -4,7 +4,7 @@ import importlib
 import re
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import numpy as np
@@ -12,9 +12,17 @@ from ase import Atoms
 from ase.calculators.calculator import BaseCalculator, get_calculator_class
 
 from molgun_lmp.arrays import FloatArray
-from molgun_lmp.errors import ConfigError
+from molgun_lmp.errors import ConfigError, MolgunError
 
 _CLASS: Final = re.compile(r"^([A-Za-z_][\w.]*):([A-Za-z_]\w*)$")
+
+
+@dataclass(frozen=True, kw_only=True)
+class RepeatDifference:
+    """How far the labels from another start are from the first: its energy less theirs, the largest of a component."""
+
+    energy_ev: float
+    force_ev_per_angstrom: float
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,6 +32,8 @@ class ComputedLabels:
     energy_ev: float
     forces: FloatArray
     seconds: float
+    repeat: RepeatDifference | None = None
+    """None where it was computed once."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,6 +63,8 @@ def make_calculator(name: str, options: Mapping[str, Any]) -> BaseCalculator:
         raise ConfigError(f"calculator: {name!r} is not an ASE calculator class.")
     try:
         return found(**options)
+    except MolgunError:
+        raise
     except Exception as error:  # a foreign constructor raises anything
         raise ConfigError(f"calculator {name!r} refuses its options: {type(error).__name__}: {error}") from error
 
@@ -71,6 +83,8 @@ def compute_labels(calculator: BaseCalculator, atoms: Atoms) -> ComputedLabels |
         results = calculator.results
         # By its key: tblite gives the free energy without saying that it does.
         energy = float(results["free_energy"] if "free_energy" in results else free.get_potential_energy())
+    except MolgunError as error:
+        return Failure(reason=" ".join(str(error).split()))
     except Exception as error:  # so does a calculation
         return Failure(reason=f"{type(error).__name__}: {' '.join(str(error).split())[:500]}")
     if getattr(calculator, "converged", True) is False:
@@ -78,3 +92,20 @@ def compute_labels(calculator: BaseCalculator, atoms: Atoms) -> ComputedLabels |
     if not (np.isfinite(energy) and np.isfinite(forces).all()):
         return Failure(reason="the calculator gives numbers that are not finite")
     return ComputedLabels(energy_ev=energy, forces=forces, seconds=time.monotonic() - start)
+
+
+def another_start(calculator: BaseCalculator, name: str, options: Mapping[str, Any]) -> BaseCalculator:
+    """The same method without what this one remembers: `from_another_start()` of those that have it, or made anew."""
+    own = getattr(calculator, "from_another_start", None)
+    return make_calculator(name, options) if own is None else own()
+
+
+def with_repeat(labels: ComputedLabels, again: ComputedLabels | Failure) -> ComputedLabels | Failure:
+    """Labels with their difference from those of another start, and the time of both."""
+    if isinstance(again, Failure):
+        return Failure(reason=f"from another start: {again.reason}")
+    difference = RepeatDifference(
+        energy_ev=again.energy_ev - labels.energy_ev,
+        force_ev_per_angstrom=float(np.abs(again.forces - labels.forces).max()),
+    )
+    return replace(labels, repeat=difference, seconds=labels.seconds + again.seconds)

@@ -9,7 +9,8 @@ processes/       where each process works and its calculator leaves files
 
 import collections
 import dataclasses
-from collections.abc import Callable, Iterator, Sequence
+import itertools
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from multiprocessing.connection import wait
 from pathlib import Path
@@ -25,9 +26,10 @@ from molgun_lmp.processes import stop_requests
 from molgun_lmp.training.dataset.label_keys import ENERGY_KEY, FORCES_KEY
 from molgun_lmp.training.dataset.structures import Structure, structures_of
 from molgun_lmp.training.labelling.calculators import ComputedLabels, Failure
+from molgun_lmp.training.labelling.checks import net_force_ev_per_angstrom, refusal
 from molgun_lmp.training.labelling.ledger import open_ledger
 from molgun_lmp.training.labelling.process import LabellingProcess
-from molgun_lmp.training.labelling.settings import LabellingConfig
+from molgun_lmp.training.labelling.settings import LabelChecks, LabellingConfig
 
 _POLL_S: Final = 0.5
 _ATTEMPTS: Final = 2
@@ -40,9 +42,13 @@ class LabellingReport:
 
     labelled: int
     failed: dict[str, str]
-    """Source, such as `frames.xyz#3` -> why it has no labels."""
+    """Source, such as `frames.xyz#3` -> why it has no labels, or none that count."""
     repeated: int
     """Structures that were there before; each is labelled once."""
+    checked_again: int
+    """Labels that were computed from another start too."""
+    largest_net_force_ev_per_angstrom: float
+    """Of all labels: the length of the sum of the forces over the number of atoms."""
     file: Path
     """The labelled structures."""
 
@@ -63,6 +69,8 @@ def label(
 ) -> LabellingReport:
     """Label structures; what the folder holds already is not computed again, what failed before is tried once more.
 
+    Labels that do not stand `config.checks` are kept in the ledger alone: with other limits they may count.
+
     `on_progress` is called with the number of structures done. Raises `ConfigError` for a calculator that cannot be
     made, `TrainingError` where the folder holds labels of another method or every structure fails,
     `InterruptedRunError` after Ctrl-C or SIGTERM; finished labels stay in each case.
@@ -76,7 +84,7 @@ def label(
         before = len(order) - len(todo)
         failed: dict[str, str] = {}
         try:
-            results = _results(config, todo, folder / "processes", stop_requested)
+            results = _results(config, todo, folder / "processes", itertools.count(len(done)), stop_requested)
             for number, (key, item, result) in enumerate(results, start=before + 1):
                 if isinstance(result, ComputedLabels):
                     ledger.add(key, result)
@@ -85,22 +93,51 @@ def label(
                     ledger.fail(key, result)
                 on_progress(number)
         finally:
-            labelled = [(item, done[key]) for key, item in order.items() if key in done]
+            labelled, refused = _judged(order, done, config.checks)
             target = folder / "labelled.extxyz"
             _write(labelled, config, target)
     if stop_requested:
         raise InterruptedRunError(
             f"labelling stopped; {target} holds {len(labelled)} labelled structures. The same command goes on."
         )
+    failed |= refused
     if failed and not labelled:
         source, reason = next(iter(failed.items()))
         raise TrainingError(f"no structure could be labelled. {source}: {reason}")
-    return LabellingReport(labelled=len(labelled), failed=failed, repeated=len(structures) - len(order), file=target)
+    computed = [done[key] for key in order if key in done]
+    return LabellingReport(
+        labelled=len(labelled),
+        failed=failed,
+        repeated=len(structures) - len(order),
+        checked_again=sum(one.repeat is not None for one in computed),
+        largest_net_force_ev_per_angstrom=max(map(net_force_ev_per_angstrom, computed), default=0.0),
+        file=target,
+    )
+
+
+def _judged(
+    order: Mapping[str, Structure], done: Mapping[str, ComputedLabels], checks: LabelChecks
+) -> tuple[list[tuple[Structure, ComputedLabels]], dict[str, str]]:
+    """The structures whose labels count, and the source of each other one with why."""
+    labelled, refused = [], {}
+    for key, item in order.items():
+        if key in done:
+            why = refusal(done[key], checks)
+            if why is None:
+                labelled.append((item, done[key]))
+            else:
+                refused[item.source] = why
+    return labelled, refused
 
 
 def _results(
-    config: LabellingConfig, todo: collections.deque[tuple[str, Structure]], folder: Path, stop_requested: Sequence[int]
+    config: LabellingConfig,
+    todo: collections.deque[tuple[str, Structure]],
+    folder: Path,
+    turns: Iterator[int],
+    stop_requested: Sequence[int],
 ) -> Iterator[tuple[str, Structure, ComputedLabels | Failure]]:
+    every = config.checks.repeat_every
     attempts: collections.Counter[str] = collections.Counter()
     busy: dict[object, tuple[LabellingProcess, str, Structure]] = {}
     with ExitStack() as processes:
@@ -111,7 +148,7 @@ def _results(
         while (todo or busy) and not stop_requested:
             while idle and todo:
                 process, (key, item) = idle.pop(0), todo.popleft()
-                process.give(item.atoms())
+                process.give(item.atoms(), twice=every is not None and next(turns) % every == 0)
                 busy[process.connection] = (process, key, item)
             for connection in wait([process.connection for process, _, _ in busy.values()], _POLL_S):
                 process, key, item = busy.pop(connection)

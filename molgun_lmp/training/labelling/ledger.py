@@ -4,6 +4,7 @@ import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import numpy as np
 from molgun_lmp.config.loading import dump_yaml, load_section
 from molgun_lmp.errors import TrainingError
 from molgun_lmp.folder_lock import only_command
-from molgun_lmp.training.labelling.calculators import ComputedLabels, Failure
+from molgun_lmp.training.labelling.calculators import ComputedLabels, Failure, RepeatDifference
 from molgun_lmp.training.labelling.settings import LabellingConfig
 
 
@@ -27,10 +28,14 @@ class Ledger:
             try:
                 document = json.loads(line)
                 forces = np.array(document["forces_ev_per_angstrom"], dtype=float)
+                repeat = document.get("repeat")
                 self.done[document["key"]] = ComputedLabels(
-                    energy_ev=document["energy_ev"], forces=forces, seconds=document["seconds"]
+                    energy_ev=document["energy_ev"],
+                    forces=forces,
+                    seconds=document["seconds"],
+                    repeat=None if repeat is None else RepeatDifference(**repeat),
                 )
-            except (ValueError, KeyError):
+            except (ValueError, KeyError, TypeError):
                 continue
         self._handle = file.open("ab")
         if text and not text.endswith(b"\n"):
@@ -44,6 +49,7 @@ class Ledger:
                 "energy_ev": labels.energy_ev,
                 "forces_ev_per_angstrom": labels.forces.tolist(),
                 "seconds": round(labels.seconds, 3),
+                **({} if labels.repeat is None else {"repeat": asdict(labels.repeat)}),
             }
         )
         self.done[key] = labels
