@@ -21,6 +21,7 @@ from molgun_lmp.config.external import ForeignFiles
 from molgun_lmp.config.scheme_file import SchemeFile
 from molgun_lmp.learning.settings import LoopConfig
 from molgun_lmp.training.distillation.settings import DistillationConfig
+from molgun_lmp.training.labelling.cp2k.settings import Cp2kSettings
 from molgun_lmp.training.labelling.settings import LabellingConfig
 from molgun_lmp.training.settings import TrainingConfig
 
@@ -29,6 +30,11 @@ FILES: Final[Mapping[str, tuple[str, type[BaseModel], str]]] = {
     "reference/campaign.md": ("Campaign file", Campaign, "`molgun plan FILE`. `molgun schema` prints the JSON schema."),
     "reference/training.md": ("Training file", TrainingConfig, "`molgun train FILE`."),
     "reference/label.md": ("Label file", LabellingConfig, "`molgun label FILE FRAMES`."),
+    "reference/cp2k.md": (
+        "CP2K's options",
+        Cp2kSettings,
+        "`molgun label` as `options` of `calculator: molgun_lmp.training.labelling.cp2k.calculator:Cp2k`.",
+    ),
     "reference/scheme.md": ("Scheme file", SchemeFile, "`molgun schemes FILE` and `outcomes.scheme` of a campaign."),
     "reference/distillation.md": (
         "Distillation settings",

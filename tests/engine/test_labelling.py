@@ -49,6 +49,8 @@ def test_labels_are_the_calculators_and_nothing_is_computed_twice(file: Path, tm
     seen: list[int] = []
     report = label(EMT_CONFIG, read_structures([file]), tmp_path / "labels", seen.append)
     assert (report.labelled, report.repeated, report.failed) == (4, 1, {})
+    assert report.checked_again == 1  # the first, by a calculator made anew
+    assert report.largest_net_force_ev_per_angstrom < 1e-9
     assert sorted(seen) == [1, 2, 3, 4]
     dataset = read_dataset([report.file])
     for seed, frame in enumerate(dataset.frames):
