@@ -11,7 +11,7 @@ class LabelChecks(Section):
     """What a label has to stand before it counts; the numbers are kept with each, so a changed limit computes nothing
     again."""
 
-    net_force_ev_per_angstrom: PositiveFloat | None = 0.02
+    net_force_ev_per_angstrom: PositiveFloat | None = 0.005
     """Refused beyond: the length of the sum of all forces, over the number of atoms. It is zero but for what the
     calculator's grid or its convergence does wrong. `null`: anything goes, as in an external field."""
     repeat_every: PositiveInt | None = 50

@@ -100,7 +100,7 @@ class Cp2k(Calculator):  # type: ignore[misc]  # ASE has no types
             )
         if done.returncode > 0:
             text = Path(OUTPUT).read_text(encoding="utf-8", errors="replace")
-            if "SCF run NOT converged" in text:  # CP2K since 2024 ends there
+            if "SCF run NOT converged" in text:  # later versions end there
                 raise SCFError("the self-consistent field did not converge")
             last = Path(MESSAGES).read_text(encoding="utf-8", errors="replace").strip().splitlines()[-1:]
             why = abort_message(text) or " ".join(last) or "it says nothing"

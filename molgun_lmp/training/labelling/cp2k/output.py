@@ -40,7 +40,7 @@ class Answer(NamedTuple):
 
 def read_answer(text: str, number_of_atoms: int) -> Answer:
     """What the output of a run that ended says. Raises `SCFError` where the self-consistent field is not converged
-    (CP2K until 2023 says so in a warning and goes on to forces), `CalculationFailed` where something is missing."""
+    (CP2K 2023.1 says so in a warning and goes on to forces), `CalculationFailed` where something is missing."""
     if _NOT_CONVERGED.search(text):
         raise SCFError("the self-consistent field did not converge")
     if _CONVERGED not in text:
