@@ -25,7 +25,7 @@ from molgun_lmp.analysis.statistics.pairing import (
     paired_p,
     pooled_effect,
 )
-from molgun_lmp.analysis.statistics.summary import Summary, TableRow, summarise, table_lines
+from molgun_lmp.analysis.statistics.summary import STICKING_LINES, Summary, TableRow, summarise, table_lines
 from molgun_lmp.analysis.statistics.two_phase import Line
 from molgun_lmp.errors import InputFileError
 from molgun_lmp.outcome_scheme import OutcomeScheme
@@ -127,7 +127,7 @@ def compare(
         summarise(scheme, outcomes, planned=number, confidence=confidence)
         for (_, outcomes), number in zip(named, numbers, strict=True)
     )
-    rows = _rows([summary.table() for summary in summaries], sticking=len(summaries[0].sticking()))
+    rows = rows_seen([summary.table() for summary in summaries])
     lines = len(rows) * (len(named) - 1)
     levels = (confidence, 1 - (1 - confidence) / lines)
     tables = [[summarise(scheme, outcomes, confidence=level).table() for level in levels] for _, outcomes in named]
@@ -208,12 +208,12 @@ def _paired(
     ]
 
 
-def _rows(tables: Sequence[Sequence[TableRow]], sticking: int) -> list[int]:
+def rows_seen(tables: Sequence[Sequence[TableRow]]) -> list[int]:
     """Lines in which any campaign counts something; those on sticking always, the last ones."""
     return [
         row
         for row, lines in enumerate(zip(*tables, strict=True))
-        if any(line.estimate.seen for line in lines) or row >= len(tables[0]) - sticking
+        if any(line.estimate.seen for line in lines) or row >= len(tables[0]) - len(STICKING_LINES)
     ]
 
 

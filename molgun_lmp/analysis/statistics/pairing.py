@@ -155,12 +155,12 @@ def paired_line(other: Line, reference: Line) -> PairedLine | None:
     """Of the same shots in the same order; None where a campaign has none to count."""
     if not other.counted.any() or not reference.counted.any():
         return None
-    (theirs, more), (ours, less) = (_linearised(line) for line in (other, reference))
+    (theirs, more), (ours, less) = (linearised(line) for line in (other, reference))
     differ = (other.hit != reference.hit) | (other.counted != reference.counted)
     return PairedLine(difference=theirs - ours, residual=more - less, differ=differ)
 
 
-def _linearised(line: Line) -> tuple[float, FloatArray]:
+def linearised(line: Line) -> tuple[float, FloatArray]:
     """The fraction of the counted shots, and each shot's share in its error (N,), as of a ratio of two means."""
     counted = line.counted.astype(np.float64)
     fraction = float(line.hit[line.counted].mean())
