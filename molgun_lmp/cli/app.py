@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 COMMANDS: Final = {
     "A campaign": ("init", "plan", "run", "status", "retry", "cluster", "collect", "equilibrate", "covered"),
-    "Results": ("analyse", "report", "compare", "sensitivity", "map", "trust", "replay"),
+    "Results": ("analyse", "report", "compare", "members", "sensitivity", "map", "trust", "replay"),
     "Models": (
         *("dataset", "train", "export", "evaluate", "learning-curve", "descriptors"),
         *("label", "learn", "distill"),

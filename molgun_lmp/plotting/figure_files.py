@@ -23,6 +23,8 @@ class FigureFiles:
 CAPTIONS: Final = {
     "learning-curve": "Learning curve: the model's error on held-out frames against the number of training frames.",
     "principal-components": "First two principal components of the model's descriptors: the training set and others.",
+    "members": "The same shots under each member of a committee: fractions with 95 % intervals over snapshots, and "
+    "their mean, over shots (thick) and with what another member would give (thin).",
     "distances": "Share of each set's points that are farther from the centre of the training set than a distance.",
 }
 

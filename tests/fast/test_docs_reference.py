@@ -22,6 +22,12 @@ from molgun_lmp.config.scheme_file import SchemeClass, SchemeFile
 from molgun_lmp.errors import MolgunError
 from molgun_lmp.outcome_conditions import DETAIL_PARTS, When
 from molgun_lmp.results.dosing import DOSE_CHANGES_COLUMNS, DOSE_MOLECULES_COLUMNS, DOSES_COLUMNS
+from molgun_lmp.results.members import (
+    MEMBER_EXCHANGES_COLUMNS,
+    MEMBER_FRACTIONS_COLUMNS,
+    MEMBER_SHOTS_COLUMNS,
+    MEMBERS_COLUMNS,
+)
 from molgun_lmp.results.table_files import COMPARISON_COLUMNS, COST_COLUMNS, SUMMARY_COLUMNS, SURVIVAL_COLUMNS
 
 
@@ -33,6 +39,10 @@ def test_every_column_of_the_tables_is_described() -> None:
     assert described("table.csv") == list(SUMMARY_COLUMNS)
     assert described("precursor.csv") == list(SURVIVAL_COLUMNS)
     assert described("differences.csv") == list(COMPARISON_COLUMNS)
+    assert described("members.csv") == list(MEMBERS_COLUMNS)
+    assert described("member_fractions.csv") == list(MEMBER_FRACTIONS_COLUMNS)
+    assert described("member_exchanges.csv") == list(MEMBER_EXCHANGES_COLUMNS)
+    assert described("member_shots.csv") == list(MEMBER_SHOTS_COLUMNS)
     assert described("costs.csv") == list(COST_COLUMNS)
     assert described("quench.csv") == names(Quenched)
     assert described("binding.csv") == names(Binding)
