@@ -106,11 +106,9 @@ def load_members(
             "--output CAMPAIGN`, run them, and name their folders."
         )
     require_only_models_differ(stores)
-    read, done = list[Sequence[Ended]](), 0
+    read = list[Sequence[Ended]]()
     for _, store in stores:
-        before = done
-        read.append(analyse(store, None if advance is None else lambda number, b=before: advance(b + number)).ended)
-        done += len(read[-1])
+        read.append(analyse(store, _counted(advance, sum(map(len, read)))).ended)
     everywhere = set.intersection(*({one.folder.id for one in ended} for ended in read))
     if len(everywhere) < 2:
         raise CampaignError(
@@ -140,6 +138,10 @@ def load_members(
         scheme=whose,
         grid_points=len(stores[0][1].config().gun.points),
     )
+
+
+def _counted(advance: Callable[[int], None] | None, before: int) -> Callable[[int], None]:
+    return lambda number: None if advance is None else advance(before + number)
 
 
 def write_members(answer: CommitteeAnswer, folder: Path) -> None:

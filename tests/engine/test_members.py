@@ -17,6 +17,7 @@ from molgun_lmp.campaign.store.campaign_folder import Store
 from molgun_lmp.cli import main
 from molgun_lmp.config import load_campaign
 from molgun_lmp.errors import CampaignError, InputFileError
+from molgun_lmp.outcome_classes import Kind
 from molgun_lmp.plotting.figure_files import other_figures
 from molgun_lmp.results.analyse import analyse
 from molgun_lmp.results.members import (
@@ -113,6 +114,21 @@ def test_what_the_members_say(campaigns: list[Path], answer: Answer, tmp_path: P
     assert "8 shots ended, 1 of them left out, not ended under every member." in out
     table = next(line for line in out.splitlines() if line.startswith(" stuck, of all"))
     assert all(f"{one['count']} of 7" in table for one in stuck["members"])
+
+
+def test_failed_and_flagged_shots_count_and_are_said(campaigns: list[Path]) -> None:
+    (file,) = campaigns[1].glob("trajectories/*/000003/result.json")
+    kept = file.read_text()
+    result = json.loads(kept)
+    result["energy"]["flagged"] = True
+    file.write_text(json.dumps({**result, "state": "failed", "stop": None, "cause": "lost-atoms"}))
+    found = molgun_lmp.load_members(campaigns)
+    file.write_text(kept)
+    assert [(one.failed, one.flagged) for one in found.campaigns] == [(0, 0), (1, 1), (0, 0)]
+    assert "1 failed, which count as such, 1 with an energy beyond the limits" in found.campaigns[1].sentence()
+    assert found.members.shots == SHOTS - 1
+    (split,) = (one for one in found.members.split_shots if one.trajectory_id == "000003")
+    assert split.modes[1].kind is Kind.FAILED, "under this member it has no end"
 
 
 def test_what_is_not_one_shot_under_two_models_is_refused(campaigns: list[Path], file: Path) -> None:

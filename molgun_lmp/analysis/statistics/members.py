@@ -5,13 +5,14 @@ What is said of each line of the table: `between_models`.
 
 import dataclasses
 import itertools
+import math
 from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
 from pydantic import ConfigDict
 
-from molgun_lmp.analysis.statistics.between_models import over_models
+from molgun_lmp.analysis.statistics.between_models import OverModels, over_models
 from molgun_lmp.analysis.statistics.comparison import rows_seen
 from molgun_lmp.analysis.statistics.estimates import Estimate, Estimator, clusters_of
 from molgun_lmp.analysis.statistics.summary import bounds_text, summarise, table_lines
@@ -108,14 +109,15 @@ class Members(JsonRecord):
 
     def sentence(self) -> str:
         """How many shots hang on the member, in words."""
+        level = f"{100 * self.confidence:g} %"
         if not self.split.count:
             return (
                 f"All {len(self.names)} members end each of the {self.shots} shots in the same class; the share that "
-                f"others would part in is {bounds_text(self.split.cluster)} (95 %)."
+                f"others would part in is {bounds_text(self.split.cluster)} ({level})."
             )
         return (
             f"{self.split.count} of {self.shots} shots end in a class that depends on the member "
-            f"({_percent(self.split.fraction)}, 95 % {bounds_text(self.split.cluster)}); two members end "
+            f"({_percent(self.split.fraction)}, {level} {bounds_text(self.split.cluster)}); two members end "
             f"{_percent(self.pair_split)} of them differently."
         )
 
@@ -146,21 +148,14 @@ def compare_members(
         ),
         default=None,
     )
-    rows = []
-    for number in rows_seen(tables):
-        found = over_models([one[number] for one in lines], clusters, confidence=confidence, pooled=pooled)
-        known = found is not None and found.between_variance is not None
-        rows.append(
-            MembersRow(
-                row=tables[0][number].label,
-                members=tuple(table[number].estimate for table in tables),
-                fraction=None if found is None else found.fraction,
-                sampling=(0.0, 1.0) if found is None else found.sampling,
-                between_models=found.between_variance**0.5 if known else None,
-                total=(0.0, 1.0) if found is None else found.total,
-                note="a member has no shot to count" if found is None else found.note,
-            )
+    rows = [
+        _row(
+            tables[0][number].label,
+            tuple(table[number].estimate for table in tables),
+            over_models([one[number] for one in lines], clusters, confidence=confidence, pooled=pooled),
         )
+        for number in rows_seen(tables)
+    ]
     modes = [tuple(outcome.mode for outcome in same) for same in zip(*(outcomes for _, outcomes in named), strict=True)]
     parted = np.array([len(set(one)) > 1 for one in modes], dtype=np.bool_)
     pairs = [a != b for one in modes for a, b in itertools.combinations(one, 2)]
@@ -175,6 +170,30 @@ def compare_members(
         split_shots=tuple(
             SplitShot(trajectory_id=name, modes=one) for name, one in zip(ids, modes, strict=True) if len(set(one)) > 1
         ),
+    )
+
+
+def _row(label: str, members: tuple[Estimate, ...], found: OverModels | None) -> MembersRow:
+    if found is None:
+        unknown = (0.0, 1.0)
+        return MembersRow(
+            row=label,
+            members=members,
+            fraction=None,
+            sampling=unknown,
+            between_models=None,
+            total=unknown,
+            note="a member has no shot to count",
+        )
+    variance = found.between_variance
+    return MembersRow(
+        row=label,
+        members=members,
+        fraction=found.fraction,
+        sampling=found.sampling,
+        between_models=None if variance is None else math.sqrt(variance),
+        total=found.total,
+        note=found.note,
     )
 
 

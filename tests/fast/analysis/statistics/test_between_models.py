@@ -12,9 +12,10 @@ from molgun_lmp.analysis.statistics.between_models import OverModels, VariancePa
 from molgun_lmp.analysis.statistics.clustered_intervals import Clusters
 from molgun_lmp.analysis.statistics.members import Members, compare_members
 from molgun_lmp.analysis.statistics.two_phase import Line
-from molgun_lmp.arrays import BoolArray
+from molgun_lmp.arrays import BoolArray, FloatArray
 from molgun_lmp.errors import InputFileError
 from molgun_lmp.outcome_classes import Mode
+from molgun_lmp.records import Outcome
 
 SHOTS, POOL = 160, 20
 SHARED = 0.05
@@ -27,8 +28,8 @@ def snapshots() -> Clusters:
 
 
 def hits(
-    rng: np.random.Generator, clusters: Clusters, models: np.ndarray, fraction: float, luck: float
-) -> tuple[BoolArray, np.ndarray]:
+    rng: np.random.Generator, clusters: Clusters, models: FloatArray, fraction: float, luck: float
+) -> tuple[BoolArray, FloatArray]:
     """Shots that hit under each model but the last, (K, N), and each model's true fraction (K + 1,).
 
     A shot hits where a normal number is below a threshold: part of its scatter is that of its snapshots, part its own
@@ -118,7 +119,7 @@ def test_a_table_of_members() -> None:
         [paper.SCATTERED] * 3,
     )
 
-    def member(number: int, modes: list[list[Mode]]) -> tuple[str, list]:
+    def member(number: int, modes: list[list[Mode]]) -> tuple[str, list[Outcome]]:
         return f"m{number}", [outcome_of(k, one[number]) for k, one in enumerate(modes)]
 
     found = compare_members(paper.SCHEME, [member(number, list(ends)) for number in range(3)])
