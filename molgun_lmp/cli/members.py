@@ -7,9 +7,9 @@ import typer
 from rich.table import Table
 
 from molgun_lmp.analysis.statistics.sentences import grid_sentence
+from molgun_lmp.campaign.store.campaign_folder import Store
 from molgun_lmp.cli.arguments import Scheme
 from molgun_lmp.cli.output import AsJson, answers, counting, print_json
-from molgun_lmp.results.compare import shots_of
 from molgun_lmp.results.members import load_members, write_members
 
 if TYPE_CHECKING:
@@ -40,7 +40,8 @@ def members_command(
     models of this kind lie apart, and the interval with that. Campaigns whose shots are not the same, or that differ
     in more than the model, are refused.
     """
-    with counting("reading trajectories", sum(map(shots_of, campaigns))) as advance:
+    planned = sum(Store.open(path).manifest.trajectories for path in campaigns)
+    with counting("reading trajectories", planned) as advance:
         answer = load_members(campaigns, scheme=scheme, advance=advance)
     if output is not None:
         write_members(answer, output)

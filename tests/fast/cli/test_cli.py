@@ -16,7 +16,7 @@ from molgun_lmp.errors import ConfigError, MolgunError
 from molgun_lmp.gun.pools import Pool
 
 COMMANDS = [
-    *("init", "plan", "run", "status", "equilibrate", "analyse", "report", "compare", "sensitivity"),
+    *("init", "plan", "run", "status", "equilibrate", "analyse", "report", "compare", "members", "sensitivity"),
     *("dataset", "train", "export", "evaluate", "learning-curve", "descriptors", "distill"),
     *("doctor", "schema", "schemes", "bench"),
 ]
@@ -213,6 +213,7 @@ def test_a_wrong_command_line_exits_with_2(molgun: Any) -> None:
         ("analyse {}", 12, "there is no file or folder {}. Name"),
         ("analyse {} --each-frame", 12, "there is no file or folder {}. Name"),
         ("compare {} {}", 12, "there is no file or folder {}. Name"),
+        ("members {} {}", 16, "there is no folder {}. `molgun plan"),
         ("run {}", 16, "there is no folder {}. `molgun plan"),
         ("plan {}", 11, "there is no file {}. Name a campaign file"),
         ("train {} -o new", 11, "there is no file {}. Name a training file"),
