@@ -41,9 +41,10 @@ from molgun_lmp.training.settings import AS_THEY_ARE
 pytestmark = pytest.mark.engine
 
 ELEMENTS = ("C", "O", "Cu")
+RECORD = "round-1/train/member-0/record.json"
 KILLED_BEFORE = (
     *("round-1/fire.json", "round-1/choose.json", "labels/labelled.extxyz", "round-1/label.json"),
-    *("round-1/train.json", "round-1/export.json", "round-2/fire.json"),
+    *("round-1/member-1.yaml", "round-1/train.json", "round-1/export.json", "round-2/fire.json"),
 )
 
 
@@ -97,7 +98,7 @@ def loop(tmp_path_factory: pytest.TempPathFactory, plugin: Path) -> Path:
     del plugin
     folder = tmp_path_factory.mktemp("loop")
     start = [str(first_model(folder / f"start-{seed}", seed, is_fired=seed == 0)) for seed in (0, 100)]
-    return loop_files(folder, start=start, rounds=5)
+    return loop_files(folder, start=start, rounds=5, committee={"members": 2})
 
 
 @pytest.fixture(scope="module")
@@ -110,6 +111,8 @@ def ended(loop: Path) -> Path:
         assert not (folder / name).exists() or name == "labels/labelled.extxyz"
         if name == "round-1/choose.json":
             (folder / "chosen-before").write_bytes((folder / "round-1/chosen.extxyz").read_bytes())
+        if name == "round-1/member-1.yaml":
+            (folder / "trained-before").write_bytes((folder / RECORD).read_bytes())
     report = learn_here(loop)
     assert report.reached
     assert [one.round for one in report.rounds] == [1, 2]
@@ -124,6 +127,7 @@ def test_nothing_is_lost_and_nothing_is_done_twice(ended: Path) -> None:
     results = [json.loads(file.read_text()) for file in ended.glob("round-*/campaign/trajectories/*/*/result.json")]
     assert [result["attempt"] for result in results] == [1] * 2 * TRAJECTORIES
     assert (ended / "chosen-before").read_bytes() == (ended / "round-1/chosen.extxyz").read_bytes()
+    assert (ended / "trained-before").read_bytes() == (ended / RECORD).read_bytes(), "a member is trained once"
 
 
 def test_what_a_round_says(ended: Path) -> None:
@@ -132,7 +136,7 @@ def test_what_a_round_says(ended: Path) -> None:
     assert (first["fired"], first["failed_trajectories"], first["chosen"]) == (TRAJECTORIES, 0, 6)
     assert (first["labelled"], first["not_labelled"]) == (5, 1), "one never converges"
     assert first["largest_spread_ev_per_angstrom"] > 0, "the two first models differ"
-    assert second["largest_spread_ev_per_angstrom"] is None, "one member was trained"
+    assert second["largest_spread_ev_per_angstrom"] > 0, "and so do the two that were trained"
     assert first["trained_on"] is not None and second["trained_on"] is None
     assert report["labels"] == first["chosen"] + second["chosen"]
     label = json.loads((ended / "round-1/label.json").read_text())

@@ -57,7 +57,7 @@ def loop_files(folder: Path, **changes: Any) -> Path:
         "split": {"validation": ["first-1"], "test": ["first-2"]},
         "limits": {"max_energy_deviation_ev_per_atom": 100.0},
         "architecture": TINY,
-        "optimisation": {"epochs": 1, "batch_size": 8},
+        "optimisation": {"epochs": 1, "batch_size": 2},
         "dtype": "float64",
         "threads": 1,
     }
