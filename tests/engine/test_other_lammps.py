@@ -15,7 +15,7 @@ from campaign_commands import ENVIRONMENT, molgun, results
 from fault_cases import plan_stock
 from waiting import PATIENCE_S
 
-from molgun_lmp.campaign.launch.same_answer import Answer, require_equal
+from molgun_lmp.campaign.launch.same_answer import require_equal
 from molgun_lmp.campaign.status import read_status
 from molgun_lmp.campaign.store.campaign_folder import Store
 from molgun_lmp.engine.chosen_lammps import ARGUMENTS_VARIABLE, LIBRARY_VARIABLE, try_lammps
@@ -24,6 +24,7 @@ from molgun_lmp.engine.lammps_library import LammpsLibrary
 from molgun_lmp.engine.session import run_deck
 from molgun_lmp.errors import EngineError
 from molgun_lmp.gun.pools import Pool
+from molgun_lmp.models.predict import Prediction
 from molgun_lmp.readers.trajectory import read_frames
 
 pytestmark = pytest.mark.engine
@@ -165,14 +166,14 @@ def test_a_callback_is_set_with_a_pointer() -> None:
 
 def test_another_formula_is_refused_and_rounding_is_not() -> None:
     """As of morse/kk, whose energy lacks the shift: forces are right to rounding, the energy is far off."""
-    here = Answer(energy_ev=-12.0, forces=np.full((4, 3), 0.1))
-    require_equal(Answer(energy_ev=-12.0 + 1e-6, forces=here.forces + 1e-5), here, "other")
+    here = Prediction(energy_ev=-12.0, forces=np.full((4, 3), 0.1))
+    require_equal(Prediction(energy_ev=-12.0 + 1e-6, forces=here.forces + 1e-5), here, "other")
     with pytest.raises(
         EngineError, match=r"LAMMPS \(other\) computes something else .* 2\.5e-01 eV/atom, .* 0\.0e\+00"
     ):
-        require_equal(Answer(energy_ev=-13.0, forces=here.forces), here, "other")
+        require_equal(Prediction(energy_ev=-13.0, forces=here.forces), here, "other")
     with pytest.raises(EngineError, match=r"a force by up to 2\.0e-03 eV/Å"):
-        require_equal(Answer(energy_ev=-12.0, forces=here.forces + 0.002), here, "other")
+        require_equal(Prediction(energy_ev=-12.0, forces=here.forces + 0.002), here, "other")
 
 
 @needs_debian

@@ -4,7 +4,6 @@ A style under a suffix is another program than the style itself: `morse/kk` of L
 `pair_modify shift yes`, so that its forces are right, and its energy is neither right nor conserved.
 """
 
-import dataclasses
 import json
 import os
 import re
@@ -17,26 +16,18 @@ from typing import Final
 
 import numpy as np
 
-from molgun_lmp.arrays import FloatArray
 from molgun_lmp.campaign.store.run_set import Work
 from molgun_lmp.engine.chosen_lammps import ARGUMENTS_VARIABLE, LIBRARY_VARIABLE, chosen_lammps
 from molgun_lmp.engine.lammps_build import last_words
 from molgun_lmp.engine.launcher import without_launcher
 from molgun_lmp.errors import EngineError
+from molgun_lmp.models.predict import Prediction
 
 _LIMIT_S: Final = 600.0
 _ENERGY_EV_PER_ATOM: Final = 1e-5
 _FORCE_EV_PER_ANGSTROM: Final = 1e-3
 """Far above rounding, the single precision of a model, and charges that a solver leaves at its tolerance; what differs
 by more computes another formula."""
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Answer:
-    """Energy in eV and forces (N, 3) in eV/Å of a frame."""
-
-    energy_ev: float
-    forces: FloatArray
 
 
 def require_same_answer(work: Work, deck: Path) -> list[str]:
@@ -60,7 +51,7 @@ def require_same_answer(work: Work, deck: Path) -> list[str]:
     return []
 
 
-def require_equal(there: Answer, here: Answer, named: str) -> None:
+def require_equal(there: Prediction, here: Prediction, named: str) -> None:
     """Raise `EngineError` where two answers to one frame are not those of one formula."""
     energy = abs(there.energy_ev - here.energy_ev) / len(here.forces)
     force = float(np.abs(there.forces - here.forces).max())
@@ -73,7 +64,7 @@ def require_equal(there: Answer, here: Answer, named: str) -> None:
     )
 
 
-def _answer(work: Work, deck: Path, environment: Mapping[str, str]) -> Answer:
+def _answer(work: Work, deck: Path, environment: Mapping[str, str]) -> Prediction:
     with tempfile.TemporaryDirectory(prefix="molgun-first-") as name:
         words = [str(work.root), str(deck), str(Path(name) / "asked")]
         try:
@@ -94,4 +85,4 @@ def _answer(work: Work, deck: Path, environment: Mapping[str, str]) -> Answer:
         said = last_words(f"{done.stdout}\n{done.stderr}")
         raise EngineError(f"LAMMPS fails on the first frame: {said}")
     found = json.loads(answers[-1])
-    return Answer(energy_ev=found["energy_ev"], forces=np.array(found["forces"]))
+    return Prediction(energy_ev=found["energy_ev"], forces=np.array(found["forces"]))
