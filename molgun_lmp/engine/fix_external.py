@@ -9,6 +9,7 @@ from molgun_lmp.arrays import FloatArray, IntArray
 from molgun_lmp.engine.failure_causes import is_out_of_memory
 from molgun_lmp.engine.force_models import Evaluation, ForceModel, ForceModelInput
 from molgun_lmp.engine.lammps_lock import Turn
+from molgun_lmp.engine.neighbour_lists import NeighbourLists
 from molgun_lmp.errors import EngineError
 from molgun_lmp.records import Cause
 
@@ -32,6 +33,7 @@ class ExternalForces:
         self._turn = turn
         self._number_of_type: IntArray = np.zeros(0, dtype=np.int64)
         self._atoms = 0
+        self._lists = NeighbourLists()
 
     def attach(self) -> None:
         """Set the callback; the deck's engine include must have been read. Raises `EngineError` without it."""
@@ -93,6 +95,7 @@ class ExternalForces:
             cell=np.array([[lx, 0.0, 0.0], [xy, ly, 0.0], [xz, yz, lz]]),
             pbc=(bool(periodic[0]), bool(periodic[1]), bool(periodic[2])),
             step=step,
+            lists=self._lists,
         )
 
     def _refuse_non_finite(self, evaluation: Evaluation, step: int, tags: IntArray) -> None:

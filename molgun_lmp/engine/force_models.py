@@ -3,16 +3,15 @@
 import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Protocol
 
 import numpy as np
-from ase import Atoms
-from ase.data import chemical_symbols
 
 from molgun_lmp.arrays import FloatArray, IntArray
-from molgun_lmp.errors import ModelError
+from molgun_lmp.engine.known_elements import KnownElements
+from molgun_lmp.engine.neighbour_lists import NeighbourLists, NeighbourPairs
+from molgun_lmp.engine.symmetrix_pairs import SymmetrixPairs
 from molgun_lmp.model_formats import Dtype
-from molgun_lmp.models.boxes import boxed
 from molgun_lmp.models.symmetrix import read_symmetrix_head, symmetrix_calculator
 
 
@@ -22,7 +21,7 @@ class ForceModelInput:
 
     `numbers` (N,) atomic numbers; `positions` (N, 3) Å, not necessarily inside the cell; `cell` (3, 3) Å, rows are
     vectors; `pbc` along each of them; `step` the number of the time step that it is of, which a `MultistepModel` goes
-    by.
+    by. `lists` remembers the trajectory's neighbours and changes no bit of an answer; without it they are found anew.
     """
 
     numbers: IntArray
@@ -30,6 +29,11 @@ class ForceModelInput:
     cell: FloatArray
     pbc: tuple[bool, bool, bool]
     step: int = 0
+    lists: NeighbourLists = dataclasses.field(default_factory=lambda: NeighbourLists(0.0), compare=False, repr=False)
+
+    def pairs(self, cutoff_angstrom: float) -> NeighbourPairs:
+        """Each atom with each neighbour. Raises `GeometryError` for a periodic direction without a cell vector."""
+        return self.lists.pairs(self.positions, self.cell, self.pbc, cutoff_angstrom)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -105,14 +109,15 @@ class SymmetrixModel:
 
     def __init__(self, path: Path, *, dtype: Dtype = "float32") -> None:
         head = read_symmetrix_head(path)
-        self._elements, self._cutoff = head.elements, head.cutoff_angstrom
-        self._calculator = symmetrix_calculator(path, dtype, head)
-        self._atoms: Atoms | None = None
+        calculator = symmetrix_calculator(path, dtype, head)
+        self._known = KnownElements(np.array(calculator.evaluator.atomic_numbers, dtype=np.int64))
+        self._cutoff = head.cutoff_angstrom
+        self._asked = SymmetrixPairs(calculator, head.cutoff_angstrom)
 
     @property
     def elements(self) -> frozenset[str]:
         """Chemical symbols that the model knows."""
-        return self._elements
+        return self._known.symbols
 
     @property
     def cutoff_angstrom(self) -> float:
@@ -121,20 +126,10 @@ class SymmetrixModel:
 
     def evaluate(self, structure: ForceModelInput) -> Evaluation:
         """Energy and forces of one structure. Raises `ModelError` for an element that the model does not know."""
-        missing = {chemical_symbols[z] for z in np.unique(structure.numbers)} - self._elements
-        if missing:
-            raise ModelError(
-                f"the model was not trained on {', '.join(sorted(missing))}; it knows "
-                f"{', '.join(sorted(self._elements))}. Use a model of these elements."
-            )
-        atoms = Atoms(numbers=structure.numbers, positions=structure.positions, cell=structure.cell, pbc=structure.pbc)
-        self._calculator.calculate(boxed(atoms, self._cutoff), _WANTED)
-        results = self._calculator.results
-        return Evaluation(energy_ev=float(results["energy"]), forces=np.asarray(results["forces"], dtype=np.float64))
+        species = self._known.species(structure.numbers)
+        energy_ev, forces = self._asked.evaluate(species, structure.pairs(self._cutoff))
+        return Evaluation(energy_ev=energy_ev, forces=forces)
 
     def evaluate_many(self, structures: Sequence[ForceModelInput]) -> list[Evaluation]:
         """One after the other: on the CPU a core gains nothing from a batch."""
         return [self.evaluate(structure) for structure in structures]
-
-
-_WANTED: Final = ["energy", "forces"]

@@ -7,14 +7,13 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
-from ase.data import chemical_symbols
 
-from molgun_lmp.arrays import FloatArray, IntArray
+from molgun_lmp.arrays import FloatArray
 from molgun_lmp.batch import BATCH_SYSTEMS
 from molgun_lmp.engine.force_models import Evaluation, ForceModelInput
+from molgun_lmp.engine.known_elements import KnownElements
 from molgun_lmp.errors import ModelError
 from molgun_lmp.models.file_format import is_deployed
-from molgun_lmp.models.mace_library import load_mace
 
 
 class TorchScriptModel:
@@ -33,7 +32,7 @@ class TorchScriptModel:
                 self._model: Any = torch.jit.load(str(path), map_location=device).eval()
             if not is_deployed(self._model):
                 raise ValueError("a compiled MACE, or none, that was not deployed for LAMMPS")
-            self._numbers: IntArray = self._model.atomic_numbers.cpu().numpy().astype(np.int64)
+            self._known = KnownElements(self._model.atomic_numbers.cpu().numpy().astype(np.int64))
             self._cutoff = float(self._model.r_max)
             self._dtype = self._model.r_max.dtype
         except (OSError, RuntimeError, ValueError, AttributeError) as error:
@@ -41,12 +40,11 @@ class TorchScriptModel:
                 f"{path} is not a MACE for `pair_style mace` ({type(error).__name__}: {' '.join(str(error).split())}). "
                 "Make one with `molgun export`."
             ) from error
-        self._elements = frozenset(chemical_symbols[z] for z in self._numbers)
 
     @property
     def elements(self) -> frozenset[str]:
         """Chemical symbols that the model knows."""
-        return self._elements
+        return self._known.symbols
 
     @property
     def cutoff_angstrom(self) -> float:
@@ -77,11 +75,13 @@ class TorchScriptModel:
 
         if not structures:
             return []
-        graphs = [_edges(structure, self._cutoff) for structure in structures]
+        graphs = [structure.pairs(self._cutoff) for structure in structures]
         ends = np.cumsum([len(structure.numbers) for structure in structures])
         starts = [0, *ends[:-1].tolist()]
-        edges = np.concatenate([edges + start for (edges, _, _), start in zip(graphs, starts, strict=True)], axis=1)
-        species = np.concatenate([self._species(structure.numbers) for structure in structures])
+        shifted = list(zip(graphs, starts, strict=True))
+        centres = np.concatenate([pairs.centres + start for pairs, start in shifted])
+        neighbours = np.concatenate([pairs.neighbours + start for pairs, start in shifted])
+        species = np.concatenate([self._known.species(structure.numbers) for structure in structures])
         atoms = int(ends[-1])
 
         def real(array: FloatArray) -> Any:
@@ -90,11 +90,11 @@ class TorchScriptModel:
         data = {
             "batch": torch.zeros(atoms, dtype=torch.int64, device=self.device),
             "ptr": torch.tensor([0, atoms], dtype=torch.int64, device=self.device),
-            "edge_index": torch.as_tensor(edges, dtype=torch.int64, device=self.device),
-            "node_attrs": real(np.eye(len(self._numbers))[species]),
+            "edge_index": torch.as_tensor(np.stack([centres, neighbours]), dtype=torch.int64, device=self.device),
+            "node_attrs": real(np.eye(len(self._known.symbols))[species]),
             "positions": real(np.concatenate([structure.positions for structure in structures])),
-            "shifts": real(np.concatenate([shifts for _, shifts, _ in graphs])),
-            "unit_shifts": real(np.concatenate([images for _, _, images in graphs])),
+            "shifts": real(np.concatenate([pairs.shifts for pairs in graphs])),
+            "unit_shifts": real(np.concatenate([pairs.images for pairs in graphs])),
             "cell": real(structures[0].cell),  # the model reads it for virials only, and none are asked for
         }
         local = torch.ones(atoms, dtype=self._dtype, device=self.device)
@@ -106,18 +106,6 @@ class TorchScriptModel:
             Evaluation(energy_ev=float(energies[start:end].sum()), forces=forces[start:end].copy())
             for start, end in zip(starts, ends.tolist(), strict=True)
         ]
-
-    def _species(self, numbers: IntArray) -> IntArray:
-        index = np.full(len(chemical_symbols), -1, dtype=np.int64)
-        index[self._numbers] = np.arange(len(self._numbers))
-        found = index[numbers]
-        if (found < 0).any():
-            missing = sorted({chemical_symbols[z] for z in numbers[found < 0]})
-            raise ModelError(
-                f"the model was not trained on {', '.join(missing)}; it knows {', '.join(sorted(self._elements))}. "
-                "Use a model of these elements."
-            )
-        return found
 
 
 _LOCAL_RANK: Final = (
@@ -135,17 +123,3 @@ def local_device() -> str:
         return "cpu"
     rank = next((int(os.environ[name]) for name in _LOCAL_RANK if os.environ.get(name, "").isdigit()), 0)
     return f"cuda:{rank % torch.cuda.device_count()}"
-
-
-def _edges(structure: ForceModelInput, cutoff: float) -> tuple[IntArray, FloatArray, FloatArray]:
-    """Edges (2, E) from neighbour to atom, their shifts (E, 3) in Å and in cell vectors (E, 3), as mace makes them."""
-    load_mace()
-    from mace.data.neighborhood import get_neighborhood  # noqa: PLC0415
-
-    edges, shifts, images, _ = get_neighborhood(
-        structure.positions.copy(),
-        cutoff,
-        structure.pbc,
-        structure.cell.copy(),  # it widens the cell in place
-    )
-    return edges, shifts, images

@@ -14,6 +14,7 @@ from waiting import PATIENCE_S
 
 from molgun_lmp.engine.force_models import AskedForModel, Evaluation, ForceModelInput
 from molgun_lmp.engine.joint_evaluation import JointEvaluation
+from molgun_lmp.engine.neighbour_lists import NeighbourLists
 from molgun_lmp.engine.session import DeckRun
 from molgun_lmp.engine.torch_model import TorchScriptModel
 from molgun_lmp.errors import ModelError
@@ -77,6 +78,26 @@ def test_an_evaluation_remembers_nothing(model: TorchScriptModel) -> None:
     after = model.evaluate(first)
     assert before.energy_ev == after.energy_ev
     assert np.array_equal(before.forces, after.forces)
+
+
+class Forgetful(AskedForModel):
+    """Is asked each frame as if it were the first."""
+
+    def evaluate(self, structure: ForceModelInput) -> Evaluation:
+        return super().evaluate(dataclasses.replace(structure, lists=NeighbourLists(0.0)))
+
+
+def test_kept_neighbour_lists_change_no_bit(model: TorchScriptModel, tmp_path: Path) -> None:
+    """Hot enough that lists are built several times, and that atoms are put back into the box."""
+    atoms = STRUCTURES["molecule on slab"].copy()
+    atoms.positions[:, :2] -= 0.05
+    frames = []
+    for name, asked in (("kept", model), ("fresh", Forgetful(model))):
+        write_data(tmp_path / name, atoms, ELEMENTS)
+        hot = deck(atoms, 60).replace("fix nve", "velocity all create 6000 1\nneighbor 0.3 bin\nfix nve")
+        assert run_text(tmp_path / name, hot, asked).error is None
+        frames.append((tmp_path / name / "run.dump").read_text())
+    assert frames[0] == frames[1]
 
 
 def test_files_that_are_no_model_and_elements_that_it_lacks(model: TorchScriptModel, tmp_path: Path) -> None:

@@ -2,15 +2,20 @@
 
 import dataclasses
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from ase import Atoms
 from engine_cases import ELEMENTS, TinyModel, external, head, run_text, single_point, structures, write_data
 
 from molgun_lmp.engine.force_models import ForceModelInput, SymmetrixModel
 from molgun_lmp.engine.multistep import MultistepModel
+from molgun_lmp.engine.neighbour_lists import NeighbourLists
+from molgun_lmp.engine.symmetrix_pairs import SymmetrixPairs
 from molgun_lmp.engine.torch_model import TorchScriptModel
-from molgun_lmp.errors import ModelError
+from molgun_lmp.errors import EngineError, ModelError
+from molgun_lmp.models.symmetrix import read_symmetrix_head, symmetrix_calculator
 
 pytestmark = pytest.mark.engine
 
@@ -39,14 +44,33 @@ def test_forces_are_those_of_mace(model: SymmetrixModel, tiny_mace: TinyModel, n
 
 @pytest.mark.slow
 def test_an_evaluation_remembers_nothing(model: SymmetrixModel) -> None:
-    """The same structure gives the same bits after another one, a neighbour list being no memory."""
+    """The same structure gives the same bits after another one, whatever its neighbour list was built of."""
     first = ForceModelInput(numbers=SLAB.numbers, positions=SLAB.positions, cell=SLAB.cell.array, pbc=(True,) * 3)
-    moved = dataclasses.replace(first, positions=SLAB.positions + 0.02)
     before = model.evaluate(first)
-    model.evaluate(moved)
-    after = model.evaluate(first)
-    assert before.energy_ev == after.energy_ev
-    assert np.array_equal(before.forces, after.forces)
+    lists = NeighbourLists()
+    for seed in range(3):
+        away = np.random.default_rng(seed).normal(0.0, 0.1, SLAB.positions.shape)
+        model.evaluate(dataclasses.replace(first, positions=SLAB.positions + away, lists=lists))
+        after = model.evaluate(dataclasses.replace(first, lists=lists))
+        assert before.energy_ev == after.energy_ev
+        assert np.array_equal(before.forces, after.forces)
+    assert lists.built == 1
+
+
+@pytest.mark.slow
+def test_a_symmetrix_that_takes_pairs_otherwise_is_refused(tiny_symmetrix: Path) -> None:
+    calculator = symmetrix_calculator(tiny_symmetrix, "float64", read_symmetrix_head(tiny_symmetrix))
+    compute = calculator._compute_mace
+
+    def backwards(graph: tuple[Any, ...], atoms: Atoms | None = None) -> int:
+        return int(compute(graph if atoms is not None else (*graph[:5], -graph[5], *graph[6:]), atoms=atoms))
+
+    calculator._compute_mace = backwards
+    with pytest.raises(EngineError, match=r"does not take neighbours as version 0\.1\.1 does \(forces differ by"):
+        SymmetrixPairs(calculator, 4.0)
+    calculator._compute_mace = lambda graph, atoms: int(compute(graph, atoms=atoms))
+    with pytest.raises(EngineError, match=r"does \(TypeError.* Install symmetrix-xl==0\.1\.1"):
+        SymmetrixPairs(calculator, 4.0)
 
 
 @pytest.mark.slow
