@@ -13,11 +13,17 @@ import numpy as np
 from ase import Atoms
 
 from molgun_lmp.arrays import FloatArray, IntArray
+from molgun_lmp.errors import GeometryError
 from molgun_lmp.models.boxes import boxed
 
 SKIN_ANGSTROM: Final = 1.0
+"""The cheapest, or within a tenth of it, for 154 and 1,848 atoms, straight and tilted cells, cutoffs of 3.5 and 5 Å: a
+list lasts 27 steps of 0.5 fs in a shot at 400 K, until a hydrogen has moved. Skins of 0.3, 0.5, 1.0 and 1.3 Å cost 133,
+128, 98 and 107 µs an evaluation for 154 atoms and 3.5 Å; 364, 282, 177 and 170 µs for 5 Å."""
 _HAIR_ANGSTROM: Final = 1e-6
 """By which a list reaches farther than its rule asks, so that no rounding counts."""
+_LOST_ANGSTROM: Final = 1e6
+"""An atom that has moved so far is not followed across cells."""
 _BLOCK: Final = 4096
 """Pairs that are worked on at once: their arrays stay in the cache, and malloc need not ask the kernel for each."""
 
@@ -79,7 +85,7 @@ class NeighbourLists:
     ) -> NeighbourPairs:
         """The pairs of atoms at `positions` (N, 3) Å, not necessarily inside the `cell` (3, 3) Å, rows are vectors.
 
-        Raises `GeometryError` for a periodic direction without a cell vector.
+        Raises `GeometryError` for a periodic direction without a cell vector, and for positions that are not finite.
         """
         kept = self._kept.get(cutoff_angstrom)
         candidates = None if kept is None else _followed(kept, positions, cell, pbc, self._skin)
@@ -93,6 +99,12 @@ class NeighbourLists:
 def _build(positions: FloatArray, cell: FloatArray, pbc: tuple[bool, bool, bool], reach: float) -> _Candidates:
     from matscipy.neighbours import neighbour_list  # noqa: PLC0415 - a library for those who evaluate
 
+    lost = np.flatnonzero(~np.isfinite(positions).all(axis=1))
+    if len(lost):
+        raise GeometryError(
+            f"the positions of {len(lost)} atoms are not finite, the first is number {lost[0] + 1}. The run blew up: "
+            "its timestep is too long, or the structure is far outside of what the model was trained on."
+        )
     atoms = boxed(Atoms(positions=positions, cell=cell, pbc=pbc), reach)
     box = atoms.cell.array
     found = neighbour_list("ijS", positions=atoms.positions, cell=box, pbc=atoms.pbc, cutoff=reach)
@@ -129,8 +141,11 @@ def _followed(
     ):
         return None
     moved = positions - kept.positions
-    if _farthest(moved) <= 0.5 * skin:
+    farthest = _farthest(moved)
+    if farthest <= 0.5 * skin:
         return kept
+    if not farthest < _LOST_ANGSTROM:
+        return None
     crossed = np.rint(moved @ kept.to_cell_vectors)
     jumps = crossed @ kept.cell
     if not crossed.any() or not _farthest(moved - jumps) <= 0.5 * skin:

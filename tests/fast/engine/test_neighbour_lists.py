@@ -84,6 +84,18 @@ def test_only_what_moves_has_a_list_built_anew() -> None:
     assert built_after(moved[:20], TILTED * 1.001) == 6
 
 
+def test_an_atom_that_is_nowhere_is_named() -> None:
+    positions = np.random.default_rng(1).uniform(0.0, 9.0, (30, 3))
+    lists = NeighbourLists()
+    lists.pairs(positions, TILTED, ALL, CUTOFF)
+    for value in (np.nan, np.inf):
+        lost = positions.copy()
+        lost[6, 1] = value
+        with pytest.raises(GeometryError, match="positions of 1 atoms are not finite, the first is number 7"):
+            lists.pairs(lost, TILTED, ALL, CUTOFF)
+    assert same_bits(lists.pairs(positions, TILTED, ALL, CUTOFF), fresh(positions, TILTED, ALL))
+
+
 def test_what_has_no_pairs() -> None:
     found = fresh(np.zeros((1, 3)), 20.0 * np.eye(3), ALL)
     shapes: dict[str, Any] = {name: getattr(found, name).shape for name in ARRAYS}
