@@ -8,11 +8,13 @@ from typing import Protocol
 import numpy as np
 
 from molgun_lmp.arrays import FloatArray, IntArray
+from molgun_lmp.engine.failure_causes import is_out_of_memory
 from molgun_lmp.engine.known_elements import KnownElements
 from molgun_lmp.engine.neighbour_lists import NeighbourLists, NeighbourPairs
+from molgun_lmp.engine.symmetrix_graph import GraphPart, SymmetrixGraph, pairs_by_matscipy
 from molgun_lmp.engine.symmetrix_pairs import SymmetrixPairs
 from molgun_lmp.model_formats import Dtype
-from molgun_lmp.models.symmetrix import read_symmetrix_head, symmetrix_calculator
+from molgun_lmp.models.symmetrix import read_symmetrix_head, symmetrix_calculator, symmetrix_device
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -101,18 +103,26 @@ class AskedForModel:
 
 
 class SymmetrixModel:
-    """A MACE in symmetrix's JSON format (`molgun export` or `symmetrix_extract_mace`), on the CPU.
+    """A MACE in symmetrix's JSON format (`molgun export` or `symmetrix_extract_mace`), by symmetrix's backend for
+    `device`: `cpu` or `cuda`; None: the one that symmetrix takes here, a GPU's where it is installed for it.
 
-    Raises `ModelError` for a file that is not one, `EngineError` where symmetrix is absent or cannot build its
-    kernels (it compiles them at first use with $CXX or c++, C++20, and keeps them in its cache).
+    With `joint` the forces of several structures are one evaluation; None: on GPUs, since a core gains nothing from it.
+    Raises `ModelError` for a file that is not one, `EngineError` where symmetrix or that backend is absent or cannot
+    build its kernels (it compiles them at first use, for CPUs with $CXX or c++, C++20, and keeps them in its cache).
     """
 
-    def __init__(self, path: Path, *, dtype: Dtype = "float32") -> None:
+    def __init__(
+        self, path: Path, *, dtype: Dtype = "float32", device: str | None = None, joint: bool | None = None
+    ) -> None:
         head = read_symmetrix_head(path)
-        calculator = symmetrix_calculator(path, dtype, head)
+        calculator = symmetrix_calculator(path, dtype, head, device=device)
         self._known = KnownElements(np.array(calculator.evaluator.atomic_numbers, dtype=np.int64))
         self._cutoff = head.cutoff_angstrom
         self._asked = SymmetrixPairs(calculator, head.cutoff_angstrom)
+        self._calculator = calculator
+        self._graph: SymmetrixGraph | None = None
+        if joint or (joint is None and symmetrix_device() != "cpu"):
+            self._graph = SymmetrixGraph(calculator, self._asked, dtype=dtype, hopeless=is_out_of_memory)
 
     @property
     def elements(self) -> frozenset[str]:
@@ -131,5 +141,15 @@ class SymmetrixModel:
         return Evaluation(energy_ev=energy_ev, forces=forces)
 
     def evaluate_many(self, structures: Sequence[ForceModelInput]) -> list[Evaluation]:
-        """One after the other: on the CPU a core gains nothing from a batch."""
-        return [self.evaluate(structure) for structure in structures]
+        """Where it was made `joint`, as one graph that has no pairs between them, and else one after the other.
+
+        One graph has no room for positions that are not finite: where there are any, each is evaluated by itself.
+        """
+        together = len(structures) > 1 and all(np.isfinite(structure.positions).all() for structure in structures)
+        if self._graph is None or not together:
+            return [self.evaluate(structure) for structure in structures]
+        parts = [GraphPart(self._known.species(one.numbers), one.pairs(self._cutoff)) for one in structures]
+        answers = self._graph.evaluate_many(
+            parts, lambda: sum(pairs_by_matscipy(one.positions, one.cell, one.pbc, self._cutoff) for one in structures)
+        )
+        return [Evaluation(energy_ev=answer.energy_ev, forces=answer.forces) for answer in answers]

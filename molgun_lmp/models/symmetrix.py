@@ -30,18 +30,29 @@ class SymmetrixHead:
     """The largest angular momentum of its features."""
 
 
-def symmetrix_calculator(path: Path, dtype: Dtype, head: SymmetrixHead) -> Any:
+def symmetrix_calculator(path: Path, dtype: Dtype, head: SymmetrixHead, *, device: str | None = None) -> Any:
     """Symmetrix's own ASE calculator of a file; where its kernels take long to compile, that is told while it lasts.
 
-    Raises `EngineError` where symmetrix is absent or cannot build its kernels.
+    It computes on `device`, `cpu` or `cuda` (which GPU, where there are several, is decided by the process's
+    environment: CUDA_VISIBLE_DEVICES); None: on the one that symmetrix takes here. Raises `EngineError` where symmetrix
+    is absent, computes elsewhere in this process, or cannot build its kernels.
     """
     os.environ.setdefault(*_NO_BLAS_LOOKUP)
     try:
-        from symmetrix import Symmetrix  # noqa: PLC0415 - optional, and it loads a large library
+        import symmetrix  # noqa: PLC0415 - optional
+
+        if device == "cpu" and any(backend["backend"] != "cpu" for backend in symmetrix.available_backends()):
+            os.environ.setdefault("SYMMETRIX_BACKEND", "cpu")  # else it prefers a GPU that is here
+        from symmetrix import Symmetrix  # noqa: PLC0415 - it loads a large library
     except Exception as error:  # ImportError, or its own error for a processor that lacks the instructions
         raise EngineError(
             f"symmetrix cannot be loaded here: {error}. pip install 'molgun_lmp[fast]', or use the engine `mace`."
         ) from error
+    if device is not None and device.partition(":")[0] != (taken := symmetrix_device()):
+        raise EngineError(
+            f"symmetrix computes on {taken} in this process, and was asked for {device}. For a GPU install its backend "
+            "(`symmetrix backend install`, such as symmetrix-xl-cuda12-sm90); SYMMETRIX_BACKEND chooses one of several."
+        )
     from molgun_lmp.at_work import at_work  # noqa: PLC0415 - a worker needs no terminal for anything else
 
     try:
@@ -60,6 +71,15 @@ def symmetrix_calculator(path: Path, dtype: Dtype, head: SymmetrixHead) -> Any:
             f"symmetrix cannot prepare {path}: {error}. It needs a C++20 compiler: install g++ 10 or later (or "
             "point CXX to one), or use the engine `mace`."
         ) from error
+
+
+def symmetrix_device() -> str:
+    """Where symmetrix computes in this process, `cpu`, `cuda` or `hip`: it takes one of its installed backends when it
+    is first asked, a GPU's where it was built for a GPU that is here, and keeps it. Loads it; raises its errors."""
+    import symmetrix  # noqa: PLC0415
+
+    symmetrix.load_backend()
+    return str(symmetrix.selected_backend()["backend"])
 
 
 def read_symmetrix_head(path: Path) -> SymmetrixHead:
