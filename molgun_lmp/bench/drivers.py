@@ -134,7 +134,7 @@ def torch_sim_steps(model: BenchModel) -> Callable[..., Steps]:
 def _one_by_one(model: BenchModel) -> list[LammpsWay]:
     """Those that are measured with one trajectory; engines that evaluate many at once are measured with many. The
     fastest that is asked from Python also with the inner model."""
-    ways = [way for way in lammps_ways(model) if not way.engine.joint]
+    ways = [way for way in lammps_ways(model) if not way.engine.joint("cpu")]
     asked = [way for way in ways if way.engine.runs_as == "fix_external"]
     with_inner = [dataclasses.replace(way, inner=model.inner) for way in asked[-1:] if model.inner is not None]
     return [*ways, *with_inner]

@@ -31,7 +31,9 @@ def run_command(  # noqa: PLR0917  # a command
     workers: Annotated[
         int | None,
         typer.Option(
-            min=1, help="Local worker processes; if not given, one for each core. With --parsl: the most workers."
+            min=1,
+            help="Local worker processes; if not given, one for each core, or two for each GPU. With --parsl: the most "
+            "workers.",
         ),
     ] = None,
     only: Annotated[

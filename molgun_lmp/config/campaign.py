@@ -73,9 +73,10 @@ class Engine(Section):
     """CPU threads of one worker. With one, a trajectory can be repeated bit for bit; with more, sums are taken in any
     order and two runs of one deck part after some hundred steps."""
     together: PositiveInt | Literal["auto"] = 1
-    """Trajectories that one worker fires at once, their forces in one evaluation: for GPUs (`torchscript`). One core
-    gains little from it. With more than 1 a trajectory repeats to rounding, not bit for bit. `auto`: measured once, at
-    `plan`: as many as fit into the memory here, as long as twice as many make each of them cheaper."""
+    """Trajectories that one worker fires at once, their forces in one evaluation: for GPUs (`torchscript`,
+    `symmetrix`). One core gains little from it. With more than 1 a trajectory repeats to rounding, not bit for bit.
+    `auto`: measured once, at `plan`: as many as fit into the memory here, as long as twice as many make each of them
+    cheaper."""
     multistep: Multistep | None = None
     """Such as {inner: inner_model, every: 4}, with `symmetrix` or `torchscript`: the model is evaluated at each fourth
     step only. Not for equilibrations, quenches and clusters."""

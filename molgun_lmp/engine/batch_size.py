@@ -2,9 +2,10 @@
 
 import time
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Final
 
 from molgun_lmp.engine.force_models import ForceModel, ForceModelInput
+from molgun_lmp.engine.gpus import gpus_here
 from molgun_lmp.engine.memory import PeakMemory, free_memory_bytes
 
 _SHARE: Final = 0.6
@@ -20,23 +21,26 @@ Measured = tuple[float, int]
 def fitting_together(model: ForceModel, structure: ForceModelInput, *, device: str, most: int, sharing: int) -> int:
     """The number of structures like this one that are best evaluated at once; a power of two up to `most`.
 
-    `device` is the model's: `cpu`, or as torch calls it. `sharing` processes use this machine's memory at once (a GPU
-    is taken for this process's own). On GPUs not measured yet.
+    `device` is the model's: `cpu`, or as torch calls it. `sharing` processes use its memory at once. On GPUs not
+    measured yet.
     """
-    free = _free_bytes(device, sharing)
+    free = _free_bytes(device)
 
     def measure(together: int) -> Measured:
         many = [structure] * together
-        peak = _Peak(device)
+        peak = PeakMemory()
         model.evaluate_many(many)  # a first call of its size is slower
         times = []
         for _ in range(_REPEATS):
             started = time.perf_counter()
             model.evaluate_many(many)
             times.append(time.perf_counter() - started)
-        return min(times), peak.bytes()
+        left = None if device == "cpu" else _free_bytes(device)
+        # What a library has taken of a GPU it keeps: what is gone since the beginning is what the largest call took.
+        return min(times), peak.bytes() if left is None or free is None else max(0, free - left)
 
-    return best_together(measure, most=most, limit_bytes=None if free is None else int(_SHARE * free))
+    limit = None if free is None else int(_SHARE * free / sharing)
+    return best_together(measure, most=most, limit_bytes=limit)
 
 
 def best_together(measure: Callable[[int], Measured], *, most: int, limit_bytes: int | None) -> int:
@@ -55,27 +59,9 @@ def best_together(measure: Callable[[int], Measured], *, most: int, limit_bytes:
     return together
 
 
-class _Peak:
-    """Most memory since this was made: the device's own count on a GPU, the process's elsewhere."""
-
-    def __init__(self, device: str) -> None:
-        self._cuda: Any = None
-        if device.startswith("cuda"):
-            import torch  # noqa: PLC0415
-
-            self._cuda, self._device = torch.cuda, device
-            torch.cuda.reset_peak_memory_stats(device)
-        self._process = PeakMemory()
-
-    def bytes(self) -> int:
-        """Bytes."""
-        return self._process.bytes() if self._cuda is None else int(self._cuda.max_memory_allocated(self._device))
-
-
-def _free_bytes(device: str, sharing: int) -> int | None:
-    if device.startswith("cuda"):
-        import torch  # noqa: PLC0415
-
-        return int(torch.cuda.mem_get_info(device)[0])
-    free = free_memory_bytes()
-    return None if free is None else free // sharing
+def _free_bytes(device: str) -> int | None:
+    """Of the machine, or of a GPU as its driver counts it, which sees what torch and symmetrix take alike."""
+    if device == "cpu":
+        return free_memory_bytes()
+    number, gpus = int(device.partition(":")[2] or 0), gpus_here()
+    return gpus[number].free_bytes if number < len(gpus) else None

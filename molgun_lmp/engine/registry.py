@@ -20,12 +20,14 @@ from typing import Final, Literal
 
 from molgun_lmp.engine.chosen_lammps import chosen_lammps
 from molgun_lmp.engine.force_models import ForceModel, SymmetrixModel
+from molgun_lmp.engine.gpus import Gpu, gpus_here
 from molgun_lmp.engine.plugin_build import ensure_plugin, find_compiler
 from molgun_lmp.engine.plugin_path import build_folder, is_built
 from molgun_lmp.engine.torch_model import TorchScriptModel, local_device
 from molgun_lmp.errors import EngineError
 from molgun_lmp.model_formats import Dtype, EngineKind, ModelFormat
 from molgun_lmp.models.card import ModelCard
+from molgun_lmp.models.symmetrix import symmetrix_device
 from molgun_lmp.models.symmetrix_kernels import compiles_long, is_compiled, largest_l
 
 RunsAs = Literal["pair_style", "fix_external"]
@@ -63,11 +65,11 @@ class ForceEngine:
     """Of a pair style that reads a model: its lines in `engine.in`, with {model} and {elements}."""
     needs_plugin: bool = False
     """Whether LAMMPS loads our compiled pair style for it."""
-    joint: bool = False
-    """Whether the forces of several structures are one evaluation: what makes `engine.together` worth it."""
+    joint_on: tuple[Device, ...] = ()
+    """Where the forces of several structures are one evaluation: what makes `engine.together` worth it."""
     load: Callable[[Path, Dtype, str | None], ForceModel | None]
     """`load(file, dtype, device)` gets a model's file ready: the model for `fix external`, None where the deck's pair
-    style reads it; `device` None: where the engine computes best. Raises `EngineError` where the engine does not run
+    style reads it; `device` None: `where` the engine computes best. Raises `EngineError` where the engine does not run
     here, `ModelError` for a file that is none of its format."""
     available: Callable[[], Availability]
     """Looks whether it runs here; nothing is built, and nothing heavy imported."""
@@ -76,14 +78,16 @@ class ForceEngine:
     auto_rank: int | None
     """Place in `auto`, fastest on CPUs first; None for what runs no model."""
 
-    @property
-    def device(self) -> str:
-        """Where it computes best in this process: `cpu`, or `cuda:i` as torch counts them, which is loaded for that."""
-        return local_device() if "cuda" in self.devices else "cpu"
+    where: Callable[[], str] = lambda: "cpu"
+    """Where it computes best in this process: `cpu`, or a GPU such as `cuda:0`; the library that knows is loaded."""
+
+    def joint(self, device: str) -> bool:
+        """Whether the forces of several structures are one evaluation on a device, such as `cpu` or `cuda:0`."""
+        return device.partition(":")[0] in self.joint_on
 
 
-def _load_symmetrix(file: Path, dtype: Dtype, _: str | None) -> ForceModel:
-    return SymmetrixModel(file, dtype=dtype)
+def _load_symmetrix(file: Path, dtype: Dtype, device: str | None) -> ForceModel:
+    return SymmetrixModel(file, dtype=dtype, device=device)
 
 
 def _load_pair_style(*_: object) -> None:
@@ -152,9 +156,11 @@ _ROWS: Final = (
         title="symmetrix",
         format="symmetrix",
         dtypes=("float32", "float64"),
-        devices=("cpu",),
+        devices=("cpu", "cuda"),
         runs_as="fix_external",
+        joint_on=("cuda",),
         load=_load_symmetrix,
+        where=symmetrix_device,
         available=_symmetrix_here,
         ready=_symmetrix_ready,
         auto_rank=1,
@@ -169,6 +175,7 @@ _ROWS: Final = (
         pair_commands="pair_style mace no_domain_decomposition\npair_coeff * * {model} {elements}\n",
         needs_plugin=True,
         load=_load_pair_style,
+        where=local_device,
         available=_pair_style_here,
         auto_rank=2,
     ),
@@ -179,8 +186,9 @@ _ROWS: Final = (
         dtypes=("float32", "float64"),
         devices=("cpu", "cuda"),
         runs_as="fix_external",
-        joint=True,
+        joint_on=("cpu", "cuda"),
         load=_load_torchscript,
+        where=local_device,
         available=_torchscript_here,
         auto_rank=3,
     ),
@@ -203,6 +211,13 @@ AUTO_ORDER: Final[tuple[ForceEngine, ...]] = tuple(
     sorted((row for row in _ROWS if row.format is not None), key=lambda row: row.auto_rank or 0)
 )
 """The engines that run a model, in the order in which `auto` tries them."""
+
+
+def gpus_of(kind: EngineKind) -> tuple[Gpu, ...]:
+    """The GPUs on which an engine computes in processes like this one; none where it computes on the CPU."""
+    row = ENGINES[kind]
+    gpus = gpus_here() if "cuda" in row.devices else ()
+    return gpus if gpus and row.where() != "cpu" else ()
 
 
 def runs_no_model(kind: EngineKind | Literal["auto"]) -> bool:

@@ -26,11 +26,12 @@ from molgun_lmp.campaign.store.opening import open_work
 from molgun_lmp.campaign.store.run_set import Work
 from molgun_lmp.campaign.worker.asked_models import asker
 from molgun_lmp.engine.force_models import ForceModel
-from molgun_lmp.engine.registry import ENGINES
+from molgun_lmp.engine.gpus import Gpu, gpu_environment, workers_here
+from molgun_lmp.engine.registry import ENGINES, gpus_of
 from molgun_lmp.engine.session import DeckRun, run_deck
 from molgun_lmp.errors import EngineError
 from molgun_lmp.gun.names import DATA_NAME, DUMP_NAME, INPUT_NAME, LOG_NAME
-from molgun_lmp.processes import default_workers, thread_environment
+from molgun_lmp.processes import thread_environment
 
 CALIBRATION_S: Final = 10.0
 WORTH_STEPS: Final = 10_000
@@ -50,14 +51,15 @@ def calibrate(plan: Plan, *, workers: int | None = None, seconds: float = CALIBR
     config = plan.loaded.config
     at_once = config.trajectories if config.dose is None else config.dose.chains
     most = math.ceil(at_once / plan.engine.together)
-    number = workers or max(1, min(most, default_workers(plan.engine.threads)))
+    gpus = gpus_of(plan.engine.kind)
+    number = workers or max(1, min(most, workers_here(plan.engine.threads, gpus)))
     shots = min(config.trajectories, max(1, plan.engine.together))
     few = config.model_copy(update={"trajectories": shots, "dose": None})  # those of a chain come one after the other
     with tempfile.TemporaryDirectory(prefix="molgun-calibration-") as aside:
         folder = Path(aside).resolve() / "campaign"
         store = write(dataclasses.replace(plan, loaded=dataclasses.replace(plan.loaded, config=few)), folder)
         planned = sum(file.stat().st_size for file in store.select(())[0].path.iterdir())
-        with _workers(folder, number, seconds, plan.engine.threads) as running:
+        with _workers(folder, number, seconds, plan.engine.threads, gpus) as running:
             answers = [_answer(process) for process in running]
     return Calibration(
         workers=number,
@@ -71,12 +73,14 @@ def calibrate(plan: Plan, *, workers: int | None = None, seconds: float = CALIBR
 
 
 @contextlib.contextmanager
-def _workers(folder: Path, number: int, seconds: float, threads: int) -> Iterator[list["subprocess.Popen[str]"]]:
+def _workers(
+    folder: Path, number: int, seconds: float, threads: int, gpus: tuple[Gpu, ...]
+) -> Iterator[list["subprocess.Popen[str]"]]:
     command = [sys.executable, "-W", "ignore", "-m", "molgun_lmp.campaign.launch.calibrate", str(folder)]
     running = [
         subprocess.Popen(
             [*command, str(1 + worker), str(seconds)],
-            env={**os.environ, **thread_environment(threads)},
+            env={**os.environ, **thread_environment(threads), **gpu_environment(1 + worker, gpus)},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

@@ -7,7 +7,7 @@ from ase import Atoms
 from rich.console import Console
 
 from molgun_lmp.campaign.launch.equilibrated_pool import EquilibratedPool, place_for, pool_file
-from molgun_lmp.campaign.launch.local import supervise
+from molgun_lmp.campaign.launch.local import supervise, workers_for
 from molgun_lmp.campaign.launch.pool_faults import Equilibrated, bonds_of, faults_of
 from molgun_lmp.campaign.launch.pools_without_runs import atom_pool, state_pool
 from molgun_lmp.campaign.plan.engine_choice import campaign_card, choose_engine, shared_files
@@ -32,7 +32,6 @@ from molgun_lmp.gun.pools import Part, read_pool, write_pool
 from molgun_lmp.gun.smiles import smiles_of
 from molgun_lmp.isotopes import AtomTypes
 from molgun_lmp.models.card import ModelCard
-from molgun_lmp.processes import default_workers
 from molgun_lmp.readers.lammps.log import thermo_tables
 from molgun_lmp.records import Stop
 from molgun_lmp.units import FS_PER_PS
@@ -82,7 +81,7 @@ def equilibrate(
         if _built_as(structures[part]):
             console.print(f"{part}: {built['smiles']}, {built['chosen']}", highlight=False, markup=False)
         console.print(f"{part}: {runs.manifest.runs} runs of {work.steps:,} steps in {runs.root}", highlight=False)
-        supervise(work, workers=workers or default_workers(work.engine.threads), console=console)
+        supervise(work, workers=workers or workers_for(work.engine), console=console)
         pools.append(_pooled(loaded, part, structures[part], runs, accept=accept))
     return pools
 

@@ -17,8 +17,11 @@ from molgun_lmp.campaign.launch.progress import Monitor, progress_display
 from molgun_lmp.campaign.launch.spawn import start_worker
 from molgun_lmp.campaign.store.campaign_folder import TrajectoryFolder
 from molgun_lmp.campaign.store.claims import look, release
+from molgun_lmp.campaign.store.manifest import EngineChoice
 from molgun_lmp.campaign.store.run_set import Work
 from molgun_lmp.campaign.store.worker_status import ERROR_MARK, read_status, status_file
+from molgun_lmp.engine.gpus import gpu_environment, workers_here
+from molgun_lmp.engine.registry import gpus_of
 from molgun_lmp.errors import EngineError, InterruptedRunError, MolgunError
 from molgun_lmp.processes import stop_requests
 
@@ -49,6 +52,11 @@ class Crew(Protocol):
         """Ask all workers to end, and wait; no longer once the user insists, by another signal in `asked`."""
 
 
+def workers_for(engine: EngineChoice) -> int:
+    """How many local workers there are where nobody says it."""
+    return workers_here(engine.threads, gpus_of(engine.kind))
+
+
 def supervise(
     work: Work, *, workers: int, console: Console, crew_of: "Callable[[Work, int], Crew] | None" = None
 ) -> None:
@@ -76,7 +84,7 @@ def _without_stop_file(work: Work) -> str:
 
 
 class _Crew:
-    """Local worker processes."""
+    """Local worker processes; where there are GPUs, each has one of them, by turns."""
 
     def __init__(self, work: Work, number: int) -> None:
         self._work = work
@@ -84,6 +92,7 @@ class _Crew:
         self._running: dict[int, subprocess.Popen[bytes]] = {}
         self._ends_in_vain = 0
         self._ended = 0
+        self._gpus = gpus_of(work.engine.kind)
         self.interrupted = False
 
     def __enter__(self) -> "_Crew":
@@ -134,7 +143,9 @@ class _Crew:
 
     def _start(self, number: int) -> None:
         work = self._work
-        self._running[number] = start_worker(work.root, work.only, work.engine.threads, self._log(number))
+        self._running[number] = start_worker(
+            work.root, work.only, work.engine.threads, self._log(number), gpu_environment(number, self._gpus)
+        )
 
     def _died(self, number: int, code: int, pid: int) -> None:
         how = f"was killed by signal {-code}" if code < 0 else f"ended with exit status {code}"

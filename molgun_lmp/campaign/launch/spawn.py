@@ -3,17 +3,19 @@
 import os
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from molgun_lmp.campaign.store.worker_status import announce, status_file
 from molgun_lmp.processes import thread_environment
 
 
-def start_worker(root: Path, only: Sequence[str], threads: int, log: Path) -> "subprocess.Popen[bytes]":
+def start_worker(
+    root: Path, only: Sequence[str], threads: int, log: Path, device: Mapping[str, str] | None = None
+) -> "subprocess.Popen[bytes]":
     """A worker of the work in `root`, whose output is added to `log`; it ends with the process that calls this.
 
-    How far it has got stands in `status_file(log)`.
+    How far it has got stands in `status_file(log)`. `device` is what its environment says of the GPU that it is to use.
     """
     announce(status_file(log))
     # Unbuffered: Python turns what it cannot write at its end, on a full disk, into an exit status of its own.
@@ -22,7 +24,7 @@ def start_worker(root: Path, only: Sequence[str], threads: int, log: Path) -> "s
     with log.open("ab") as output:
         return subprocess.Popen(
             command,
-            env={**os.environ, **thread_environment(threads)},
+            env={**os.environ, **thread_environment(threads), **(device or {})},
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,

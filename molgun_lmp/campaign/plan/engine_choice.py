@@ -13,13 +13,13 @@ from molgun_lmp.config import Campaign, LoadedCampaign
 from molgun_lmp.engine.batch_size import fitting_together
 from molgun_lmp.engine.dispersion import check_dispersion, with_dispersion
 from molgun_lmp.engine.force_models import ForceModelInput
-from molgun_lmp.engine.registry import AUTO_ORDER, ENGINES, ForceEngine, runs_no_model
+from molgun_lmp.engine.gpus import feeders, workers_here
+from molgun_lmp.engine.registry import AUTO_ORDER, ENGINES, ForceEngine, gpus_of, runs_no_model
 from molgun_lmp.engine.resolve import ResolvedEngine, engine_include, resolve_engine
 from molgun_lmp.engine.stock import stock_card, stock_potential
 from molgun_lmp.engine.stock_commands import renamed
 from molgun_lmp.errors import ConfigError
 from molgun_lmp.models.card import CARD_NAME, ModelCard, check_elements, load_card
-from molgun_lmp.processes import default_workers
 from molgun_lmp.records import InitialCondition
 
 
@@ -82,9 +82,8 @@ def settle_together(
     With an engine that does not evaluate several structures at once it stays 1.
     """
     row = ENGINES[engine.kind]
-    if config.engine.together != "auto" or not row.joint:
+    if config.engine.together != "auto" or not row.joint_on or not row.joint(device := row.where()):
         return engine
-    device = row.device
     model = row.load(model_folder / engine.model_file, engine.dtype, device)
     if model is None:
         return engine
@@ -94,19 +93,20 @@ def settle_together(
         cell=first.cell,
         pbc=(True, True, True),
     )
+    gpus = gpus_of(engine.kind)
     together = fitting_together(
         model,
         structure,
         device=device,
         most=max(1, config.trajectories),
-        sharing=default_workers(engine.threads),
+        sharing=feeders(workers_here(engine.threads, gpus), gpus),
     )
     return engine.model_copy(update={"together": together})
 
 
 def _check_together(config: Campaign, row: ForceEngine) -> None:
     if row.runs_as == "pair_style" and config.engine.together not in {1, "auto"}:
-        joint = " or ".join(other.kind for other in AUTO_ORDER if other.joint)
+        joint = " or ".join(other.kind for other in AUTO_ORDER if other.joint_on)
         raise ConfigError(
             f"engine.together is {config.engine.together}, and the pair style of the engine `{row.kind}` takes one "
             f"trajectory at a time: set engine.kind to {joint}, or engine.together to 1."

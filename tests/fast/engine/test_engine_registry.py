@@ -85,7 +85,8 @@ def test_a_row_says_only_what_there_is(row: ForceEngine) -> None:
     assert set(row.dtypes) <= set(get_args(Dtype))
     assert row.devices
     assert set(row.devices) <= set(get_args(Device))
-    assert not (row.joint and row.runs_as == "pair_style"), "a pair style sees one trajectory"
+    assert set(row.joint_on) <= set(row.devices)
+    assert not (row.joint_on and row.runs_as == "pair_style"), "a pair style sees one trajectory"
     assert bool(row.pair_commands) == (row.runs_as == "pair_style" and row.format is not None)
     assert row.available().reason.endswith(".")
 
@@ -132,7 +133,8 @@ def test_the_readmes_table_has_a_line_for_each_engine() -> None:
         row = ENGINES[kind]
         assert file == (row.format or "none")
         assert ("fix external" in way) == (row.runs_as == "fix_external")
-        assert ("several trajectories" in way) == row.joint
+        assert ("several trajectories" in way) == bool(row.joint_on)
+        assert ("on GPUs" in way) == (row.joint_on == ("cuda",))
         assert precision == ", ".join(row.dtypes)
         assert devices == ", ".join({"cpu": "CPU", "cuda": "GPU"}[device] for device in row.devices)
         assert auto == ("never" if row.auto_rank is None else PLACES[row.auto_rank])
