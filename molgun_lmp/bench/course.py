@@ -3,7 +3,6 @@
 import dataclasses
 import json
 import os
-import platform
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -15,10 +14,11 @@ from molgun_lmp.bench.cases import BenchInner, BenchModel, demo_model, medium_mo
 from molgun_lmp.bench.crews import crews
 from molgun_lmp.bench.drivers import Driver, drivers, torch_sim_missing
 from molgun_lmp.bench.effort import Effort
+from molgun_lmp.bench.machine import cores, machine
 from molgun_lmp.bench.many import curve
 from molgun_lmp.bench.measuring import Row, compare
 from molgun_lmp.bench.reading import measure_reading
-from molgun_lmp.provenance import sha256_json, versions
+from molgun_lmp.provenance import sha256_json
 
 BENCH_NAME: Final = "bench.json"
 
@@ -84,18 +84,6 @@ def _named(inner: BenchInner | None) -> dict[str, Any] | None:
     return {"every": inner.every, "model": inner.card.name, "files": [file.sha256 for file in inner.card.files]}
 
 
-def machine(threads: int) -> dict[str, Any]:
-    """What the figures are measured on."""
-    names = [line.split(":", 1)[1].strip() for line in _cpuinfo() if line.startswith("model name")]
-    return {
-        "processor": names[0] if names else platform.processor() or platform.machine(),
-        "cores": _cores(),
-        "threads": threads,
-        "system": platform.platform(),
-        "versions": versions(),
-    }
-
-
 def _begun(folder: Path | None, key: str) -> Document | None:
     if folder is None:
         return None
@@ -128,7 +116,7 @@ def _parts(effort: Effort, models: Sequence["_Loaded"], threads: int, work: Path
                 _Part(name="reading dumps", measure=lambda *_: {"reading": measure_reading(work, effort.frames)})
             )
             if len(effort.workers) > 1:
-                parts.append(_Part(name="workers", measure=lambda *_: {"workers": crews(effort, _cores())}))
+                parts.append(_Part(name="workers", measure=lambda *_: {"workers": crews(effort, cores())}))
             for model in models:
 
                 def many(share_s: float, _: Document, *, model: _Loaded = model, atoms: Any = atoms) -> Any:
@@ -172,12 +160,3 @@ class _Loaded:
         started = time.perf_counter()
         yield
         self.loading_s += time.perf_counter() - started
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def _cpuinfo() -> list[str]:
-    file = Path("/proc/cpuinfo")
-    return file.read_text(encoding="utf-8").splitlines() if file.is_file() else []

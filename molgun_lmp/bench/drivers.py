@@ -53,7 +53,7 @@ class Driver:
 
 def drivers(model: BenchModel) -> list[Driver]:
     """All ways that this machine has, the paper's driver first. Models are loaded here, once."""
-    found = [_ase(model, "float64"), _ase(model, "float32")]
+    found = [ase_driver(model, "float64"), ase_driver(model, "float32")]
     if torch_sim_missing() is None:
         found.append(Driver(name="TorchSim float32", prepare=torch_sim_steps(model)))
     return [*found, *(_lammps(way) for way in _one_by_one(model))]
@@ -75,11 +75,12 @@ def torch_sim_missing() -> str | None:
     return None
 
 
-def _ase(model: BenchModel, dtype: Dtype) -> Driver:
+def ase_driver(model: BenchModel, dtype: Dtype, device: str = "cpu") -> Driver:
+    """ASE's velocity Verlet with mace's own calculator, as the paper's driver does it."""
     load_mace()
     from mace.calculators import MACECalculator  # noqa: PLC0415
 
-    calculator = MACECalculator(model_paths=str(model.model), default_dtype=dtype, device="cpu")
+    calculator = MACECalculator(model_paths=str(model.model), default_dtype=dtype, device=device)
 
     def prepare(atoms: Atoms) -> Steps:
         moving = atoms.copy()
@@ -98,7 +99,7 @@ def _ase(model: BenchModel, dtype: Dtype) -> Driver:
     return Driver(name=f"ASE + MACECalculator {dtype}", prepare=prepare)
 
 
-def torch_sim_steps(model: BenchModel) -> Callable[..., Steps]:
+def torch_sim_steps(model: BenchModel, on: str = "cpu") -> Callable[..., Steps]:
     """TorchSim's own NVE with its own MACE interface in float32; `prepare(atoms, together=K)` takes K copies at once.
 
     The seconds are those of a step of all K.
@@ -107,8 +108,8 @@ def torch_sim_steps(model: BenchModel) -> Callable[..., Steps]:
     import torch_sim  # noqa: PLC0415
     from torch_sim.models.mace import MaceModel  # noqa: PLC0415
 
-    raw: Any = torch.load(str(model.model), map_location="cpu", weights_only=False)  # ours: made or shipped with us
-    device, dtype = torch.device("cpu"), torch.float32
+    raw: Any = torch.load(str(model.model), map_location=on, weights_only=False)  # ours: made or shipped with us
+    device, dtype = torch.device(on), torch.float32
     asked = MaceModel(model=raw, device=device, dtype=dtype, compute_forces=True, compute_stress=False)
 
     def prepare(atoms: Atoms, together: int = 1) -> Steps:
@@ -124,6 +125,7 @@ def torch_sim_steps(model: BenchModel) -> Callable[..., Steps]:
             watch = Stopwatch()
             for _ in range(steps):
                 state = step(state)
+            state.energy.sum().item()  # a GPU is done once it has given a number
             return watch.per(steps)
 
         return run

@@ -39,3 +39,27 @@ QUICK: Final = Effort(
 
 MEMORY_SHARE: Final = 0.6
 """A way that would need more of the memory that is free is left out."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class DeviceGrid:
+    """The cells of a device's table, in about `budget_s` seconds with all that is loaded for them: structures (`sizes`
+    as in `Effort`) times `together` trajectories at once, of `most_atoms` in all; each cell of about `repeat_s`."""
+
+    budget_s: float
+    repeat_s: float
+    sizes: tuple[tuple[int, int], ...]
+    together: tuple[int, ...]
+    most_atoms: int
+    medium: bool
+
+
+FULL_GRID: Final = DeviceGrid(
+    budget_s=480.0,
+    repeat_s=0.5,
+    sizes=((1, 1), (2, 2), (4, 3)),
+    together=(1, 4, 16, 64, 256),
+    most_atoms=80_000,
+    medium=True,
+)
+QUICK_GRID: Final = DeviceGrid(budget_s=120.0, repeat_s=0.05, sizes=(), together=(1, 2), most_atoms=1000, medium=False)

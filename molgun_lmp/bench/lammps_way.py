@@ -57,13 +57,13 @@ class LammpsWay:
         """Steps after which what is done repeats."""
         return 1 if self.inner is None else self.inner.every
 
-    def load(self) -> ForceModel | None:
-        """The model, on the CPU, or None where the pair style reads it."""
-        model = self.engine.load(self.file, self.dtype, "cpu")
+    def load(self, device: str = "cpu") -> ForceModel | None:
+        """The model, on that device, or None where the pair style reads it."""
+        model = self.engine.load(self.file, self.dtype, device)
         if model is None or self.inner is None or self.engine.format is None:
             return model
         file = model_file(self.inner.folder, self.inner.card, self.engine.format, self.dtype)
-        inner = self.engine.load(file, self.dtype, "cpu")
+        inner = self.engine.load(file, self.dtype, device)
         return model if inner is None else MultistepModel(model, inner, every=self.inner.every)
 
 

@@ -6,15 +6,17 @@ import statistics
 import threading
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Final
 
 from ase import Atoms
 
-from molgun_lmp.bench.cases import BenchModel
+from molgun_lmp.bench.cases import BenchModel, molecule_alone
 from molgun_lmp.bench.drivers import torch_sim_missing, torch_sim_steps
 from molgun_lmp.bench.effort import MEMORY_SHARE, Effort
 from molgun_lmp.bench.lammps_way import LammpsWay, Timing, lammps_ways, run_in_lammps
 from molgun_lmp.bench.measuring import LeftOut
+from molgun_lmp.engine.device_check import check_device
 from molgun_lmp.engine.force_models import (
     AskedForModel,
     Evaluation,
@@ -23,9 +25,12 @@ from molgun_lmp.engine.force_models import (
 )
 from molgun_lmp.engine.joint_evaluation import JointEvaluation
 from molgun_lmp.engine.memory import PeakMemory, free_memory_bytes
+from molgun_lmp.errors import EngineError
 
 _ROUNDS: Final = 3
 """Joint steps that are timed at the least."""
+_CHECKED: Final = 4
+"""Structures in the one evaluation of which a GPU is asked before it is measured."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -46,34 +51,44 @@ class Point:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class _Joint:
+class JointSteps:
     """Of joint steps: their times, and the core time of their evaluations."""
 
     steps: list[Timing]
     evaluations_s: list[float] | None
 
 
-def ways_of_many(model: BenchModel) -> dict[str, Callable[[Atoms, int, int], _Joint]]:
-    """Name -> `measure(atoms, together, rounds)`; the models are loaded here."""
+Measure = Callable[[Atoms, int, int], JointSteps]
+"""`measure(atoms, together, rounds)`."""
 
-    def lammps(way: LammpsWay, force_model: ForceModel) -> Callable[[Atoms, int, int], _Joint]:
-        return lambda atoms, together, rounds: _in_lammps_together(way, force_model, atoms, together, rounds)
 
-    found = {}
-    for way in lammps_ways(model):
-        if way.engine.runs_as == "fix_external" and way.dtype == "float32":
-            loaded = way.load()
-            if loaded is not None:
-                found[way.name] = lammps(way, loaded)
-    if torch_sim_missing() is None:
-        prepare = torch_sim_steps(model)
+def ways_of_many(model: BenchModel, device: str = "cpu") -> dict[str, Callable[[], Measure]]:
+    """Name -> what loads the way onto a device, `cpu` or `cuda`, and gives its measurement."""
 
-        def torch_sim(atoms: Atoms, together: int, rounds: int) -> _Joint:
+    def lammps(way: LammpsWay) -> Measure:
+        loaded = way.load(device)
+        if loaded is None:
+            raise EngineError(f"{way.name} takes one trajectory at a time.")
+        if device != "cpu":
+            frame = structure_of(molecule_alone())
+            check_device(loaded, frame, device=device, dtype=way.dtype, together=_CHECKED)
+        return partial(_in_lammps_together, way, loaded)
+
+    def torch_sim() -> Measure:
+        prepare = torch_sim_steps(model, device)
+
+        def measure(atoms: Atoms, together: int, rounds: int) -> JointSteps:
             run = prepare(atoms, together)
-            return _Joint(steps=[run(1) for _ in range(rounds)], evaluations_s=None)
+            return JointSteps(steps=[run(1) for _ in range(rounds)], evaluations_s=None)
 
-        found["TorchSim float32"] = torch_sim
-    return found
+        return measure
+
+    found: dict[str, Callable[[], Measure]] = {
+        way.name: partial(lammps, way)
+        for way in lammps_ways(model)
+        if way.engine.runs_as == "fix_external" and way.dtype == "float32" and device in way.engine.devices
+    }
+    return {**found, **({"TorchSim float32": torch_sim} if torch_sim_missing() is None else {})}
 
 
 def curve(
@@ -82,7 +97,7 @@ def curve(
     """Cost against the number of trajectories at once, of each way as far as its share of the time and memory goes."""
     points: list[Point] = []
     left_out: list[LeftOut] = []
-    ways = ways_of_many(model)
+    ways = {name: load() for name, load in ways_of_many(model).items()}
     for way, measure in ways.items():
         ends = time.perf_counter() + share_s / len(ways)
         before: Point | None = None
@@ -92,16 +107,17 @@ def curve(
                 left_out.append(LeftOut(model=model.name, atoms=len(atoms), way=f"{way}, {together} at once", why=why))
                 break
             peak = PeakMemory()
-            rounds = _ROUNDS if before is None else _rounds(before, together, effort)
+            rounds = rounds_after(before, together, effort.repeat_s)
             found = measure(atoms, together, rounds)
-            before = _point(
+            before = point(
                 model.name, way, atoms=len(atoms), together=together, found=found, peak=peak.bytes(), threads=threads
             )
             points.append(before)
     return points, left_out
 
 
-def _point(model: str, way: str, *, atoms: int, together: int, found: _Joint, peak: int, threads: int) -> Point:
+def point(model: str, way: str, *, atoms: int, together: int, found: JointSteps, peak: int, threads: int) -> Point:
+    """What joint steps came to; with one thread by core time."""
     core_s = statistics.median(step.core_s for step in found.steps)
     wall_s = statistics.median(step.step_s for step in found.steps)
     beside_s = None if found.evaluations_s is None else core_s - statistics.median(found.evaluations_s)
@@ -118,8 +134,11 @@ def _point(model: str, way: str, *, atoms: int, together: int, found: _Joint, pe
     )
 
 
-def _rounds(before: Point, together: int, effort: Effort) -> int:
-    return max(_ROUNDS, min(50, round(effort.repeat_s / (1e-3 * before.wall_ms * together))))
+def rounds_after(before: Point | None, together: int, repeat_s: float) -> int:
+    """How many joint steps take about `repeat_s`, by a measurement of fewer at once; a few at least."""
+    if before is None:
+        return _ROUNDS
+    return max(_ROUNDS, min(50, round(repeat_s / (1e-3 * before.wall_ms * together))))
 
 
 def _too_much(before: Point | None, together: int, left_s: float) -> str | None:
@@ -132,6 +151,13 @@ def _too_much(before: Point | None, together: int, left_s: float) -> str | None:
     if free is not None and needed > MEMORY_SHARE * free:
         return f"it and more at once would need {needed / 1e9:.1f} GB and more, and {free / 1e9:.1f} GB are free"
     return None
+
+
+def structure_of(atoms: Atoms) -> ForceModelInput:
+    """As a force model sees it, periodic in all directions."""
+    return ForceModelInput(
+        numbers=atoms.numbers, positions=atoms.positions, cell=atoms.cell.array, pbc=(True, True, True)
+    )
 
 
 class _Watched(AskedForModel):
@@ -151,7 +177,9 @@ class _Watched(AskedForModel):
         return found
 
 
-def _in_lammps_together(way: LammpsWay, force_model: ForceModel, atoms: Atoms, together: int, rounds: int) -> _Joint:
+def _in_lammps_together(
+    way: LammpsWay, force_model: ForceModel, atoms: Atoms, together: int, rounds: int
+) -> JointSteps:
     """As a worker does it with `engine.together`."""
     watched = _Watched(force_model)
     joint = JointEvaluation(watched)
@@ -174,7 +202,9 @@ def _in_lammps_together(way: LammpsWay, force_model: ForceModel, atoms: Atoms, t
         thread.join()
     if errors:
         raise next((error for error in errors if not isinstance(error, threading.BrokenBarrierError)), errors[0])
-    return _Joint(
+    if len(watched.wall) > rounds + 1:
+        raise EngineError(f"there is no memory to evaluate {together} structures of {len(atoms)} atoms at once.")
+    return JointSteps(
         steps=[
             Timing(step_s=later - earlier, core_s=after[1] - before[1])
             for (earlier, later), (before, after) in zip(

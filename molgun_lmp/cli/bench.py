@@ -4,14 +4,15 @@ import dataclasses
 import os
 import tempfile
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 from rich.table import Table
 
+from molgun_lmp.atomic_files import replace_file
 from molgun_lmp.bench.cases import BenchInner
 from molgun_lmp.bench.course import measure_all
-from molgun_lmp.bench.effort import FULL, QUICK
+from molgun_lmp.bench.effort import FULL, FULL_GRID, QUICK, QUICK_GRID, DeviceGrid
 from molgun_lmp.bench.figure import bench_figure
 from molgun_lmp.cli.output import AsJson, answers, print_json, progress_console
 from molgun_lmp.models.card import load_card
@@ -37,6 +38,13 @@ def bench_command(  # noqa: PLR0917  # a command
         Path | None,
         typer.Option(help="The folder of an inner model (engine.multistep) for the example's, measured beside it."),
     ] = None,
+    device: Annotated[
+        Literal["cpu", "cuda"] | None,
+        typer.Option(
+            help="Write the whole table of one device instead, engines by sizes by numbers at once: bench-DEVICE.json "
+            "and .md. Within --budget, 8 minutes if not given; what is left out is named."
+        ),
+    ] = None,
     every: Annotated[int, typer.Option(min=2, help="With --inner: steps from one full evaluation to the next.")] = 4,
     as_json: AsJson = False,
 ) -> None:
@@ -46,6 +54,11 @@ def bench_command(  # noqa: PLR0917  # a command
     """
     os.environ.update(thread_environment(threads))  # before any library counts the cores
 
+    if device is not None:
+        if inner is not None:
+            raise typer.BadParameter("an inner model is measured without --device.", param_hint="--inner")
+        _table(device, QUICK_GRID if quick else FULL_GRID, budget, threads=threads, folder=folder, as_json=as_json)
+        return
     effort = QUICK if quick else FULL
     if budget is not None:
         effort = dataclasses.replace(effort, budget_s=60.0 * budget)
@@ -63,6 +76,35 @@ def bench_command(  # noqa: PLR0917  # a command
         print_json(document)
         return
     _print(document)
+
+
+def _table(
+    device: str, grid: DeviceGrid, budget: float | None, *, threads: int, folder: Path | None, as_json: bool
+) -> None:
+    from molgun_lmp.bench.device_table import as_markdown, measure_table  # noqa: PLC0415 - it is asked for seldom
+
+    if budget is not None:
+        grid = dataclasses.replace(grid, budget_s=60.0 * budget)
+    console = progress_console()
+    if folder is not None:
+        folder.mkdir(parents=True, exist_ok=True)
+    keep = None if folder is None else folder / f"bench-{device}.json"
+    with tempfile.TemporaryDirectory() as work:
+        document = measure_table(
+            grid,
+            device=device,
+            threads=threads,
+            work=Path(work),
+            say=lambda what: console.print(f"measuring: {what}", markup=False),
+            keep=keep,
+        )
+    text = as_markdown(document)
+    if keep is not None:
+        replace_file(keep.with_suffix(".md"), text.encode())
+    if as_json:
+        print_json(document)
+    else:
+        answers().print(text, markup=False, end="")
 
 
 def _print(document: dict[str, Any]) -> None:
