@@ -61,6 +61,12 @@ class LeftOutError(MolgunError):
     exit_code = 18
 
 
+class FileAccessError(MolgunError):
+    """A file or folder cannot be read or written: missing rights, a file where a folder should be, a full disk."""
+
+    exit_code = 19
+
+
 class InterruptedRunError(MolgunError):
     """The user or the system asked the run to end; the same command goes on from there."""
 

@@ -6,6 +6,7 @@ A command lies in the module of its name and is loaded when it is called: `molgu
 
 import ast
 import importlib
+import os
 import sys
 from contextlib import nullcontext
 from importlib.util import find_spec
@@ -16,7 +17,7 @@ from typer.core import TyperCommand, TyperGroup
 
 import molgun_lmp
 from molgun_lmp.cli.output import json_alone, log_to_stderr, progress_console
-from molgun_lmp.errors import InterruptedRunError, MolgunError
+from molgun_lmp.errors import FileAccessError, InterruptedRunError, MolgunError
 
 if TYPE_CHECKING:
     from importlib.abc import InspectLoader
@@ -32,6 +33,8 @@ COMMANDS: Final = {
     "Help": ("doctor", "schema", "schemes", "bench"),
 }
 """The panels of `molgun --help` and their commands. A new command is its module and its name here."""
+_NOBODY_READS: Final = 1
+"""As rich and click have it for their own writing."""
 _PANELS: Final = {name: panel for panel, names in COMMANDS.items() for name in names}
 
 
@@ -117,16 +120,32 @@ def _options(
 
 
 def main() -> None:
-    """Run the command line and exit: 0 for success, the error's own code otherwise, 130 after Ctrl-C."""
+    """Run the command line and exit: 0 for success, the error's own code otherwise, 130 after Ctrl-C.
+
+    What the system refuses (`OSError`) is an error like any other: no traceback for a folder that cannot be written.
+    """
     alone = json_alone() if "--json" in sys.argv[1:] else nullcontext()
     try:
         with alone:
             app(prog_name="molgun")
-    except MolgunError as error:
+    except BrokenPipeError:  # `| head` has seen enough; what is left in the buffers has nowhere to go
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(_NOBODY_READS)
+    except (MolgunError, OSError) as error:
         if "--debug" in sys.argv[1:]:
             raise
-        progress_console().print(f"molgun: {error}", markup=False, style="red" if _is_error(error) else "yellow")
-        sys.exit(error.exit_code)
+        said = error if isinstance(error, MolgunError) else _file_error(error)
+        progress_console().print(f"molgun: {said}", markup=False, style="red" if _is_error(said) else "yellow")
+        sys.exit(said.exit_code)
+
+
+def _file_error(error: OSError) -> FileAccessError:
+    """What the system refused, where no command has words of its own for it."""
+    where = "" if error.filename is None else f"{error.filename}: "
+    return FileAccessError(
+        f"{where}{error.strerror or error}. Name another path, or see to rights and room there, and give the same "
+        "command again; `molgun --debug ...` shows where it came from."
+    )
 
 
 def _is_error(error: MolgunError) -> bool:

@@ -4,15 +4,18 @@ import json
 from pathlib import Path
 from typing import Any
 
+import ase.io
+import numpy as np
 import pytest
 import yaml
+from ase.calculators.singlepoint import SinglePointCalculator
 from campaign_cases import write_campaign_file, write_model
 from pydantic import BaseModel
 
 from molgun_lmp.cli import main
 from molgun_lmp.config import Campaign, load_campaign
 from molgun_lmp.config.schemes import scheme_names
-from molgun_lmp.errors import ConfigError, MolgunError
+from molgun_lmp.errors import ConfigError, FileAccessError, MolgunError
 from molgun_lmp.gun.pools import Pool
 
 COMMANDS = [
@@ -101,6 +104,26 @@ def test_errors_are_sentences_on_standard_error(molgun: Any, tmp_path: Path) -> 
     assert answer.output == ""
     assert "no campaign was planned here" in answer.errors
     assert "Traceback" not in answer.errors
+
+
+@pytest.mark.parametrize(
+    "words", [("label", "LABEL", "FRAMES", "--output", "TAKEN"), ("dataset", "TRAIN", "-o", "BELOW")]
+)
+def test_a_path_that_cannot_be_written_is_said_in_a_sentence(
+    molgun: Any, words: tuple[str, ...], slab_pool: Pool, tmp_path: Path
+) -> None:
+    labelled = slab_pool.snapshots[0].copy()
+    labelled.calc = SinglePointCalculator(labelled, energy=0.0, forces=np.zeros((len(labelled), 3)))
+    files = {name: tmp_path / name.lower() for name in ("LABEL", "FRAMES", "TRAIN", "TAKEN")}
+    files["LABEL"].write_text("{level_of_theory: EMT, calculator: emt}")
+    ase.io.write(files["FRAMES"], labelled, format="extxyz")
+    files["TRAIN"].write_text("{name: m, level_of_theory: EMT, frames: [frames], limits: {zeroed_forces: true}}")
+    files["TAKEN"].write_text("a file of somebody's")
+    answer = molgun(*({**files, "BELOW": files["TAKEN"] / "below"}.get(word, word) for word in words))
+    assert answer.code == FileAccessError.exit_code, answer.errors
+    assert str(files["TAKEN"]) in answer.errors
+    assert "Traceback" not in answer.errors
+    assert files["TAKEN"].read_text() == "a file of somebody's"
 
 
 def test_json_is_alone_on_standard_output_whatever_libraries_print(
