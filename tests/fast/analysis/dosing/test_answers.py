@@ -85,5 +85,10 @@ def test_a_chain_counts_as_far_as_its_doses_have_ended() -> None:
     ended = OUTCOMES[: DOSES + 4]
     found = dosing_of(ended, DOSES, SURFACE, np.random.default_rng(1), physisorbed_stay=False)
     assert [point.chains for point in found.uptake] == [2] * 5 + [1] * 6
+    for doses in (1, 3):  # of so few the last quarter is less than one
+        short = list(chains(SURFACE, FATES, number=CHAINS, doses=doses, rng=np.random.default_rng(3)))
+        text = " ".join(dosing_of(short, doses, SURFACE, np.random.default_rng(1), physisorbed_stay=False).sentences())
+        last = [one.stuck for one in short[doses - 1 :: doses]]
+        assert f"{100 * sum(last) / CHAINS:.0f} % (" in text.partition("Of the last ")[2] and "nan" not in text
     nothing = dosing_of([], DOSES, SURFACE, np.random.default_rng(1), physisorbed_stay=False)
     assert nothing.sentences() == ["No dose of a chain has ended yet."] and nothing.coverage == ()
