@@ -51,28 +51,32 @@ def draw_temperatures(
 ) -> FigureFiles:
     """Temperatures of the slab's mobile atoms and of the molecule against time after contact, and their means.
 
-    `sentence` says in words how far they warmed.
+    `sentence` says in words how far they warmed. An atom has no temperature of its own: its kinetic energy is drawn.
     """
     binned = [trace.binned() for trace in traces if len(trace.after_contact_ps)]
     with house_style():
         figure = new_figure(PAGE_INCHES, 4.6)
         slab, molecule = figure.subplots(2, 1, sharex=True)
-        for axes, quantity, label in (
-            (slab, "slab_k", "slab / K"),
-            (molecule, "molecule_k", "molecule / K"),
-        ):
+        is_atom = bool(binned) and not any(trace.temperatures.molecule_k.any() for trace in binned)
+        whose = ("translation_ev", "energy of the atom / eV") if is_atom else ("molecule_k", "molecule / K")
+        for axes, quantity, label in ((slab, "slab_k", "slab / K"), (molecule, *whose)):
             axes.axvline(0.0, color=RULE, linewidth=1.0)
             _draw(axes, binned, quantity)
             axes.set_ylabel(label)
         molecule.set_xlabel("time after first contact / ps")
-        slab.set_title("How slab and molecule warmed")
+        slab.set_title("How the slab warmed and the atom slowed" if is_atom else "How slab and molecule warmed")
         figure.legend(
             handles=mode_legend((trace.mode for trace in binned), lines=True),
             loc="outside right upper",
             title="at the end",
         )
+        drawn = (
+            "Temperature of the slab's mobile atoms and kinetic energy of the atom"
+            if is_atom
+            else "Temperatures of the slab's mobile atoms and of the molecule about its centre of mass"
+        )
         caption = (
-            "Temperatures of the slab's mobile atoms and of the molecule about its centre of mass, averaged over "
+            f"{drawn}, averaged over "
             f"{BIN_PS:g} ps, of the {len(binned)} trajectories that came into contact, by mode at the end. Black: "
             "means of those that are bound at the end, and dashed of the others, as far as half of them were followed. "
             f"{sentence}"

@@ -328,5 +328,9 @@ def test_temperatures_are_bin_means_of_every_frame(tmp_path: Path) -> None:
         each = getattr(traces[0].temperatures, name).reshape(20, 5).mean(axis=1)
         assert [float(row[name]) for row in rows[:20]] == pytest.approx(each)
     assert HOSTILE in figure.caption
+    assert "kinetic energy" not in figure.caption
+    atom = dataclasses.replace(traces[0].temperatures, molecule_k=np.zeros(100))
+    of_atom = [dataclasses.replace(traces[0], temperatures=atom)]
+    assert "kinetic energy of the atom" in draw_temperatures(of_atom, tmp_path, sentence="", name="atom").caption
     empty = draw_temperatures([], tmp_path, sentence="", name="empty")
     assert empty.svg.is_file()
