@@ -67,9 +67,14 @@ def image_notes(setup: Setup, cutoff_angstrom: float) -> tuple[str, ...]:
     closest = period - widest
     if closest >= cutoff_angstrom:
         return ()
+    lying = (
+        f"The atom's periodic images are {period:.1f} Å away"
+        if setup.molecule.is_atom
+        else f"The molecule is up to {widest:.1f} Å long and its periodic images are {period:.1f} Å apart: lying along "
+        f"that direction it comes within {max(0.0, closest):.1f} Å of them"
+    )
     return (
-        f"The molecule is up to {widest:.1f} Å long and its periodic images are {period:.1f} Å apart: lying along that "
-        f"direction it comes within {max(0.0, closest):.1f} Å of them, and the model feels {cutoff_angstrom:g} Å far. "
+        f"{lying}, and the model feels {cutoff_angstrom:g} Å far. "
         f"Only starts within gun.min_distance_angstrom ({setup.campaign.gun.min_distance_angstrom:g}) are refused; in "
         "others the molecule meets copies of itself. A larger slab (system.slab) keeps them apart.",
     )

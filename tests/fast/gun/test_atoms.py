@@ -71,6 +71,7 @@ def test_every_pool_of_an_atom_is_one_state(
     assert "The projectile is an atom, Ar" in notes
     assert "molecule snapshots" not in notes
     assert "as_drawn" not in notes
+    assert image_notes(setup, 5.0) == () and "The atom's periodic images" in image_notes(setup, 50.0)[0]
 
 
 def outcomes(slabs: int, shots: int, *, atom: bool) -> list[Outcome]:

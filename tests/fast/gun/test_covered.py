@@ -8,6 +8,7 @@ import pytest
 from ase import Atoms
 
 from molgun_lmp.adsorbates import Adsorbate, standing_in_words
+from molgun_lmp.campaign.plan.dose_notes import dose_notes
 from molgun_lmp.errors import GeometryError
 from molgun_lmp.gun.covered import CoveredSurface, kept_and_left, require_room, setup_above
 from molgun_lmp.gun.initial_conditions import Newcomer, aim, draw, draw_newcomer
@@ -75,3 +76,13 @@ def test_the_cell_keeps_room_for_a_layer_and_more_is_refused(setup_of: SetupOf) 
     with pytest.raises(GeometryError, match=r"the cell is \d\.\d\d Å too low.*cell_height_angstrom"):
         require_room(covered(dosed, room + 2.0))
     assert dosed.slab.standing == 0.0
+
+
+def test_a_pause_in_other_units_than_ps_is_warned_of(setup_of: SetupOf) -> None:
+    def said(between_ps: float) -> str:
+        setup = setup_of({"dose": {"chains": 4, "molecules": 5, "between_ps": between_ps}})
+        return " ".join(dose_notes(setup.campaign, setup))
+
+    assert "WARNING" not in said(5.0)
+    assert "0.025 times system.equilibration.damping_ps" in said(0.005)
+    assert "steps between two doses" in said(5e5)
