@@ -54,8 +54,8 @@ def _asked(rounds: int | None, budget: "list[str] | tuple[str, ...]") -> list[st
     """The two options as overrides of the loop file. Raises `ConfigError` for a budget of something else."""
     asked = [] if rounds is None else [f"rounds={rounds}"]
     for text in budget:
-        key, separator, _ = text.partition("=")
-        if not separator or key not in Budget.model_fields:
+        key, _, value = text.partition("=")
+        if not value.strip() or key not in Budget.model_fields:
             raise ConfigError(f"--budget {text!r}: give {' or '.join(f'{name}=N' for name in Budget.model_fields)}")
         asked.append(f"budget.{text}")
     return asked
@@ -63,7 +63,7 @@ def _asked(rounds: int | None, budget: "list[str] | tuple[str, ...]") -> list[st
 
 def _print_rounds(found: "LoopReport") -> None:
     table = Table("round", "fired", "broken", "labelled", "failed", box=None)
-    for column in ("MAE before", "trained on", "test MAE / meV/Å", "hours"):
+    for column in ("MAE before / meV/Å", "trained on", "test MAE / meV/Å", "hours"):
         table.add_column(column, justify="right")
     for one in found.rounds:
         counts = (one.fired, one.broken, one.labelled, one.not_labelled)
