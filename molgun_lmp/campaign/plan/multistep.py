@@ -82,7 +82,12 @@ def multistep_notes(engine: EngineChoice, setup: Setup, full: ModelCard, inner: 
             "resonate with its stretch (9 to 11 fs) where they come each half or third of its period: fire a few shots "
             "first, look at their energies, and compare one by `molgun replay --every 1`."
         )
-    if inner.card.distilled_from is None or mace_sha256(full) is None:
+    if full.files == inner.card.files:
+        said.append(
+            f"engine.multistep: the inner model is {full.name!r} itself, so that every step costs what it costs "
+            "without, and each outer one twice that. Name a smaller one, as `molgun distill` makes it."
+        )
+    elif inner.card.distilled_from is None or mace_sha256(full) is None:
         said.append(
             f"engine.multistep: nothing says that the inner model {inner.card.name!r} was distilled from "
             f"{full.name!r}. Where their forces differ much the energy scatters and drifts: look at a few shots first."

@@ -79,6 +79,8 @@ def test_what_should_be_minded_is_said(checked: Check, tmp_path: Path) -> None:
     assert about(checked(lambda _: known)) == []
     (long,) = about(checked(lambda _: known, "dynamics.timestep_fs=0.6"))
     assert "2.4 fs lie between two evaluations of the model, and hydrogen moves" in long
+    (same,) = about(checked(lambda _: {}, "engine.multistep.inner=model"))
+    assert "the inner model is 'tiny' itself" in same
 
 
 def test_the_folder_holds_the_inner_model_and_stands_alone(checked: Check, tmp_path: Path) -> None:
