@@ -1,18 +1,24 @@
 """Energy curves along the distance of two atoms, model beside labels: whether bonds break as they should."""
 
 import dataclasses
+import logging
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final, Self
 
 import numpy as np
+from ase.geometry import find_mic
 
 from molgun_lmp.arrays import FloatArray
 from molgun_lmp.errors import ConfigError
+from molgun_lmp.training.dataset.labelled_frame import LabelledFrame
 from molgun_lmp.training.evaluation.comparison import ModelComparison
 
 _FEWEST: Final = 3
 """Points of a curve."""
+_IMAGE_ANGSTROM: Final = 1e-3
+
+log = logging.getLogger(__name__)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -52,8 +58,9 @@ class ScanCurve:
 def curves(comparison: ModelComparison, pair: AtomPair) -> Mapping[str, ScanCurve]:
     """Trajectory -> its curve, for each of three frames or more of one composition in which both atoms are.
 
-    Distances are those of the frames as they are written: a scanned bond does not cross the cell's border. Raises
-    `ConfigError` where no trajectory is such a scan.
+    Distances are those of the frames as they are written, so that a bond may be longer than half the cell; where an
+    image is nearer, as in frames that were wrapped, that is logged. Raises `ConfigError` where no trajectory is such a
+    scan.
     """
     found = {}
     for name in dict.fromkeys(comparison.trajectories.tolist()):
@@ -65,6 +72,7 @@ def curves(comparison: ModelComparison, pair: AtomPair) -> Mapping[str, ScanCurv
         if max(pair.first, pair.second) >= len(symbols):
             continue
         distance = np.array([math.dist(frame.positions[pair.first], frame.positions[pair.second]) for frame in frames])
+        _warn_of_images(name, frames, pair, distance)
         order = np.argsort(distance, kind="stable")
         label, model = comparison.reference_energy_ev[of][order], comparison.energy_ev[of][order]
         lowest = int(np.argmin(label))
@@ -80,3 +88,24 @@ def curves(comparison: ModelComparison, pair: AtomPair) -> Mapping[str, ScanCurv
             "them. Name each scan's frames by `trajectory` in their headers."
         )
     return found
+
+
+def _warn_of_images(name: str, frames: Sequence[LabelledFrame], pair: AtomPair, distance: FloatArray) -> None:
+    nearest = np.array(
+        [
+            find_mic(frame.positions[pair.second] - frame.positions[pair.first], frame.cell, frame.pbc)[1]
+            for frame in frames
+        ]
+    )
+    across = nearest < distance - _IMAGE_ANGSTROM
+    if across.any():
+        worst = int(np.argmax(distance - nearest))
+        log.warning(
+            "--scan: in %d of %d frames of %s the two atoms are nearer across the cell's border (%.2f Å in place of "
+            "%.2f Å). Where they are one molecule that was wrapped, write the frames with it whole.",
+            across.sum(),
+            len(frames),
+            name,
+            nearest[worst],
+            distance[worst],
+        )

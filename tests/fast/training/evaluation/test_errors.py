@@ -97,6 +97,17 @@ def test_binding_energies_are_held_against_both_parts_where_they_have_the_lowest
     assert report_of(frames[2:], answers[2:]).binding_energy_ev is None
 
 
+def test_a_scan_of_wrapped_frames_says_that_an_image_is_nearer(caplog: pytest.LogCaptureFixture) -> None:
+    def pair(x: float) -> LabelledFrame:
+        atoms = Atoms("CO", positions=[(1, 0, 0), (x, 0, 0)], cell=[8, 8, 8], pbc=True)
+        return labelled(atoms, energy_ev=x, trajectory="wrapped")
+
+    frames = [pair(x) for x in (1.9, 2.0, 7.9)]
+    comparison = ModelComparison.of("t", frames, [off_by(frame, 0.0, np.zeros((2, 3))) for frame in frames])
+    curves(comparison, AtomPair.parse("0,1"))
+    assert "in 1 of 3 frames of wrapped" in caplog.text and "1.10 Å in place of 6.90 Å" in caplog.text
+
+
 def test_a_scan_is_a_curve_of_each_trajectory_by_distance(tmp_path: Path) -> None:
     def pair(distance: float, trajectory: str) -> LabelledFrame:
         atoms = Atoms("CHSi", positions=[(0, 0, 0), (0, 0, distance), (5, 0, 0)])
