@@ -31,14 +31,14 @@ _ABORT: Final = "[ABORT]"
 _ART: Final = re.compile(r"^\s*\*(?:\s*(?:/ \\|\[ABORT\]|\\___/|\||O/\||/\| \|)(?=\s))?(.*?)\*?\s*$")
 
 
-class Answer(NamedTuple):
+class Cp2kAnswer(NamedTuple):
     """`energy_ev`, and `forces` (N, 3) eV/Å."""
 
     energy_ev: float
     forces: FloatArray
 
 
-def read_answer(text: str, number_of_atoms: int) -> Answer:
+def read_answer(text: str, number_of_atoms: int) -> Cp2kAnswer:
     """What the output of a run that ended says. Raises `SCFError` where the self-consistent field is not converged
     (CP2K 2023.1 says so in a warning and goes on to forces), `CalculationFailed` where something is missing."""
     if _NOT_CONVERGED.search(text):
@@ -53,7 +53,7 @@ def read_answer(text: str, number_of_atoms: int) -> Answer:
     if len(found) != number_of_atoms:
         raise CalculationFailed(f"CP2K printed forces of {len(found)} atoms that can be read, not of {number_of_atoms}")
     forces = np.array([row[:3] for row in found], dtype=float)
-    return Answer(energy_ev=float(energies[-1]) * Hartree, forces=forces * (Hartree / Bohr))
+    return Cp2kAnswer(energy_ev=float(energies[-1]) * Hartree, forces=forces * (Hartree / Bohr))
 
 
 def abort_message(text: str) -> str | None:
