@@ -86,7 +86,7 @@ def test_where_it_cannot_be_written_nothing_else_happens(log: Path) -> None:
 def crew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> local._Crew:
     """A crew whose workers are this process."""
 
-    def start(root: Path, only: Any, threads: int, log: Path) -> SimpleNamespace:
+    def start(root: Path, only: Any, threads: int, log: Path, gpu: Any) -> SimpleNamespace:
         announce(status_file(log))
         return SimpleNamespace(pid=os.getpid())
 
