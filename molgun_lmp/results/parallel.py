@@ -38,7 +38,8 @@ def spread(
         except BrokenProcessPool as error:
             raise CampaignError(
                 "a process that read trajectories died (out of memory?). What was decided is kept: analyse again, with "
-                "--processes 1 where memory is short."
+                "--processes 1 where memory is short. A Python script of your own is run again by each such process: "
+                "put what it does below `if __name__ == '__main__':`."
             ) from error
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
