@@ -78,11 +78,6 @@ class MoleculeEnd:
             return self.hold.value
         return self.mode.label
 
-    @property
-    def taken_up(self) -> bool:
-        """Whether bonds hold it, to the slab or to what is bound there."""
-        return self.hold in {Hold.SURFACE, Hold.ADSORBATE}
-
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class DoseEvent:

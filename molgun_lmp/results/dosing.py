@@ -115,7 +115,7 @@ def _shots(outcomes: "Sequence[Outcome]", doses: int, found: Dosing) -> Iterable
             yield [
                 *(one.trajectory_id, *divmod(int(one.trajectory_id), doses)),
                 *(met, found.places.per_atom(met), found.places.per_dimer(met)),
-                *(it.label, it.mode, it.detail, it.hold, it.site, _listed(it.bonded_to), it.taken_up),
+                *(it.label, it.mode, it.detail, it.hold, it.site, _listed(it.bonded_to), it.hold in found.stays),
                 *(one.company.count(change) for change in Change),
             ]
 

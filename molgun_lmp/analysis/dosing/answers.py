@@ -6,7 +6,14 @@ from typing import Any, Final
 
 import numpy as np
 
-from molgun_lmp.analysis.dosing.coverage import AtCoverage, Doses, Places, at_coverage, lines_of_doses
+from molgun_lmp.analysis.dosing.coverage import (
+    AtCoverage,
+    Doses,
+    Places,
+    at_coverage,
+    holds_that_stay,
+    lines_of_doses,
+)
 from molgun_lmp.analysis.dosing.equal_coverage import Chains
 from molgun_lmp.analysis.dosing.neighbours import NeighbourRow, Tendency, neighbours, settled
 from molgun_lmp.analysis.dosing.random_adsorption import Lattice
@@ -42,6 +49,8 @@ class Dosing:
 
     doses_of_a_chain: int
     doses: Doses
+    stays: tuple[Hold, ...]
+    """What holds a molecule that is taken up."""
     places: Places
     coverage: tuple[AtCoverage, ...]
     uptake: tuple[UptakePoint, ...]
@@ -137,6 +146,7 @@ def dosing_of(
     return Dosing(
         doses_of_a_chain=doses,
         doses=found,
+        stays=holds_that_stay(physisorbed_stay),
         places=places,
         coverage=tuple(at_coverage(found, lines_of_doses(outcomes, found), places)),
         uptake=tuple(uptake(found, places)),

@@ -41,6 +41,13 @@ class Places:
         return molecules / self.dimers if self.dimers else None
 
 
+def holds_that_stay(physisorbed_stay: bool) -> tuple[Hold, ...]:
+    """What holds a molecule so that it is taken up: bonds, to the slab or to what is bound there, and with
+    `dose.keep: bound_and_physisorbed` also what holds one without."""
+    bonds = (Hold.SURFACE, Hold.ADSORBATE)
+    return (*bonds, Hold.FIRST_LAYER, Hold.SECOND_LAYER) if physisorbed_stay else bonds
+
+
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Doses:
     """N shots of chains: (N,) the `chain` and the `dose` of each, how many molecules stood there `before`, and how many
@@ -57,7 +64,7 @@ class Doses:
         """From the outcomes of chains of so many doses; what stands there after a shot is what the next one met, or,
         after the last, what is held at its end."""
         met = {int(one.trajectory_id): one.company.before for one in outcomes if one.company is not None}
-        stays = {Hold.SURFACE, Hold.ADSORBATE, *((Hold.FIRST_LAYER, Hold.SECOND_LAYER) if physisorbed_stay else ())}
+        stays = holds_that_stay(physisorbed_stay)
         rows = []
         for one in outcomes:
             if one.company is None or one.mode.kind is Kind.FAILED:

@@ -54,11 +54,15 @@ def test_a_chain_of_two_doses_has_answers_too() -> None:
     assert "over 1 chain. Only 1 chain." in text and "Of the last dose of each chain" in text and "nan" not in text
 
 
-def test_where_the_physisorbed_stay_they_are_taken_up(found: Dosing) -> None:
+def test_where_the_physisorbed_stay_they_are_taken_up(found: Dosing, tmp_path: Path) -> None:
     other = dosing_of(OUTCOMES, DOSES, SURFACE, np.random.default_rng(1), physisorbed_stay=True)
     second = sum(one.count for one in found.coverage if one.line == "second layer" and one.what == "hold")
     assert second > 0
     assert sum(one.count for one in other.sticking) == sum(one.count for one in found.sticking) + second
+    write_dosing(tmp_path, OUTCOMES, other)
+    with (tmp_path / "doses.csv").open(encoding="utf-8") as rows:
+        taken = [row["taken_up"] == "True" for row in csv.DictReader(rows)]
+    assert taken == other.doses.taken_up.tolist()
 
 
 def test_outcomes_that_were_kept_give_the_same_answers(found: Dosing) -> None:

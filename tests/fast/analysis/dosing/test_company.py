@@ -172,7 +172,7 @@ def test_a_newcomer_that_binds_to_an_adsorbate_is_on_that_and_not_on_the_surface
         ([on_top(0), on_top(10), FLYING], 5), ([on_top(0), on_top(10), beside], 10), adsorbates=TWO
     )
     assert company.newcomer.hold is Hold.ADSORBATE and company.newcomer.bonded_to == (2,)
-    assert company.newcomer.label == "on an adsorbate" and company.newcomer.taken_up
+    assert company.newcomer.label == "on an adsorbate" and company.newcomer.hold is Hold.ADSORBATE
     assert said(company) == [(2, Change.REACTED, 0.1, 7)]
     assert not outcome.stuck and outcome.detail == "on an adsorbate" and not outcome.left
 
@@ -183,7 +183,7 @@ def test_a_second_layer_is_at_the_surface_however_high_it_stands() -> None:
         ([on_top(0), on_top(10), FLYING], 5), ([on_top(0), on_top(10), tall], 10), adsorbates=TWO
     )
     assert company.newcomer.hold is Hold.SECOND_LAYER and company.newcomer.label == "second layer"
-    assert outcome.contact and not outcome.left and not company.newcomer.taken_up
+    assert outcome.contact and not outcome.left and company.newcomer.hold is Hold.SECOND_LAYER
     alone, outcome = company_of(([FLYING], 5), ([tall], 10), adsorbates=())
     assert alone.newcomer.hold is Hold.AWAY and not outcome.contact
 
@@ -220,7 +220,7 @@ def test_what_is_held_whatever_its_class_is_on_the_surface() -> None:
     assert company.newcomer.hold is Hold.SURFACE and company.newcomer.site == "on top"
     brief, _ = company_of(([on_top(0), on_top(10), FLYING], 5), turns[0], adsorbates=TWO)
     assert brief.newcomer.mode == "undecided" and brief.newcomer.hold is not Hold.SURFACE
-    assert not brief.newcomer.taken_up and outcome.contact
+    assert brief.newcomer.hold not in {Hold.SURFACE, Hold.ADSORBATE} and outcome.contact
 
 
 def test_atoms_that_are_not_those_of_the_record_are_refused() -> None:
