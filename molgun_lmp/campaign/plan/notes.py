@@ -7,6 +7,7 @@ import numpy as np
 
 from molgun_lmp.campaign.plan.dose_notes import dose_notes
 from molgun_lmp.campaign.plan.dynamics_notes import dynamics_notes, settled_notes
+from molgun_lmp.campaign.plan.flight_notes import flight_notes
 from molgun_lmp.campaign.plan.pool_notes import grid_notes, image_notes, orientation_notes, pool_notes, shared_note
 from molgun_lmp.campaign.plan.projection import precision_notes, project
 from molgun_lmp.campaign.store.manifest import EngineChoice
@@ -61,6 +62,7 @@ def notes_of(
     notes += image_notes(setup, card.architecture.r_max_angstrom)
     if not shots:
         notes.append("The campaign has no trajectories: `--set trajectories=N` plans some.")
+    notes += flight_notes(setup)
     notes += dynamics_notes(config.dynamics, mobile)
     notes += settled_notes(config.stop.settled)
     return tuple(notes)

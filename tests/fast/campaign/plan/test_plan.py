@@ -386,6 +386,16 @@ def test_a_plan_says_which_targets_take_it(plan_of: PlanOf, tmp_path: Path) -> N
     assert "ml-mace (no torchscript file in float32)" in note
 
 
+def test_a_plan_warns_of_shots_that_end_in_flight(plan_of: PlanOf, tmp_path: Path) -> None:
+    """A time step meant in ps, and a surface too far for a slow molecule."""
+
+    def warned(name: str, changed: Mapping[str, Any]) -> str:
+        return "\n".join(note for note in plan_of(tmp_path / name, changed).notes if "flight" in note)
+
+    assert warned("enough", {"dynamics": {"steps": 20_000}}) == ""
+    assert "would end before they reach it" in warned("in ps", {"dynamics": {"timestep_fs": 0.0005, "steps": 4200}})
+
+
 def test_a_plan_says_what_its_thermostat_holds(plan_of: PlanOf, tmp_path: Path) -> None:
     def notes(name: str, dynamics: Mapping[str, Any]) -> str:
         return "\n".join(plan_of(tmp_path / name, {"dynamics": dynamics}).notes)

@@ -1,0 +1,41 @@
+"""Do shots last long enough to reach the surface?"""
+
+from typing import Final
+
+import numpy as np
+
+from molgun_lmp.gun.cell import contact_clearance
+from molgun_lmp.gun.kicks import draw_kick
+from molgun_lmp.gun.setup import Setup
+
+_KICKS: Final = 200
+"""Of each point of the gun's grid: enough for a median."""
+_FEW: Final = 0.5
+"""Of the shots: some of a thermal beam are always too slow."""
+
+
+def flight_notes(setup: Setup) -> list[str]:
+    """In a sentence, where half of the shots end before they could be in contact; none elsewhere.
+
+    Kicks are drawn as the gun draws them, and fly on without a force: the surface attracts in the last few ångströms
+    only.
+    """
+    campaign, molecule = setup.campaign, setup.molecule
+    gun, dynamics = campaign.gun, campaign.dynamics
+    height = gun.start.angstrom - molecule.radius if gun.start.kind == "height" else gun.start.angstrom
+    if gun.skip_free_flight:
+        height = min(height, max(contact_clearance(setup.cutoff_angstrom), gun.min_distance_angstrom))
+    ahead = max(0.0, height - campaign.outcomes.contact_angstrom)
+    rng = np.random.default_rng(0)
+    speeds = [
+        -draw_kick(kick, molecule.mass_u, len(molecule.symbols), rng)[2] for kick in setup.kicks for _ in range(_KICKS)
+    ]
+    flights_ps = ahead / np.maximum(speeds, 1e-6)
+    in_time = float((flights_ps < dynamics.duration_ps).mean())
+    if in_time > _FEW:
+        return []
+    return [
+        f"WARNING: a shot lasts {dynamics.duration_ps:.3g} ps (dynamics.steps, dynamics.timestep_fs in fs), and the "
+        f"median flight to the surface {np.median(flights_ps):.2g} ps: {100 * (1 - in_time):.0f} % of the shots would "
+        "end before they reach it."
+    ]
