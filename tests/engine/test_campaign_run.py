@@ -283,7 +283,9 @@ def test_analysis_and_report_of_a_campaign_read_only_what_is_stored(
     found = json.loads(compared.stdout)
     assert [summary["shots"] for summary in found["summaries"]] == [4, 4]
     assert {one["difference"] for one in found["differences"]} <= {0.0, None}
-    assert found["pairings"] == [{"campaign": str(copy), "reference": str(campaign), "shots": 4, "differs": []}]
+    assert found["pairings"] == [
+        {"campaign": str(copy), "reference": str(campaign), "shots": 4, "differs": [], "chains": 0}
+    ]
     assert len((copy / "differences.csv").read_text().splitlines()) == 1 + len(found["differences"])
     refused = molgun("compare", campaign, campaign)
     assert refused.returncode == InputFileError.exit_code and "two or more different" in refused.stderr
