@@ -12,9 +12,9 @@ import re
 import shlex
 import subprocess
 import sys
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from molgun_lmp.engine.lammps_build import last_words
 from molgun_lmp.engine.launcher import Family, installed_mpi, without_launcher
@@ -105,29 +105,17 @@ def try_lammps(styles: Collection[tuple[str, str]]) -> list[str]:
         raise EngineError(
             f"there is no library {chosen.library}: name liblammps.so of the other LAMMPS (--lmp-library)."
         )
-    command = [sys.executable, "-W", "ignore", "-m", "molgun_lmp.engine.lammps_trial", *(" ".join(s) for s in styles)]
+    words = [" ".join(style) for style in styles]
     try:
-        done = subprocess.run(
-            command,
-            env=without_launcher(os.environ),
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            errors="replace",
-            timeout=_TRY_S,
-            check=False,
-        )
+        found, said, _ = asked_apart("molgun_lmp.engine.lammps_trial", words, os.environ, limit_s=_TRY_S)
     except subprocess.TimeoutExpired:
         raise EngineError(f"LAMMPS ({chosen.named}) did not start within {_TRY_S:g} s.") from None
-    answers = re.findall(r"^\{.*\}$", done.stdout, re.MULTILINE)  # among what LAMMPS itself prints
-    if not answers:
-        said = f"{done.stdout}\n{done.stderr}"
+    if found is None:
         error = re.search(r"^ERROR.*", said, re.MULTILINE)
         raise EngineError(
             f"LAMMPS ({chosen.named}) does not start: {error[0] if error else last_words(said)} "
             "`molgun doctor --lmp` says what its program has."
         )
-    found: dict[str, Any] = json.loads(answers[-1])
     if found["missing"]:
         raise EngineError(
             f"LAMMPS ({chosen.named}) lacks what the decks use: {', '.join(found['missing'])}. {_what_to_do(found)}"
@@ -138,6 +126,34 @@ def try_lammps(styles: Collection[tuple[str, str]]) -> list[str]:
         f"{chosen.library} was built without exceptions, as LAMMPS was before 2023 unless asked: where it meets an "
         "error, its worker ends with it and is started anew."
     ]
+
+
+class Apart(NamedTuple):
+    """What a process said: the last line of JSON, None where there is none; all of it; the exit status."""
+
+    found: dict[str, Any] | None
+    said: str
+    status: int
+
+
+def asked_apart(module: str, words: Sequence[str], environment: Mapping[str, str], *, limit_s: float) -> Apart:
+    """Run a module that prints a line of JSON in a process of its own, which the LAMMPS of `environment` may end.
+
+    Raises `subprocess.TimeoutExpired` at the limit.
+    """
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-m", module, *words],
+        env=without_launcher(environment),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        errors="replace",
+        timeout=limit_s,
+        check=False,
+    )
+    answers = re.findall(r"^\{.*\}$", done.stdout, re.MULTILINE)  # among what LAMMPS itself prints
+    found = json.loads(answers[-1]) if answers else None
+    return Apart(found, f"{done.stdout}\n{done.stderr}", done.returncode)
 
 
 def _what_to_do(found: Mapping[str, Any]) -> str:

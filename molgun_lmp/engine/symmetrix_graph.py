@@ -7,21 +7,19 @@ alone. Whether that holds is asked before the first joint answer is believed.
 
 import logging
 from collections.abc import Callable, Sequence
-from typing import Any, Final, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from ase import Atoms
 
 from molgun_lmp.arrays import FloatArray, IntArray
 from molgun_lmp.engine.neighbour_lists import NeighbourPairs
-from molgun_lmp.engine.symmetrix_pairs import SymmetrixPairs
+from molgun_lmp.engine.symmetrix_pairs import WANTED, SymmetrixPairs, graph_results
 from molgun_lmp.model_formats import Dtype
 from molgun_lmp.models.agreement import Answer, beyond_rounding
 from molgun_lmp.models.boxes import boxed
 
 log = logging.getLogger(__name__)
-
-_WANTED: Final = ["energy", "forces"]
 
 
 class GraphAnswer(NamedTuple):
@@ -109,19 +107,12 @@ class SymmetrixGraph:
         species = np.concatenate([part.species for part in parts])
         centres = np.concatenate([part.pairs.centres + start for part, start in zip(parts, starts, strict=True)])
         neighbours = np.concatenate([part.pairs.neighbours + start for part, start in zip(parts, starts, strict=True)])
-        graph = (
-            len(species),
-            species,
-            np.bincount(centres, minlength=len(species)),
-            neighbours,
-            species.take(neighbours),
-            np.concatenate([part.pairs.vectors for part in parts]),
-            np.concatenate([part.pairs.distances for part in parts]),
-            centres,
+        vectors = np.concatenate([part.pairs.vectors for part in parts])
+        distances = np.concatenate([part.pairs.distances for part in parts])
+        calculator._apply_kernel_launch_tuning(len(species), len(centres), WANTED)
+        results = graph_results(
+            calculator, species, centres=centres, neighbours=neighbours, vectors=vectors, distances=distances
         )
-        calculator._apply_kernel_launch_tuning(len(species), len(centres), _WANTED)
-        generation = calculator._compute_mace(graph)
-        results = calculator._collect_mace_results(None, graph, _WANTED, generation)
         return [
             GraphAnswer(
                 energy_ev=float(results["energies"][start:end].sum()), forces=results["forces"][start:end].copy()

@@ -14,7 +14,7 @@ from molgun_lmp.arrays import FloatArray, IntArray
 from molgun_lmp.engine.neighbour_lists import NeighbourLists, NeighbourPairs
 from molgun_lmp.errors import EngineError
 
-_WANTED: Final = ["energy", "forces"]
+WANTED: Final = ["energy", "forces"]
 _TOLERANCE: Final = 1e-4
 """Of the largest force, in float32 and sums of another order; another meaning of the arrays is far beyond it."""
 
@@ -29,7 +29,7 @@ class SymmetrixPairs:
         self._calculator = calculator
         atoms = _a_few(calculator.evaluator.atomic_numbers, cutoff_angstrom)
         pairs = NeighbourLists(0.0).pairs(atoms.positions, atoms.cell.array, (True,) * 3, cutoff_angstrom)
-        calculator.calculate(atoms, _WANTED)
+        calculator.calculate(atoms, WANTED)
         energy, forces = float(calculator.results["energy"]), np.asarray(calculator.results["forces"])
         try:
             species = np.arange(len(atoms)) % len(calculator.evaluator.atomic_numbers)
@@ -42,20 +42,32 @@ class SymmetrixPairs:
 
     def evaluate(self, species: IntArray, pairs: NeighbourPairs) -> tuple[float, FloatArray]:
         """Energy in eV and forces (N, 3) in eV/Å of atoms that are of `species` (N,), by the model's own index."""
-        atoms = len(species)
-        graph = (
-            atoms,
+        results = graph_results(
+            self._calculator,
             species,
-            np.bincount(pairs.centres, minlength=atoms),
-            pairs.neighbours,
-            species.take(pairs.neighbours),
-            pairs.vectors,
-            pairs.distances,
-            pairs.centres,
+            centres=pairs.centres,
+            neighbours=pairs.neighbours,
+            vectors=pairs.vectors,
+            distances=pairs.distances,
         )
-        generation = self._calculator._compute_mace(graph)
-        results = self._calculator._collect_mace_results(None, graph, _WANTED, generation)
         return float(results["energy"]), np.asarray(results["forces"], dtype=np.float64)
+
+
+def graph_results(
+    calculator: Any,
+    species: IntArray,
+    *,
+    centres: IntArray,
+    neighbours: IntArray,
+    vectors: FloatArray,
+    distances: FloatArray,
+) -> Any:
+    """What symmetrix's private calls give for N atoms of `species` and E pairs, arrays as of `NeighbourPairs`."""
+    atoms = len(species)
+    counts = np.bincount(centres, minlength=atoms)
+    graph = (atoms, species, counts, neighbours, species.take(neighbours), vectors, distances, centres)
+    generation = calculator._compute_mace(graph)
+    return calculator._collect_mace_results(None, graph, WANTED, generation)
 
 
 def _a_few(atomic_numbers: list[int], cutoff: float) -> Atoms:

@@ -144,7 +144,10 @@ class _Trial:
         (self.root / home / INPUT_NAME).write_text(first.text, encoding="utf-8")
         (self.root / "check.in").write_text(as_it_stands(first.text), encoding="utf-8")
         log = self._run("check.in", part / "check.log", {"dir": str(part), "root": "."})
-        found = answer_in(log, self.root / part / "check.dump")
+        try:
+            found = answer_in(log, self.root / part / "check.dump")
+        except EngineError as error:
+            raise EngineError(f"do not send it: {error}") from error
         values = {"dir": str(part), "root": ".", "home": str(home), "seconds": str(_DECK_S), "steps": "0"}
         log = self._run("start.in", part / LOG_NAME, values)
         ended = re.search(r"^molgun: ended at step (\d+)$", log, re.MULTILINE)

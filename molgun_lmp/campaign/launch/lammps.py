@@ -1,7 +1,5 @@
 """Can the chosen LAMMPS run these decks? Asked once, before workers are started."""
 
-import itertools
-
 from molgun_lmp.campaign.launch.same_answer import require_same_answer
 from molgun_lmp.campaign.store.campaign_folder import ENGINE_NAME
 from molgun_lmp.campaign.store.run_set import Work
@@ -27,6 +25,7 @@ def require_lammps(work: Work) -> list[str]:
     if ENGINES[work.engine.kind].runs_as == "pair_style":
         require_arguments(chosen, include, work.engine.dtype)
         decks = (one.path for one in folders if (one.path / DATA_NAME).is_file())  # of chains only the first dose
-        for first in itertools.islice(decks, 1):
+        first = next(decks, None)
+        if first is not None:
             remarks += require_same_answer(work, first)
     return remarks

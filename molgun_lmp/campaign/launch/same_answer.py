@@ -4,11 +4,8 @@ A style under a suffix is another program than the style itself: `morse/kk` of L
 `pair_modify shift yes`, so that its forces are right, and its energy is neither right nor conserved.
 """
 
-import json
 import os
-import re
 import subprocess
-import sys
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -17,9 +14,9 @@ from typing import Final
 import numpy as np
 
 from molgun_lmp.campaign.store.run_set import Work
-from molgun_lmp.engine.chosen_lammps import ARGUMENTS_VARIABLE, LIBRARY_VARIABLE, chosen_lammps
+from molgun_lmp.campaign.worker import first_frame
+from molgun_lmp.engine.chosen_lammps import ARGUMENTS_VARIABLE, LIBRARY_VARIABLE, asked_apart, chosen_lammps
 from molgun_lmp.engine.lammps_build import last_words
-from molgun_lmp.engine.launcher import without_launcher
 from molgun_lmp.errors import EngineError
 from molgun_lmp.models.predict import Prediction
 
@@ -68,21 +65,9 @@ def _answer(work: Work, deck: Path, environment: Mapping[str, str]) -> Predictio
     with tempfile.TemporaryDirectory(prefix="molgun-first-") as name:
         words = [str(work.root), str(deck), str(Path(name) / "asked")]
         try:
-            done = subprocess.run(
-                [sys.executable, "-W", "ignore", "-m", "molgun_lmp.campaign.worker.first_frame", *words],
-                env=without_launcher(environment),
-                stdin=subprocess.DEVNULL,
-                capture_output=True,
-                text=True,
-                errors="replace",
-                timeout=_LIMIT_S,
-                check=False,
-            )
+            found, said, status = asked_apart(first_frame.__name__, words, environment, limit_s=_LIMIT_S)
         except subprocess.TimeoutExpired:
             raise EngineError(f"LAMMPS did not compute the first frame within {_LIMIT_S:g} s.") from None
-    answers = re.findall(r"^\{.*\}$", done.stdout, re.MULTILINE)  # among what LAMMPS itself prints
-    if done.returncode != 0 or not answers:
-        said = last_words(f"{done.stdout}\n{done.stderr}")
-        raise EngineError(f"LAMMPS fails on the first frame: {said}")
-    found = json.loads(answers[-1])
+    if found is None or status != 0:
+        raise EngineError(f"LAMMPS fails on the first frame: {last_words(said)}")
     return Prediction(energy_ev=found["energy_ev"], forces=np.array(found["forces"]))

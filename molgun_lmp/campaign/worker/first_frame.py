@@ -72,7 +72,7 @@ def answer_in(log: str, dump: Path) -> Prediction:
     """What LAMMPS wrote for the input `as_it_stands`. Raises `EngineError` where that is nothing."""
     thermo = joined_thermo(thermo_tables(log))
     if "PotEng" not in thermo or not dump.is_file():
-        raise EngineError(f"do not send it: LAMMPS gives no energy of the first frame: {last_words(log)}")
+        raise EngineError(f"LAMMPS gives no energy of the first frame: {last_words(log)}")
     rows: FloatArray = np.atleast_2d(np.loadtxt(dump, skiprows=9))
     return Prediction(energy_ev=float(thermo["PotEng"][0]), forces=rows[:, 1:4])
 
