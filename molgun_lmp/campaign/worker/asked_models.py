@@ -50,8 +50,10 @@ def _check_gpu(work: Work, model: ForceModel) -> None:
     """On the first frame that there is; a CPU is not asked."""
     engine = work.engine
     device = ENGINES[engine.kind].where()
+    if device == "cpu":
+        return
     first = next((folder.path / DATA_NAME for folder in work.folders if (folder.path / DATA_NAME).is_file()), None)
-    if device == "cpu" or first is None:
+    if first is None:
         return
     try:
         data = read_data(first.read_text(encoding="utf-8"))
