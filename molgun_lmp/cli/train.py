@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from molgun_lmp.batch import BATCH_SYSTEMS, Scheduler
+from molgun_lmp.cli.job_scripts import JobFile, JobOptions, JobScheduler, write_job
 from molgun_lmp.cli.output import AsJson, Overrides, answers, print_json, progress_console
 from molgun_lmp.config.loading import load_section
 from molgun_lmp.errors import ConfigError
@@ -24,25 +24,9 @@ def train_command(
     file: Annotated[Path, typer.Argument(metavar="FILE.yaml", help="The training file.")],
     output: Annotated[Path, typer.Option("--output", "-o", help="The training's folder; an unfinished one goes on.")],
     *,
-    job_file: Annotated[
-        Path | None,
-        typer.Option(
-            "--write-job",
-            "--write-slurm",
-            metavar="FILE",
-            help="Write a job script for this training and do nothing else.",
-        ),
-    ] = None,
-    scheduler: Annotated[Scheduler, typer.Option(help="Whose job script to write.")] = "slurm",
-    job_options: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--job-option",
-            "--sbatch",
-            metavar="NAME=VALUE",
-            help="An #SBATCH or #PBS line of it, such as time=24:00:00 or l=walltime=24:00:00. Repeatable.",
-        ),
-    ] = None,
+    job_file: JobFile = None,
+    scheduler: JobScheduler = "slurm",
+    job_options: JobOptions = None,
     finish: Annotated[
         bool, typer.Option("--finish", help="Train no more: make the model of the best epoch so far.")
     ] = False,
@@ -73,8 +57,7 @@ def train_command(
             overrides=overrides or (),
             options=job_options or (),
         )
-        _write_new(job_file, text)
-        answers().print(f"Wrote {job_file}. Submit it with: {BATCH_SYSTEMS[scheduler].submit} {job_file}", markup=False)
+        write_job(job_file, text, scheduler)
         return
 
     base, console = file.resolve().parent, progress_console()
@@ -112,16 +95,6 @@ def _print_record(record: "TrainingRecord", output: Path) -> None:
         f"Model: {output / 'model.model'}, losses: {figure.png}. Next: molgun export {output} --output MODEL_FOLDER",
         markup=False,
     )
-
-
-def _write_new(file: Path, text: str) -> None:
-    try:
-        with file.open("x", encoding="utf-8") as handle:
-            handle.write(text)
-    except FileExistsError as error:
-        raise ConfigError(f"{file} exists already. Name another file, or remove it.") from error
-    except OSError as error:
-        raise ConfigError(f"{file} cannot be written: {error.strerror}. Name a file in an existing folder.") from error
 
 
 def _print_errors(errors: "ErrorReport") -> None:

@@ -18,8 +18,10 @@ from waiting import wait_for
 
 from molgun_lmp.errors import ConfigError, InputFileError, TrainingError
 from molgun_lmp.training.dataset.read import read_dataset
-from molgun_lmp.training.labelling.label import label, read_structures
+from molgun_lmp.training.labelling.label import gather, label, read_structures, tried
+from molgun_lmp.training.labelling.ledger import open_ledger
 from molgun_lmp.training.labelling.settings import LabellingConfig
+from molgun_lmp.training.labelling.share import Share
 
 pytestmark = pytest.mark.engine
 
@@ -69,6 +71,34 @@ def test_labels_are_the_calculators_and_nothing_is_computed_twice(file: Path, tm
     again = label(EMT_CONFIG, read_structures([file]), tmp_path / "labels")
     assert again.labelled == 4
     assert ledger.read_bytes() == before
+
+
+def test_shares_label_side_by_side_into_one_folder(file: Path, tmp_path: Path) -> None:
+    """What is written is, byte for byte, what one command alone writes; each structure is labelled once."""
+    alone = label(EMT_CONFIG, read_structures([file]), tmp_path / "alone")
+    structures, labels = read_structures([file]), tmp_path / "labels"
+    first = label(EMT_CONFIG, structures, labels, share=Share(number=0, of=3))
+    assert (first.labelled, first.checked_again) == (2, 1)
+    assert not first.file.exists()
+    with open_ledger(labels, EMT_CONFIG, Share(number=1, of=3)):
+        second = label(EMT_CONFIG, structures, labels, share=Share(number=2, of=3))
+        assert (second.labelled, second.checked_again) == (1, 0)
+        with pytest.raises(TrainingError, match="another `molgun label` is at work on the part 1-of-3"):
+            label(EMT_CONFIG, structures, labels, share=Share(number=1, of=3))
+        with pytest.raises(TrainingError, match="another `molgun label` is at work in"):
+            gather(EMT_CONFIG, structures, labels)
+    assert (tried(structures, labels), gather(EMT_CONFIG, structures, labels).labelled) == (3, 3)
+    assert label(EMT_CONFIG, structures, labels).labelled == 4, "alone, it labels what no share has"
+    assert gather(EMT_CONFIG, structures, labels).file.read_bytes() == alone.file.read_bytes()
+    lines = [json.loads(line) for one in labels.glob("*.jsonl") for line in one.open()]
+    assert len(lines) == len({line["key"] for line in lines}) == 4
+    assert [len(one.read_text().splitlines()) for one in sorted(labels.glob("*.jsonl"))] == [2, 0, 1, 1]
+
+
+@pytest.mark.parametrize("text", ["3/3", "1", "a/2", "-1/3", "1/0", "0/2/4"])
+def test_what_is_no_share(text: str) -> None:
+    with pytest.raises(ConfigError, match="give NUMBER/SHARES, counted from 0"):
+        Share.parse(text)
 
 
 def test_a_bad_structure_costs_itself_alone(tmp_path: Path) -> None:

@@ -2,15 +2,15 @@
 
 The output folder holds
 label.yaml       the resolved labelling file
-labels.jsonl     one line for each structure as soon as it is done: its labels, or why it has none
+labels.jsonl     one line for each structure as soon as it is done: its labels, or why it has none; of each share of the
+                 structures that a process of its own labels labels-K-of-N.jsonl
 labelled.extxyz  the structures that have labels, in their order, for `molgun train` and `molgun dataset`
 processes/       where each process works and its calculator leaves files
 """
 
 import collections
 import dataclasses
-import itertools
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from multiprocessing.connection import wait
 from pathlib import Path
@@ -27,9 +27,10 @@ from molgun_lmp.training.dataset.label_keys import ENERGY_KEY, FORCES_KEY
 from molgun_lmp.training.dataset.structures import Structure, structures_of
 from molgun_lmp.training.labelling.calculators import ComputedLabels, Failure
 from molgun_lmp.training.labelling.checks import net_force_ev_per_angstrom, refusal
-from molgun_lmp.training.labelling.ledger import open_ledger
+from molgun_lmp.training.labelling.ledger import KnownLabels, open_ledger, read_labels
 from molgun_lmp.training.labelling.process import LabellingProcess
 from molgun_lmp.training.labelling.settings import LabelChecks, LabellingConfig
+from molgun_lmp.training.labelling.share import ALL, Share
 
 _POLL_S: Final = 0.5
 _ATTEMPTS: Final = 2
@@ -38,7 +39,7 @@ _ATTEMPTS: Final = 2
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class LabellingReport:
-    """What came of the structures that were given."""
+    """What came of the structures that were given, or of one share of them."""
 
     labelled: int
     failed: dict[str, str]
@@ -50,7 +51,7 @@ class LabellingReport:
     largest_net_force_ev_per_angstrom: float
     """Of all labels: the length of the sum of the forces over the number of atoms."""
     file: Path
-    """The labelled structures."""
+    """The labelled structures; of a share that is not all, where they will be."""
 
 
 def read_structures(files: Sequence[Path]) -> list[Structure]:
@@ -66,53 +67,93 @@ def label(
     structures: Sequence[Structure],
     folder: Path,
     on_progress: Callable[[int], None] = lambda done: None,
+    *,
+    share: Share = ALL,
 ) -> LabellingReport:
     """Label structures; what the folder holds already is not computed again, what failed before is tried once more.
 
-    Labels that do not stand `config.checks` are kept in the ledger alone: with other limits they may count.
+    Labels that do not stand `config.checks` are kept in the ledger alone: with other limits they may count. Of a
+    `share` nothing but the ledger is written: `gather` reads all of them.
 
     `on_progress` is called with the number of structures done. Raises `ConfigError` for a calculator that cannot be
     made, `TrainingError` where the folder holds labels of another method or every structure fails,
     `InterruptedRunError` after Ctrl-C or SIGTERM; finished labels stay in each case.
     """
-    order: dict[str, Structure] = {}
-    for item in structures:
-        order.setdefault(geometry_digest(item).hex(), item)
-    with open_ledger(folder, config) as ledger, stop_requests() as stop_requested:
-        done = ledger.done
-        todo = collections.deque((key, item) for key, item in order.items() if key not in done)
-        before = len(order) - len(todo)
-        failed: dict[str, str] = {}
+    order = _in_order(structures)
+    mine = {key: order[key] for key in share.part(list(order))}
+    with open_ledger(folder, config, share) as ledger, stop_requests() as stop_requested:
+        todo = collections.deque((key, item) for key, item in mine.items() if key not in ledger.known.done)
+        before = len(mine) - len(todo)
+        processes = folder / "processes" if share.is_all else folder / "processes" / share.name
+        twice = _repeated([key for key, _ in todo], ledger.known, config.checks.repeat_every, share)
         try:
-            results = _results(config, todo, folder / "processes", itertools.count(len(done)), stop_requested)
-            for number, (key, item, result) in enumerate(results, start=before + 1):
+            results = _results(config, todo, processes, twice, stop_requested)
+            for number, (key, _, result) in enumerate(results, start=before + 1):
                 if isinstance(result, ComputedLabels):
                     ledger.add(key, result)
                 else:
-                    failed[item.source] = result.reason
                     ledger.fail(key, result)
                 on_progress(number)
         finally:
-            labelled, refused = _judged(order, done, config.checks)
-            target = folder / "labelled.extxyz"
-            _write(labelled, config, target)
+            report = _report(config, structures, mine, ledger.known, folder, written=share.is_all)
     if stop_requested:
         raise InterruptedRunError(
-            f"labelling stopped; {target} holds {len(labelled)} labelled structures. The same command goes on."
+            f"labelling stopped; {report.labelled} structures are labelled in {folder}. The same command goes on."
         )
-    failed |= refused
-    if failed and not labelled:
-        source, reason = next(iter(failed.items()))
-        raise TrainingError(f"no structure could be labelled. {source}: {reason}")
-    computed = [done[key] for key in order if key in done]
+    return _some(report)
+
+
+def gather(config: LabellingConfig, structures: Sequence[Structure], folder: Path) -> LabellingReport:
+    """Write what all shares have labelled, and compute nothing. Raises `TrainingError` where one is still at work, the
+    folder holds labels of another method, or no structure has any."""
+    with open_ledger(folder, config) as ledger:
+        return _some(_report(config, structures, _in_order(structures), ledger.known, folder, written=True))
+
+
+def tried(structures: Sequence[Structure], folder: Path) -> int:
+    """How many different ones of the structures have been tried, labelled or not, by whatever is at work there."""
+    known = read_labels(folder)
+    return sum(key in known.done or key in known.failed for key in _in_order(structures))
+
+
+def _in_order(structures: Sequence[Structure]) -> dict[str, Structure]:
+    order: dict[str, Structure] = {}
+    for item in structures:
+        order.setdefault(geometry_digest(item).hex(), item)
+    return order
+
+
+def _report(
+    config: LabellingConfig,
+    structures: Sequence[Structure],
+    order: Mapping[str, Structure],
+    known: KnownLabels,
+    folder: Path,
+    *,
+    written: bool,
+) -> LabellingReport:
+    """What is known of these structures; `written` to the file that holds what has labels."""
+    labelled, refused = _judged(order, known.done, config.checks)
+    target = folder / "labelled.extxyz"
+    if written:
+        _write(labelled, config, target)
+    computed = [known.done[key] for key in order if key in known.done]
+    failed = {item.source: known.failed[key] for key, item in order.items() if key in known.failed}
     return LabellingReport(
         labelled=len(labelled),
-        failed=failed,
-        repeated=len(structures) - len(order),
+        failed=failed | refused,
+        repeated=len(structures) - len(_in_order(structures)),
         checked_again=sum(one.repeat is not None for one in computed),
         largest_net_force_ev_per_angstrom=max(map(net_force_ev_per_angstrom, computed), default=0.0),
         file=target,
     )
+
+
+def _some(report: LabellingReport) -> LabellingReport:
+    if report.failed and not report.labelled:
+        source, reason = next(iter(report.failed.items()))
+        raise TrainingError(f"no structure could be labelled. {source}: {reason}")
+    return report
 
 
 def _judged(
@@ -130,14 +171,24 @@ def _judged(
     return labelled, refused
 
 
+def _repeated(todo: Sequence[str], known: KnownLabels, every: int | None, share: Share) -> set[str]:
+    """Which of these are labelled from another start too: by their keys, so that it is the same in any share, and the
+    very first one."""
+    if every is None:
+        return set()
+    chosen = {key for key in todo if int(key, 16) % every == 0}
+    if share.number == 0 and all(one.repeat is None for one in known.done.values()):
+        chosen |= set(todo[:1])
+    return chosen
+
+
 def _results(
     config: LabellingConfig,
     todo: collections.deque[tuple[str, Structure]],
     folder: Path,
-    turns: Iterator[int],
+    twice: Collection[str],
     stop_requested: Sequence[int],
 ) -> Iterator[tuple[str, Structure, ComputedLabels | Failure]]:
-    every = config.checks.repeat_every
     attempts: collections.Counter[str] = collections.Counter()
     busy: dict[object, tuple[LabellingProcess, str, Structure]] = {}
     with ExitStack() as processes:
@@ -148,7 +199,7 @@ def _results(
         while (todo or busy) and not stop_requested:
             while idle and todo:
                 process, (key, item) = idle.pop(0), todo.popleft()
-                process.give(item.atoms(), twice=every is not None and next(turns) % every == 0)
+                process.give(item.atoms(), twice=key in twice)
                 busy[process.connection] = (process, key, item)
             for connection in wait([process.connection for process, _, _ in busy.values()], _POLL_S):
                 process, key, item = busy.pop(connection)

@@ -4,42 +4,66 @@ import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from molgun_lmp.atomic_files import replace_file
 from molgun_lmp.config.loading import dump_yaml, load_section
 from molgun_lmp.errors import TrainingError
 from molgun_lmp.folder_lock import only_command
 from molgun_lmp.training.labelling.calculators import ComputedLabels, Failure, RepeatDifference
 from molgun_lmp.training.labelling.settings import LabellingConfig
+from molgun_lmp.training.labelling.share import ALL, Share
 
 
-class Ledger:
-    """labels.jsonl: a line is added and synced for each structure; a line that was cut counts for nothing."""
+@dataclass(frozen=True, kw_only=True)
+class KnownLabels:
+    """What a labelling folder knows, by the structures' keys."""
 
-    def __init__(self, file: Path) -> None:
-        self._file = file
-        self.done: dict[str, ComputedLabels] = {}
-        text = file.read_bytes() if file.is_file() else b""
-        for line in text.splitlines():
+    done: dict[str, ComputedLabels]
+    failed: dict[str, str]
+    """Why each structure that was tried has no labels."""
+
+
+def read_labels(folder: Path) -> KnownLabels:
+    """What all shares have found so far. A line that was cut, or that is being written, counts for nothing."""
+    known = KnownLabels(done={}, failed={})
+    for file in sorted(folder.glob("labels*.jsonl")):
+        for line in file.read_bytes().splitlines():
             try:
                 document = json.loads(line)
-                forces = np.array(document["forces_ev_per_angstrom"], dtype=float)
+                key = document["key"]
+                if "failed" in document:
+                    known.failed[key] = document["failed"]
+                    continue
                 repeat = document.get("repeat")
-                self.done[document["key"]] = ComputedLabels(
+                known.done[key] = ComputedLabels(
                     energy_ev=document["energy_ev"],
-                    forces=forces,
+                    forces=np.array(document["forces_ev_per_angstrom"], dtype=float),
                     seconds=document["seconds"],
                     repeat=None if repeat is None else RepeatDifference(**repeat),
                 )
             except (ValueError, KeyError, TypeError):
                 continue
-        self._handle = file.open("ab")
-        if text and not text.endswith(b"\n"):
-            self._handle.write(b"\n")
+    for key in known.done:
+        known.failed.pop(key, None)
+    return known
+
+
+class Ledger:
+    """labels.jsonl, or labels-K-of-N.jsonl of a share: a line is added and synced for each structure."""
+
+    def __init__(self, folder: Path, share: Share) -> None:
+        self.known = read_labels(folder)
+        self._file = folder / ("labels.jsonl" if share.is_all else f"labels-{share.name}.jsonl")
+        self._handle = self._file.open("ab+")
+        if self._handle.seek(0, os.SEEK_END):
+            self._handle.seek(-1, os.SEEK_END)
+            if self._handle.read(1) != b"\n":  # a line was cut
+                self._handle.write(b"\n")
 
     def add(self, key: str, labels: ComputedLabels) -> None:
         """Keep the labels of one structure."""
@@ -52,11 +76,13 @@ class Ledger:
                 **({} if labels.repeat is None else {"repeat": asdict(labels.repeat)}),
             }
         )
-        self.done[key] = labels
+        self.known.done[key] = labels
+        self.known.failed.pop(key, None)
 
     def fail(self, key: str, failure: Failure) -> None:
         """Keep why a structure has none; a later run tries it again."""
         self._append({"key": key, "failed": failure.reason})
+        self.known.failed[key] = failure.reason
 
     def _append(self, document: dict[str, Any]) -> None:
         try:
@@ -75,10 +101,13 @@ class Ledger:
 
 
 @contextmanager
-def open_ledger(folder: Path, config: LabellingConfig) -> Iterator[Ledger]:
-    """The ledger of a labelling folder, for one command at a time. Raises `TrainingError` as `label` does."""
+def open_ledger(folder: Path, config: LabellingConfig, share: Share = ALL) -> Iterator[Ledger]:
+    """The ledger of a labelling folder, for one command at a time, or one for each share of it.
+
+    Raises `TrainingError` as `label` does.
+    """
     folder.mkdir(parents=True, exist_ok=True)
-    with only_command("label", folder):
+    with only_command("label", folder, None if share.is_all else share.name):
         kept = folder / "label.yaml"
         if kept.is_file():
             earlier = load_section(kept, LabellingConfig)
@@ -88,8 +117,8 @@ def open_ledger(folder: Path, config: LabellingConfig) -> Iterator[Ledger]:
                         f"{folder} holds labels made with another `{name}`: labels of two methods must not mix. Name "
                         "another folder."
                     )
-        kept.write_text(dump_yaml(config), encoding="utf-8")
-        ledger = Ledger(folder / "labels.jsonl")
+        replace_file(kept, dump_yaml(config).encode())
+        ledger = Ledger(folder, share)
         try:
             yield ledger
         finally:

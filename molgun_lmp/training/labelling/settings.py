@@ -15,8 +15,8 @@ class LabelChecks(Section):
     """Refused beyond: the length of the sum of all forces, over the number of atoms. It is zero but for what the
     calculator's grid or its convergence does wrong. `null`: anything goes, as in an external field."""
     repeat_every: PositiveInt | None = 50
-    """The first label and one in so many are computed again, from another start: by a calculator made anew, from other
-    electrons where it has some (CP2K). `null`: none."""
+    """The first label and one in so many, drawn by the structure itself, are computed again, from another start: by a
+    calculator made anew, from other electrons where it has some (CP2K). `null`: none."""
     repeat_force_ev_per_angstrom: PositiveFloat = 0.02
     """Refused beyond: the largest difference of a component of a force between the two."""
     repeat_energy_ev_per_atom: PositiveFloat = 0.001

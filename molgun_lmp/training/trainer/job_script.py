@@ -1,13 +1,11 @@
 """A job script for one training: what the training file knows of its resources, and the site's own options."""
 
-import shlex
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from molgun_lmp.batch import BATCH_SYSTEMS, Scheduler
+from molgun_lmp.batch.molgun_job import molgun_job
 from molgun_lmp.batch.system import NOTICE_S, JobRequest
-from molgun_lmp.rendering import render_script
 from molgun_lmp.training.settings import TrainingConfig
 
 
@@ -27,10 +25,6 @@ def job_script(
     and for a walltime of PBS that leaves no time.
     """
     batch = BATCH_SYSTEMS[scheduler]
-    batch.require_options(options)
-    command = [sys.executable, "-m", "molgun_lmp", "train", str(file.resolve()), "--output", str(output.resolve())]
-    for override in overrides:
-        command += ["--set", override]
     job = JobRequest(
         name=batch.job_name(config.name),
         cpus=config.threads * config.gpus,
@@ -39,5 +33,7 @@ def job_script(
         notice_s=NOTICE_S,
         options=tuple(options),
     )
-    lines = (*batch.header(job), *batch.ending_early(job, shlex.join(command)))
-    return render_script("train.job.j2", {"name": config.name, "batch": batch, "lines": lines})
+    arguments = ["train", str(file.resolve()), "--output", str(output.resolve())]
+    for override in overrides:
+        arguments += ["--set", override]
+    return molgun_job(batch, job, arguments, does=f"Trains the model `{config.name}` with molgun")

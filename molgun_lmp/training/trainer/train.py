@@ -86,6 +86,17 @@ def held_out_frames(run_folder: Path) -> dict[str, tuple[LabelledFrame, ...]]:
     }
 
 
+def epochs_so_far(config: TrainingConfig, run: RunFolder) -> int:
+    """Whole epochs of a training, which another process may be at; 0 where there is none yet.
+
+    Raises `TrainingError` for one that diverged.
+    """
+    history = History(head=TRAINED_HEAD)
+    with MetricsFile(run.metrics(config.name, config.seed)) as metrics:
+        history.feed(metrics.new_lines())
+    return len(history.epochs)
+
+
 def _is_finished(epochs: tuple[EpochRecord, ...], how: Optimisation) -> bool:
     return bool(epochs) and (epochs[-1].epoch + 1 >= how.epochs or is_stale(epochs, how.patience))
 
