@@ -8,7 +8,7 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
-from molgun_lmp.batch.system import BatchSystem, JobRequest, limit_seconds, ranges_of
+from molgun_lmp.batch.system import BatchSystem, JobQueue, JobRequest, limit_seconds, ranges_of
 from molgun_lmp.errors import ConfigError
 
 _WALLTIME: Final = re.compile(r"l=(?:.*,)?walltime=((?:\d+:){0,2}\d+)(?:,.*)?")
@@ -107,4 +107,11 @@ PBS: Final = BatchSystem(
     ),
     header=_header,
     ending_early=_ending_early,
+    queue=JobQueue(
+        submit=("qsub",),
+        job_id=str.strip,
+        ask=("qstat", "-f"),
+        is_over=lambda answer: re.search(r"job_state = [^XF]$", answer, re.MULTILINE) is None,
+        unknown=("Unknown Job Id", "Job has finished"),
+    ),
 )

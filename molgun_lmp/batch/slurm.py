@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
-from molgun_lmp.batch.system import BatchSystem, JobRequest, StepLauncher, array_of
+from molgun_lmp.batch.system import BatchSystem, JobQueue, JobRequest, StepLauncher, array_of
 
 
 def _arrays(tasks: Sequence[int]) -> tuple[str, ...]:
@@ -54,6 +54,14 @@ SLURM: Final = BatchSystem(
     option_form="NAME or NAME=VALUE without dashes in front, spaces or quotes, such as partition=gpu or time=24:00:00",
     header=_header,
     ending_early=_ending_early,
+    # squeue lists what waits or runs, and forgets a job minutes after its end (MinJobAge).
+    queue=JobQueue(
+        submit=("sbatch", "--parsable"),
+        job_id=lambda answer: answer.strip().partition(";")[0],  # the cluster's name may follow
+        ask=("squeue", "--noheader", "--format=%T", "--jobs"),
+        is_over=lambda answer: not answer.strip(),
+        unknown=("Invalid job id",),
+    ),
     # A batch script that starts one process in a job of many tasks does no harm: SLURM_NTASKS would tell of it, too.
     step_launcher=StepLauncher(command="srun", size="SLURM_STEP_NUM_TASKS", local_rank="SLURM_LOCALID"),
 )

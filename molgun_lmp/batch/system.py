@@ -1,4 +1,4 @@
-"""What a batch system is to a program that writes job scripts for it and never submits one."""
+"""What a batch system is to a program that writes job scripts for it, and may submit them and wait for their end."""
 
 import re
 from collections.abc import Callable, Sequence
@@ -46,6 +46,22 @@ class StepLauncher:
 
 
 @dataclass(frozen=True, kw_only=True)
+class JobQueue:
+    """How a batch system takes a job, and says whether it is over: a program that waits for one asks so."""
+
+    submit: tuple[str, ...]
+    """The words before a script that submit it and print its id, with as little else as can be."""
+    job_id: Callable[[str], str]
+    """What they print -> the id."""
+    ask: tuple[str, ...]
+    """The words before an id that ask for the states of the job and of all its tasks."""
+    is_over: Callable[[str], bool]
+    """Whether a successful answer is one of a job that is over."""
+    unknown: tuple[str, ...]
+    """Parts of an unsuccessful answer by which the system says that it knows no such job, or no more."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class BatchSystem:
     """How one batch system is spoken to: in the head of a script, in its environment, on the command line."""
 
@@ -86,6 +102,7 @@ class BatchSystem:
 
     Raises `ConfigError` for a limit that leaves no time.
     """
+    queue: JobQueue
     step_launcher: StepLauncher | None = None
 
     def submissions(self, tasks: Sequence[int]) -> tuple[str, ...]:

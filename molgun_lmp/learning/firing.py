@@ -22,6 +22,7 @@ from molgun_lmp.errors import CampaignError
 from molgun_lmp.geometry import geometry_digest
 from molgun_lmp.learning.choice import Candidate, choose
 from molgun_lmp.learning.inputs import Loop
+from molgun_lmp.learning.jobs import fire_by_jobs
 from molgun_lmp.learning.judging import JudgedFrames, Jury, judge_round
 from molgun_lmp.learning.loop_folder import RoundFolder
 from molgun_lmp.learning.session import Session, run_molgun
@@ -49,8 +50,10 @@ def fire(loop: Loop, here: RoundFolder, session: Session) -> Made:
             store = write(checked, here.campaign, advance)
     work = campaign_work(store)
     if not work.ended:
-        words = loop.config.launch.run
-        if words:
+        words, job = loop.config.launch.run, loop.config.jobs.run
+        if job is not None:
+            fire_by_jobs(loop, here, store, job, session)
+        elif words:
             workers = [] if loop.config.workers is None else ["--workers", str(loop.config.workers)]
             run_molgun(words, ["run", str(here.campaign), *workers])
         else:

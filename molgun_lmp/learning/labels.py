@@ -8,6 +8,7 @@ from molgun_lmp.config.loading import dump_yaml
 from molgun_lmp.geometry import geometry_digest
 from molgun_lmp.learning.firing import Made, open_members
 from molgun_lmp.learning.inputs import Loop
+from molgun_lmp.learning.jobs import label_by_jobs
 from molgun_lmp.learning.loop_folder import RoundFolder
 from molgun_lmp.learning.records import StageRecord
 from molgun_lmp.learning.session import Session, run_molgun
@@ -22,7 +23,7 @@ from molgun_lmp.training.dataset.read import read_dataset
 from molgun_lmp.training.descriptors.error_line import rank_correlation
 from molgun_lmp.training.evaluation.comparison import ModelComparison
 from molgun_lmp.training.evaluation.errors import error_report
-from molgun_lmp.training.labelling.label import label, read_structures
+from molgun_lmp.training.labelling.label import gather, label, read_structures
 from molgun_lmp.training.settings import AS_THEY_ARE
 
 
@@ -32,23 +33,25 @@ def label_frames(loop: Loop, here: RoundFolder, session: Session) -> Made:
     A structure that the calculator fails on has no label and is counted. Raises what `label` raises.
     """
     structures = read_structures([here.chosen])
-    words, failed = loop.config.launch.label, {}
-    if words:
+    words, job = loop.config.launch.label, loop.config.jobs.label
+    if words or job is not None:
         file = here.path / "label.yaml"
         replace_file(file, dump_yaml(loop.labelling).encode())
-        run_molgun(words, ["label", str(file), str(here.chosen), "--output", str(loop.labels)])
-        labelled_file = loop.labels / "labelled.extxyz"
+        if job is not None:
+            label_by_jobs(loop, here, file, job, session)
+        else:
+            run_molgun(words, ["label", str(file), str(here.chosen), "--output", str(loop.labels)])
+        report = gather(loop.labelling, structures, loop.labels)
     else:
         with session.counting("labelling", len(structures)) as advance:
             report = label(loop.labelling, structures, loop.labels, advance)
-        labelled_file, failed = report.file, report.failed
-    frames = read_dataset([labelled_file], limits=AS_THEY_ARE).frames
+    frames = read_dataset([report.file], limits=AS_THEY_ARE).frames
     sets = by_set(frames, loop.config.held_out, loop.config.seed)
     write_given(here.new, sets)
     found = {
         "labelled": len(frames),
         "failed": len(structures) - len(frames),
-        "why": failed,
+        "why": report.failed,
         "sets": {name: len(some) for name, some in sets.items()},
     }
     return [here.chosen], [here.new], found

@@ -4,7 +4,9 @@ loop.yaml            the resolved loop file, and `files.json` the hash of each f
 data/                the training file's frames with their sets, isolated atoms
 round-N/campaign/    what was fired
 round-N/chosen.extxyz, broken.extxyz
-round-N/label/       the labels, as `molgun label` keeps them; labelled.extxyz with sets as new.extxyz beside it
+round-N/new.extxyz   the chosen frames that have labels, with their sets
+round-N/jobs/        scripts of jobs, their ids, and what they said
+labels/              the labels of all rounds, as `molgun label` keeps them
 round-N/member-K.yaml, train/member-K/   one ordinary training each
 round-N/model/       the exported first member, with its calibrations
 round-N/STAGE.json   what a complete stage read, made and found
@@ -55,8 +57,9 @@ class RoundFolder:
         return self.path / "broken.extxyz"
 
     @property
-    def label(self) -> Path:  # noqa: D102
-        return self.path / "label"
+    def jobs(self) -> Path:
+        """Scripts of jobs, their ids and what they said."""
+        return self.path / "jobs"
 
     @property
     def new(self) -> Path:

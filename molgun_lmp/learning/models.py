@@ -1,11 +1,13 @@
 """Stages `train`, `export` and `test`: the members, the folder of the first, its errors and what they are warned by."""
 
+from pathlib import Path
 from typing import Any
 
 from molgun_lmp.atomic_files import replace_file
 from molgun_lmp.config.loading import dump_yaml
 from molgun_lmp.learning.firing import Made, open_members
 from molgun_lmp.learning.inputs import Loop
+from molgun_lmp.learning.jobs import train_by_jobs
 from molgun_lmp.learning.loop_folder import RoundFolder
 from molgun_lmp.learning.session import Session, run_molgun
 from molgun_lmp.learning.training_files import frame_files, frames_by_set, training_file
@@ -19,25 +21,32 @@ from molgun_lmp.training.descriptors.held_out import calibrate_committee, write_
 from molgun_lmp.training.evaluation.comparison import ModelComparison
 from molgun_lmp.training.export.export import DEFAULT_FORMATS, export_run
 from molgun_lmp.training.run_folder import RunFolder, read_record
+from molgun_lmp.training.settings import TrainingConfig
 from molgun_lmp.training.trainer.committee import member_name
 from molgun_lmp.training.trainer.train import train
 
 
 def train_members(loop: Loop, here: RoundFolder, session: Session) -> Made:
     """Train all members on all frames so far; a finished one is not trained again, an unfinished one goes on."""
-    read, made, members = frame_files(loop, here.number), list[RunFolder](), loop.config.committee.members
+    read, count = frame_files(loop, here.number), loop.config.committee.members
     here.path.mkdir(parents=True, exist_ok=True)
-    for member in range(members):
+    members: dict[Path, tuple[TrainingConfig, RunFolder]] = {}
+    for member in range(count):
         config = training_file(loop, here, member)
-        file, run = here.path / f"{member_name(member)}.yaml", RunFolder(path=here.train / member_name(member))
+        file = here.path / f"{member_name(member)}.yaml"
         replace_file(file, dump_yaml(config).encode())
-        session.say(f"round {here.number}: training member {member + 1} of {members}")
-        words = loop.config.launch.train
+        members[file] = config, RunFolder(path=here.train / member_name(member))
+    words, job = loop.config.launch.train, loop.config.jobs.train
+    if job is not None:
+        train_by_jobs(loop, here, members, job, session)
+    for member, (file, (config, run)) in enumerate(members.items()):
+        if job is None:
+            session.say(f"round {here.number}: training member {member + 1} of {count}")
         if words and not run.record.is_file():
             run_molgun(words, ["train", str(file), "--output", str(run.path)])
         else:
             train(config, run.path, base=here.path, console=session.console)
-        made.append(run)
+    made = [run for _, run in members.values()]
     records = [read_record(run.path) for run in made]
     found = {
         "trained_on": records[0].training.data.frames["train"],

@@ -5,8 +5,10 @@ from typing import Annotated, Self
 
 from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
 
+from molgun_lmp.batch import BATCH_SYSTEMS, Scheduler
 from molgun_lmp.config.campaign import Name
 from molgun_lmp.config.section import Section
+from molgun_lmp.errors import ConfigError
 
 Share = Annotated[float, Field(ge=0, lt=1)]
 Words = tuple[str, ...]
@@ -79,6 +81,45 @@ class Launchers(Section):
     train: Words = ()
 
 
+class Job(Section):
+    """A job of the batch system: what it needs follows from the files; the site's own options come on top."""
+
+    options: Words = ()
+    """Lines of sbatch or qsub without dashes, such as `partition=gpu`, `time=24:00:00`, or `l=walltime=24:00:00`."""
+
+
+class ArrayJob(Job):
+    """An array of jobs that share a stage's work."""
+
+    tasks: PositiveInt = 1
+    """Each fires trajectories, or labels a share of the frames."""
+
+
+class Jobs(Section):
+    """Stages that are done as jobs of a batch system, submitted and waited for by `molgun learn`.
+
+    A job that is ended by its time limit is submitted again, for as long as it came further. Python, this package and
+    the loop's folder must be at the same places where jobs run.
+    """
+
+    scheduler: Scheduler = "slurm"
+    run: ArrayJob | None = None
+    """Each task with `workers` worker processes, one where it is null."""
+    label: ArrayJob | None = None
+    """Each task with the label file's workers and threads."""
+    train: Job | None = None
+    """One for each member of the committee, side by side."""
+
+    @model_validator(mode="after")
+    def _options_are_the_scheduler_s(self) -> Self:
+        for job in (self.run, self.label, self.train):
+            try:
+                BATCH_SYSTEMS[self.scheduler].require_options(() if job is None else job.options)
+            except ConfigError as error:
+                raise ValueError(str(error)) from error
+        return self
+
+
 class LoopConfig(Section):
     """A closed loop of firing and learning."""
 
@@ -109,11 +150,19 @@ class LoopConfig(Section):
     workers: PositiveInt | None = None
     """Local worker processes that fire; None: one for each core."""
     launch: Launchers = Launchers()
+    jobs: Jobs = Jobs()
     batch_size: PositiveInt = 8
     """Structures at a time, where frames are judged."""
     seed: NonNegativeInt = 24
     """Of the trajectories that are held out."""
 
+    @model_validator(mode="after")
+    def _a_stage_is_done_in_one_way(self) -> Self:
+        for stage in Launchers.model_fields:
+            if getattr(self.launch, stage) and getattr(self.jobs, stage) is not None:
+                raise ValueError(f"launch.{stage} and jobs.{stage} both say how it is done: leave one out")
+        return self
 
-FREE = frozenset(["rounds", "budget", "wanted_error_ev_per_angstrom", "workers", "launch", "batch_size"])
+
+FREE = frozenset(["rounds", "budget", "wanted_error_ev_per_angstrom", "workers", "launch", "jobs", "batch_size"])
 """Keys that may change between sessions: they decide when the loop ends and who does the work, not what is found."""

@@ -6,8 +6,6 @@ import os
 import signal
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -15,19 +13,13 @@ import numpy as np
 import pytest
 import yaml
 from ase.io import read
-from campaign_cases import write_model
-from learning_cases import TRAJECTORIES, first_frames, loop_files
-from model_cases import save_model, tiny_model
-from rich.console import Console
+from learning_cases import TRAJECTORIES, first_frames, first_model, learn_here, loop_files
 from small_disks import small_tmpfs
 
 from molgun_lmp.config.loading import load_section
 from molgun_lmp.errors import ConfigError, TrainingError
 from molgun_lmp.learning.firing import open_members
-from molgun_lmp.learning.inputs import load_loop
-from molgun_lmp.learning.loop import learn
 from molgun_lmp.learning.loop_folder import only_loop, same_loop
-from molgun_lmp.learning.session import Session
 from molgun_lmp.learning.settings import LoopConfig
 from molgun_lmp.models.predict import predict_mace
 from molgun_lmp.training.dataset.read import read_dataset
@@ -35,45 +27,15 @@ from molgun_lmp.training.descriptors.calibration import CALIBRATION_NAME, read_c
 from molgun_lmp.training.descriptors.force_spread import read_spread_calibration
 from molgun_lmp.training.descriptors.held_out import calibrate_committee, write_calibrations
 from molgun_lmp.training.evaluation.comparison import ModelComparison
-from molgun_lmp.training.export.deploy import deploy
 from molgun_lmp.training.settings import AS_THEY_ARE
 
 pytestmark = pytest.mark.engine
 
-ELEMENTS = ("C", "O", "Cu")
 RECORD = "round-1/train/member-0/record.json"
 KILLED_BEFORE = (
     *("round-1/fire.json", "round-1/choose.json", "labels/labelled.extxyz", "round-1/label.json"),
     *("round-1/member-1.yaml", "round-1/train.json", "round-1/export.json", "round-2/fire.json"),
 )
-
-
-def first_model(folder: Path, seed: int, *, is_fired: bool) -> Path:
-    """Untrained, and gentle: nothing explodes in a few steps."""
-    import torch
-
-    model = tiny_model(atomic_numbers=[6, 8, 29], atomic_energies=np.zeros((1, 3)))
-    with torch.no_grad():
-        model.scale_shift.scale.fill_(0.05)
-        for number, weights in enumerate(model.parameters()):
-            noise = torch.randn(weights.shape, generator=torch.Generator().manual_seed(seed + number))
-            weights.add_(0.01 * noise)
-    file = save_model(model, folder.with_suffix(".model"))
-    deployed = folder.with_suffix(".pt")
-    if is_fired:
-        deploy(file, deployed, dtype="float64", head="Default")
-    write_model(folder, deployed if is_fired else b"never read", ELEMENTS, mace=file)
-    return folder
-
-
-@contextmanager
-def silent(_: str, __: int) -> Iterator[Callable[[int], None]]:
-    yield lambda done: None
-
-
-def learn_here(file: Path, overrides: tuple[str, ...] = ()) -> Any:
-    with Path(os.devnull).open("w") as nowhere:
-        return learn(load_loop(file, overrides), Session(console=Console(file=nowhere), counting=silent))
 
 
 def killed_before(target: Path, file: Path) -> int:

@@ -19,7 +19,7 @@ GROUND = "ground"
 
 ARROWS = {
     "cli": "learning results bench campaign training analysis engine gun models surface readers config batch",
-    "learning": "results campaign training gun models surface readers plotting config",
+    "learning": "results campaign training gun models surface readers plotting config batch",
     "results": "campaign training analysis gun models surface readers plotting config",
     "bench": "training analysis engine gun models surface readers plotting config",
     "campaign": "analysis engine gun models surface readers plotting config batch",

@@ -1,6 +1,8 @@
 """A closed loop as small as it can be: CO at twelve copper atoms, EMT as the reference, a MACE of few channels."""
 
-from collections.abc import Mapping
+import os
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -9,10 +11,19 @@ import yaml
 from ase import Atoms
 from ase.build import add_adsorbate, fcc111, molecule
 from ase.io import write
+from campaign_cases import write_model
+from model_cases import save_model, tiny_model
 from potential_cases import campaign_file
+from rich.console import Console
 from training_cases import TINY, labelled
 
+from molgun_lmp.learning.inputs import load_loop
+from molgun_lmp.learning.loop import learn
+from molgun_lmp.learning.session import Session
+from molgun_lmp.training.export.deploy import deploy
+
 TRAJECTORIES = 4
+ELEMENTS = ("C", "O", "Cu")
 
 
 def slab() -> Atoms:
@@ -77,3 +88,31 @@ def loop_files(folder: Path, **changes: Any) -> Path:
     for name, document in (("train", training), ("label", label), ("loop", loop)):
         (folder / f"{name}.yaml").write_text(yaml.safe_dump(document))
     return folder / "loop.yaml"
+
+
+def first_model(folder: Path, seed: int, *, is_fired: bool) -> Path:
+    """Untrained, and gentle: nothing explodes in a few steps."""
+    import torch  # others do not wait for it
+
+    model = tiny_model(atomic_numbers=[6, 8, 29], atomic_energies=np.zeros((1, 3)))
+    with torch.no_grad():
+        model.scale_shift.scale.fill_(0.05)
+        for number, weights in enumerate(model.parameters()):
+            noise = torch.randn(weights.shape, generator=torch.Generator().manual_seed(seed + number))
+            weights.add_(0.01 * noise)
+    file = save_model(model, folder.with_suffix(".model"))
+    deployed = folder.with_suffix(".pt")
+    if is_fired:
+        deploy(file, deployed, dtype="float64", head="Default")
+    write_model(folder, deployed if is_fired else b"never read", ELEMENTS, mace=file)
+    return folder
+
+
+@contextmanager
+def silent(_: str, __: int) -> Iterator[Callable[[int], None]]:
+    yield lambda done: None
+
+
+def learn_here(file: Path, overrides: tuple[str, ...] = ()) -> Any:
+    with Path(os.devnull).open("w") as nowhere:
+        return learn(load_loop(file, overrides), Session(console=Console(file=nowhere), counting=silent))

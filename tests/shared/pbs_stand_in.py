@@ -147,9 +147,10 @@ def qstat(words: Sequence[str]) -> None:
     job, task = place(name)
     if (job / "finished").exists() and (FOLDER / "history").exists():
         fail(f"qstat: {name} Job has finished, use -x or -H to obtain historical job information", 35)
-    if (job / "finished").exists() or not (job / f"state-{task}").exists():
+    whole_array = name.partition(".")[0].endswith("[]")
+    if (job / "finished").exists() or not (whole_array or (job / f"state-{task}").exists()):
         fail(f"qstat: Unknown Job Id {name}", 153)
-    state = (job / f"state-{task}").read_text()
+    state = "B" if whole_array else (job / f"state-{task}").read_text()
     print(f"Job Id: {name}\n    Job_Name = any\n    job_state = {state}\n    queue = workq\n")
 
 
