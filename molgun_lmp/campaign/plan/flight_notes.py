@@ -18,7 +18,7 @@ def flight_notes(setup: Setup) -> list[str]:
     """In a sentence, where half of the shots end before they could be in contact; none elsewhere.
 
     Kicks are drawn as the gun draws them, and fly on without a force: the surface attracts in the last few ångströms
-    only.
+    only. In a chain of doses a molecule starts above the highest one that stands there, and may pass beside it.
     """
     campaign, molecule = setup.campaign, setup.molecule
     gun, dynamics = campaign.gun, campaign.dynamics
@@ -30,12 +30,21 @@ def flight_notes(setup: Setup) -> list[str]:
     speeds = [
         -draw_kick(kick, molecule.mass_u, len(molecule.symbols), rng)[2] for kick in setup.kicks for _ in range(_KICKS)
     ]
-    flights_ps = ahead / np.maximum(speeds, 1e-6)
-    in_time = float((flights_ps < dynamics.duration_ps).mean())
-    if in_time > _FEW:
-        return []
-    return [
-        f"WARNING: a shot lasts {dynamics.duration_ps:.3g} ps (dynamics.steps, dynamics.timestep_fs in fs), and the "
-        f"median flight to the surface {np.median(flights_ps):.2g} ps: {100 * (1 - in_time):.0f} % of the shots would "
-        "end before they reach it."
-    ]
+
+    def said(way: float, to: str, shots: str) -> list[str]:
+        flights_ps = way / np.maximum(speeds, 1e-6)
+        in_time = float((flights_ps < dynamics.duration_ps).mean())
+        if in_time > _FEW:
+            return []
+        return [
+            f"WARNING: a shot lasts {dynamics.duration_ps:.3g} ps (dynamics.steps, dynamics.timestep_fs in fs), and "
+            f"the median flight {to} {np.median(flights_ps):.2g} ps: {100 * (1 - in_time):.0f} % of {shots} would end "
+            "before they reach it."
+        ]
+
+    found = said(ahead, "to the surface", "the shots")
+    if not found and campaign.dose is not None and campaign.dose.molecules > 1:
+        upright = 2.0 * molecule.radius
+        to = f"to the surface beside a molecule that stands there (up to {upright:.1f} Å longer)"
+        return said(ahead + upright, to, "the shots that pass one")
+    return found

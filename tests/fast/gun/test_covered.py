@@ -9,6 +9,7 @@ from ase import Atoms
 
 from molgun_lmp.adsorbates import Adsorbate, standing_in_words
 from molgun_lmp.campaign.plan.dose_notes import dose_notes
+from molgun_lmp.campaign.plan.flight_notes import flight_notes
 from molgun_lmp.errors import GeometryError
 from molgun_lmp.gun.covered import CoveredSurface, kept_and_left, require_room, setup_above
 from molgun_lmp.gun.initial_conditions import Newcomer, aim, draw, draw_newcomer
@@ -86,3 +87,17 @@ def test_a_pause_in_other_units_than_ps_is_warned_of(setup_of: SetupOf) -> None:
     assert "WARNING" not in said(5.0)
     assert "0.025 times system.equilibration.damping_ps" in said(0.005)
     assert "steps between two doses" in said(5e5)
+
+
+def test_a_flight_that_ends_beside_what_stands_there_is_warned_of(setup_of: SetupOf) -> None:
+    """The same shots are long enough for a clean surface, and not for one with a molecule upright on it."""
+
+    def said(steps: int, molecules: int = 5) -> str:
+        dose = {"chains": 20 // molecules, "molecules": molecules}
+        setup = setup_of({"gun": {"skip_free_flight": True}, "dose": dose, "dynamics": {"steps": steps}})
+        return " ".join(flight_notes(setup))
+
+    warned = said(1000)
+    assert "flight to the surface beside a molecule" in warned and "of the shots that pass one" in warned
+    assert said(1000, molecules=1) == said(20000) == ""
+    assert "median flight to the surface 0" in said(10) and "beside" not in said(10)
