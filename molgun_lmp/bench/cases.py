@@ -60,10 +60,10 @@ def demo_model(inner: BenchInner | None = None) -> BenchModel:
     )
 
 
-def medium_model(folder: Path) -> BenchModel:
+def medium_model(folder: Path, inner: BenchInner | None = None) -> BenchModel:
     """An untrained model with the architecture of MACE-MP-0 medium: 128x0e + 128x1o, l_max 3, 6 Å, two interactions.
 
-    It costs what the trained one costs for the same elements; its forces mean nothing.
+    It costs what the trained one costs for the same elements, with an `inner` one between too; its forces mean nothing.
     """
     load_mace()
     import torch  # noqa: PLC0415
@@ -107,6 +107,7 @@ def medium_model(folder: Path) -> BenchModel:
         model=file,
         files=files,
         cutoff_angstrom=6.0,
+        inner=inner,
     )
 
 

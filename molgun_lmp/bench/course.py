@@ -40,7 +40,7 @@ def measure_all(
     """The whole measurement as a JSON document; with `folder` it is written there after each part.
 
     A measurement that was interrupted there goes on, if it was the same one on the same machine. `work` takes the
-    models that are made for it; with `inner` the example's model is measured with multi-time steps, too.
+    models that are made for it; with `inner` they are measured with multi-time steps, too.
     """
     settings = {"effort": dataclasses.asdict(effort), "machine": machine(threads), "inner": _named(inner)}
     key = sha256_json(json.loads(json.dumps(settings)))
@@ -59,7 +59,7 @@ def measure_all(
     }
     models = [_Loaded("demo", lambda: demo_model(inner))]
     if effort.medium:
-        models.append(_Loaded("medium", lambda: medium_model(work)))
+        models.append(_Loaded("medium", lambda: medium_model(work, inner)))
     parts = [part for part in _parts(effort, models, threads, work) if part.name not in document["parts"]]
     ends = time.perf_counter() + effort.budget_s
     for number, part in enumerate(parts):

@@ -36,7 +36,10 @@ def bench_command(  # noqa: PLR0917  # a command
     threads: Annotated[int, typer.Option(min=1, help="Threads of every way.")] = 1,
     inner: Annotated[
         Path | None,
-        typer.Option(help="The folder of an inner model (engine.multistep) for the example's, measured beside it."),
+        typer.Option(
+            help="The folder of an inner model (engine.multistep) for the example's, measured beside it; beside the "
+            "untrained one, too, where its cost alone means something."
+        ),
     ] = None,
     device: Annotated[
         Literal["cpu", "cuda"] | None,
