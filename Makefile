@@ -30,7 +30,8 @@ $(READY): pyproject.toml constraints.txt
 
 demo: $(READY)
 	@test -d $(DEMO) || $(BIN)/molgun init $(DEMO) --example ecco-si001
-	@test -d $(DEMO)/ecco-si001 || $(BIN)/molgun plan $(DEMO)/campaign.yaml --no-calibration --set trajectories=$(SHOTS)
+	@test -d $(DEMO)/ecco-si001 || $(BIN)/molgun plan $(DEMO)/campaign.yaml --no-calibration --set trajectories=$(SHOTS) \
+	  --set engine.multistep.inner=inner --set engine.multistep.every=4
 	@$(BIN)/molgun run $(DEMO)/ecco-si001
 	@$(BIN)/molgun analyse $(DEMO)/ecco-si001
 	@$(BIN)/molgun report $(DEMO)/ecco-si001
