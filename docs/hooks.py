@@ -12,12 +12,12 @@ import click
 import typer
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
-from pydantic import BaseModel
 
 from molgun_lmp.campaign.cluster.write import ClusterSite
 from molgun_lmp.cli.app import app
-from molgun_lmp.config import Campaign
+from molgun_lmp.config import Campaign, Section
 from molgun_lmp.config.external import ForeignFiles
+from molgun_lmp.config.file_kinds import kind_of
 from molgun_lmp.config.scheme_file import SchemeFile
 from molgun_lmp.learning.settings import LoopConfig
 from molgun_lmp.training.distillation.settings import DistillationConfig
@@ -26,8 +26,8 @@ from molgun_lmp.training.labelling.settings import LabellingConfig
 from molgun_lmp.training.settings import TrainingConfig
 
 REPOSITORY: Final = Path(__file__).parents[1]
-FILES: Final[Mapping[str, tuple[str, type[BaseModel], str]]] = {
-    "reference/campaign.md": ("Campaign file", Campaign, "`molgun plan FILE`. `molgun schema` prints the JSON schema."),
+FILES: Final[Mapping[str, tuple[str, type[Section], str]]] = {
+    "reference/campaign.md": ("Campaign file", Campaign, "`molgun plan FILE`."),
     "reference/training.md": ("Training file", TrainingConfig, "`molgun train FILE`."),
     "reference/label.md": ("Label file", LabellingConfig, "`molgun label FILE FRAMES`."),
     "reference/cp2k.md": (
@@ -68,10 +68,11 @@ def _home() -> str:
     return re.sub(r"\[([^\]]+)\]\([A-Z]+\.md\)", r"\1", text)
 
 
-def _file_page(title: str, model: type[BaseModel], command: str) -> Iterator[str]:
+def _file_page(title: str, model: type[Section], command: str) -> Iterator[str]:
     schema = model.model_json_schema()
     sections = schema.get("$defs", {})
-    yield from (f"# {title}", "", f"YAML, read by {command} A key that is not here is refused.", "")
+    listed = f"`molgun schema {kind_of(model)}` prints the JSON schema."
+    yield from (f"# {title}", "", f"YAML, read by {command} A key that is not here is refused. {listed}", "")
     yield from _section(schema, sections)
     for name in _reached(schema, sections):
         yield from (f"## {name}", "")

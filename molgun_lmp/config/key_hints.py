@@ -6,15 +6,15 @@ from typing import Any, Final
 
 _FEW: Final = 3
 """Sections that are named; a key of more, such as `kind`, says nothing."""
-_NOWHERE: Final = "unknown key; `molgun schema` lists those of a campaign file, the reference those of all files"
 
 
-def unknown_key(loc: Sequence[str | int], schema: Mapping[str, Any]) -> str:
+def unknown_key(loc: Sequence[str | int], schema: Mapping[str, Any], file_kind: str | None = None) -> str:
     """What to say of a key that is unknown at `loc`: the whole path of the one that was probably meant.
 
-    `schema` is the JSON schema of the file (`BaseModel.model_json_schema`). A key of the same section that is spelled
-    alike comes first, then the sections that have this very key, then what is spelled alike elsewhere. A key is never
-    answered with itself at the same place.
+    `schema` is the JSON schema of the file (`BaseModel.model_json_schema`), and `file_kind` what `molgun schema` calls
+    files that have it. A key of the same section that is spelled alike comes first, then the sections that have this
+    very key, then what is spelled alike elsewhere, and at last where all keys are listed; the keys themselves, where it
+    is no file. A key is never answered with itself at the same place.
     """
     paths = list(dict.fromkeys(_paths(schema, schema, "", ())))
     key, section = str(loc[-1]), _section(loc[:-1], paths)
@@ -31,7 +31,9 @@ def unknown_key(loc: Sequence[str | int], schema: Mapping[str, Any]) -> str:
     elsewhere = [name for name, there in places.items() if name != key and len(there) <= _FEW]
     if near := difflib.get_close_matches(key, elsewhere, n=1):
         return f"unknown key; did you mean {' or '.join(places[near[0]])}?"
-    return _NOWHERE
+    if file_kind is not None:
+        return f"unknown key; `molgun schema {file_kind}` lists those of this file, with what each means"
+    return f"unknown key; there are {', '.join(name for name in beside if '.' not in name)}"
 
 
 def _section(loc: Sequence[str | int], paths: Sequence[str]) -> str:

@@ -9,10 +9,12 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from molgun_lmp.config.campaign import Campaign
+from molgun_lmp.config.file_kinds import kind_of
 from molgun_lmp.config.key_hints import unknown_key
+from molgun_lmp.config.section import Section
 from molgun_lmp.errors import ConfigError
 
-SectionT = TypeVar("SectionT", bound=BaseModel)
+SectionT = TypeVar("SectionT", bound=Section)
 
 _CAMPAIGN_FILE: Final = "a campaign file; `molgun init` writes an example"
 
@@ -128,14 +130,14 @@ def apply_override(document: dict[str, Any], override: str) -> None:
     section[parts[-1]] = value
 
 
-def _explain(error: ValidationError, where_read: str, model: type[BaseModel]) -> str:
+def _explain(error: ValidationError, where_read: str, model: type[Section]) -> str:
     lines = [f"{where_read}: {error.error_count()} problem(s)"]
     schema = model.model_json_schema()
     for problem in error.errors(include_url=False):
         where = ".".join(str(part) for part in problem["loc"]) or "top level"
         what = problem["msg"].removeprefix("Value error, ")
         if problem["type"] == "extra_forbidden":
-            what = unknown_key(problem["loc"], schema)
+            what = unknown_key(problem["loc"], schema, kind_of(model))
         elif problem["type"] not in {"missing", "value_error"}:
             what += f" (found {problem['input']!r})"
         lines.append(f"  {where}: {what}")

@@ -77,7 +77,7 @@ def test_another_kick_replaces_the_presets(campaign_file: Path) -> None:
             "gun.kick={kind: flux, energy_ev: 1}",
             "energy_ev: unknown key here; `gun.kick` has it where it is of another",
         ),
-        ("zzz=3", "zzz: unknown key; `molgun schema` lists"),
+        ("zzz=3", "zzz: unknown key; `molgun schema campaign` lists"),
         ("dynamics.steps=0", "dynamics.steps"),
         ("dynamics.timestep_fs=.nan", "dynamics.timestep_fs"),
         ("name=../elsewhere", "name"),
