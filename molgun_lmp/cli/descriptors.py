@@ -8,7 +8,16 @@ from rich.table import Table
 
 from molgun_lmp.campaign.store.manifest import is_campaign
 from molgun_lmp.cli.arguments import Model
-from molgun_lmp.cli.model_arguments import BatchSize, Device, Head, Sha256, TrainedOn, Trust, training_set
+from molgun_lmp.cli.model_arguments import (
+    BatchSize,
+    Device,
+    Head,
+    Sha256,
+    TrainedOn,
+    Trust,
+    training_files,
+    training_set,
+)
 from molgun_lmp.cli.output import AsJson, answers, counting, print_json
 from molgun_lmp.results.structures import campaign_structures
 from molgun_lmp.training.dataset.structures import structures_of, without_isolated_atoms
@@ -54,8 +63,9 @@ def descriptors_command(
     as_json: AsJson = False,
 ) -> None:
     """Principal components of a model's descriptors: how far are frames, or a campaign, from its training set?"""
+    files = training_files(model, training)  # before a model is loaded, which takes seconds
     source, loaded, chosen = open_mace(model, head=head, sha256=sha256, trust=trust)
-    structures = [*training_set(model, training), *_others(sets or (), every)]
+    structures = [*training_set(files), *_others(sets or (), every)]
     points, left_out = f"{element} atoms", dict[str, int]()
     if element is None:
         points, structures, left_out = of_one_composition(structures, formula)

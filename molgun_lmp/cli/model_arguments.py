@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from molgun_lmp.errors import ConfigError
+from molgun_lmp.models.card import CARD_NAME, read_card
 from molgun_lmp.training.dataset.structures import Structure, structures_of, without_isolated_atoms
 from molgun_lmp.training.descriptors.force_spread import CommitteeMember
 from molgun_lmp.training.descriptors.report import TRAINING_SET
@@ -41,14 +42,30 @@ def open_committee(
     return tuple(members)
 
 
-def training_set(model: Path, files: list[Path] | None) -> list[Structure]:
-    """The frames of these files, or those that the training in the model's folder used. Raises `ConfigError`."""
-    own = RunFolder(path=model if model.is_dir() else model.parent).frames("train")
-    chosen = files or ([own] if own.is_file() else [])
-    if not chosen:
-        raise ConfigError(
-            f"which frames was {model} trained on? Name them with --training FILE; a folder of `molgun train` has them."
-        )
-    read = list(structures_of(*chosen))
-    kept = without_isolated_atoms(read, ", ".join(map(str, chosen)))
+def training_files(model: Path, named: list[Path] | None, *, instead: str = "") -> list[Path]:
+    """These files, or the frames that the training in the model's folder used.
+
+    Raises `ConfigError` where neither is there, with what the model's card says of its training and what could be done
+    `instead`; no model is loaded.
+    """
+    if named:
+        return named
+    folder = model if model.is_dir() else model.parent
+    own = RunFolder(path=folder).frames("train")
+    if own.is_file():
+        return [own]
+    card = read_card(folder) if (folder / CARD_NAME).is_file() else None
+    files = [] if card is None or card.training is None else sorted(card.training.data.files)
+    listed = f" (its card names {', '.join(files)})" if files else ""
+    raise ConfigError(
+        f"which frames was {model} trained on? Name them with --training FILE{listed}, or name the folder of its "
+        f"training, which has them, in place of {model}: that of `molgun train`, or train/member-0 of a round of "
+        f"`molgun learn`.{instead}"
+    )
+
+
+def training_set(files: Sequence[Path]) -> list[Structure]:
+    """The structures of these files as a training set."""
+    read = list(structures_of(*files))
+    kept = without_isolated_atoms(read, ", ".join(map(str, files)))
     return [dataclasses.replace(structure, set_name=TRAINING_SET) for structure in kept]

@@ -1,6 +1,7 @@
 """`molgun trust`."""
 
 import dataclasses
+import shlex
 from pathlib import Path
 from typing import Annotated
 
@@ -17,6 +18,7 @@ from molgun_lmp.cli.model_arguments import (
     TrainedOn,
     Trust,
     open_committee,
+    training_files,
     training_set,
 )
 from molgun_lmp.cli.output import AsJson, answers, counting, print_json
@@ -24,7 +26,8 @@ from molgun_lmp.models.card import read_card
 from molgun_lmp.results.analyse import analyse
 from molgun_lmp.results.trust import Judge, judge_campaign, require_campaigns_model, training_part
 from molgun_lmp.training.descriptors.atom_distances import MOST_FRAMES, AtomSpaces
-from molgun_lmp.training.descriptors.calibration import read_calibration
+from molgun_lmp.training.descriptors.calibration import CALIBRATION_NAME, read_calibration
+from molgun_lmp.training.descriptors.error_line import FEWEST_FRAMES, FEWEST_TRAJECTORIES
 from molgun_lmp.training.descriptors.force_spread import read_spread_calibration
 from molgun_lmp.training.evaluation.predictor import find_model
 
@@ -57,15 +60,17 @@ def trust_command(
     """
     store = Store.open(campaign)
     source = find_model(model)
+    calibrated = not training and (source.file.parent / CALIBRATION_NAME).is_file()
+    trained_on = [] if calibrated else training_files(model, training, instead=_or_calibrate(model))
     members = open_committee([model, *(committee or ())], head, sha256, trust_model)
     first = members[0]
     require_campaigns_model(store, dataclasses.replace(source, sha256=first.sha256))
     card = read_card(store.model)
-    calibration = None if training else read_calibration(source.file.parent, first.sha256)
+    calibration = read_calibration(source.file.parent, first.sha256) if calibrated else None
     if calibration is not None:
         spaces, files = calibration.atom_spaces(), tuple(calibration.files)
     else:
-        structures, files = training_part(card, training_set(model, training)), tuple(map(str, training or [model]))
+        structures, files = training_part(card, training_set(trained_on)), tuple(map(str, training or [model]))
         with counting("describing the training set", min(len(structures), MOST_FRAMES)) as advance:
             spaces = AtomSpaces.fit(
                 first.model, structures, head=first.head, batch_size=batch_size, device=device, advance=advance
@@ -109,6 +114,16 @@ def trust_command(
             f"The model was trained on {', '.join(unnamed)}, too: from all of it, distances are smaller.", markup=False
         )
     out.print(f"Numbers, and the farthest frames for labelling: {store.analysis}", markup=False)
+
+
+def _or_calibrate(model: Path) -> str:
+    folder = model if model.is_dir() else model.parent
+    file = folder / CALIBRATION_NAME
+    return (
+        f" Or let it have a {CALIBRATION_NAME}, which it lacks: `molgun evaluate {shlex.quote(str(model))} FRAMES "
+        f"--calibration {shlex.quote(str(file))}`, where {FEWEST_FRAMES} of the FRAMES, of {FEWEST_TRAJECTORIES} "
+        "trajectories, were not trained on."
+    )
 
 
 def _number(value: float | None) -> str:
