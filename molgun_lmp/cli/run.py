@@ -41,7 +41,9 @@ def run_command(  # noqa: PLR0917  # a command
     ] = None,
     chain: Annotated[
         list[int] | None,
-        typer.Option(min=0, metavar="N", help="Fire this chain of doses only, counted from 0. Repeatable."),
+        typer.Option(
+            min=0, metavar="N", help="Fire this chain of doses only, counted from 0. Repeatable; not with --only."
+        ),
     ] = None,
     until: Annotated[
         list[str] | None,
@@ -84,15 +86,15 @@ def run_command(  # noqa: PLR0917  # a command
     """
     store = Store.open(campaign)
     _choose_lammps(lmp_library, lmp_args)
-    only = [*(only or ()), *chains_named(store, chain or ())]
+    chosen = _chosen(store, only or [], chain or [])
     if parsl is not None and under_launcher():
         raise ConfigError("--parsl starts its workers by itself: give it without mpirun and srun.")
     if until and not dry_run:
         from molgun_lmp.cli.until import fire_until  # noqa: PLC0415 - its looks need what decides outcomes, slow to load
 
-        fire_until(store, until, only, lambda work: _fire(work, workers, parsl), ranks=parsl is None, as_json=as_json)
+        fire_until(store, until, chosen, lambda work: _fire(work, workers, parsl), ranks=parsl is None, as_json=as_json)
         return
-    work = campaign_work(store, only)
+    work = campaign_work(store, chosen)
     open_ids = [folder.id for folder in work.folders if not folder.result_file.exists()]
     if dry_run:
         _list_open(open_ids, as_json)
@@ -108,6 +110,17 @@ def run_command(  # noqa: PLR0917  # a command
         print_json(now.to_json())
     else:
         answers().print(now.sentence(), markup=False)
+
+
+def _chosen(store: Store, only: list[str], chains: list[int]) -> list[str]:
+    """The trajectories that either option names; none: all. Raises `ConfigError` for both together."""
+    doses = chains_named(store, chains)
+    if only and chains:
+        raise ConfigError(
+            f"--only and --chain each say what alone is fired: give one of them. --chain {chains[0]} is "
+            f"{' '.join(f'--only {one}' for one in chains_named(store, chains[:1]))}."
+        )
+    return only or doses
 
 
 def _choose_lammps(library: str | None, arguments: str | None) -> None:

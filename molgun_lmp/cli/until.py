@@ -35,8 +35,8 @@ def fire_until(
     targets = [parse_target(text, store.scheme) for text in until]
     if only:
         raise ConfigError(
-            "--until fires the shots in their order: give it without --only. Other terminals may help with the same "
-            "command."
+            "--until fires the shots in their order: give it without --only and --chain. Other terminals may "
+            "help with the same command."
         )
 
     def say(now: "Stopping") -> None:

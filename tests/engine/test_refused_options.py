@@ -64,3 +64,10 @@ def test_trust_without_a_calibration_or_training_frames_says_what_to_do(
         "20 of the FRAMES, of 3 trajectories",
     ):
         assert words in answer.errors
+
+
+def test_only_and_chain_are_not_given_together(molgun: Molgun, ended: Store) -> None:
+    answer = molgun("run", ended.root, "--chain", 1, "--only", 0, "--dry-run")
+    assert answer.code == ConfigError.exit_code
+    assert "give one of them. --chain 1 is --only 1." in answer.errors
+    assert answer.output == ""
