@@ -19,7 +19,7 @@ from molgun_lmp.campaign.store.integrity import verify_open, verify_shared
 from molgun_lmp.campaign.store.opening import campaign_work, chains_named
 from molgun_lmp.cli.arguments import CampaignFolder
 from molgun_lmp.cli.output import AsJson, answers, print_json, progress_console
-from molgun_lmp.engine.chosen_lammps import ARGUMENTS_VARIABLE, LIBRARY_VARIABLE
+from molgun_lmp.engine.chosen_lammps import ARGUMENTS_VARIABLE, LIBRARY_VARIABLE, require_chosen
 from molgun_lmp.errors import ConfigError, InterruptedRunError
 
 if TYPE_CHECKING:
@@ -87,8 +87,10 @@ def run_command(  # noqa: PLR0917  # a command
     store = Store.open(campaign)
     _choose_lammps(lmp_library, lmp_args)
     chosen = _chosen(store, only or [], chain or [])
-    if parsl is not None and under_launcher():
-        raise ConfigError("--parsl starts its workers by itself: give it without mpirun and srun.")
+    if parsl is not None:
+        if under_launcher():
+            raise ConfigError("--parsl starts its workers by itself: give it without mpirun and srun.")
+        load_site(parsl)  # for what it raises: that is no matter of what is left to fire
     if until and not dry_run:
         from molgun_lmp.cli.until import fire_until  # noqa: PLC0415 - its looks need what decides outcomes, slow to load
 
@@ -124,10 +126,12 @@ def _chosen(store: Store, only: list[str], chains: list[int]) -> list[str]:
 
 
 def _choose_lammps(library: str | None, arguments: str | None) -> None:
-    """Say it to this process and to all that it starts, where it is said at all."""
+    """Say it to this process and to all that it starts, where it is said at all; refuse what cannot be, even where
+    nothing is left to fire."""
     for name, value in ((LIBRARY_VARIABLE, library), (ARGUMENTS_VARIABLE, arguments)):
         if value is not None:
             os.environ[name] = str(Path(value).absolute()) if value and name == LIBRARY_VARIABLE else value
+    require_chosen()
 
 
 def _list_open(ids: list[str], as_json: bool) -> None:

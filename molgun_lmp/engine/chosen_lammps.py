@@ -81,6 +81,18 @@ def chosen_lammps(environment: Mapping[str, str] | None = None) -> ChosenLammps:
     return ChosenLammps(library=Path(library).absolute() if library else None, arguments=arguments)
 
 
+def require_chosen() -> ChosenLammps:
+    """What the environment says, where it can be so at all: no LAMMPS is started for it.
+
+    Raises what `chosen_lammps` does, and `EngineError` for a library that is not there.
+    """
+    chosen = chosen_lammps()
+    if chosen.library is not None and not chosen.library.is_file():
+        found = f"{chosen.library} is a folder" if chosen.library.is_dir() else f"there is no library {chosen.library}"
+        raise EngineError(f"{found}: name liblammps.so of the other LAMMPS (--lmp-library, {LIBRARY_VARIABLE}).")
+    return chosen
+
+
 def require_arguments(chosen: ChosenLammps, include: str, dtype: Dtype) -> None:
     """Refuse arguments with which the pair style of an engine include computes wrongly, or not at all.
 
@@ -100,11 +112,7 @@ def try_lammps(styles: Collection[tuple[str, str]]) -> list[str]:
     `styles` are (kind, name) pairs, such as ("fix", "nve"). Returns remarks. Raises `EngineError` where it does not
     start, or lacks one of them.
     """
-    chosen = chosen_lammps()
-    if chosen.library is not None and not chosen.library.is_file():
-        raise EngineError(
-            f"there is no library {chosen.library}: name liblammps.so of the other LAMMPS (--lmp-library)."
-        )
+    chosen = require_chosen()
     words = [" ".join(style) for style in styles]
     try:
         found, said, _ = asked_apart("molgun_lmp.engine.lammps_trial", words, os.environ, limit_s=_TRY_S)

@@ -131,6 +131,8 @@ def last_words(text: str) -> str:
 
 
 def _why_not_found(program: str) -> str:
+    if not program.strip():
+        return "no program is named where one should be: name the `lmp` of that LAMMPS by its path."
     path = Path(program)
     if path.is_dir():
         return f"{program} is a folder: name the program in it, such as {path / 'lmp'}."

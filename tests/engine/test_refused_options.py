@@ -10,7 +10,8 @@ from dosing_cases import fire_here, plan_doses
 
 from molgun_lmp.campaign.store.campaign_folder import Store
 from molgun_lmp.cli.app import main
-from molgun_lmp.errors import ConfigError
+from molgun_lmp.engine.chosen_lammps import ARGUMENTS_VARIABLE, LIBRARY_VARIABLE
+from molgun_lmp.errors import ConfigError, EngineError, MolgunError
 
 pytestmark = pytest.mark.engine
 
@@ -70,4 +71,32 @@ def test_only_and_chain_are_not_given_together(molgun: Molgun, ended: Store) -> 
     answer = molgun("run", ended.root, "--chain", 1, "--only", 0, "--dry-run")
     assert answer.code == ConfigError.exit_code
     assert "give one of them. --chain 1 is --only 1." in answer.errors
+    assert answer.output == ""
+
+
+@pytest.mark.parametrize("more", [[], ["--dry-run"], ["--until", "stuck:0.05"]])
+@pytest.mark.parametrize(
+    ("options", "error", "words"),
+    [
+        (["--lmp-library", "nonsense"], EngineError, "there is no library"),
+        (["--lmp-library", "."], EngineError, "is a folder: name liblammps.so"),
+        (["--lmp-args", "-log elsewhere"], ConfigError, "--lmp-args: -log is given by molgun itself"),
+        (["--parsl", "nonsense"], MolgunError, "arsl"),
+    ],
+)
+def test_a_launch_that_cannot_work_is_refused_where_all_has_ended(
+    *,
+    molgun: Molgun,
+    ended: Store,
+    monkeypatch: pytest.MonkeyPatch,
+    options: list[str],
+    error: type[MolgunError],
+    words: str,
+    more: list[str],
+) -> None:
+    for variable in (LIBRARY_VARIABLE, ARGUMENTS_VARIABLE):  # which the command sets for its workers
+        monkeypatch.setenv(variable, "")
+    answer = molgun("run", ended.root, *options, *more)
+    assert answer.code in {one.exit_code for one in (error, *error.__subclasses__())}
+    assert words in answer.errors
     assert answer.output == ""

@@ -115,6 +115,9 @@ def test_paths_that_are_no_program(tmp_path: Path) -> None:
     for name, words in (("text", "may not be executed"), (".", "is a folder"), ("nothing", "there is no program")):
         with pytest.raises(EngineError, match=words):
             ask_lammps(str(tmp_path / name))
+    for nothing in ("", " "):
+        with pytest.raises(EngineError, match="no program is named"):
+            ask_lammps(nothing)
 
 
 def test_a_campaign_s_targets_there(slab_pool: Pool, molecule_pool: Pool, tmp_path: Path) -> None:
