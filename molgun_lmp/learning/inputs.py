@@ -17,6 +17,7 @@ from molgun_lmp.training.dataset.given_sets import write_given, write_isolated
 from molgun_lmp.training.evaluation.predictor import ModelSource, find_model
 from molgun_lmp.training.labelling.settings import LabellingConfig
 from molgun_lmp.training.settings import TrainingConfig
+from molgun_lmp.training.trainer.committee import require_members
 from molgun_lmp.training.trainer.preparation import Prepared, prepare
 
 
@@ -100,7 +101,7 @@ def load_loop(file: Path, overrides: Sequence[str] = (), output: Path | None = N
     start = tuple(_start_model(base / folder) for folder in config.start)
     prepared = prepare(training, (base / config.train).resolve().parent)
     pools = read_pools(campaign)
-    return Loop(
+    loop = Loop(
         config=config,
         folder=(output or base / config.name).resolve(),
         campaign=campaign,
@@ -109,6 +110,9 @@ def load_loop(file: Path, overrides: Sequence[str] = (), output: Path | None = N
         start=start,
         pools={"slab": pools.slab.sha256, "molecule": pools.molecule.sha256},
     )
+    if not loop.frames.exists():  # one that has begun has frames of its own besides
+        require_members(prepared, config.committee.members)
+    return loop
 
 
 def _check(config: LoopConfig, training: TrainingConfig, labelling: LabellingConfig, campaign: LoadedCampaign) -> None:

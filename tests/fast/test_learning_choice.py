@@ -6,9 +6,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 from ase import Atoms
+from learning_cases import loop_files
 
 from molgun_lmp.errors import ConfigError
 from molgun_lmp.learning.choice import Candidate, choose
+from molgun_lmp.learning.inputs import load_loop
 from molgun_lmp.learning.judging import first_broken
 from molgun_lmp.learning.labels import by_set
 from molgun_lmp.learning.loop_folder import same_loop
@@ -129,3 +131,18 @@ def test_what_may_change_between_rounds_and_what_may_not(tmp_path: Path) -> None
         same_loop(tmp_path, CONFIG.model_copy(update={"seed": 1}), files)
     with pytest.raises(ConfigError, match="another what train says"):
         same_loop(tmp_path, CONFIG, {**files, "train": "3"})
+
+
+def test_a_member_with_too_few_frames_is_refused_before_anything_is_fired(tmp_path: Path) -> None:
+    """Of the 16 frames that learning begins with, member-1 leaves out 12; a loop that has begun has more by now."""
+    file = loop_files(tmp_path, committee={"members": 2})
+    training = tmp_path / "train.yaml"
+    training.write_text(training.read_text().replace("batch_size: 2", "batch_size: 16"))
+    assert load_loop(file, ["committee.members=1"]).config.committee.members == 1
+    with pytest.raises(ConfigError, match=r"a committee of 2: member-1 .*batch_size is 16, but there are 4 frames"):
+        load_loop(file)
+    assert not (tmp_path / "learned").exists()
+    training.write_text(training.read_text().replace("batch_size: 16", "batch_size: 4"))
+    load_loop(file).write_data()
+    training.write_text(training.read_text().replace("batch_size: 4", "batch_size: 16"))
+    assert load_loop(file).config.committee.members == 2

@@ -43,6 +43,7 @@ def first_frames(file: Path, trajectories: int = 6) -> None:
             carbon_monoxide = molecule("CO")
             carbon_monoxide.rotate(rng.uniform(0, 180), "x")
             add_adsorbate(atoms, carbon_monoxide, rng.uniform(2.0, 4.5), position=(1.3 * number, 1.0))
+            atoms.info.clear()  # where adsorbates may stand, which no file keeps
             atoms.positions += rng.normal(0.0, 0.05, atoms.positions.shape)
             atoms.wrap()
             frames.append(labelled(atoms, trajectory=f"first-{number}"))

@@ -13,8 +13,11 @@ from typing import Final
 
 from rich.console import Console
 
+from molgun_lmp.errors import ConfigError, TrainingError
+from molgun_lmp.training.dataset.split import split_frames
 from molgun_lmp.training.run_folder import TrainingRecord
 from molgun_lmp.training.settings import TrainingConfig
+from molgun_lmp.training.trainer.preparation import Prepared, check_sets, prepare
 from molgun_lmp.training.trainer.train import train
 
 log = logging.getLogger(__name__)
@@ -41,6 +44,20 @@ def member_of(config: TrainingConfig, member: int, members: int) -> TrainingConf
     )
 
 
+def require_members(prepared: Prepared, members: int) -> None:
+    """Raise `ConfigError` or `TrainingError` where a member's part of the training frames cannot be trained on."""
+    for member in range(1, members):
+        one = member_of(prepared.config, member, members)
+        try:
+            check_sets(one, split_frames(prepared.dataset.frames, one.split))
+        except (ConfigError, TrainingError) as error:
+            raise type(error)(
+                f"a committee of {members}: {member_name(member)} leaves out a part of the trajectories, and what is "
+                f"left for it is not enough: {error} Frames of more trajectories help as well, and more members, which "
+                "leave out smaller parts."
+            ) from error
+
+
 def train_committee(
     config: TrainingConfig,
     members: int,
@@ -52,8 +69,10 @@ def train_committee(
 ) -> tuple[TrainingRecord, ...]:
     """Train all members, each in a folder of its own in `folder`; finished ones are not trained again.
 
-    Raises what `train` raises.
+    Raises what `train` raises, for all members before the first one is trained.
     """
+    if members > 1:
+        require_members(prepare(config, base), members)
     records = []
     for member in range(members):
         log.info("member %d of %d", member + 1, members)

@@ -69,7 +69,7 @@ def prepare(config: TrainingConfig, base: Path) -> Prepared:
         limit_ev_per_atom=config.limits.max_energy_deviation_ev_per_atom,
     )
     split = split_frames(dataset.frames, config.split)
-    _check_sets(config, split)
+    check_sets(config, split)
     kind = settled_kind(
         config.reference_energies,
         split.train,
@@ -142,7 +142,9 @@ def _absolute(base: Path, file: Path) -> Path:
     return (base / file.expanduser()).resolve()
 
 
-def _check_sets(config: TrainingConfig, split: SplitFrames) -> None:
+def check_sets(config: TrainingConfig, split: SplitFrames) -> None:
+    """Raise `ConfigError` or `TrainingError` for sets that cannot be trained on: too few frames, or an element that
+    no training frame has."""
     trained = {symbol for frame in split.train for symbol in frame.symbols}
     every = {symbol for frames in split.sets().values() for frame in frames for symbol in frame.symbols}
     missing = sorted((set(config.elements or ()) | every) - trained)
