@@ -17,19 +17,22 @@ SHOWN_CHAINS: Final = 4
 
 
 def with_all_doses(store: Store, cast: Cast) -> Cast:
-    """The cast with a molecule for each dose of a chain; the cast itself where shots are by themselves."""
-    doses = doses_of_a_chain(store.config()) or 1
+    """The cast with a molecule for each dose of a chain, or for each that stands at a covered surface and the newcomer;
+    the cast itself where shots are by themselves at a clean one."""
+    config = store.config()
+    molecules = doses_of_a_chain(config) or 1 + len(config.system.slab.adsorbates)
     return dataclasses.replace(
-        cast, symbols=cast.symbols[: cast.n_slab] + doses * cast.symbols[cast.n_slab :], molecules=doses
+        cast, symbols=cast.symbols[: cast.n_slab] + molecules * cast.symbols[cast.n_slab :], molecules=molecules
     )
 
 
-def in_cast(frame: Frame, one: Ended, cast: Cast) -> FloatArray:
-    """(N, 3) Å: the frame's atoms in their places of the cast, NaN for those that are not there."""
+def in_cast(frame: Frame, one: Ended, cast: Cast, dose: int) -> FloatArray:
+    """(N, 3) Å: the frame's atoms in their places of the cast, NaN for those that are not there; `dose`: which of its
+    molecules the newcomer is."""
     if cast.molecules == 1:
         return frame.unwrapped
     size = len(cast.molecule)
-    newcomer = (one.shot.index % cast.molecules, range(size))
+    newcomer = (dose, range(size))
     places = [
         cast.n_slab + dose * size + atom
         for dose, atoms in (*((left.dose, left.atoms) for left in one.shot.adsorbates), newcomer)
@@ -42,19 +45,19 @@ def in_cast(frame: Frame, one: Ended, cast: Cast) -> FloatArray:
 
 
 class ChainMovies:
-    """Gathers the last frames of the first chains, shot by shot in their order."""
+    """Gathers the last frames of the first chains, shot by shot in their order; nothing where there are no `doses`."""
 
-    def __init__(self, cast: Cast) -> None:
-        self._cast = cast
+    def __init__(self, cast: Cast, doses: int | None) -> None:
+        self._cast, self._doses = cast, doses
         self._chains: dict[int, list[tuple[int, Ended, FloatArray]]] = {}
 
     def add(self, one: Ended, frames: int) -> None:
         """A shot of so many frames. Raises `InputFileError` for a damaged dump."""
-        chain, dose = divmod(one.shot.index, self._cast.molecules)
-        if self._cast.molecules == 1 or chain >= SHOWN_CHAINS:
+        if self._doses is None or one.shot.index >= SHOWN_CHAINS * self._doses:
             return
+        chain, dose = divmod(one.shot.index, self._doses)
         (last,) = chosen_frames(one.folder, one.result, frozenset({frames - 1}), velocities=False)
-        self._chains.setdefault(chain, []).append((dose + 1, one, in_cast(last, one, self._cast)))
+        self._chains.setdefault(chain, []).append((dose + 1, one, in_cast(last, one, self._cast, dose)))
 
     def result(self) -> list[Movie]:
         """One for each of them."""

@@ -30,6 +30,13 @@ def doses_of_a_chain(config: Campaign) -> int | None:
     return None if config.dose is None else config.dose.molecules
 
 
+def own_dose(config: Campaign, shot: Shot) -> int:
+    """Which molecule of its surface a shot's newcomer is, counted from 0 in the order in which they came: the dose of a
+    chain, the one after all others at a covered surface."""
+    doses = doses_of_a_chain(config)
+    return len(shot.adsorbates) if doses is None else shot.index % doses
+
+
 def slab_cluster(config: Campaign, shot: Shot) -> str:
     """What shots must not share of their slabs to be independent: the snapshot, or, as each meets what the one before
     has left, the chain of doses."""

@@ -1,4 +1,5 @@
-"""A shot of a chain of doses as it is read: for most who look on the newcomer on the slab alone, for one all of it."""
+"""A shot at a slab on which others stand, of a chain of doses or at a covered surface, as it is read: for most who look
+on the newcomer on the slab alone, for one all of it."""
 
 import dataclasses
 from collections.abc import Sequence
@@ -14,7 +15,7 @@ from molgun_lmp.dosing_records import Hold
 from molgun_lmp.outcome_scheme import OutcomeScheme
 from molgun_lmp.readers.trajectory import Frame
 from molgun_lmp.records import Outcome, TrajectoryResult
-from molgun_lmp.results.decided import doses_of_a_chain
+from molgun_lmp.results.decided import doses_of_a_chain, own_dose
 from molgun_lmp.surface.clean_surface import Surface
 
 
@@ -33,12 +34,20 @@ class Deciding(Protocol):
 
 
 class DoseObserver:
-    """Shows `deciding` and `looking` the slab and the newcomer alone, and itself follows all molecules."""
+    """Shows `deciding` and `looking` the slab and the newcomer alone, and itself follows all molecules; what became of
+    the others is told of a shot `in_chain`, whose next one meets them."""
 
     def __init__(
-        self, company: CompanyObserver, layout: ShotLayout, deciding: Sequence[Deciding], looking: Sequence[Observer]
+        self,
+        company: CompanyObserver,
+        layout: ShotLayout,
+        deciding: Sequence[Deciding],
+        looking: Sequence[Observer],
+        *,
+        in_chain: bool,
     ) -> None:
         self._company, self._layout, self._names = company, layout, layout.names
+        self._in_chain = in_chain
         self._deciding, self._looking = deciding, looking
 
     def frame(self, frame: Frame) -> None:
@@ -59,7 +68,7 @@ class DoseObserver:
         hold, detail = company.newcomer.hold, newcomer.detail
         if hold in {Hold.ADSORBATE, Hold.SECOND_LAYER}:
             detail = f"{detail}, {hold}" if detail else str(hold)
-        return dataclasses.replace(newcomer, detail=detail, company=company)
+        return dataclasses.replace(newcomer, detail=detail, company=company if self._in_chain else None)
 
 
 def dose_of(
@@ -71,17 +80,18 @@ def dose_of(
     deciding: Sequence[Deciding],
     looking: Sequence[Observer] = (),
 ) -> DoseObserver | None:
-    """Who observes a shot of a chain; None for a shot by itself. Raises as `planned_start`, and `ConfigError`."""
-    doses = doses_of_a_chain(config)
-    if doses is None:
+    """Who observes a shot of a chain, or at a covered surface; None for one at a clean slab by itself. Raises as
+    `planned_start`, and `ConfigError`."""
+    doses, shot = doses_of_a_chain(config), folder.shot()
+    if doses is None and not shot.adsorbates:
         return None
-    shot, start = folder.shot(), planned_start(folder, surface, whole=True)
+    start = planned_start(folder, surface, whole=True)
     layout = ShotLayout.of(
         adsorbates=shot.adsorbates,
         symbols=start.symbols,
         positions=start.positions,
         n_slab=len(surface.layer),
-        dose=shot.index % doses,
+        dose=own_dose(config, shot),
     )
     company = CompanyObserver(
         folder.id,
@@ -92,4 +102,4 @@ def dose_of(
         scheme=scheme,
         timestep_fs=config.dynamics.timestep_fs,
     )
-    return DoseObserver(company, layout, deciding, looking)
+    return DoseObserver(company, layout, deciding, looking, in_chain=doses is not None)

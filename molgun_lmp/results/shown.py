@@ -19,7 +19,7 @@ from molgun_lmp.campaign.store.planned_start import planned_start
 from molgun_lmp.readers.trajectory import Frame
 from molgun_lmp.results.analyse import Analysis
 from molgun_lmp.results.chain_movies import ChainMovies, in_cast, with_all_doses
-from molgun_lmp.results.decided import Ended
+from molgun_lmp.results.decided import Ended, doses_of_a_chain, own_dose
 from molgun_lmp.results.ended import chosen_frames, without_adsorbates
 from molgun_lmp.results.one_pass import Track
 from molgun_lmp.results.tracks import Tracks
@@ -51,18 +51,18 @@ def shown(store: Store, analysis: Analysis, surface: Surface) -> Shown:
 
     Raises `InputFileError` for a damaged one.
     """
-    ended = analysis.ended
+    ended, config = analysis.ended, store.config()
     cast = with_all_doses(store, _cast(store, ended[0], surface))
     chosen = set(examples([one.outcome.mode for one in ended], _SHOWN))
     kept = frames_for(len(chosen), len(cast.symbols))
-    timestep_ps = store.config().dynamics.timestep_fs / FS_PER_PS
+    timestep_ps = config.dynamics.timestep_fs / FS_PER_PS
     top = np.array([0.0, 0.0, store.clean_slab.positions[:, 2].max()])
     tracks, grid = Tracks.of(store), Grid.of(cast.cell)
     traces: list[HeightTrace] = []
     heat: list[HeatTrace] = []
     snapshots: list[Snapshot] = []
     movies: list[Movie] = []
-    chains = ChainMovies(cast)
+    chains = ChainMovies(cast, doses_of_a_chain(config))
     visited: dict[str, list[tuple[IntArray, FloatArray]]] = {name: [] for name in tracks.points}
     for index, (one, key) in enumerate(zip(ended, analysis.keys, strict=True)):
         track = tracks.track(one, key)
@@ -76,7 +76,7 @@ def shown(store: Store, analysis: Analysis, surface: Surface) -> Shown:
             frames = _thinned(one, len(track.steps), kept)
             (last,) = without_adsorbates(one.folder, frames[-1:], cast.n_slab)
             snapshots.append(_snapshot(one, last, cast))
-            movies.append(_movie(one, frames, timestep_ps, cast))
+            movies.append(_movie(one, frames, timestep_ps, cast, own_dose(config, one.shot)))
         chains.add(one, len(track.steps))
     return Shown(
         traces=tuple(traces),
@@ -150,12 +150,12 @@ def _snapshot(one: Ended, last: Frame, cast: Cast) -> Snapshot:
     )
 
 
-def _movie(one: Ended, frames: Sequence[Frame], timestep_ps: float, cast: Cast) -> Movie:
+def _movie(one: Ended, frames: Sequence[Frame], timestep_ps: float, cast: Cast, dose: int) -> Movie:
     first = frames[0].step
     return Movie(
         trajectory_id=one.folder.id,
         mode=one.outcome.mode,
         times_ps=np.array([(frame.step - first) * timestep_ps for frame in frames]),
-        positions=np.array([in_cast(frame, one, cast) for frame in frames]),
+        positions=np.array([in_cast(frame, one, cast, dose) for frame in frames]),
         events=one.outcome.events,
     )

@@ -30,6 +30,8 @@ from molgun_lmp.gun.data_file import read_data
 from molgun_lmp.gun.equilibration_output import kinetic_temperature_k
 from molgun_lmp.readers.trajectory import read_frames
 from molgun_lmp.records import Cause, TrajectoryResult
+from molgun_lmp.results.analyse import analyse
+from molgun_lmp.results.shown import shown
 from molgun_lmp.surface.clean_surface import find_surface
 
 pytestmark = pytest.mark.engine
@@ -238,5 +240,15 @@ def test_the_ends_of_chains_are_a_pool_that_a_plain_campaign_fires_at(fired: Sto
         moved = lattice.shortest(first.unwrapped[:-1] - there.positions[:-1])
         assert np.abs(moved[:, :2]).max() < 1e-6 and np.ptp(moved[:, 2]) < 1e-6
         assert shot.clearance_angstrom > 5.0
+
+    analysis = analyse(store)
+    assert all(one.outcome.stuck and one.outcome.company is None for one in analysis.ended)
+    for movie in shown(store, analysis, find_surface(store.clean_slab)).movies:
+        assert movie.positions.shape[1] == store.manifest.n_atoms + len(pool.adsorbates)
+        assert np.isfinite(movie.positions).all() and not movie.chain
+    settled = {"settled": {"after_ps": 0.2, "excess_k": 5000.0, "audit_share": 0.1}}
+    ends = plan_doses(tmp_path / "settled", dose=None, trajectories=2, system=system, stop=settled)
+    fire_here(ends)
+    assert all(one.settled is not None for folder in ends.trajectories() if (one := folder.result()) is not None)
     with pytest.raises(ConfigError, match="the last 2 atoms of the slab's pool are"):
         plan_doses(tmp_path / "wrong", dose=None, trajectories=2, system={"slab": {**slab, "adsorbates": [[0], [1]]}})

@@ -14,7 +14,7 @@ import numpy as np
 from molgun_lmp.analysis.outcomes.settling import SettlingObserver
 from molgun_lmp.campaign.store.campaign_folder import Store, TrajectoryFolder
 from molgun_lmp.campaign.store.completeness import WholeFrame, whole_frames
-from molgun_lmp.campaign.store.planned_start import planned_start, reference_of
+from molgun_lmp.campaign.store.planned_start import adsorbed, planned_start, reference_of
 from molgun_lmp.campaign.store.run_set import Work
 from molgun_lmp.config import Dynamics, SettledRule
 from molgun_lmp.engine.session import DeckRun
@@ -33,9 +33,18 @@ WatchSettling = Callable[[TrajectoryFolder, Path], "SettlingWatch | None"]
 class SettlingWatch:
     """Watches one run; call it now and then with the step that LAMMPS is at, and once when it has ended."""
 
-    def __init__(self, run: Path, observer: SettlingObserver, dynamics: Dynamics, rule: SettledRule, *, audited: bool):
+    def __init__(
+        self,
+        run: Path,
+        observer: SettlingObserver,
+        dynamics: Dynamics,
+        rule: SettledRule,
+        *,
+        audited: bool,
+        others: slice,
+    ) -> None:
         self._run, self._dump, self._observer, self._dynamics = run, run / DUMP_NAME, observer, dynamics
-        self._rule, self._audited = rule, audited
+        self._rule, self._audited, self._others = rule, audited, others
         self._read = self._end = 0
         self._given_up = False
 
@@ -58,7 +67,7 @@ class SettlingWatch:
         self._read = self._end = place.end
         if place.step % self._dynamics.dump_every_steps == 0:  # a run that was ended has one frame more
             for frame in frames_of_text(text, str(self._dump)):
-                self._observer.frame(frame)
+                self._observer.frame(frame.without(self._others))
 
     def over(self) -> bool:
         """Whether the run is to end: the molecule has settled, and the shot was not drawn for the audit."""
@@ -108,6 +117,7 @@ def settling_watch(work: Work) -> WatchSettling:
             timestep_fs=config.dynamics.timestep_fs,
         )
         audited = is_audited(config, folder.shot().index)
-        return SettlingWatch(run, observer, config.dynamics, rule, audited=audited)
+        others = adsorbed(folder, len(surface.layer))
+        return SettlingWatch(run, observer, config.dynamics, rule, audited=audited, others=others)
 
     return watch

@@ -77,7 +77,7 @@ def company_of(*stages: Stage, adsorbates: Sequence[Adsorbate]) -> tuple[DoseEnd
     layout = ShotLayout.of(adsorbates=adsorbates, symbols=symbols, positions=first, n_slab=N, dose=7)
     observer = CompanyObserver("t", layout, SURFACE, groups={}, criteria=CRITERIA, scheme=SCHEME, timestep_fs=20.0)
     deciding = Deciding()
-    dose = DoseObserver(observer, layout, [deciding], [])
+    dose = DoseObserver(observer, layout, [deciding], [], in_chain=True)
     for frame in frames(symbols, stages):
         dose.frame(frame)
     reference = Reference.of(
