@@ -1,7 +1,8 @@
 """`molgun analyse --quench`: the ends of trajectories minimised, with what each is worth against its parts.
 
 quench/0000/000003/      the end of trajectory 000003: deck, data, log, and the minimum once it is found
-quench/slab/HASH/        the slab alone, as one of its snapshots has it at the start of a trajectory
+quench/slab/HASH/        the slab without the molecule, as one of its snapshots has it at the start of a trajectory;
+                         of a later dose, and at a covered surface, with what stood on it
 quench/molecule/HASH/    the molecule alone
 """
 
@@ -19,16 +20,16 @@ from molgun_lmp.arrays import BoolArray
 from molgun_lmp.campaign.launch.minimise import Job, minimise_together
 from molgun_lmp.campaign.store.campaign_folder import Store, shard_name
 from molgun_lmp.campaign.store.opening import campaign_work
-from molgun_lmp.campaign.store.planned_start import Start, planned_start
+from molgun_lmp.campaign.store.planned_start import Start, adsorbed, planned_start
 from molgun_lmp.campaign.worker.minimise import Minimise, UnrelaxedStructure, open_minimiser
 from molgun_lmp.config import Campaign
-from molgun_lmp.errors import CampaignError, ConfigError
+from molgun_lmp.errors import CampaignError
 from molgun_lmp.gun.pools import Part
 from molgun_lmp.outcome_scheme import OutcomeScheme
 from molgun_lmp.provenance import sha256_text
 from molgun_lmp.readers.trajectory import Frame
 from molgun_lmp.results.analyse import Analysis, write_outcomes
-from molgun_lmp.results.decided import Ended, doses_of_a_chain
+from molgun_lmp.results.decided import Ended
 from molgun_lmp.results.ended import clean_surface, frames_of
 from molgun_lmp.results.kept_minima import dump_of, keep_minima, minima_of
 from molgun_lmp.surface.clean_surface import Surface
@@ -43,6 +44,7 @@ class _End:
 
     ended: Ended
     start: Start
+    """Of the slab and the newcomer."""
     whole: Job
     slab: Job
     molecule: Job
@@ -54,7 +56,9 @@ def quench(
     """Minimise the end of each analysed trajectory that is near or on the surface, and its slab and molecule alone.
 
     Slab and molecule are those of the trajectory's own start, so that all atoms and the cell are the same on both sides
-    of the difference; where dimers have flipped meanwhile, that is in the difference, too. Each snapshot is quenched
+    of the difference; where dimers have flipped meanwhile, that is in the difference, too. What stood on the slab when
+    the molecule came belongs to the slab: the binding energy is that of the newcomer at the surface that it met, and
+    its class that of the newcomer on the slab, as of its end. Each snapshot is quenched
     once, as the first trajectory had it. What was quenched before is kept in the campaign's `quench/` and not repeated.
     Writes `quench.json`, `quench.csv` and `binding.csv` into `analysis/`, and the energies into `outcomes.csv`.
     `workers` processes share the work; `advance` is called with the number of structures done.
@@ -63,11 +67,6 @@ def quench(
     here or fails, `ModelError` for a changed model, `CampaignError` where nothing can be written.
     """
     surface, config = clean_surface(store), store.config()
-    if doses_of_a_chain(config) is not None:
-        raise ConfigError(
-            f"{store.root}: what a molecule of a chain of doses is bound by depends on those that came before it, and "
-            "binding energies are those of one molecule on the clean slab. Leave --quench out."
-        )
     frozen = frozen_mask(store.clean_slab, surface, config.system.slab.frozen_layers)
     ends = list(_ends(store, analysis, surface, frozen))
     try:
@@ -91,7 +90,8 @@ def _ends(store: Store, analysis: Analysis, surface: Surface, frozen: BoolArray)
         last = _last(one) if one.outcome.mode.row.quenched else None
         if last is None:
             continue
-        start = planned_start(one.folder, surface)
+        start = planned_start(one.folder, surface, whole=True)
+        met = adsorbed(one.folder, n_slab).stop
         held = np.append(frozen, np.zeros(len(start.symbols) - n_slab, dtype=np.bool_))
         whole = UnrelaxedStructure(
             what=f"the end of trajectory {one.folder.id}",
@@ -101,8 +101,8 @@ def _ends(store: Store, analysis: Analysis, surface: Surface, frozen: BoolArray)
             cell=start.cell,
         )
         parts: tuple[tuple[Part, str, slice], ...] = (
-            ("slab", one.shot.slab_snapshot, slice(n_slab)),
-            ("molecule", one.shot.molecule_snapshot, slice(n_slab, None)),
+            ("slab", one.shot.slab_snapshot, slice(met)),
+            ("molecule", one.shot.molecule_snapshot, slice(met, None)),
         )
         for part, snapshot, atoms in parts:
             structure = UnrelaxedStructure(
@@ -116,7 +116,7 @@ def _ends(store: Store, analysis: Analysis, surface: Surface, frozen: BoolArray)
             alone.setdefault((part, snapshot), (folder / part / sha256_text(snapshot)[:16], structure))
         yield _End(
             ended=one,
-            start=start,
+            start=planned_start(one.folder, surface),
             whole=(folder / shard_name(int(one.folder.id)) / one.folder.id, whole),
             slab=alone["slab", one.shot.slab_snapshot],
             molecule=alone["molecule", one.shot.molecule_snapshot],
@@ -134,7 +134,10 @@ def _quenched(end: _End, minimise: Minimise, surface: Surface, config: Campaign,
         criteria=config.outcomes,
         scheme=scheme,
     )
-    mode, detail, reason = class_of_minimum(frame, reference, config.outcomes)
+    others = adsorbed(end.ended.folder, len(surface.layer))
+    mode, detail, reason = class_of_minimum(
+        frame.without(others), reference, config.outcomes, others=frame.unwrapped[others]
+    )
     return Quenched(
         trajectory_id=end.ended.folder.id,
         scheme=scheme.identity,

@@ -31,6 +31,7 @@ from molgun_lmp.gun.equilibration_output import kinetic_temperature_k
 from molgun_lmp.readers.trajectory import read_frames
 from molgun_lmp.records import Cause, TrajectoryResult
 from molgun_lmp.results.analyse import analyse
+from molgun_lmp.results.quench import quench
 from molgun_lmp.results.shown import shown
 from molgun_lmp.surface.clean_surface import find_surface
 
@@ -250,5 +251,12 @@ def test_the_ends_of_chains_are_a_pool_that_a_plain_campaign_fires_at(fired: Sto
     ends = plan_doses(tmp_path / "settled", dose=None, trajectories=2, system=system, stop=settled)
     fire_here(ends)
     assert all(one.settled is not None for folder in ends.trajectories() if (one := folder.result()) is not None)
+
+    minima = quench(store, analysis)
+    assert minima.quenched and not minima.missing
+    for one in minima.quenched:
+        (whole,) = read_frames(store.root / "quench" / "0000" / one.trajectory_id / "minimum.dump")
+        assert len(whole.symbols) == store.manifest.n_atoms + len(pool.adsorbates)
+        assert one.converged and one.binding_energy_ev < -1.0, "at least the depth of one bond"
     with pytest.raises(ConfigError, match="the last 2 atoms of the slab's pool are"):
         plan_doses(tmp_path / "wrong", dose=None, trajectories=2, system={"slab": {**slab, "adsorbates": [[0], [1]]}})

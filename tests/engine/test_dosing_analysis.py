@@ -6,12 +6,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from dosing_cases import fire_here, plan_doses
+from ase.neighborlist import neighbor_list
+from dosing_cases import CUTOFF_ANGSTROM, PAIRS, fire_here, plan_doses
 
+from molgun_lmp.arrays import FloatArray
 from molgun_lmp.campaign.store.campaign_folder import Store
 from molgun_lmp.cli import main
 from molgun_lmp.dosing_records import Hold
-from molgun_lmp.readers.trajectory import read_frames
+from molgun_lmp.provenance import sha256_text
+from molgun_lmp.readers.trajectory import Frame, read_frames
 from molgun_lmp.records import Outcome
 from molgun_lmp.results.analyse import analyse
 from molgun_lmp.results.compare import Elsewhere, at_equal_coverage, chains_note, compare_sides, read_sides
@@ -82,6 +85,46 @@ def test_the_answers_rest_on_what_each_shot_met(fired: Store) -> None:
     assert Outcome.from_json(analysis.outcomes[-1].to_json(), fired.scheme) == analysis.outcomes[-1]
 
 
+def morse_ev(frame: Frame) -> float:
+    """The energy of the campaign's own pair potential, cut and shifted, by the formula."""
+    atoms = frame.atoms()
+    first, second, length = neighbor_list("ijd", atoms, CUTOFF_ANGSTROM)
+    depths = np.array([[well(*PAIRS[frozenset((a, b))], length) for b in ("O", "Cu")] for a in ("O", "Cu")])
+    kind = (np.array(frame.symbols) == "Cu").astype(int)
+    return float(0.5 * depths[kind[first], kind[second], np.arange(len(length))].sum())
+
+
+def well(depth: float, steepness: float, at: float, length: FloatArray) -> FloatArray:
+    def energy(r: FloatArray) -> FloatArray:
+        return np.asarray(depth * (np.exp(-2 * steepness * (r - at)) - 2 * np.exp(-steepness * (r - at))))
+
+    return energy(length) - energy(np.array([CUTOFF_ANGSTROM]))
+
+
+def test_what_binds_a_newcomer_is_told_of_the_surface_that_it_met(
+    fired: Store, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said, _ = said_by(capsys, monkeypatch, "analyse", str(fired.root), "--quench", "--processes", "1")
+    assert "less those of its own slab, as the molecule met it" in said
+    analysis = analyse(fired)
+    assert analysis.minima is not None and analysis.minima.missing == 0
+    of = {one.folder.id: one for one in analysis.ended}
+    later = [one for one in analysis.minima.quenched if of[one.trajectory_id].shot.adsorbates]
+    assert len(later) > CHAINS
+    for one in later:
+        shot = of[one.trajectory_id].shot
+        met = fired.root / "quench" / "slab" / sha256_text(f"after-{shot.index - 1:06d}")[:16]
+        (surface,) = read_frames(met / "minimum.dump")
+        (whole,) = read_frames(fired.root / "quench" / "0000" / one.trajectory_id / "minimum.dump")
+        assert len(surface.symbols) == fired.manifest.n_slab + len(shot.adsorbates) == len(whole.symbols) - 1
+        assert one.slab_energy_ev == pytest.approx(morse_ev(surface), rel=1e-6)
+        assert one.energy_ev == pytest.approx(morse_ev(whole), rel=1e-6)
+        assert one.molecule_energy_ev == 0.0
+        assert one.binding_energy_ev == pytest.approx(morse_ev(whole) - morse_ev(surface), abs=1e-3)
+        assert one.converged and one.binding_energy_ev < -1.0, "at least the depth of one bond"
+        assert one.mode.can_stick
+
+
 def said_by(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, *arguments: str) -> tuple[str, str]:
     """What the command says, in one line, and its errors; it ends with 0 where there are none."""
     monkeypatch.setattr("sys.argv", ["molgun", *arguments])
@@ -98,8 +141,6 @@ def test_the_commands_say_it_shortly(
 ) -> None:
     said, _ = said_by(capsys, monkeypatch, "analyse", str(fired.root))
     assert f"After {DOSES} doses" in said and "Taken up:" in said and f"Only {CHAINS} chains" in said
-    _, error = said_by(capsys, monkeypatch, "analyse", str(fired.root), "--quench")
-    assert "Leave --quench out" in error
     said, _ = said_by(capsys, monkeypatch, "status", str(fired.root))
     assert f"{CHAINS} chains of {DOSES} doses: {CHAINS} after {DOSES} finished" in said
     _, error = said_by(capsys, monkeypatch, "collect", str(fired.root), str(fired.root))

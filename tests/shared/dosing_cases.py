@@ -15,12 +15,20 @@ from molgun_lmp.campaign.worker.loop import fire_all
 from molgun_lmp.campaign.worker.run_trajectory import open_engine
 from molgun_lmp.config import load_campaign
 
+CUTOFF_ANGSTROM: Final = 5.0
+PAIRS: Final = {
+    frozenset(("O",)): (0.01, 1.5, 3.5),
+    frozenset(("O", "Cu")): (1.0, 1.8, 1.9),
+    frozenset(("Cu",)): (0.3429, 1.3588, 2.866),
+}
+"""Depth in eV, steepness in 1/Å, distance in Å."""
 MORSE: Final = (
-    "pair_style morse 5.0",
+    f"pair_style morse {CUTOFF_ANGSTROM}",
     "pair_modify shift yes",
-    "pair_coeff O O 0.01 1.5 3.5",
-    "pair_coeff O Cu 1.0 1.8 1.9",
-    "pair_coeff Cu Cu 0.3429 1.3588 2.866",
+    *(
+        f"pair_coeff {first} {second} {' '.join(map(str, PAIRS[frozenset((first, second))]))}"
+        for first, second in (("O", "O"), ("O", "Cu"), ("Cu", "Cu"))
+    ),
 )
 TEMPERATURE_K: Final = 100.0
 
@@ -36,7 +44,7 @@ def dosing_file(folder: Path, *, chains: int = 2, molecules: int = 3, **sections
             "slab": {"pool": "slab.extxyz", "frozen_layers": 1},
             "equilibration": {"temperature_k": TEMPERATURE_K, "damping_ps": 0.05},
         },
-        "engine": {"kind": "stock", "commands": list(MORSE), "cutoff_angstrom": 5.0},
+        "engine": {"kind": "stock", "commands": list(MORSE), "cutoff_angstrom": CUTOFF_ANGSTROM},
         "dynamics": {
             "timestep_fs": 2.0,
             "steps": 1000,

@@ -51,7 +51,7 @@ class Quenched(JsonRecord):
     reason: str
     energy_ev: float
     slab_energy_ev: float
-    """Of the slab snapshot that this trajectory began with, quenched alone in the same cell."""
+    """Of the slab snapshot that this trajectory began with, and what stood on it, quenched alone in the same cell."""
     molecule_energy_ev: float
     """Of its molecule snapshot, quenched alone in the same cell."""
     binding_energy_ev: float
@@ -111,11 +111,11 @@ class Minima:
         known = [one for one in self.quenched if one.converged]
         if not known:
             return ""
-        slabs = _levels("clean slab", [one.slab_energy_ev for one in known])
+        slabs = _levels("slab", [one.slab_energy_ev for one in known])
         molecules = _levels("molecule", [one.molecule_energy_ev for one in known])
         return (
-            "Binding energy: that of the relaxed end, less those of its own clean slab and its own molecule, each "
-            "relaxed alone in the same cell with the same model; negative where the molecule is bound. "
+            "Binding energy: that of the relaxed end, less those of its own slab, as the molecule met it, and its own "
+            "molecule, each relaxed alone in the same cell with the same model; negative where the molecule is bound. "
             f"Reference: {slabs} and {molecules}. Labels of the model: {self.level_of_theory}."
         )
 

@@ -93,8 +93,8 @@ def test_what_the_energies_are_relative_to_is_said_and_what_has_none_is_counted(
         level_of_theory="GFN1-xTB",
     )
     said = minima.reference()
-    assert "less those of its own clean slab and its own molecule, each relaxed alone in the same cell" in said
-    assert "2 clean slabs of -20.250 to -20.000 eV and one molecule of -10.000 eV" in said
+    assert "less those of its own slab, as the molecule met it, and its own molecule, each relaxed alone" in said
+    assert "2 slabs of -20.250 to -20.000 eV and one molecule of -10.000 eV" in said
     assert "Labels of the model: GFN1-xTB." in said
     assert minima.remarks() == (
         "2 that ended as undecided fell to OT-CY.",

@@ -144,7 +144,7 @@ def test_binding_energies_are_shown_with_their_reference_where_there_are_some(pa
     minima = Minima(quenched=(quenched,), missing=1, level_of_theory="GFN1-xTB")
     asked = Page(render_report(dataclasses.replace(small_report(), minima=minima)))
     assert ["OT-CY", "1", "-3.25", "–", "-3.25", "-3.25"] in asked.cells
-    assert "Reference: one clean slab of -20.000 eV and one molecule of -10.000 eV." in asked.text
+    assert "Reference: one slab of -20.000 eV and one molecule of -10.000 eV." in asked.text
     assert "1 that ended as PC fell to OT-CY." in asked.text
     unfinished = Minima(
         quenched=(dataclasses.replace(quenched, converged=False),), missing=0, level_of_theory="GFN1-xTB"
