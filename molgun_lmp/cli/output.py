@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, redirect_stdout
-from typing import TYPE_CHECKING, Annotated, Any, Final, TextIO, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Any, Final, TextIO, TypeAlias, cast
 
 import typer
 from rich.console import Console
@@ -40,8 +40,35 @@ def answers() -> Console:
 
 
 def progress_console() -> Console:
-    """Standard error, for progress and remarks."""
-    return Console(stderr=True, highlight=False, soft_wrap=True)
+    """Standard error, for progress and remarks; where nobody reads it any more it falls silent, the work goes on."""
+    return Console(file=cast("TextIO", _StandardError()), highlight=False, soft_wrap=True)
+
+
+class _StandardError:
+    """Standard error as it is at the time, into nothing once its reader has gone, such as `2>&1 | head`: what is shown
+    of a campaign must not end it."""
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(sys.stderr, name)
+
+    def write(self, text: str) -> int:
+        with _silent_without_reader():
+            return sys.stderr.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        with _silent_without_reader():
+            sys.stderr.flush()
+
+
+@contextmanager
+def _silent_without_reader() -> Iterator[None]:
+    try:
+        yield
+    except BrokenPipeError:  # what is left in the buffer goes there as well, and what other writers say
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stderr.fileno())
+        os.close(nowhere)
 
 
 def print_json(document: Mapping[str, Any]) -> None:
