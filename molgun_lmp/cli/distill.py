@@ -2,11 +2,13 @@
 
 import dataclasses
 import math
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
+import yaml
 from rich.table import Table
 
 from molgun_lmp.campaign.launch.few_shots import few_shots, fire_few
@@ -99,7 +101,7 @@ def distill_command(
         return
     for source, reason in labelled.failed.items():
         answers().print(f"Not used: {source}: {reason}", markup=False)
-    _print(judged, inner, output)
+    _print(judged, inner, output, loaded)
 
 
 def _structures(
@@ -181,7 +183,16 @@ def _outer_steps(loaded: LoadedCampaign) -> list[int]:
     return [every for every in range(1, min(common, _LONGEST_OUTER_STEP) + 1) if common % every == 0]
 
 
-def _print(judged: "InnerJudgement", inner: ModelCard, output: Path) -> None:
+def campaign_lines(loaded: LoadedCampaign, inner: Path, every: int) -> str:
+    """What the campaign file has to say to be fired with an inner model: lines of YAML, the folder relative to it."""
+    engine: dict[str, object] = {"multistep": {"inner": os.path.relpath(inner, loaded.file.parent), "every": every}}
+    if loaded.config.engine.kind == "mace":  # which LAMMPS computes by itself, so that there is nothing to split
+        engine = {"kind": "auto", **engine}
+    text: str = yaml.safe_dump({"engine": engine}, default_flow_style=None, sort_keys=False, width=math.inf)
+    return text
+
+
+def _print(judged: "InnerJudgement", inner: ModelCard, output: Path, loaded: LoadedCampaign) -> None:
     out, left = answers(), judged.remaining_force
     out.print(f"{inner.name}: the remaining force on {left.name} frames, F_full - F_inner", markup=False)
     table = Table("", "", "MAE", "RMSE / meV/Å", box=None)
@@ -210,9 +221,9 @@ def _print(judged: "InnerJudgement", inner: ModelCard, output: Path) -> None:
         f"{judged.inner_core_ms:.1f} ms ({judged.inner_engine}).",
         markup=False,
     )
-    folder = output / MODEL_FOLDER
     if judged.advised_every > 1:
-        out.print(f"Advised: engine.multistep: {{inner: {folder}, every: {judged.advised_every}}}", markup=False)
+        out.print(f"Advised, as lines for the section `engine` of {loaded.file.name}:\n", markup=False)
+        out.print(campaign_lines(loaded, output / MODEL_FOLDER, judged.advised_every), markup=False)
     else:
         out.print(
             "Advised: no outer step; the remaining force is too stiff. Train longer, on more frames, or a larger inner "

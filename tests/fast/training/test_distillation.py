@@ -5,9 +5,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+import yaml
 from campaign_cases import write_campaign_file, write_model
 
 from molgun_lmp.campaign.launch.few_shots import few_shots
+from molgun_lmp.cli.distill import campaign_lines
 from molgun_lmp.config import load_campaign
 from molgun_lmp.config.loading import load_section_or_defaults
 from molgun_lmp.errors import ConfigError, ModelError, TrainingError
@@ -116,3 +118,19 @@ def test_the_few_shots_are_the_campaign_s_with_another_model_and_shorter(
     assert hot.bath is None
     assert hot.acting_thermostat is not None
     assert (hot.acting_thermostat.temperature_k, hot.acting_thermostat.molecule) == (600.0, True)
+
+
+@pytest.mark.parametrize("kind", ["auto", "symmetrix", "mace"])
+def test_the_lines_that_are_advised_make_a_campaign_file_that_finds_the_inner_model(
+    slab_pool: Pool, molecule_pool: Pool, tmp_path: Path, kind: str
+) -> None:
+    file = write_campaign_file(tmp_path / "here", slab_pool, molecule_pool, {"engine": {"kind": kind, "threads": 2}})
+    inner = tmp_path / f"{'long ' * 30}out: 1" / "model"
+    advised = campaign_lines(load_campaign(file), inner, 2)
+    assert advised.splitlines()[-1].startswith("  multistep: {inner: ")
+    document = yaml.safe_load(file.read_text())
+    document["engine"] |= yaml.safe_load(advised)["engine"]
+    file.write_text(yaml.safe_dump(document))
+    found = load_campaign(file)
+    assert found.config.engine.multistep is not None and found.config.engine.threads == 2
+    assert (found.path(found.config.engine.multistep.inner), found.config.engine.multistep.every) == (inner, 2)
