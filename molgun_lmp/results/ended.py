@@ -21,7 +21,7 @@ def clean_surface(store: Store) -> Surface:
 def without_adsorbates(folder: TrajectoryFolder, frames: Iterable[Frame], n_slab: int) -> Iterator[Frame]:
     """The slab and the newcomer alone in each frame. Raises as `adsorbed`."""
     others = adsorbed(folder, n_slab)
-    return iter(frames) if others.start == others.stop else (frame.without(others) for frame in frames)
+    return (frame.without(others) for frame in frames)
 
 
 def planned_masses_u(folder: TrajectoryFolder) -> FloatArray:

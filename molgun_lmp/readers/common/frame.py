@@ -56,7 +56,9 @@ class Frame:
         return self.positions + (self.images @ self.cell if self.images.any() else 0.0)
 
     def without(self, atoms: slice) -> "Frame":
-        """The frame without some of its atoms."""
+        """The frame without some of its atoms; itself where there are none to leave out."""
+        if atoms.start == atoms.stop:
+            return self
         symbols = list(self.symbols)
         del symbols[atoms]
         return dataclasses.replace(
