@@ -250,7 +250,8 @@ def test_the_ends_of_chains_are_a_pool_that_a_plain_campaign_fires_at(fired: Sto
     settled = {"settled": {"after_ps": 0.2, "excess_k": 5000.0, "audit_share": 0.1}}
     ends = plan_doses(tmp_path / "settled", dose=None, trajectories=2, system=system, stop=settled)
     fire_here(ends)
-    assert all(one.settled is not None for folder in ends.trajectories() if (one := folder.result()) is not None)
+    results = [folder.result() for folder in ends.trajectories()]
+    assert all(result is not None and result.settled is not None for result in results)
 
     minima = quench(store, analysis)
     assert minima.quenched and not minima.missing
