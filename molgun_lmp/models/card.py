@@ -66,6 +66,8 @@ class TrainingData(Section):
     """Set (`train`, `validation`, `test`) -> number of frames."""
     trajectories: dict[str, tuple[str, ...]]
     split: str
+    most_atoms: dict[str, int] = {}  # noqa: RUF012  # frozen
+    """Element -> the largest number of its atoms in one frame that was trained on; empty where nobody counted."""
 
 
 class Training(Section):

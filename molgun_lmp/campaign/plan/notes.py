@@ -5,6 +5,7 @@ from typing import Final
 
 import numpy as np
 
+from molgun_lmp.campaign.plan.company_notes import company_notes
 from molgun_lmp.campaign.plan.dose_notes import dose_notes
 from molgun_lmp.campaign.plan.dynamics_notes import dynamics_notes, settled_notes
 from molgun_lmp.campaign.plan.flight_notes import flight_notes
@@ -53,6 +54,7 @@ def notes_of(
     notes += [warning for pool in temperatures if (warning := pool.other_than(protocol_k))]
     notes += grid_notes(config)
     notes += dose_notes(config, setup)
+    notes += company_notes(setup, card)
     notes += precision_notes(config)
     if shots >= _MANY_ENOUGH_TO_SAY:
         n_atoms = len(setup.slab.symbols) + len(setup.molecule.symbols)

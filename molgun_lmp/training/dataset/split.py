@@ -39,6 +39,13 @@ class SplitFrames:
         """The trajectories of each set, in order of appearance."""
         return {name: tuple(dict.fromkeys(f.trajectory for f in frames)) for name, frames in self.sets().items()}
 
+    def most_atoms(self) -> dict[str, int]:
+        """Element -> the largest number of its atoms in one frame that is trained on."""
+        most: Counter[str] = Counter()
+        for frame in self.train:
+            most |= Counter(frame.symbols)
+        return dict(sorted(most.items()))
+
 
 def split_frames(frames: Sequence[LabelledFrame], split: Split) -> SplitFrames:
     """Divide frames as `assign_sets` does."""

@@ -170,6 +170,7 @@ def _record(run: RunFolder, prepared: Prepared, history: History, best: BestChec
                 frames={name: len(frames) for name, frames in prepared.split.sets().items()},
                 trajectories=prepared.split.trajectories(),
                 split=f"by {config.split.by}, seed {config.split.seed}",
+                most_atoms=prepared.split.most_atoms(),
             ),
         ),
         epochs=history.epochs,

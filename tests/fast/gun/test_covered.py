@@ -1,19 +1,25 @@
 """What stands on a surface, as the gun sees it."""
 
+import dataclasses
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from ase import Atoms
 
+import molgun_lmp
 from molgun_lmp.adsorbates import Adsorbate, standing_in_words
+from molgun_lmp.campaign.plan.company_notes import company_notes
 from molgun_lmp.campaign.plan.dose_notes import dose_notes
 from molgun_lmp.campaign.plan.flight_notes import flight_notes
+from molgun_lmp.config import Campaign
 from molgun_lmp.errors import GeometryError
 from molgun_lmp.gun.covered import CoveredSurface, kept_and_left, require_room, setup_above
 from molgun_lmp.gun.initial_conditions import Newcomer, aim, draw, draw_newcomer
 from molgun_lmp.gun.setup import Setup
+from molgun_lmp.models.card import load_card
 
 SetupOf = Callable[[Mapping[str, Any]], Setup]
 HEIGHTS = (2.0, 4.5)
@@ -101,3 +107,27 @@ def test_a_flight_that_ends_beside_what_stands_there_is_warned_of(setup_of: Setu
     assert "flight to the surface beside a molecule" in warned and "of the shots that pass one" in warned
     assert said(1000, molecules=1) == said(20000) == ""
     assert "median flight to the surface 0" in said(10) and "beside" not in said(10)
+
+
+def test_molecules_that_a_model_never_saw_together_are_warned_of(
+    setup_of: SetupOf, campaign_of: Callable[[Mapping[str, Any]], Campaign]
+) -> None:
+    """By the elements that the slab has not: hydrogen tells nothing here."""
+    model = load_card(Path(molgun_lmp.__file__).parent / "examples" / "ecco-si001" / "model")
+    assert model.training is not None and model.training.data.most_atoms == {"C": 12, "H": 46, "Si": 96}
+
+    def said(setup: Setup, most_atoms: dict[str, int]) -> str:
+        assert model.training is not None
+        data = model.training.data.model_copy(update={"most_atoms": most_atoms})
+        training = model.training.model_copy(update={"data": data})
+        return " ".join(company_notes(setup, model.model_copy(update={"training": training})))
+
+    chain = setup_of({"dose": {"chains": 4, "molecules": 5}})
+    assert "has more than 12 C, and two molecules that meet have 24 C" in said(chain, {"C": 12, "H": 46, "Si": 96})
+    assert said(chain, {"C": 24, "H": 1, "Si": 96}) == said(chain, {}) == ""
+    assert said(setup_of({}), {"C": 12}) == said(setup_of({"dose": {"chains": 20, "molecules": 1}}), {"C": 12}) == ""
+    slab = {"pool": "slab.extxyz.xz", "adsorbates": [[12, 13]]}
+    system = {"slab": slab, "molecule": {"pool": "molecule.extxyz"}}
+    standing = dataclasses.replace(chain, campaign=campaign_of({"system": system}))
+    assert "more than 11 C, and two molecules that meet have 12 C" in said(standing, {"C": 11})
+    assert said(standing, {"C": 12}) == ""

@@ -136,3 +136,9 @@ def _missing(whole: SplitFrames, part: SplitFrames) -> set[str]:
 def test_contradictions_are_refused(split: dict[str, object], message: str) -> None:
     with pytest.raises(ValidationError, match=message):
         Split.model_validate(split)
+
+
+def test_the_most_atoms_of_an_element_are_those_of_frames_that_are_trained_on() -> None:
+    frames = [labelled_frame("COO", trajectory="a"), labelled_frame("CCCu", trajectory="b")]
+    split = split_frames([*frames, labelled_frame("C9", trajectory="c")], Split(validation=("c",), test=()))
+    assert split.most_atoms() == {"C": 2, "Cu": 1, "O": 2}
