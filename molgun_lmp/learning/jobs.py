@@ -4,6 +4,7 @@ The ids are kept, so that a loop that was ended goes on waiting for the jobs tha
 """
 
 import json
+import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
@@ -30,6 +31,9 @@ from molgun_lmp.training.trainer.job_script import job_script
 from molgun_lmp.training.trainer.train import epochs_so_far
 
 _IDS_NAME: Final = "submitted.json"
+_SHOWN_WITHIN_S: Final = 60.0
+"""Clients of NFS keep what they know of a file for up to a minute (acregmax)."""
+_LOOK_S: Final = 1.0
 
 
 def fire_by_jobs(loop: Loop, here: RoundFolder, store: Store, job: ArrayJob, session: Session) -> None:
@@ -108,8 +112,12 @@ def until_done(
     missing: Callable[[], dict[str, str]],
     progress: Callable[[], int],
     show: Callable[[int], None],
+    *,
+    shown_within_s: float = _SHOWN_WITHIN_S,
 ) -> None:
     """Submit what is `missing`, name -> script, and wait, until nothing is.
+
+    `shown_within_s` after its end what a job wrote is taken to be seen here, in seconds.
 
     Raises `ConfigError` where the batch system takes no job, `TrainingError` where jobs end that got no further,
     `InterruptedRunError` after Ctrl-C or SIGTERM, which leaves jobs where they are.
@@ -132,6 +140,9 @@ def until_done(
                 ids[name] = submit(batch, file)
                 write_json(ids, here.jobs / _IDS_NAME)
             wait_for(batch, [ids[name] for name in scripts], stop_requested, lambda: show(progress()))
+            latest = time.monotonic() + shown_within_s
+            while not stop_requested and missing() and progress() <= before and time.monotonic() < latest:
+                time.sleep(_LOOK_S)
             if stop_requested:
                 raise InterruptedRunError(
                     f"stopped. The jobs {', '.join(ids[name] for name in scripts)} stay with {batch.title}, and the "

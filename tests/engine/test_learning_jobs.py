@@ -80,7 +80,15 @@ def test_jobs_that_end_too_early_are_submitted_again_for_as_long_as_they_get_fur
         return lines.read_text().count("\n")
 
     def run(wanted: int) -> None:
-        until_done(here, PBS, lambda: {"n": script} if progress() < wanted else {}, progress, lambda done: None)
+        missing = {"n": script}
+        until_done(
+            here,
+            PBS,
+            lambda: missing if progress() < wanted else {},
+            progress,
+            lambda done: None,
+            shown_within_s=0.0,
+        )
 
     with pbs(tmp_path / "system", history=False) as system:
         for name, value in system.environment.items():
