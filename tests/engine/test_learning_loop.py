@@ -34,7 +34,7 @@ pytestmark = pytest.mark.engine
 RECORD = "round-1/train/member-0/record.json"
 KILLED_BEFORE = (
     *("round-1/fire.json", "round-1/choose.json", "labels/labelled.extxyz", "round-1/label.json"),
-    *("round-1/member-1.yaml", "round-1/train.json", "round-1/export.json", "round-2/fire.json"),
+    *("round-1/train/member-1/record.json", "round-1/train.json", "round-1/export.json", "round-2/fire.json"),
 )
 
 
@@ -73,7 +73,7 @@ def ended(loop: Path) -> Path:
         assert not (folder / name).exists() or name == "labels/labelled.extxyz"
         if name == "round-1/choose.json":
             (folder / "chosen-before").write_bytes((folder / "round-1/chosen.extxyz").read_bytes())
-        if name == "round-1/member-1.yaml":
+        if name == "round-1/train/member-1/record.json":
             (folder / "trained-before").write_bytes((folder / RECORD).read_bytes())
     report = learn_here(loop)
     assert report.reached
