@@ -8,13 +8,14 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
 from waiting import PATIENCE_S
 
 PROGRAMS: Final = ("setpriv", "munged", "slurmctld", "slurmd", "sbatch", "squeue", "scontrol", "scancel")
+_ATTEMPTS: Final = 5
 SEARCH: Final = f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/bin:/sbin:/bin"
 
 # No cgroups and no task affinity, which a container has none of; eight processors whatever this machine has, so that no
@@ -109,28 +110,51 @@ def slurm() -> Iterator[Slurm]:
         key.write_bytes(os.urandom(1024))
         key.chmod(0o400)
         host = socket.gethostname().partition(".")[0]
-        (folder / "slurm.conf").write_text(CONF.format(host=host, folder=folder, ports=_free_ports()))
         munge = ["--foreground", "--force", f"--key-file={key}", f"--socket={folder}/munge.socket"]
         munge += [f"--{what}-file={folder}/munge.{what}" for what in ("pid", "seed", "log")]
         daemons.append(_start(here, "munged", *munge))
         here.wait_for("munge", (folder / "munge.socket").exists)
-        daemons.append(_start(here, "slurmctld", "-D", "-i"))
-        daemons.append(_start(here, "slurmd", "-D"))
-        here.wait_for("a node that is idle", lambda: here("sinfo", "--noheader", "--format=%t").strip() == "idle")
+        for attempt in range(_ATTEMPTS):
+            (folder / "slurm.conf").write_text(CONF.format(host=host, folder=folder, ports=_free_ports()))
+            pair = [_start(here, "slurmctld", "-D", "-i"), _start(here, "slurmd", "-D")]
+            daemons += pair
+            if _is_up(here, pair):
+                break
+            assert attempt < _ATTEMPTS - 1, f"SLURM does not come up.\n{here.logs()}"
+            for one in pair:
+                _end(one)
         yield here
     finally:
         with contextlib.suppress(OSError, subprocess.SubprocessError):
             command = ["scancel", "--signal=KILL", "--full", "--user=root"]
             subprocess.run(command, env=here.environment, capture_output=True, timeout=20, check=False)
         for daemon in reversed(daemons):
-            daemon.terminate()
-            try:
-                daemon.wait(timeout=10)
-            except subprocess.TimeoutExpired:
-                daemon.kill()
-                daemon.wait()
+            _end(daemon)
         _end_jobs(folder)
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _is_up(here: Slurm, daemons: Sequence[subprocess.Popen[bytes]]) -> bool:
+    """Wait for a node that is idle; False where a daemon ends instead, since another program took its port first."""
+    deadline = time.monotonic() + PATIENCE_S
+    while all(daemon.poll() is None for daemon in daemons):
+        asked = subprocess.run(
+            ["sinfo", "--noheader", "--format=%t"], env=here.environment, capture_output=True, text=True, check=False
+        )
+        if asked.returncode == 0 and asked.stdout.strip() == "idle":
+            return True
+        assert time.monotonic() < deadline, f"no node is idle.\n{here.logs()}"
+        time.sleep(0.2)
+    return False
+
+
+def _end(daemon: subprocess.Popen[bytes]) -> None:
+    daemon.terminate()
+    try:
+        daemon.wait(timeout=10)
+    except subprocess.TimeoutExpired:
+        daemon.kill()
+        daemon.wait()
 
 
 def _start(here: Slurm, program: str, *options: str) -> subprocess.Popen[bytes]:
