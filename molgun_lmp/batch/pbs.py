@@ -108,7 +108,7 @@ PBS: Final = BatchSystem(
     header=_header,
     ending_early=_ending_early,
     queue=JobQueue(
-        submit=("qsub",),
+        quiet=(),
         job_id=str.strip,
         ask=("qstat", "-f"),
         is_over=lambda answer: re.search(r"job_state = [^XF]$", answer, re.MULTILINE) is None,

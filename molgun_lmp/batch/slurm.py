@@ -56,7 +56,7 @@ SLURM: Final = BatchSystem(
     ending_early=_ending_early,
     # squeue lists what waits or runs, and forgets a job minutes after its end (MinJobAge).
     queue=JobQueue(
-        submit=("sbatch", "--parsable"),
+        quiet=("--parsable",),
         job_id=lambda answer: answer.strip().partition(";")[0],  # the cluster's name may follow
         ask=("squeue", "--noheader", "--format=%T", "--jobs"),
         is_over=lambda answer: not answer.strip(),

@@ -21,7 +21,7 @@ _RARELY_S: Final = 30.0
 
 def submit(batch: BatchSystem, script: Path) -> str:
     """Submit a script from its folder, where its output goes; the job's id. Raises `ConfigError` if it is refused."""
-    done = _told(batch, [*batch.queue.submit, script.name], script.parent)
+    done = _told(batch, [batch.submit, *batch.queue.quiet, script.name], script.parent)
     if done is None:
         raise ConfigError(f"{batch.submit} does not answer within {_PATIENCE_S:.0f} s. Try again later.")
     if done.returncode != 0:

@@ -49,10 +49,10 @@ class StepLauncher:
 class JobQueue:
     """How a batch system takes a job, and says whether it is over: a program that waits for one asks so."""
 
-    submit: tuple[str, ...]
-    """The words before a script that submit it and print its id, with as little else as can be."""
+    quiet: tuple[str, ...]
+    """Options of `BatchSystem.submit` with which it prints the id and as little else as can be."""
     job_id: Callable[[str], str]
-    """What they print -> the id."""
+    """What it prints -> the id."""
     ask: tuple[str, ...]
     """The words before an id that ask for the states of the job and of all its tasks."""
     is_over: Callable[[str], bool]

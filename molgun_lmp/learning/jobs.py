@@ -24,7 +24,7 @@ from molgun_lmp.learning.session import Session
 from molgun_lmp.learning.settings import ArrayJob, Job
 from molgun_lmp.processes import stop_requests
 from molgun_lmp.training.labelling.job_script import labelling_script
-from molgun_lmp.training.labelling.label import read_structures, tried
+from molgun_lmp.training.labelling.label import keys_of, read_structures, tried
 from molgun_lmp.training.run_folder import RunFolder
 from molgun_lmp.training.settings import TrainingConfig
 from molgun_lmp.training.trainer.job_script import job_script
@@ -64,23 +64,23 @@ def fire_by_jobs(loop: Loop, here: RoundFolder, store: Store, job: ArrayJob, ses
 
 def label_by_jobs(loop: Loop, here: RoundFolder, file: Path, job: ArrayJob, session: Session) -> None:
     """Until every chosen frame was tried under the label `file`. Raises as `until_done` does."""
-    structures = read_structures([here.chosen])
+    keys = keys_of(read_structures([here.chosen]))
     batch = BATCH_SYSTEMS[loop.config.jobs.scheduler]
     script = labelling_script(
         loop.labelling,
         file=file,
         frames=[here.chosen],
         output=loop.labels,
-        tasks=min(job.tasks, len(structures)),
+        tasks=min(job.tasks, len(keys)),
         scheduler=loop.config.jobs.scheduler,
         options=job.options,
     )
 
     def done() -> int:
-        return tried(structures, loop.labels)
+        return tried(keys, loop.labels)
 
-    with session.counting("labelling by jobs", len(structures)) as show:
-        until_done(here, batch, lambda: {"label": script} if done() < len(structures) else {}, done, show)
+    with session.counting("labelling by jobs", len(keys)) as show:
+        until_done(here, batch, lambda: {"label": script} if done() < len(keys) else {}, done, show)
 
 
 def train_by_jobs(

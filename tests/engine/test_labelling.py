@@ -18,7 +18,7 @@ from waiting import wait_for
 
 from molgun_lmp.errors import ConfigError, InputFileError, TrainingError
 from molgun_lmp.training.dataset.read import read_dataset
-from molgun_lmp.training.labelling.label import gather, label, read_structures, tried
+from molgun_lmp.training.labelling.label import gather, keys_of, label, read_structures, tried
 from molgun_lmp.training.labelling.ledger import open_ledger
 from molgun_lmp.training.labelling.settings import LabellingConfig
 from molgun_lmp.training.labelling.share import Share
@@ -87,7 +87,7 @@ def test_shares_label_side_by_side_into_one_folder(file: Path, tmp_path: Path) -
             label(EMT_CONFIG, structures, labels, share=Share(number=1, of=3))
         with pytest.raises(TrainingError, match="another `molgun label` is at work in"):
             gather(EMT_CONFIG, structures, labels)
-    assert (tried(structures, labels), gather(EMT_CONFIG, structures, labels).labelled) == (3, 3)
+    assert (tried(keys_of(structures), labels), gather(EMT_CONFIG, structures, labels).labelled) == (3, 3)
     assert label(EMT_CONFIG, structures, labels).labelled == 4, "alone, it labels what no share has"
     assert gather(EMT_CONFIG, structures, labels).file.read_bytes() == alone.file.read_bytes()
     lines = [json.loads(line) for one in labels.glob("*.jsonl") for line in one.open()]

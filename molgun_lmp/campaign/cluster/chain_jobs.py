@@ -9,6 +9,7 @@ from pathlib import Path
 
 from molgun_lmp.atomic_files import replace_file
 from molgun_lmp.batch import BATCH_SYSTEMS, Scheduler
+from molgun_lmp.batch.molgun_job import task_number
 from molgun_lmp.batch.system import JobRequest
 from molgun_lmp.campaign.cluster.write import ClusterSite, require_site
 from molgun_lmp.campaign.store.campaign_folder import Store
@@ -47,6 +48,7 @@ def write_chain_jobs(
     command = f'molgun run {campaign} "${{chains[@]}}" --workers {site.at_a_time}'
     values = {
         "batch": batch,
+        "task": task_number(batch),
         "campaign": store.manifest.name,
         "header": batch.header(job),
         "modules": [shlex.quote(name) for name in site.modules],

@@ -95,7 +95,9 @@ def label(
                     ledger.fail(key, result)
                 on_progress(number)
         finally:
-            report = _report(config, structures, mine, ledger.known, folder, written=share.is_all)
+            report = _report(
+                config, mine, ledger.known, folder, repeated=len(structures) - len(order), written=share.is_all
+            )
     if stop_requested:
         raise InterruptedRunError(
             f"labelling stopped; {report.labelled} structures are labelled in {folder}. The same command goes on."
@@ -106,14 +108,21 @@ def label(
 def gather(config: LabellingConfig, structures: Sequence[Structure], folder: Path) -> LabellingReport:
     """Write what all shares have labelled, and compute nothing. Raises `TrainingError` where one is still at work, the
     folder holds labels of another method, or no structure has any."""
+    order = _in_order(structures)
     with open_ledger(folder, config) as ledger:
-        return _some(_report(config, structures, _in_order(structures), ledger.known, folder, written=True))
+        repeated = len(structures) - len(order)
+        return _some(_report(config, order, ledger.known, folder, repeated=repeated, written=True))
 
 
-def tried(structures: Sequence[Structure], folder: Path) -> int:
-    """How many different ones of the structures have been tried, labelled or not, by whatever is at work there."""
+def keys_of(structures: Sequence[Structure]) -> frozenset[str]:
+    """What the different ones of the structures are known by in a labelling folder."""
+    return frozenset(_in_order(structures))
+
+
+def tried(keys: Collection[str], folder: Path) -> int:
+    """How many of these have been tried, labelled or not, by whatever is at work there."""
     known = read_labels(folder)
-    return sum(key in known.done or key in known.failed for key in _in_order(structures))
+    return sum(key in known.done or key in known.failed for key in keys)
 
 
 def _in_order(structures: Sequence[Structure]) -> dict[str, Structure]:
@@ -125,11 +134,11 @@ def _in_order(structures: Sequence[Structure]) -> dict[str, Structure]:
 
 def _report(
     config: LabellingConfig,
-    structures: Sequence[Structure],
     order: Mapping[str, Structure],
     known: KnownLabels,
     folder: Path,
     *,
+    repeated: int,
     written: bool,
 ) -> LabellingReport:
     """What is known of these structures; `written` to the file that holds what has labels."""
@@ -142,7 +151,7 @@ def _report(
     return LabellingReport(
         labelled=len(labelled),
         failed=failed | refused,
-        repeated=len(structures) - len(_in_order(structures)),
+        repeated=repeated,
         checked_again=sum(one.repeat is not None for one in computed),
         largest_net_force_ev_per_angstrom=max(map(net_force_ev_per_angstrom, computed), default=0.0),
         file=target,
