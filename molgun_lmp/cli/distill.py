@@ -74,6 +74,9 @@ def distill_command(
             f"{campaign}: the engine {loaded.config.engine.kind} runs no model, so none can be distilled."
         )
     config = load_section_or_defaults(settings, DistillationConfig, overrides or (), what="settings of a distillation")
+    if config.foundation is not None:  # the saved settings, and the training that goes on, stand elsewhere
+        start = (Path() if settings is None else settings.parent) / config.foundation
+        config = config.model_copy(update={"foundation": start.resolve()})
     card = full_card(model, config)
     number = workers or default_workers(1)
     require_same_settings(config, output)

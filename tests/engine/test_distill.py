@@ -1,7 +1,7 @@
 """`molgun distill`: shots of a tiny model, its own labels, a tinier one trained on them, exported and judged."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,9 +24,12 @@ from molgun_lmp.training.settings import AS_THEY_ARE
 
 pytestmark = pytest.mark.engine
 
-TINY = (
+SHAPE = (
     *("architecture.num_channels=2", "architecture.max_ell=1", "architecture.correlation=1"),
-    *("architecture.r_max_angstrom=3.0", "optimisation.epochs=1", "optimisation.batch_size=2", "judged_frames=1"),
+    "architecture.r_max_angstrom=3.0",
+)
+TINY = (
+    *("optimisation.epochs=1", "optimisation.batch_size=2", "judged_frames=1"),
     *("split.test=0.3", "split.validation=0.3", "max_force_ev_per_angstrom=1e6"),
     *("fired.shots=3", "fired.hot=0", "fired.longest_ps=0.008", "fired.frame_every_fs=2"),
 )
@@ -49,12 +52,12 @@ def folder(tmp_path: Path, tiny_mace: TinyModel, plugin: Path) -> Path:
 
 
 @pytest.fixture
-def distill(folder: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Callable[[], Any]:
+def distill(folder: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
     """The same command each time: its exit code, and what it answered in JSON."""
 
-    def call() -> Any:
-        settings = [word for one in TINY for word in ("--set", one)]
-        arguments = ["full", "campaign.yaml", "-o", "inner", "--workers", "1", *settings, "--json"]
+    def call(*words: str, output: str = "inner", settings: Sequence[str] = SHAPE) -> Any:
+        changed = [word for one in (*TINY, *settings) for word in ("--set", one)]
+        arguments = ["full", "campaign.yaml", "-o", output, "--workers", "1", *changed, *words, "--json"]
         monkeypatch.setattr("sys.argv", ["molgun", "distill", *arguments])
         monkeypatch.chdir(folder)
         capfd.readouterr()
@@ -69,7 +72,7 @@ def distill(folder: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest
 
 
 def test_a_stopped_distillation_goes_on_where_it_was(
-    folder: Path, distill: Callable[[], Any], tiny_mace: TinyModel, monkeypatch: pytest.MonkeyPatch
+    folder: Path, distill: Callable[..., Any], tiny_mace: TinyModel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def stop(*_: object, **__: object) -> None:
         raise InterruptedRunError("stopped")
@@ -111,3 +114,13 @@ def test_a_stopped_distillation_goes_on_where_it_was(
     assert report["outer_steps"][1]["core_time"] == pytest.approx(
         0.5 + report["inner_core_ms"] / report["full_core_ms"]
     )
+
+    # An inner model of before is where the next one's training starts, with its shape and its energies of atoms.
+    code, _ = distill("--frames", "inner/shots", output="next", settings=("foundation=inner/model",))
+    assert code == 0
+    following = load_card(folder / "next/model")
+    assert str(mace_sha256(card)) in str(read_record(folder / "next/training").training.foundation)
+    assert following.architecture.hidden_irreps == card.architecture.hidden_irreps
+    assert following.architecture.r_max_angstrom == card.architecture.r_max_angstrom
+    assert following.e0s_ev == pytest.approx(card.e0s_ev)
+    assert mace_sha256(following) != mace_sha256(card)

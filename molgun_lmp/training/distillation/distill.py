@@ -21,7 +21,15 @@ from molgun_lmp.atomic_files import replace_file, write_json
 from molgun_lmp.config.loading import dump_yaml, load_section
 from molgun_lmp.errors import ConfigError, ModelError, TrainingError
 from molgun_lmp.model_formats import Dtype
-from molgun_lmp.models.card import CARD_NAME, ModelCard, load_card, mace_sha256, read_card
+from molgun_lmp.models.card import (
+    CARD_NAME,
+    ModelCard,
+    check_elements,
+    load_card,
+    mace_sha256,
+    model_file,
+    read_card,
+)
 from molgun_lmp.readers.common.reference_frame import Labels
 from molgun_lmp.training.dataset.label_keys import ENERGY_KEY, FORCES_KEY
 from molgun_lmp.training.dataset.structures import Structure
@@ -32,7 +40,7 @@ from molgun_lmp.training.export.export import export_run
 from molgun_lmp.training.labelling.label import LabellingReport, label
 from molgun_lmp.training.labelling.settings import LabellingConfig
 from molgun_lmp.training.run_folder import TrainingRecord
-from molgun_lmp.training.settings import FrameLimits, TrainingConfig
+from molgun_lmp.training.settings import FoundationFile, FrameLimits, TrainingConfig
 from molgun_lmp.training.trainer.train import held_out_frames, train
 
 MODEL_FOLDER: Final = "model"
@@ -53,12 +61,26 @@ def full_card(folder: Path, config: DistillationConfig) -> ModelCard:
         )
     if card.distilled_from is not None:
         raise ModelError(f"{folder} is itself distilled from another model: name that one.")
-    inner, own = config.architecture.r_max_angstrom, card.architecture.r_max_angstrom
+    if config.foundation is not None:
+        key, inner = "foundation", foundation_card(config.foundation).architecture.r_max_angstrom
+    else:
+        key, inner = "architecture.r_max_angstrom", config.shape.r_max_angstrom
+    own = card.architecture.r_max_angstrom
     if inner > own:
         raise ConfigError(
-            f"architecture.r_max_angstrom: {inner:g} Å is longer than the full model's cutoff ({own:g} Å); an inner "
-            "model is to be the faster one."
+            f"{key}: {inner:g} Å is longer than the full model's cutoff ({own:g} Å); an inner model is to be the "
+            "faster one."
         )
+    return card
+
+
+def foundation_card(folder: Path) -> ModelCard:
+    """The card of an inner model to start from. Raises `ModelError` for what is none, and without mace's file."""
+    card = load_card(folder)
+    if card.distilled_from is None:
+        raise ModelError(f"foundation: {folder} is no inner model: its card names no model that it is distilled from.")
+    if mace_sha256(card) is None:
+        raise ModelError(f"foundation: {folder} has no .model file of mace to go on with.")
     return card
 
 
@@ -102,8 +124,14 @@ def train_inner(
     threads: int,
     console: Console | None,
 ) -> TrainingRecord:
-    """Train on what was labelled, from scratch. Raises `TrainingError` for too few frames, and as `train` does."""
+    """Train on what was labelled, from scratch or from `foundation`. Raises `TrainingError` for too few frames,
+    `ModelError` for elements that the foundation does not know, and as `train` does."""
     require_enough(structures, config.optimisation.batch_size)
+    start = None
+    if config.foundation is not None:
+        known = foundation_card(config.foundation)
+        check_elements(known, {symbol for structure in structures for symbol in structure.symbols})
+        start = FoundationFile(file=model_file(config.foundation, known, "mace"), sha256=mace_sha256(known))
     training = TrainingConfig(
         name=f"{re.sub('[^A-Za-z0-9.-]', '-', card.name)[:_LONGEST_NAME]}-inner",
         level_of_theory=_level(card),
@@ -119,7 +147,8 @@ def train_inner(
             lost_periodicity=True,
         ),
         split=held_out(structures, config.split),
-        reference_energies="least_squares",
+        reference_energies="least_squares" if start is None else "foundation",
+        foundation=start,
         architecture=config.architecture,
         optimisation=config.optimisation,
         seed=config.seed,

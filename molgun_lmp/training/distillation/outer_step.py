@@ -45,18 +45,22 @@ class Stiffness:
 def energy_swing(inner: float, slow: float, step_fs: float) -> float:
     """The largest energy of a harmonic motion under the impulse scheme over its smallest, less one.
 
-    Curvatures in 1/fs², `inner` not negative; infinite where the scheme is unstable.
+    Curvatures in 1/fs²; `inner` is below zero where a poor inner model bends the other way and the slow force makes up
+    for it. Infinite where the scheme is unstable.
     """
     whole = inner + slow
     if whole <= 0.0:
         return math.inf
-    if inner == 0.0:
-        trace, upper, lower = 1.0 - 0.5 * slow * step_fs**2, step_fs, -slow * step_fs * (1.0 - 0.25 * slow * step_fs**2)
+    phase = math.sqrt(abs(inner)) * step_fs
+    if phase == 0.0:
+        cosine, drift = 1.0, step_fs
+    elif inner > 0.0:
+        cosine, drift = math.cos(phase), step_fs * math.sin(phase) / phase
     else:
-        w = math.sqrt(inner)
-        cosine, sine, kick = math.cos(w * step_fs), math.sin(w * step_fs), 0.5 * slow * step_fs
-        trace, upper = cosine - kick * sine / w, sine / w
-        lower = -w * sine - 2.0 * kick * cosine + kick**2 * sine / w
+        cosine, drift = math.cosh(phase), step_fs * math.sinh(phase) / phase
+    kick = 0.5 * slow * step_fs
+    trace, upper = cosine - kick * drift, drift
+    lower = -inner * drift - 2.0 * kick * cosine + kick**2 * drift
     if abs(trace) >= 1.0 or upper * lower >= 0.0:
         return math.inf
     ratio = -whole * upper / lower

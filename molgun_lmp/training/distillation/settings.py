@@ -1,6 +1,9 @@
 """What decides an inner model: which frames the full model is asked on, and how the small one is trained."""
 
-from pydantic import NonNegativeInt, PositiveFloat, PositiveInt
+from pathlib import Path
+from typing import Any, Self
+
+from pydantic import NonNegativeInt, PositiveFloat, PositiveInt, model_validator
 
 from molgun_lmp.config.section import Section
 from molgun_lmp.training.settings import (
@@ -58,9 +61,33 @@ class DistillationConfig(Section):
     max_force_ev_per_angstrom: PositiveFloat = 30.0
     """A frame with a longer force vector is left out."""
     split: InnerSplit = InnerSplit()
-    architecture: InnerShape = InnerShape()
+    foundation: Path | None = None
+    """Model folder of an inner model to start from, distilled from this full model or from one before it: after a
+    refinement of the full model a few epochs do. Relative to the settings file, or to where the command is run if there
+    is none. None trains from scratch."""
+    architecture: InnerShape | None = None
+    """Of an inner model from scratch (left out: the default shape); `foundation` brings its own."""
     optimisation: InnerOptimisation = InnerOptimisation()
     seed: NonNegativeInt = 1
     """Of the weights."""
     judged_frames: PositiveInt = 6
     """Held-out frames on which stiffness is found; some hundred evaluations of both models each."""
+
+    @property
+    def shape(self) -> InnerShape:
+        """Of an inner model from scratch."""
+        return self.architecture or InnerShape()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _resolve(cls, document: Any) -> Any:
+        """The resolved settings show the shape that was used."""
+        if isinstance(document, dict) and document.get("foundation") is None:
+            return {**document, "architecture": document.get("architecture") or {}}
+        return document
+
+    @model_validator(mode="after")
+    def _one_shape(self) -> Self:
+        if self.foundation is not None and self.architecture is not None:
+            raise ValueError("an inner model that goes on from `foundation` keeps its shape: leave out `architecture`")
+        return self

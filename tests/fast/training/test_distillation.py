@@ -50,7 +50,7 @@ def structures(trajectory: str, number: int, config_type: str = "Default") -> li
 
 def test_one_changed_key_keeps_the_other_defaults_of_an_inner_model() -> None:
     changed = settings("architecture.r_max_angstrom=4.0", "optimisation.epochs=3", "split.validation=0.2")
-    assert (changed.architecture.num_channels, changed.architecture.r_max_angstrom) == (16, 4.0)
+    assert (changed.shape.num_channels, changed.shape.r_max_angstrom) == (16, 4.0)
     assert changed.optimisation.schedule == DistillationConfig().optimisation.schedule
     assert changed.split.test == DistillationConfig().split.test
     with pytest.raises(ConfigError, match="chanels"):
@@ -67,6 +67,24 @@ def test_models_that_cannot_be_distilled_are_refused(model: Path, tmp_path: Path
     write_model(tmp_path / "bare")
     with pytest.raises(ModelError, match=r"has no \.model file"):
         full_card(tmp_path / "bare", settings())
+
+
+def test_what_is_no_inner_model_or_sees_too_far_is_no_start(model: Path, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="leave out `architecture`"):
+        settings("foundation=inner", "architecture.num_channels=8")
+    with pytest.raises(ModelError, match="is no inner model"):
+        full_card(model, settings(f"foundation={model}"))
+    inner, bare = tmp_path / "inner", tmp_path / "bare"
+    card = write_model(inner, mace=tmp_path / "own.model").model_copy(update={"distilled_from": "0" * 64})
+    write_card(card, inner)
+    assert full_card(model, settings(f"foundation={inner}")).name == "tiny"
+    far = card.architecture.model_copy(update={"r_max_angstrom": 4.5})
+    write_card(card.model_copy(update={"architecture": far}), inner)
+    with pytest.raises(ConfigError, match=r"foundation: 4\.5 Å is longer"):
+        full_card(model, settings(f"foundation={inner}"))
+    write_card(write_model(bare).model_copy(update={"distilled_from": "0" * 64}), bare)
+    with pytest.raises(ModelError, match=r"foundation: .* has no \.model file"):
+        full_card(model, settings(f"foundation={bare}"))
 
 
 def test_shots_of_other_settings_are_not_taken_for_these(tmp_path: Path) -> None:
