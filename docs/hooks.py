@@ -19,6 +19,7 @@ from molgun_lmp.config import Campaign, Section
 from molgun_lmp.config.external import ForeignFiles
 from molgun_lmp.config.file_kinds import kind_of
 from molgun_lmp.config.scheme_file import SchemeFile
+from molgun_lmp.engine.targets import LammpsTarget
 from molgun_lmp.learning.settings import LoopConfig
 from molgun_lmp.training.distillation.settings import DistillationConfig
 from molgun_lmp.training.labelling.cp2k.settings import Cp2kSettings
@@ -44,6 +45,7 @@ FILES: Final[Mapping[str, tuple[str, type[Section], str]]] = {
     "reference/loop.md": ("Loop file", LoopConfig, "`molgun learn FILE`."),
     "reference/foreign-files.md": ("Foreign files", ForeignFiles, "`molgun analyse FILES --config FILE`."),
     "reference/site.md": ("Cluster site file", ClusterSite, "`molgun cluster CAMPAIGN --site FILE`."),
+    "reference/target.md": ("Target file", LammpsTarget, "`molgun cluster CAMPAIGN --target FILE`."),
 }
 _RICH: Final = re.compile(r"\[/?(?:bold|dim|italic)?\]")
 

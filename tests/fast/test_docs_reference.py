@@ -18,6 +18,7 @@ from molgun_lmp.analysis.scattering.means import Mean
 from molgun_lmp.analysis.scattering.scattered import Scattered
 from molgun_lmp.analysis.statistics.trust import TrajectoryTrust
 from molgun_lmp.campaign.status import Status
+from molgun_lmp.config.file_kinds import FILE_KINDS
 from molgun_lmp.config.scheme_file import SchemeClass, SchemeFile
 from molgun_lmp.errors import MolgunError
 from molgun_lmp.outcome_conditions import DETAIL_PARTS, When
@@ -33,6 +34,14 @@ from molgun_lmp.results.table_files import COMPARISON_COLUMNS, COST_COLUMNS, SUM
 
 def names(record: type) -> list[str]:
     return [field.name for field in dataclasses.fields(record)]
+
+
+def test_every_kind_of_file_has_its_page_and_its_place_in_the_site() -> None:
+    docs = REFERENCE.parent
+    pages = dict(re.findall(r'"(reference/[a-z0-9-]+\.md)": \(\s*"[^"]+",\s*(\w+),', (docs / "hooks.py").read_text()))
+    assert sorted(pages.values()) == sorted(place.partition(":")[2] for place in FILE_KINDS.values())
+    site = (docs.parent / "mkdocs.yml").read_text()
+    assert [page for page in pages if f": {page}\n" not in site] == []
 
 
 def test_every_column_of_the_tables_is_described() -> None:
