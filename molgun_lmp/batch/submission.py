@@ -1,11 +1,17 @@
-"""Jobs that this process submits, and waits for by asking: it may end and another one go on waiting."""
+"""Jobs that this process submits, and waits for by asking: it may end and another one go on waiting.
 
+The program that submits writes the job's id itself, into a file beside the script, and outlives this process: a job is
+known whose submitter was killed before it had heard of it.
+"""
+
+import contextlib
+import fcntl
 import logging
 import subprocess
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Final
+from typing import IO, Final
 
 from molgun_lmp.batch.system import BatchSystem
 from molgun_lmp.errors import ConfigError
@@ -21,12 +27,41 @@ _RARELY_S: Final = 30.0
 
 def submit(batch: BatchSystem, script: Path) -> str:
     """Submit a script from its folder, where its output goes; the job's id. Raises `ConfigError` if it is refused."""
-    done = _told(batch, [batch.submit, *batch.queue.quiet, script.name], script.parent)
+    answer = _unheard(script)
+    with answer.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)  # handed on to the program: held until it has written all
+        done = _told(batch, [batch.submit, *batch.queue.quiet, script.name], script.parent, answer=file)
     if done is None:
         raise ConfigError(f"{batch.submit} does not answer within {_PATIENCE_S:.0f} s. Try again later.")
     if done.returncode != 0:
+        answer.unlink()
         raise ConfigError(f"{batch.submit} refuses {script}: {done.stderr.strip()}. Correct the options of the job.")
-    return batch.queue.job_id(done.stdout)
+    return batch.queue.job_id(answer.replace(_heard(script)).read_text())
+
+
+def submitted(batch: BatchSystem, script: Path) -> str | None:
+    """The id of the job that a script was last submitted as, by whichever process; None: it was not."""
+    answer = _unheard(script)
+    with contextlib.suppress(FileNotFoundError):
+        with answer.open() as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            heard = bool(file.read().strip())
+        if heard:
+            answer.replace(_heard(script))
+        else:
+            answer.unlink()
+    try:
+        return batch.queue.job_id(_heard(script).read_text())
+    except FileNotFoundError:
+        return None
+
+
+def _heard(script: Path) -> Path:
+    return script.with_suffix(".id")
+
+
+def _unheard(script: Path) -> Path:
+    return script.with_suffix(".submitting")
 
 
 def is_over(batch: BatchSystem, job: str) -> bool:
@@ -49,10 +84,20 @@ def is_over(batch: BatchSystem, job: str) -> bool:
 
 
 def _told(
-    batch: BatchSystem, command: Sequence[str], folder: Path | None = None
+    batch: BatchSystem, command: Sequence[str], folder: Path | None = None, answer: IO[str] | None = None
 ) -> subprocess.CompletedProcess[str] | None:
+    """Its answer goes into the file `answer` if there is one, even where this process is killed meanwhile."""
     try:
-        return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=_PATIENCE_S, check=False)
+        return subprocess.run(
+            command,
+            cwd=folder,
+            stdout=subprocess.PIPE if answer is None else answer,
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=_PATIENCE_S,
+            check=False,
+            start_new_session=answer is not None,
+        )
     except OSError as error:
         raise ConfigError(
             f"{command[0]} cannot be started ({error.strerror}): give this command on a machine that submits jobs of "

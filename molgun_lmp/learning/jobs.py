@@ -3,16 +3,15 @@
 The ids are kept, so that a loop that was ended goes on waiting for the jobs that it left.
 """
 
-import json
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
 
-from molgun_lmp.atomic_files import replace_file, write_json
+from molgun_lmp.atomic_files import replace_file
 from molgun_lmp.batch import BATCH_SYSTEMS
 from molgun_lmp.batch.molgun_job import molgun_job
-from molgun_lmp.batch.submission import is_over, submit, wait_for
+from molgun_lmp.batch.submission import is_over, submit, submitted, wait_for
 from molgun_lmp.batch.system import NOTICE_S, BatchSystem, JobRequest
 from molgun_lmp.campaign.status import read_status
 from molgun_lmp.campaign.store.campaign_folder import Store
@@ -30,7 +29,6 @@ from molgun_lmp.training.settings import TrainingConfig
 from molgun_lmp.training.trainer.job_script import job_script
 from molgun_lmp.training.trainer.train import epochs_so_far
 
-_IDS_NAME: Final = "submitted.json"
 _SHOWN_WITHIN_S: Final = 60.0
 """Clients of NFS keep what they know of a file for up to a minute (acregmax)."""
 _LOOK_S: Final = 1.0
@@ -126,7 +124,8 @@ def until_done(
     before: int | None = None
     with stop_requests() as stop_requested:
         while scripts := missing():
-            ids = _read_ids(here)
+            files = {name: here.jobs / f"{name}.{batch.name}" for name in scripts}
+            ids = {name: job for name, file in files.items() if (job := submitted(batch, file)) is not None}
             waiting = {name for name in scripts if name in ids and not is_over(batch, ids[name])}
             if not waiting and before is not None and progress() <= before:
                 raise TrainingError(
@@ -135,10 +134,8 @@ def until_done(
                 )
             before = progress()  # here, as a short job is over before the next line
             for name in sorted(scripts.keys() - waiting):
-                file = here.jobs / f"{name}.{batch.name}"
-                replace_file(file, f"{scripts[name]}\n".encode())
-                ids[name] = submit(batch, file)
-                write_json(ids, here.jobs / _IDS_NAME)
+                replace_file(files[name], f"{scripts[name]}\n".encode())
+                ids[name] = submit(batch, files[name])
             wait_for(batch, [ids[name] for name in scripts], stop_requested, lambda: show(progress()))
             latest = time.monotonic() + shown_within_s
             while not stop_requested and missing() and progress() <= before and time.monotonic() < latest:
@@ -148,14 +145,3 @@ def until_done(
                     f"stopped. The jobs {', '.join(ids[name] for name in scripts)} stay with {batch.title}, and the "
                     "same command goes on waiting for them."
                 )
-
-
-def _read_ids(here: RoundFolder) -> dict[str, str]:
-    """Of the jobs of this round that were submitted. Raises `TrainingError` for a damaged file."""
-    file = here.jobs / _IDS_NAME
-    try:
-        return {str(name): str(job) for name, job in json.loads(file.read_bytes()).items()}
-    except FileNotFoundError:
-        return {}
-    except (ValueError, AttributeError) as error:
-        raise TrainingError(f"{file} is damaged ({error}). Delete it once no job of this round is left.") from error

@@ -44,8 +44,8 @@ def test_a_loop_that_is_killed_leaves_its_jobs_and_the_next_one_waits_for_them(
             with contextlib.suppress(BaseException):
                 learn_here(file)
             os._exit(1)
-        submitted = jobs / "submitted.json"
-        here.wait_for("the job that labels", lambda: submitted.is_file() and "label" in submitted.read_text())
+        label = [jobs / name for name in ("label.submitting", "label.id")]
+        here.wait_for("the job that labels", lambda: any(one.exists() for one in label))
         os.kill(loop, signal.SIGKILL)
         os.waitpid(loop, 0)
         report = learn_here(file)
@@ -55,7 +55,7 @@ def test_a_loop_that_is_killed_leaves_its_jobs_and_the_next_one_waits_for_them(
     assert (only.fired, only.failed_trajectories, only.chosen) == (TRAJECTORIES, 0, 6), said
     assert (only.labelled, only.not_labelled) == (4, 2), "one of each share never converges"
     assert only.trained_on is not None and report.model == "round-1/model"
-    ids = json.loads(submitted.read_text())
+    ids = {one.stem: one.read_text().strip() for one in jobs.glob("*.id")}
     assert set(ids) == {"run", "label", "train-member-0", "train-member-1"}
     arrays = re.findall(r"ArrayJobId=(\d+)", known)
     assert Counter(arrays) == {ids["run"]: 2, ids["label"]: 2}, "each is submitted once"
@@ -119,7 +119,7 @@ def test_a_stop_leaves_the_jobs_where_they_are(tmp_path: Path, monkeypatch: pyte
             until_done(here, PBS, missing, lambda: 0, lambda done: os.kill(os.getpid(), signal.SIGTERM))
         go.touch()
         until_done(here, PBS, missing, lambda: 0, lambda done: None)
-        assert json.loads((here.jobs / "submitted.json").read_text()) == {"n": "1.here"}
+        assert (here.jobs / "n.id").read_text().strip() == "1.here"
 
 
 def test_a_stage_is_done_in_one_way(tmp_path: Path) -> None:
