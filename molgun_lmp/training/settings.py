@@ -65,6 +65,10 @@ class Split(Section):
     test_trajectories: Fraction | tuple[str, ...] | None = None
     """With `by: random`: a second test set, of whole trajectories that nothing else is taken from."""
     seed: NonNegativeInt = 24
+    thin: dict[str, PositiveInt] = {}  # noqa: RUF012  # frozen
+    """Pattern of trajectories' names (`r7-*`) -> of each such trajectory only every n-th frame is trained on, beginning
+    with the first; of several patterns the last one that fits. So frames of before are repeated at a small cost while
+    new ones are learned: `{"*": 4, "new-*": 1}`."""
     leave_out: tuple[NonNegativeInt, PositiveInt] | None = None
     """[k, K]: of the training trajectories, those of part k of K (by a hash of their names, the same whatever else is
     there) are not trained on. So the members of a committee differ; `molgun train --committee` sets it."""
@@ -88,7 +92,7 @@ class Split(Section):
                 "whole trajectories are held out by a fraction or by their names, not by a number of frames"
             )
         # By value, not by what was set: the resolved file names every key.
-        others = type(self).model_fields.keys() - {"by", "seed", "leave_out"}
+        others = type(self).model_fields.keys() - {"by", "seed", "thin", "leave_out"}
         if self.by == "given" and any(getattr(self, key) != type(self).model_fields[key].default for key in others):
             raise ValueError("with `by: given` the frames' own headers name their sets: leave out everything else")
         return self

@@ -3,6 +3,7 @@
 import dataclasses
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from fnmatch import fnmatchcase
 from typing import Final
 
 import numpy as np
@@ -68,6 +69,8 @@ def assign_sets(trajectories: Sequence[str], set_names: Sequence[str | None], sp
     given, and for sets that leave nothing to train on or to validate with.
     """
     members = _given(set_names) if split.by == "given" else _chosen(np.array(trajectories, dtype=object), split)
+    if split.thin:
+        members["train"] = _thinned(members["train"], trajectories, split.thin)
     if split.leave_out is not None:
         members["train"] = _without_part(members["train"], trajectories, *split.leave_out)
     train, validation = (int(members[name].sum()) for name in ("train", "validation"))
@@ -145,6 +148,24 @@ def _chosen(trajectories: npt.NDArray[np.object_], split: Split) -> dict[str, Bo
         at_random("validation", validation if isinstance(validation, float) else None, selected)
     members["train"] = selected
     return members
+
+
+def _thinned(train: BoolArray, trajectories: Sequence[str], thin: Mapping[str, int]) -> BoolArray:
+    """Without the frames between each n-th and the next of its trajectory, where n is not 1."""
+    unused = [pattern for pattern in thin if not any(fnmatchcase(name, pattern) for name in set(trajectories))]
+    if unused:
+        raise ConfigError(f"split.thin: no trajectory is called {', '.join(unused)}.")
+    every = {
+        name: next((n for pattern, n in reversed(list(thin.items())) if fnmatchcase(name, pattern)), 1)
+        for name in set(trajectories)
+    }
+    seen: Counter[str] = Counter()
+    kept = np.zeros_like(train)
+    for index in np.flatnonzero(train):
+        name = trajectories[int(index)]
+        kept[index] = seen[name] % every[name] == 0
+        seen[name] += 1
+    return kept
 
 
 def _without_part(train: BoolArray, trajectories: Sequence[str], part: int, parts: int) -> BoolArray:

@@ -118,6 +118,19 @@ def test_each_member_of_a_committee_leaves_out_another_part_of_the_training_traj
     assert split_frames(FRAMES, lonely).trajectories()["train"] == ("c",), "something is left to train on"
 
 
+def test_trajectories_of_before_are_thinned_in_the_training_set_alone() -> None:
+    held_out = {"validation": ["a"], "test": ["b"]}
+    whole = split_frames(FRAMES, Split.model_validate(held_out))
+    thin = split_frames(FRAMES, Split.model_validate({**held_out, "thin": {"*": 3, "[gh]": 1, "c": 100}}))
+    assert (thin.validation, thin.test) == (whole.validation, whole.test)
+    for name in "cdefgh":
+        frames = [frame for frame in whole.train if frame.trajectory == name]
+        kept = [frame for frame in thin.train if frame.trajectory == name]
+        assert kept == frames[:: {"c": 100, "g": 1, "h": 1}.get(name, 3)]
+    with pytest.raises(ConfigError, match="no trajectory is called r8-"):
+        split_frames(FRAMES, Split.model_validate({**held_out, "thin": {"*": 3, "r8-*": 1}}))
+
+
 def _missing(whole: SplitFrames, part: SplitFrames) -> set[str]:
     return set(whole.trajectories()["train"]) - set(part.trajectories()["train"])
 
