@@ -122,5 +122,7 @@ def test_a_stopped_distillation_goes_on_where_it_was(
     assert str(mace_sha256(card)) in str(read_record(folder / "next/training").training.foundation)
     assert following.architecture.hidden_irreps == card.architecture.hidden_irreps
     assert following.architecture.r_max_angstrom == card.architecture.r_max_angstrom
+    assert following.training is not None
+    assert str(following.training.config["foundation"]["file"]) == "../inner/model/model.model"
     assert following.e0s_ev == pytest.approx(card.e0s_ev)
     assert mace_sha256(following) != mace_sha256(card)

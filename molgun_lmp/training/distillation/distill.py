@@ -9,6 +9,7 @@ model/          the inner model's folder (`molgun export`): what `engine.multist
 report.json     what is left of the force, the advised outer step, the cost
 """
 
+import os
 import re
 import shutil
 from collections.abc import Callable, Sequence
@@ -131,7 +132,8 @@ def train_inner(
     if config.foundation is not None:
         known = foundation_card(config.foundation)
         check_elements(known, {symbol for structure in structures for symbol in structure.symbols})
-        start = FoundationFile(file=model_file(config.foundation, known, "mace"), sha256=mace_sha256(known))
+        file = os.path.relpath(model_file(config.foundation, known, "mace"), output)  # it goes onto the card
+        start = FoundationFile(file=Path(file), sha256=mace_sha256(known))
     training = TrainingConfig(
         name=f"{re.sub('[^A-Za-z0-9.-]', '-', card.name)[:_LONGEST_NAME]}-inner",
         level_of_theory=_level(card),
