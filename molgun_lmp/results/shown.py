@@ -15,12 +15,12 @@ from molgun_lmp.analysis.outcomes.bonds import BondLimits
 from molgun_lmp.analysis.report.movies import Cast, Movie, Thinned, examples, frames_for
 from molgun_lmp.arrays import FloatArray, IntArray
 from molgun_lmp.campaign.store.campaign_folder import Store
-from molgun_lmp.campaign.store.planned_start import planned_start
+from molgun_lmp.campaign.store.planned_start import adsorbed, planned_start
 from molgun_lmp.readers.trajectory import Frame
 from molgun_lmp.results.analyse import Analysis
 from molgun_lmp.results.chain_movies import ChainMovies, in_cast, with_all_doses
 from molgun_lmp.results.decided import Ended, doses_of_a_chain, own_dose
-from molgun_lmp.results.ended import chosen_frames, without_adsorbates
+from molgun_lmp.results.ended import chosen_frames
 from molgun_lmp.results.one_pass import Track
 from molgun_lmp.results.tracks import Tracks
 from molgun_lmp.surface.clean_surface import Surface
@@ -74,8 +74,7 @@ def shown(store: Store, analysis: Analysis, surface: Surface) -> Shown:
         heat += _heat(one, track, timestep_ps)
         if index in chosen:
             frames = _thinned(one, len(track.steps), kept)
-            (last,) = without_adsorbates(one.folder, frames[-1:], cast.n_slab)
-            snapshots.append(_snapshot(one, last, cast))
+            snapshots.append(_snapshot(one, frames[-1], cast))
             movies.append(_movie(one, frames, timestep_ps, cast, own_dose(config, one.shot)))
         chains.add(one, len(track.steps))
     return Shown(
@@ -138,6 +137,8 @@ def _heat(one: Ended, track: Track, timestep_ps: float) -> list[HeatTrace]:
 
 
 def _snapshot(one: Ended, last: Frame, cast: Cast) -> Snapshot:
+    others = adsorbed(one.folder, cast.n_slab)
+    n_adsorbed = others.stop - others.start
     return Snapshot(
         title=one.folder.id,
         mode=one.outcome.mode,
@@ -146,7 +147,8 @@ def _snapshot(one: Ended, last: Frame, cast: Cast) -> Snapshot:
         cell=last.cell,
         n_slab=cast.n_slab,
         surface_z_angstrom=cast.surface_z,
-        bonds=tuple((atom, site) for atom, site, _ in one.outcome.bonds),
+        bonds=tuple((atom + n_adsorbed, site) for atom, site, _ in one.outcome.bonds),
+        n_adsorbed=n_adsorbed,
     )
 
 

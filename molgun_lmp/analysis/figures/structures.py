@@ -28,19 +28,23 @@ _BOND_SLACK: Final = 0.3
 _BELOW: Final = 5.6
 _ABOVE: Final = 11.0
 """The side view shows the surface plane minus and plus these, Å."""
+_ABOVE_OTHERS: Final = 30.0
+"""The most that it shows in place of the latter where others stand on the surface."""
 _MARGIN: Final = 0.7
 """Room for a ball at the upper edge of the side view, Å."""
 _LEAST_GAP: Final = 3.5
 """Between the surface plane and a molecule that is drawn lower than it is, Å."""
 _SLICE: Final = 0.4
 """Depth over which balls hide sticks as a whole, Å."""
+_PALER: Final = 0.5
+"""How far the colours of what stood there already go towards the paper."""
 _TOP_LAYERS: Final = 3.2
 """The top view shows the slab down to this depth below the surface plane, Å."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Snapshot:
-    """A structure to draw: slab atoms first.
+    """A structure to draw: slab atoms first, then what stands on it already, the molecule last.
 
     `positions` (N, 3) Å, wrapped or not; `cell` (3, 3) Å, rows are vectors; `bonds` are (molecule atom, slab atom).
     """
@@ -53,6 +57,12 @@ class Snapshot:
     n_slab: int
     surface_z_angstrom: float
     bonds: tuple[tuple[int, int], ...]
+    n_adsorbed: int = 0
+
+    @property
+    def first(self) -> int:
+        """Of the molecule's atoms."""
+        return self.n_slab + self.n_adsorbed
 
 
 def draw_structures(snapshots: Sequence[Snapshot], folder: Path, name: str = "structures") -> FigureFiles:
@@ -63,6 +73,7 @@ def draw_structures(snapshots: Sequence[Snapshot], folder: Path, name: str = "st
     shown = snapshots[:12]
     columns = min(max(1, len(shown)), 3 if len(shown) <= 6 else 4)
     lines = max(1, -(-len(shown) // columns))
+    above = _window(shown)
     width = PAGE_INCHES * min(1.0, columns / 3)
     elements = sorted({symbol for snapshot in shown for symbol in snapshot.symbols}, key=chemical_symbols.index)
     colours = element_colours(elements)
@@ -74,19 +85,26 @@ def draw_structures(snapshots: Sequence[Snapshot], folder: Path, name: str = "st
         for place, snapshot in enumerate(shown):
             line, column = divmod(place, columns)
             side, top = grid[2 * line, column], grid[2 * line + 1, column]
-            _draw_views(snapshot, side, top, colours)
+            _draw_views(snapshot, side, top, colours, above)
             side.set_title(f"{snapshot.mode.label}  ", fontsize=8, pad=11)
             side.text(
-                0.0, 1.015, _subtitle(snapshot), transform=side.transAxes, fontsize=6.5, va="bottom", parse_math=False
+                0.0,
+                1.015,
+                _subtitle(snapshot, above),
+                transform=side.transAxes,
+                fontsize=6.5,
+                va="bottom",
+                parse_math=False,
             )
         left_out = f" The first {len(shown)} of {len(snapshots)}." if len(snapshots) > len(shown) else ""
+        others = " What stood on the surface before it is paler." if any(one.n_adsorbed for one in shown) else ""
         keys = [_element_key(element, colours[element]) for element in elements]
         figure.legend(handles=keys + _BOND_KEY, loc="outside lower center", ncols=6)
         caption = (
             "Structures at the end: side view along y above, top view (two uppermost layers) below; the molecule is "
             "moved to the middle of the periodic cell. Vermilion: bonds between molecule and surface. A molecule high "
             "up is drawn lower in the side view, beyond a dashed line; its title says how high its lowest atom is."
-            f"{left_out}"
+            f"{others}{left_out}"
         )
         numbers = [
             (snapshot.title, snapshot.mode.label, index, symbol, *position)
@@ -112,7 +130,7 @@ def centred(snapshot: Snapshot) -> FloatArray:
     plane."""
     plane = snapshot.cell[:2, :2]
     scaled = np.linalg.solve(plane.T, snapshot.positions[:, :2].T).T
-    molecule = scaled[snapshot.n_slab :] if snapshot.n_slab < len(scaled) else scaled
+    molecule = scaled[snapshot.first :] if snapshot.first < len(scaled) else scaled
     # The mean on a circle is a centre that does not depend on where the molecule is cut by the boundary.
     centre = np.angle(np.exp(2j * np.pi * molecule).mean(axis=0)) / (2 * np.pi)
     moved = scaled - centre
@@ -121,30 +139,40 @@ def centred(snapshot: Snapshot) -> FloatArray:
     return np.hstack([moved @ plane, heights])
 
 
-def lowering(snapshot: Snapshot) -> float:
-    """By how many Å the side view draws a free molecule lower than it is, to show the whole of it."""
+def lowering(snapshot: Snapshot, above: float = _ABOVE) -> float:
+    """By how many Å a side view of `above` Å draws a free molecule lower than it is, to show the whole of it."""
     heights = snapshot.positions[snapshot.n_slab :, 2] - snapshot.surface_z_angstrom
-    if len(heights) == 0 or snapshot.bonds:
+    others, own = np.split(heights, [snapshot.n_adsorbed])
+    if len(own) == 0 or snapshot.bonds:
         return 0.0
-    return float(max(0.0, min(heights.max() - (_ABOVE - _MARGIN), heights.min() - _LEAST_GAP)))
+    highest = others.max(initial=0.0)
+    return float(max(0.0, min(own.max() - (above - _MARGIN), own.min() - highest - _LEAST_GAP)))
 
 
-def _subtitle(snapshot: Snapshot) -> str:
-    if lowering(snapshot) == 0.0:
+def _window(snapshots: Sequence[Snapshot]) -> float:
+    """How far above the surface plane all side views of a figure reach, Å."""
+    if not any(one.n_adsorbed for one in snapshots):
+        return _ABOVE
+    highest = max(float(one.positions[:, 2].max()) - one.surface_z_angstrom for one in snapshots)
+    return max(_ABOVE, min(highest + 2 * _MARGIN, _ABOVE_OTHERS))
+
+
+def _subtitle(snapshot: Snapshot, above: float) -> str:
+    if lowering(snapshot, above) == 0.0:
         return snapshot.title
-    lowest = float((snapshot.positions[snapshot.n_slab :, 2] - snapshot.surface_z_angstrom).min())
+    lowest = float((snapshot.positions[snapshot.first :, 2] - snapshot.surface_z_angstrom).min())
     return f"{snapshot.title}: {lowest:.1f} Å up, drawn lower"
 
 
-def _draw_views(snapshot: Snapshot, side: Axes, top: Axes, colours: Mapping[str, str]) -> None:
+def _draw_views(snapshot: Snapshot, side: Axes, top: Axes, colours: Mapping[str, str], above: float) -> None:
     positions = centred(snapshot)
-    molecule = np.arange(len(positions)) >= snapshot.n_slab
+    molecule = np.arange(len(positions)) >= snapshot.first
     half = np.abs(snapshot.cell[:2, :2]).sum(axis=0) / 2 + 1.0
-    near_surface = molecule | (positions[:, 2] > -_TOP_LAYERS)
-    lower = lowering(snapshot)
+    near_surface = (np.arange(len(positions)) >= snapshot.n_slab) | (positions[:, 2] > -_TOP_LAYERS)
+    lower = lowering(snapshot, above)
     drawn = positions - np.outer(molecule, [0.0, 0.0, lower])
     views = (
-        (side, drawn, (0, 2), -positions[:, 1], np.ones(len(positions), dtype=np.bool_), (-_BELOW, _ABOVE)),
+        (side, drawn, (0, 2), -positions[:, 1], np.ones(len(positions), dtype=np.bool_), (-_BELOW, above)),
         (top, positions, (0, 1), positions[:, 2], near_surface, (-half[1], half[1])),
     )
     for axes, placed, plane, towards_eye, shown, window in views:
@@ -175,7 +203,9 @@ def _draw_balls_and_sticks(
     visible = np.flatnonzero(shown)
     if len(visible) == 0:
         return
-    fade = _fade(towards_eye, shown & (np.arange(len(positions)) < snapshot.n_slab))
+    index = np.arange(len(positions))
+    fade = _fade(towards_eye, shown & (index < snapshot.n_slab))
+    fade[(index >= snapshot.n_slab) & (index < snapshot.first)] = _PALER
     slices = np.floor(towards_eye / _SLICE)
     # Each half of a stick lies just below the ball that it starts from.
     stick_slices = np.array([slices[first] - 0.5 for first, _, _ in sticks])
@@ -213,8 +243,9 @@ def _sticks(
     between them."""
     distances = np.linalg.norm(positions[:, None] - positions[None, :], axis=2)
     close = (distances < radii[:, None] + radii[None, :] + _BOND_SLACK) & shown[:, None] & shown[None, :]
-    slab = np.arange(len(positions)) < snapshot.n_slab
-    same_part = slab[:, None] == slab[None, :]
+    index = np.arange(len(positions))
+    slab, newcomer = index < snapshot.n_slab, index >= snapshot.first
+    same_part = ~(slab[:, None] & newcomer[None, :] | newcomer[:, None] & slab[None, :])
     drawn = [(int(a), int(b), "#7d848f") for a, b in np.argwhere(np.triu(close & same_part, k=1))]
     drawn += [(m, s, ALARM) for m, s in snapshot.bonds if shown[m] and shown[s] and distances[m, s] < 4.0]
     return drawn + [(b, a, colour) for a, b, colour in drawn]

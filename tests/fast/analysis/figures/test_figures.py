@@ -249,6 +249,23 @@ def test_a_molecule_that_left_is_drawn_whole_and_not_into_the_surface(tmp_path: 
     _look(draw_structures([bound, left], tmp_path))
 
 
+def test_what_stood_there_before_is_drawn_paler_and_the_molecule_above_it(tmp_path: Path) -> None:
+    bound = _snapshot()
+    positions = np.vstack([bound.positions, bound.positions[4:] + np.array([5.0, 0.0, 0.0])])
+    positions[8:, 2] += 25.0
+    met = dataclasses.replace(
+        bound, symbols=(*bound.symbols, *bound.symbols[4:]), positions=positions, bonds=(), n_adsorbed=4
+    )
+    highest, lowest = positions[4:8, 2].max(), positions[8:, 2].min()
+    assert met.first == 8
+    assert lowest - lowering(met) > highest, "never drawn into them"
+    assert centred(met)[8:, :2] == pytest.approx(centred(bound)[4:, :2]), "the newcomer is in the middle"
+    figure = draw_structures([met], tmp_path)
+    _look(figure)
+    assert "What stood on the surface before it is paler." in figure.caption
+    assert "paler" not in draw_structures([bound], tmp_path).caption
+
+
 def test_the_molecule_is_whole_in_the_middle_wherever_the_cell_is_cut() -> None:
     snapshot = _snapshot()
     here = centred(snapshot)
