@@ -75,7 +75,7 @@ def test_a_stretched_bond_and_a_rattled_molecule_are_beyond_the_border(
     assert stretches.min() > 1.0
     assert min(map(calibration.error_bound, stretches.tolist())) > 0.5
     assert farthest(model, calibration, rattled(ecco, 0.1, 12)).min() > 1.0
-    assert (farthest(model, calibration, rattled(ecco, 0.06, 24)) > 1.0).mean() > 0.33
+    assert (farthest(model, calibration, rattled(ecco, 0.06, 24)) > 1.0).mean() >= 0.5
 
 
 def test_what_it_was_trained_on_is_within(model: Any, calibration: ErrorCalibration, ecco: Atoms) -> None:

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 import pytest
 import typer.main
+from docs_cases import blocks
 
 import molgun_lmp
 from molgun_lmp.cli.app import app
@@ -21,10 +22,9 @@ EXAMPLES: Final = Path(molgun_lmp.__file__).parent / "examples"
 
 def commands(page: Path) -> list[list[str]]:
     """The words of every `molgun` command in a page's blocks, one after the other."""
-    blocks = re.findall(r"^```(\w*)\n(.*?)^```$", page.read_text(), flags=re.DOTALL | re.MULTILINE)
     parts = [
         part
-        for kind, block in blocks
+        for kind, block in blocks(page)
         if kind in {"", "bash", "console"}
         for line in block.replace("\\\n", " ").splitlines()
         for part in re.split(r"&&|\||;", line.split(" # ")[0].removeprefix("$ "))

@@ -4,19 +4,16 @@ import contextlib
 import dataclasses
 import os
 import signal
-import time
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from waiting import PATIENCE_S, wait_for
 
 from molgun_lmp.batch.slurm import SLURM
 from molgun_lmp.batch.submission import submit, submitted
 from molgun_lmp.batch.system import BatchSystem
 from molgun_lmp.errors import ConfigError
-
-PATIENCE_S = 120.0
 
 
 @pytest.fixture
@@ -34,13 +31,6 @@ def system(folder: Path, *lines: str) -> BatchSystem:
     return dataclasses.replace(SLURM, submit=str(program))
 
 
-def until(true: Callable[[], bool]) -> None:
-    latest = time.monotonic() + PATIENCE_S
-    while not true():
-        assert time.monotonic() < latest
-        time.sleep(0.02)
-
-
 def test_a_job_is_known_whose_submitter_was_killed_before_it_heard_of_it(script: Path) -> None:
     here = system(script.parent, "echo one >> begun", "until [ -e go ]; do sleep 0.05; done", "echo '7;cluster'")
     assert submitted(here, script) is None
@@ -49,7 +39,7 @@ def test_a_job_is_known_whose_submitter_was_killed_before_it_heard_of_it(script:
         with contextlib.suppress(BaseException):
             submit(here, script)
         os._exit(1)
-    until((script.parent / "begun").exists)
+    wait_for((script.parent / "begun").exists, "the program that submits")
     os.kill(submitter, signal.SIGKILL)
     os.waitpid(submitter, 0)
     with ThreadPoolExecutor(1) as others:

@@ -136,16 +136,18 @@ def slurm() -> Iterator[Slurm]:
 
 def _is_up(here: Slurm, daemons: Sequence[subprocess.Popen[bytes]]) -> bool:
     """Wait for a node that is idle; False where a daemon ends instead, since another program took its port first."""
-    deadline = time.monotonic() + PATIENCE_S
-    while all(daemon.poll() is None for daemon in daemons):
+
+    def has_ended() -> bool:
+        return any(daemon.poll() is not None for daemon in daemons)
+
+    def is_idle() -> bool:
         asked = subprocess.run(
             ["sinfo", "--noheader", "--format=%t"], env=here.environment, capture_output=True, text=True, check=False
         )
-        if asked.returncode == 0 and asked.stdout.strip() == "idle":
-            return True
-        assert time.monotonic() < deadline, f"no node is idle.\n{here.logs()}"
-        time.sleep(0.2)
-    return False
+        return asked.returncode == 0 and asked.stdout.strip() == "idle"
+
+    here.wait_for("a node that is idle", lambda: has_ended() or is_idle())
+    return not has_ended()
 
 
 def _end(daemon: subprocess.Popen[bytes]) -> None:

@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 import yaml
-from docs_cases import described
+from docs_cases import blocks, described
 
 from molgun_lmp.bench.cases import has_symmetrix
 from molgun_lmp.bench.drivers import PAPERS_DRIVER, torch_sim_missing
@@ -44,8 +44,8 @@ PAGES = [
 
 def _commands(page: Path) -> list[str]:
     """The lines that begin with `$ ` in a page's console blocks."""
-    blocks = re.findall(r"```console\n(.*?)```", page.read_text(encoding="utf-8"), flags=re.DOTALL)
-    return [line.removeprefix("$ ") for block in blocks for line in block.splitlines() if line.startswith("$ ")]
+    shown = [block for kind, block in blocks(page) if kind == "console"]
+    return [line.removeprefix("$ ") for block in shown for line in block.splitlines() if line.startswith("$ ")]
 
 
 SHOWN = {page: _commands(page) for page in PAGES}

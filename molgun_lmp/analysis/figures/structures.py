@@ -64,6 +64,16 @@ class Snapshot:
         """Of the molecule's atoms."""
         return self.n_slab + self.n_adsorbed
 
+    @property
+    def is_slab(self) -> BoolArray:
+        """(N,)."""
+        return np.arange(len(self.symbols)) < self.n_slab
+
+    @property
+    def is_molecule(self) -> BoolArray:
+        """(N,)."""
+        return np.arange(len(self.symbols)) >= self.first
+
 
 def draw_structures(snapshots: Sequence[Snapshot], folder: Path, name: str = "structures") -> FigureFiles:
     """Side view (along y) and top view of each structure, the molecule in the middle of its cell, nearer atoms on top.
@@ -87,15 +97,8 @@ def draw_structures(snapshots: Sequence[Snapshot], folder: Path, name: str = "st
             side, top = grid[2 * line, column], grid[2 * line + 1, column]
             _draw_views(snapshot, side, top, colours, above)
             side.set_title(f"{snapshot.mode.label}  ", fontsize=8, pad=11)
-            side.text(
-                0.0,
-                1.015,
-                _subtitle(snapshot, above),
-                transform=side.transAxes,
-                fontsize=6.5,
-                va="bottom",
-                parse_math=False,
-            )
+            subtitle = _subtitle(snapshot, above)
+            side.text(0.0, 1.015, subtitle, transform=side.transAxes, fontsize=6.5, va="bottom", parse_math=False)
         left_out = f" The first {len(shown)} of {len(snapshots)}." if len(snapshots) > len(shown) else ""
         others = " What stood on the surface before it is paler." if any(one.n_adsorbed for one in shown) else ""
         keys = [_element_key(element, colours[element]) for element in elements]
@@ -166,9 +169,9 @@ def _subtitle(snapshot: Snapshot, above: float) -> str:
 
 def _draw_views(snapshot: Snapshot, side: Axes, top: Axes, colours: Mapping[str, str], above: float) -> None:
     positions = centred(snapshot)
-    molecule = np.arange(len(positions)) >= snapshot.first
+    molecule = snapshot.is_molecule
     half = np.abs(snapshot.cell[:2, :2]).sum(axis=0) / 2 + 1.0
-    near_surface = (np.arange(len(positions)) >= snapshot.n_slab) | (positions[:, 2] > -_TOP_LAYERS)
+    near_surface = ~snapshot.is_slab | (positions[:, 2] > -_TOP_LAYERS)
     lower = lowering(snapshot, above)
     drawn = positions - np.outer(molecule, [0.0, 0.0, lower])
     views = (
@@ -203,9 +206,8 @@ def _draw_balls_and_sticks(
     visible = np.flatnonzero(shown)
     if len(visible) == 0:
         return
-    index = np.arange(len(positions))
-    fade = _fade(towards_eye, shown & (index < snapshot.n_slab))
-    fade[(index >= snapshot.n_slab) & (index < snapshot.first)] = _PALER
+    fade = _fade(towards_eye, shown & snapshot.is_slab)
+    fade[snapshot.n_slab : snapshot.first] = _PALER
     slices = np.floor(towards_eye / _SLICE)
     # Each half of a stick lies just below the ball that it starts from.
     stick_slices = np.array([slices[first] - 0.5 for first, _, _ in sticks])
@@ -243,10 +245,8 @@ def _sticks(
     between them."""
     distances = np.linalg.norm(positions[:, None] - positions[None, :], axis=2)
     close = (distances < radii[:, None] + radii[None, :] + _BOND_SLACK) & shown[:, None] & shown[None, :]
-    index = np.arange(len(positions))
-    slab, newcomer = index < snapshot.n_slab, index >= snapshot.first
-    same_part = ~(slab[:, None] & newcomer[None, :] | newcomer[:, None] & slab[None, :])
-    drawn = [(int(a), int(b), "#7d848f") for a, b in np.argwhere(np.triu(close & same_part, k=1))]
+    decided = np.outer(snapshot.is_slab, snapshot.is_molecule)  # by `bonds`; the slab's atoms are first
+    drawn = [(int(a), int(b), "#7d848f") for a, b in np.argwhere(np.triu(close & ~decided, k=1))]
     drawn += [(m, s, ALARM) for m, s in snapshot.bonds if shown[m] and shown[s] and distances[m, s] < 4.0]
     return drawn + [(b, a, colour) for a, b, colour in drawn]
 

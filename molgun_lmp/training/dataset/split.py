@@ -152,18 +152,15 @@ def _chosen(trajectories: npt.NDArray[np.object_], split: Split) -> dict[str, Bo
 
 def _thinned(train: BoolArray, trajectories: Sequence[str], thin: Mapping[str, int]) -> BoolArray:
     """Without the frames between each n-th and the next of its trajectory, where n is not 1."""
-    unused = [pattern for pattern in thin if not any(fnmatchcase(name, pattern) for name in set(trajectories))]
-    if unused:
+    names = set(trajectories)
+    if unused := [pattern for pattern in thin if not any(fnmatchcase(name, pattern) for name in names)]:
         raise ConfigError(f"split.thin: no trajectory is called {', '.join(unused)}.")
-    every = {
-        name: next((n for pattern, n in reversed(list(thin.items())) if fnmatchcase(name, pattern)), 1)
-        for name in set(trajectories)
-    }
+    every = {name: n for pattern, n in thin.items() for name in names if fnmatchcase(name, pattern)}  # the last counts
     seen: Counter[str] = Counter()
     kept = np.zeros_like(train)
     for index in np.flatnonzero(train):
         name = trajectories[int(index)]
-        kept[index] = seen[name] % every[name] == 0
+        kept[index] = seen[name] % every.get(name, 1) == 0
         seen[name] += 1
     return kept
 
