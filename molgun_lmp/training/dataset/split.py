@@ -117,9 +117,17 @@ def _chosen(trajectories: npt.NDArray[np.object_], split: Split) -> dict[str, Bo
 
     def whole(name: str, wanted: float | tuple[str, ...] | None) -> None:
         """Give a set whole trajectories; of what `every` leaves over, nothing is taken from them afterwards."""
-        names = _trajectories(trajectories[selected], wanted, int(selected_at_first.sum()), rng)
+        if isinstance(wanted, tuple):
+            names = _named(trajectories[selected | left], wanted)
+        else:
+            names = _filled(trajectories[selected], wanted, int(selected_at_first.sum()), rng)
         held = np.isin(trajectories, sorted(names)) if names else np.zeros(len(trajectories), dtype=bool)
         members[name] = selected & held
+        if isinstance(wanted, tuple) and wanted and not members[name].any():
+            raise ConfigError(
+                f"split.every: {split.every} leaves no frame of {', '.join(wanted)}, which the {name} set is to hold. "
+                "Name more trajectories, or leave `every` out: `thin` takes fewer frames of those that are trained on."
+            )
         selected[held] = left[held] = False
 
     def at_random(name: str, wanted: float | int | None, pool: BoolArray) -> None:
@@ -180,21 +188,24 @@ def _every(total: int, every: int, rng: np.random.Generator) -> BoolArray:
     return selected
 
 
-def _trajectories(
-    trajectories: npt.NDArray[np.object_], wanted: float | tuple[str, ...] | None, total: int, rng: np.random.Generator
+def _named(trajectories: npt.NDArray[np.object_], wanted: tuple[str, ...]) -> set[str]:
+    """The names that were wanted, of trajectories that no other set has taken."""
+    known = set(trajectories.tolist())
+    if missing := [name for name in wanted if name not in known]:
+        raise ConfigError(
+            f"no trajectory {missing[0]!r} left to hold out. There are: {', '.join(sorted(known))} (a trajectory "
+            "cannot be in two sets)."
+        )
+    return set(wanted)
+
+
+def _filled(
+    trajectories: npt.NDArray[np.object_], wanted: float | None, total: int, rng: np.random.Generator
 ) -> set[str]:
-    """Names of whole trajectories that hold the wanted fraction of `total` frames, or the names that were wanted."""
-    counts = Counter(trajectories.tolist())
-    if isinstance(wanted, tuple):
-        missing = [name for name in wanted if name not in counts]
-        if missing:
-            raise ConfigError(
-                f"no trajectory {missing[0]!r} left to hold out. There are: {', '.join(sorted(counts))} (a trajectory "
-                "cannot be in two sets)."
-            )
-        return set(wanted)
+    """Names of whole trajectories that hold the wanted fraction of `total` frames."""
     held: set[str] = set()
     if wanted is not None:
+        counts = Counter(trajectories.tolist())
         # All but one at most: something must be left to train on.
         for name in rng.permutation(sorted(counts))[: max(len(counts) - 1, 0)]:
             if sum(counts[other] for other in held) >= wanted * total:

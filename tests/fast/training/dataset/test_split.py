@@ -39,6 +39,21 @@ def test_a_trajectory_that_is_not_there_is_refused(split: Split) -> None:
         split_frames(FRAMES, split)
 
 
+def test_named_trajectories_are_held_out_where_every_leaves_nothing_of_one() -> None:
+    lonely = [labelled_frame(trajectory=name, source=name) for name in ("x", "y")]
+    for seed in range(20):
+        named = Split(every=2, validation=("b", "e"), test=("c", "f", "x", "y"), seed=seed)
+        split = split_frames([*FRAMES, *lonely], named)
+        assert set(split.trajectories()["train"]) <= set("adgh")
+        assert {frame.trajectory for frame in split.test} <= {"c", "f", "x", "y"}
+
+
+def test_a_named_set_of_which_every_leaves_nothing_is_refused() -> None:
+    frames = [*FRAMES, labelled_frame(trajectory="x", source="x")]
+    with pytest.raises(ConfigError, match=r"every: 100 leaves no frame of (b|x), which the (validation|test) set"):
+        split_frames(frames, Split(every=100, validation=("b",), test=("x",)))
+
+
 def test_one_trajectory_cannot_be_divided() -> None:
     two = [labelled_frame(), labelled_frame()]
     with pytest.raises(ConfigError, match=r"one trajectory .*`by: random` .*`molgun dataset --by random`"):
