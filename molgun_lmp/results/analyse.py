@@ -24,7 +24,7 @@ from molgun_lmp.gun.noise import resumed_noise
 from molgun_lmp.outcome_classes import Mode
 from molgun_lmp.records import Outcome, TrajectoryResult
 from molgun_lmp.results.decide_all import decide_all
-from molgun_lmp.results.decided import Ended, doses_of_a_chain
+from molgun_lmp.results.decided import Ended, Gone, doses_of_a_chain
 from molgun_lmp.results.grid import grid_of, write_grid
 from molgun_lmp.results.kept_minima import kept_minima, write_minima
 from molgun_lmp.results.kept_work import kept_particles
@@ -58,13 +58,14 @@ _CSV_HEADER: Final = (
 class Analysis:
     """A campaign's ended trajectories in order, and their table.
 
-    `keys`: what each one's outcome and track are kept under; `minima`: what is kept of the minima below the ends, None
-    where nobody asked for any; `came_back`: the particles that left the surface.
+    `keys`: what each one's outcome and track are kept under; `gone`: what cannot be read again; `minima`: what is kept
+    of the minima below the ends, None where nobody asked for any; `came_back`: the particles that left the surface.
     """
 
     ended: tuple[Ended, ...]
     summary: Summary
     keys: tuple[str, ...]
+    gone: Gone
     minima: Minima | None
     came_back: CameBack
     grid: GridSticking | None = None
@@ -93,6 +94,7 @@ class Analysis:
             **({} if self.dosing is None else {"dosing": self.dosing.to_json()}),
             **({} if self.gain is None else {"sampling_gain": self.gain.to_json()}),
             "came_back": self.came_back.to_json(),
+            "dumps_gone": dataclasses.asdict(self.gone),
             "outcomes": [one.outcome.to_json() for one in self.ended],
         }
 
@@ -100,7 +102,8 @@ class Analysis:
 def analyse(store: Store, advance: Callable[[int], None] | None = None, *, processes: int | None = None) -> Analysis:
     """Decide all outcomes and store them in the campaign's `analysis/`; no dynamics is run, so it can be repeated.
 
-    What was decided before from the same dumps, criteria and code is not decided again. `processes` read at a time,
+    What was decided before from the same dumps, criteria and code is not decided again; dumps that are gone need not
+    be there for it. `processes` read at a time,
     None for as many as there are cores and work for them. `advance` is called with the number of trajectories read.
     Raises `CampaignError` for a damaged result, `InputFileError` for a damaged dump.
     """
@@ -109,10 +112,11 @@ def analyse(store: Store, advance: Callable[[int], None] | None = None, *, proce
     ids = [folder.id for folder, _ in results]
     stopping = standing(read_stopping(store), ids)
     results = results[counted(stopping, store.manifest.trajectories, ids)]
-    found, keys = decide_all(store, surface, results, processes=processes, advance=advance)
+    known = decide_all(store, surface, results, processes=processes, advance=advance)
+    keys = [one.key for one in known]
     ended = [
-        Ended(folder=folder, shot=folder.shot(), result=result, outcome=outcome)
-        for (folder, result), outcome in zip(results, found, strict=True)
+        Ended(folder=folder, shot=folder.shot(), result=result, outcome=one.outcome)
+        for (folder, result), one in zip(results, known, strict=True)
     ]
     outcomes = [one.outcome for one in ended]
     summary = summarise(
@@ -129,6 +133,7 @@ def analyse(store: Store, advance: Callable[[int], None] | None = None, *, proce
         ended=tuple(ended),
         summary=summary,
         keys=tuple(keys),
+        gone=Gone(dumps=sum(one.dump_gone for one in known), earlier_code=sum(one.earlier_code for one in known)),
         minima=kept_minima(store, ended),
         came_back=came_back(store.config(), ended, kept_particles(store, ended, keys)),
         grid=grid_of(store, outcomes),

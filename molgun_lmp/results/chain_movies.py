@@ -11,7 +11,7 @@ from molgun_lmp.arrays import FloatArray
 from molgun_lmp.campaign.store.campaign_folder import Store
 from molgun_lmp.readers.trajectory import Frame
 from molgun_lmp.results.decided import Ended, doses_of_a_chain
-from molgun_lmp.results.ended import chosen_frames
+from molgun_lmp.results.ended import chosen_frames, has_dump
 
 SHOWN_CHAINS: Final = 4
 
@@ -52,8 +52,8 @@ class ChainMovies:
         self._chains: dict[int, list[tuple[int, Ended, FloatArray]]] = {}
 
     def add(self, one: Ended, frames: int) -> None:
-        """A shot of so many frames. Raises `InputFileError` for a damaged dump."""
-        if self._doses is None or one.shot.index >= SHOWN_CHAINS * self._doses:
+        """A shot of so many frames; one whose dump is gone is left out. Raises `InputFileError` for a damaged one."""
+        if self._doses is None or one.shot.index >= SHOWN_CHAINS * self._doses or not has_dump(one.folder, one.result):
             return
         chain, dose = divmod(one.shot.index, self._doses)
         (last,) = chosen_frames(one.folder, one.result, frozenset({frames - 1}), velocities=False)

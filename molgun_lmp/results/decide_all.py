@@ -11,7 +11,7 @@ from molgun_lmp.import_closure import code_version
 from molgun_lmp.provenance import sha256_file
 from molgun_lmp.records import Outcome, TrajectoryResult
 from molgun_lmp.results.decided import doses_of_a_chain, shared_run
-from molgun_lmp.results.outcome_cache import FileStamp, Memory, key_of, stamp
+from molgun_lmp.results.outcome_cache import FileStamp, Key, Memory, stamp
 
 if TYPE_CHECKING:
     from molgun_lmp.surface.clean_surface import Surface
@@ -22,11 +22,31 @@ _DECIDES: Final = "molgun_lmp.results.one_pass"
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
+class Known:
+    """An outcome, and the key that it and its track are kept under.
+
+    `dump_gone`: it was decided while there was a dump, which is no longer there; `earlier_code`: by other code than
+    this, which cannot be repeated.
+    """
+
+    outcome: Outcome
+    key: str
+    dump_gone: bool
+    earlier_code: bool
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class _Task:
     folder: TrajectoryFolder
     result: TrajectoryResult
     dump: FileStamp | None
-    key: str
+    gone: bool
+    key: Key
+
+    def kept_under(self, memory: Memory) -> str:
+        """The key of its outcome; where nothing is left to decide it from, also that of another code's."""
+        earlier = memory.earlier(self.folder.id, self.key.asked) if self.gone else None
+        return earlier or self.key.whole
 
 
 def decide_all(
@@ -36,15 +56,17 @@ def decide_all(
     *,
     processes: int | None = None,
     advance: Callable[[int], None] | None = None,
-) -> tuple[list[Outcome], list[str]]:
-    """The outcomes of ended trajectories in their order, and the keys that they and their tracks are kept under.
+) -> list[Known]:
+    """The outcomes of ended trajectories in their order.
 
-    What is decided anew leaves its track beside it; `surface` is asked for only then. `processes` as in `spread`, which
-    says what is raised, besides what `read_back` raises.
+    What is decided anew leaves its track beside it; `surface` is asked for only then. A dump that was deleted after its
+    outcome was decided by the same criteria is not missed. `processes` as in `spread`, which says what is raised,
+    besides what `read_back` raises.
     """
     with Memory(store.analysis / CACHE_NAME, store.scheme) as memory:
         tasks = _tasks(store, ended, memory)
-        found = {task.folder.id: memory.outcome(task.folder.id, task.key) for task in tasks}
+        keys = [task.kept_under(memory) for task in tasks]
+        found = {task.folder.id: memory.outcome(task.folder.id, key) for task, key in zip(tasks, keys, strict=True)}
         missing = [task for task in tasks if found[task.folder.id] is None]
         done = len(tasks) - len(missing)
         if advance is not None and done:
@@ -55,7 +77,7 @@ def decide_all(
             anew = decide_missing(
                 store,
                 surface(),
-                [(task.folder, task.result, task.key) for task in missing],
+                [(task.folder, task.result, task.key.whole) for task in missing],
                 size=sum(task.dump.size for task in missing if task.dump is not None),
                 processes=processes,
             )
@@ -65,7 +87,11 @@ def decide_all(
                 done += 1
                 if advance is not None:
                     advance(done)
-    return [outcome for outcome in found.values() if outcome is not None], [task.key for task in tasks]
+    return [
+        Known(outcome=outcome, key=key, dump_gone=task.gone, earlier_code=key != task.key.whole)
+        for task, key, outcome in zip(tasks, keys, found.values(), strict=True)
+        if outcome is not None
+    ]
 
 
 def _tasks(store: Store, ended: Sequence[tuple[TrajectoryFolder, TrajectoryResult]], memory: Memory) -> list[_Task]:
@@ -82,12 +108,14 @@ def _tasks(store: Store, ended: Sequence[tuple[TrajectoryFolder, TrajectoryResul
     code = code_version(_DECIDES)
     tasks = []
     for folder, result in ended:
-        dump = stamp(folder.dump(result), memory.dump_stamp(folder.id))
+        before = memory.dump_stamp(folder.id)
+        there = stamp(folder.dump(result), before)
+        dump = there or before
         start, shot = _hash(folder.path / DATA_NAME), folder.shot()
         snapshots = [shot.slab_snapshot, shot.molecule_snapshot, shared_run(config, shot)]
         snapshots += [f"{one.dose}: {one.atoms}" for one in shot.adsorbates]
-        key = key_of(dump, code=code, campaign=campaign, start=start, snapshots=snapshots, result=result.to_json())
-        tasks.append(_Task(folder=folder, result=result, dump=dump, key=key))
+        key = Key.of(dump, code=code, campaign=campaign, start=start, snapshots=snapshots, result=result.to_json())
+        tasks.append(_Task(folder=folder, result=result, dump=dump, gone=dump is not there, key=key))
     return tasks
 
 

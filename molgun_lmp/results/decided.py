@@ -17,6 +17,25 @@ class Ended:
     outcome: Outcome
 
 
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Gone:
+    """Ended trajectories whose dumps were deleted after their outcomes were decided; `earlier_code`: those of them that
+    other code has decided."""
+
+    dumps: int
+    earlier_code: int
+
+    def sentence(self) -> str:
+        """What to mind of it, empty for none."""
+        if not self.dumps:
+            return ""
+        one = self.dumps == 1
+        what = "1 dump is" if one else f"{self.dumps} dumps are"
+        said = f"{what} gone: {'its outcome is' if one else 'their outcomes are'} as decided before"
+        by = f", {self.earlier_code} of them by other code than this" if self.earlier_code else ""
+        return f"{said}{by}. Pictures, movies and what asks for other criteria need the dumps."
+
+
 def shared_run(config: Campaign, shot: Shot) -> str:
     """The equilibration run of a shot's molecule where it decides how the molecule is turned, else nothing.
 

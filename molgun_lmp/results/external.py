@@ -26,7 +26,7 @@ from molgun_lmp.readers.cp2k_run_files import tables_beside
 from molgun_lmp.readers.vasp_trajectories import Given, about, run_frames, runs_frames
 from molgun_lmp.records import Outcome
 from molgun_lmp.results.ended import clean_surface
-from molgun_lmp.results.outcome_cache import FileStamp, Memory, key_of, stamp
+from molgun_lmp.results.outcome_cache import FileStamp, Key, Memory, stamp
 from molgun_lmp.results.parallel import spread
 
 _OUTCOMES = (
@@ -145,7 +145,7 @@ def trajectories(
         known = None if memory is None else stack.enter_context(Memory(memory, scheme))
         keys = [_key(task, known, scheme) for task in tasks]
         there = [
-            None if known is None or key is None else known.outcome(task.name, key[0])
+            None if known is None or key is None else known.outcome(task.name, key[0].whole)
             for task, key in zip(tasks, keys, strict=True)
         ]
         missing = [task for task, outcome in zip(tasks, there, strict=True) if outcome is None]
@@ -192,8 +192,8 @@ def _task(parts: Sequence[Given], settings: ForeignFiles, folder: Path, like: Mo
     )
 
 
-def _key(task: _ForeignTask, memory: Memory | None, scheme: OutcomeScheme) -> tuple[str, FileStamp | None] | None:
-    """The hash of all that decides an outcome, and the stamp of its first file; None where a file is missing."""
+def _key(task: _ForeignTask, memory: Memory | None, scheme: OutcomeScheme) -> tuple[Key, FileStamp | None] | None:
+    """A hash of all that decides an outcome, and the stamp of its first file; None where a file is missing."""
     if memory is None:
         return None
     settings, like = task.settings, task.like
@@ -205,7 +205,7 @@ def _key(task: _ForeignTask, memory: Memory | None, scheme: OutcomeScheme) -> tu
         return None
     hashes = [one.sha256 for one in others if one is not None]
     molecule = None if like is None else [like.symbols, like.bonded.tolist(), dict(like.groups)]
-    key = key_of(
+    key = Key.of(
         first,
         code=code_version(__name__),
         scheme=scheme.document,

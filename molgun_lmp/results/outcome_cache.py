@@ -31,9 +31,11 @@ class FileStamp(JsonRecord):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Remembered(JsonRecord):
-    """An outcome; `key`: hash of all that decided it; `dump`: the stamp of its dump, None where there was none."""
+    """An outcome; `key`: hash of all that decided it, `asked` of this less the code; `dump`: the stamp of its dump,
+    None where there was none."""
 
     key: str
+    asked: str
     dump: FileStamp | None
     outcome: Outcome
 
@@ -49,12 +51,21 @@ def stamp(file: Path, known: FileStamp | None) -> FileStamp | None:
     return FileStamp(size=about.st_size, modified_ns=about.st_mtime_ns, sha256=sha256_file(file))
 
 
-def key_of(dump: FileStamp | None, *, code: str, **parts: Any) -> str:
-    """A hash of what decides an outcome: the dump's content, other JSON documents, and the code.
+@dataclasses.dataclass(frozen=True)
+class Key:
+    """What an outcome is remembered under: `whole` a hash of all that decides it, `asked` of this less the code."""
 
-    `code`: the hash of the module whose function decides (`molgun_lmp.import_closure.code_version`).
-    """
-    return sha256_json({"code": code, "dump": None if dump is None else dump.sha256, **parts})
+    whole: str
+    asked: str
+
+    @classmethod
+    def of(cls, dump: FileStamp | None, *, code: str, **parts: Any) -> Self:
+        """Of the dump's content, other JSON documents, and the code.
+
+        `code`: the hash of the module whose function decides (`molgun_lmp.import_closure.code_version`).
+        """
+        asked = sha256_json({"dump": None if dump is None else dump.sha256, **parts})
+        return cls(whole=sha256_json({"code": code, "asked": asked}), asked=asked)
 
 
 class AppendedLines:
@@ -116,9 +127,14 @@ class Memory:
         known = self._known.get(trajectory_id)
         return known.outcome if known is not None and known.key == key else None
 
-    def add(self, key: str, dump: FileStamp | None, outcome: Outcome) -> None:
+    def earlier(self, trajectory_id: str, asked: str) -> str | None:
+        """The key of the same question as other code has decided it, of a trajectory that cannot be read again."""
+        known = self._known.get(trajectory_id)
+        return known.key if known is not None and known.asked == asked else None
+
+    def add(self, key: Key, dump: FileStamp | None, outcome: Outcome) -> None:
         """Remember an outcome. A disk that is full forgets it."""
-        one = Remembered(key=key, dump=dump, outcome=outcome)
+        one = Remembered(key=key.whole, asked=key.asked, dump=dump, outcome=outcome)
         self._known[outcome.trajectory_id] = one
         self._added.add(_line(one))
         self._lines += 1

@@ -20,7 +20,7 @@ from molgun_lmp.readers.trajectory import Frame
 from molgun_lmp.results.analyse import Analysis
 from molgun_lmp.results.chain_movies import ChainMovies, in_cast, with_all_doses
 from molgun_lmp.results.decided import Ended, doses_of_a_chain, own_dose
-from molgun_lmp.results.ended import chosen_frames
+from molgun_lmp.results.ended import chosen_frames, has_dump
 from molgun_lmp.results.one_pass import Track
 from molgun_lmp.results.tracks import Tracks
 from molgun_lmp.surface.clean_surface import Surface
@@ -47,13 +47,15 @@ class Shown:
 
 
 def shown(store: Store, analysis: Analysis, surface: Surface) -> Shown:
-    """Gather it. A dump is read for the few frames that are shown of it, and where no track of it is kept.
+    """Gather it. A dump is read for the few frames that are shown of it, and where no track of it is kept; those that
+    are gone are not shown.
 
     Raises `InputFileError` for a damaged one.
     """
     ended, config = analysis.ended, store.config()
     cast = with_all_doses(store, _cast(store, ended[0], surface))
-    chosen = set(examples([one.outcome.mode for one in ended], _SHOWN))
+    there = [index for index, one in enumerate(ended) if has_dump(one.folder, one.result)]
+    chosen = {there[place] for place in examples([ended[index].outcome.mode for index in there], _SHOWN)}
     kept = frames_for(len(chosen), len(cast.symbols))
     timestep_ps = config.dynamics.timestep_fs / FS_PER_PS
     top = np.array([0.0, 0.0, store.clean_slab.positions[:, 2].max()])

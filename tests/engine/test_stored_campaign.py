@@ -4,6 +4,7 @@
 """
 
 import csv
+import gzip
 import hashlib
 import json
 import math
@@ -165,6 +166,70 @@ def test_it_has_a_page(partly_run: Path) -> None:
     assert "co-cu111" in page
     assert page.count("<svg") >= 5
     assert 'id="figure-exit-directions"' in page and 'id="figure-energy-loss"' in page, "two of its CO left"
+
+
+def test_its_tables_need_no_dump_that_was_read_before(partly_run: Path) -> None:
+    analysis = partly_run / "analysis"
+    whole = asked("analyse", partly_run)
+    assert whole["dumps_gone"] == {"dumps": 0, "earlier_code": 0}
+    there = tables(analysis)
+    deleted = delete_dumps(partly_run)
+    for file in set(analysis.iterdir()) - {analysis / "outcomes.cache.jsonl", analysis / "tracks.cache.jsonl"}:
+        file.unlink()
+    without = asked("analyse", partly_run)
+    assert without.pop("dumps_gone") == {"dumps": deleted, "earlier_code": 0}
+    assert without == {key: value for key, value in whole.items() if key != "dumps_gone"}
+    assert_same(tables(analysis), there, relative=READ_AGAIN)
+    done = molgun("analyse", partly_run)
+    assert f"{deleted} dumps are gone: their outcomes are as decided before." in " ".join(done.stdout.split())
+    assert molgun("map", partly_run, "--bin-area", "0.5").returncode == 0
+    assert "co-cu111" in Path(asked("report", partly_run)["page"]).read_text()
+
+
+def test_outcomes_of_other_code_stand_where_there_is_no_dump_to_read_again(partly_run: Path) -> None:
+    whole = asked("analyse", partly_run)
+    deleted = delete_dumps(partly_run)
+    for name in ("outcomes.cache.jsonl", "tracks.cache.jsonl"):
+        file = partly_run / "analysis" / name
+        lines = [json.loads(line) for line in file.read_text().splitlines()]
+        file.write_text("".join(json.dumps(line | {"key": "0" + line["key"][1:]}) + "\n" for line in lines))
+    without = asked("analyse", partly_run)
+    assert without["dumps_gone"]["dumps"] == deleted
+    assert without["dumps_gone"]["earlier_code"] >= deleted - 1, "a hash may begin with 0 as it is"
+    assert without["outcomes"] == whole["outcomes"]
+
+
+def test_what_needs_a_dump_that_is_gone_says_so(partly_run: Path) -> None:
+    asked("analyse", partly_run)
+    delete_dumps(partly_run)
+    for command, *options in (["sensitivity"], ["analyse", "--scheme", "general"]):
+        done = molgun(command, partly_run, *options)
+        assert done.returncode != 0
+        said = " ".join(done.stderr.split())
+        assert "traj.dump is gone, and what is asked for needs the frames of trajectory 000000. Put it back" in said
+
+
+def test_a_packed_dump_is_the_same_dump(partly_run: Path) -> None:
+    whole = asked("analyse", partly_run)
+    for file in dumps(partly_run):
+        file.with_name(file.name + ".gz").write_bytes(gzip.compress(file.read_bytes(), 1))
+        file.unlink()
+    packed = asked("analyse", partly_run)
+    assert packed == whole
+    assert "co-cu111" in Path(asked("report", partly_run)["page"]).read_text()
+
+
+def dumps(campaign: Path) -> list[Path]:
+    return sorted(campaign.glob("trajectories/*/*/run-*/traj.dump"))
+
+
+def delete_dumps(campaign: Path) -> int:
+    """Delete them all, and say how many ended trajectories have lost theirs."""
+    ended = 0
+    for file in dumps(campaign):
+        ended += (file.parents[1] / "result.json").is_file() and file.stat().st_size > 0
+        file.unlink()
+    return ended
 
 
 def test_it_goes_on_from_its_checkpoints(finished: Path) -> None:

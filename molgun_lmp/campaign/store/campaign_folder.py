@@ -42,6 +42,7 @@ from molgun_lmp.campaign.store.manifest import Manifest, read_manifest
 from molgun_lmp.config import Campaign, LoadedCampaign, load_campaign, load_yaml
 from molgun_lmp.errors import CampaignError
 from molgun_lmp.gun.names import DUMP_NAME, trajectory_id
+from molgun_lmp.readers.common.packed import PACKED_SUFFIXES
 from molgun_lmp.records import Cause, Shot, TrajectoryResult
 
 if TYPE_CHECKING:
@@ -107,8 +108,10 @@ class TrajectoryFolder:
         return [self.paused, *(self.run_folder(earlier) for earlier in range(1, number))]
 
     def dump(self, result: TrajectoryResult) -> Path:
-        """The dump that belongs to a result."""
-        return self.run_folder(result.attempt) / DUMP_NAME
+        """The dump that belongs to a result: as it was written, or packed since (`traj.dump.gz`)."""
+        plain = self.run_folder(result.attempt) / DUMP_NAME
+        packed = (plain.with_name(plain.name + suffix) for suffix in PACKED_SUFFIXES)
+        return next((file for file in (plain, *packed) if file.is_file()), plain)
 
     def shot(self) -> Shot:
         """What was drawn. Raises `CampaignError`."""

@@ -22,6 +22,7 @@ from molgun_lmp.config import load_campaign
 from molgun_lmp.errors import CampaignError
 from molgun_lmp.gun.pools import Pool
 from molgun_lmp.results import analyse as analysing
+from molgun_lmp.results.decide_all import Known
 from molgun_lmp.results.notebook import Results
 
 STOCK = {"kind": "stock", "commands": ["pair_style lj/cut 3.5", "pair_coeff * * 0.002 1.0"], "cutoff_angstrom": 3.5}
@@ -43,7 +44,7 @@ def store(tmp_path: Path, slab_pool: Pool, molecule_pool: Pool, monkeypatch: pyt
     for folder in store.trajectories():
         folder.publish(ended(folder.id))
 
-    def decide(_store: Store, _surface: object, results: list[Any], **_: object) -> tuple[list[Any], list[str]]:
+    def decide(_store: Store, _surface: object, results: list[Any], **_: object) -> list[Known]:
         found = []
         for folder, _result in results:
             shot, number = folder.shot(), int(folder.id) // 4
@@ -53,7 +54,7 @@ def store(tmp_path: Path, slab_pool: Pool, molecule_pool: Pool, monkeypatch: pyt
                     shot.index, paper.OT_CY if sticks else paper.SCATTERED, shot.slab_snapshot, shot.molecule_snapshot
                 )
             )
-        return found, [""] * len(found)
+        return [Known(outcome=one, key="", dump_gone=False, earlier_code=False) for one in found]
 
     monkeypatch.setattr(analysing, "decide_all", decide)
     monkeypatch.setattr(analysing, "write_statistics", lambda *_: None)

@@ -8,7 +8,7 @@ import pytest
 
 from molgun_lmp.outcome_classes import Mode
 from molgun_lmp.records import Outcome
-from molgun_lmp.results.outcome_cache import FileStamp, Memory, key_of, stamp
+from molgun_lmp.results.outcome_cache import FileStamp, Key, Memory, stamp
 
 
 def outcome(identifier: str, mode: Mode = paper.OT_CY) -> Outcome:
@@ -33,23 +33,29 @@ def outcome(identifier: str, mode: Mode = paper.OT_CY) -> Outcome:
 STAMP = FileStamp(size=3, modified_ns=5, sha256="abc")
 
 
+def key(whole: str) -> Key:
+    return Key(whole=whole, asked="the same")
+
+
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
     file = tmp_path / "analysis" / "outcomes.cache.jsonl"
     with Memory(file, paper.SCHEME) as memory:
         for index in range(4):
-            memory.add(f"key {index}", STAMP, outcome(f"{index:06d}"))
+            memory.add(key(f"key {index}"), STAMP, outcome(f"{index:06d}"))
     return file
 
 
 def test_what_was_added_is_there_again(file: Path) -> None:
     memory = Memory(file, paper.SCHEME)
     assert memory.outcome("000002", "key 2") == outcome("000002")
+    assert memory.earlier("000002", "the same") == "key 2"
+    assert memory.earlier("000002", "something else") is None
     assert memory.outcome("000002", "another key") is None
     assert memory.outcome("000009", "key 2") is None
     assert memory.dump_stamp("000002") == STAMP
     with Memory(file, paper.SCHEME) as later:
-        later.add("new key", None, outcome("000002", paper.PC))
+        later.add(key("new key"), None, outcome("000002", paper.PC))
     assert Memory(file, paper.SCHEME).outcome("000002", "new key") == outcome("000002", paper.PC)
     assert Memory(file, paper.SCHEME).outcome("000002", "key 2") is None
 
@@ -62,7 +68,7 @@ def test_cut_anywhere_forgets_no_more_than_the_torn_line(file: Path, kept: int) 
     with Memory(file, paper.SCHEME) as memory:
         known = [memory.outcome(f"{index:06d}", f"key {index}") for index in range(4)]
         assert [one is not None for one in known][:whole] == [True] * min(whole, 4)
-        memory.add("key 3", STAMP, outcome("000003"))
+        memory.add(key("key 3"), STAMP, outcome("000003"))
     assert Memory(file, paper.SCHEME).outcome("000003", "key 3") == outcome("000003")
 
 
@@ -80,7 +86,7 @@ def test_rubbish_is_passed_over(file: Path, rubbish: bytes) -> None:
 def test_memory_that_cannot_be_kept_is_no_error(tmp_path: Path) -> None:
     (tmp_path / "analysis").write_text("a file where the folder should be")
     with Memory(tmp_path / "analysis" / "cache", paper.SCHEME) as memory:
-        memory.add("key", None, outcome("000000"))
+        memory.add(key("key"), None, outcome("000000"))
         assert memory.outcome("000000", "key") == outcome("000000")
 
 
@@ -88,7 +94,7 @@ def test_many_overwritten_lines_are_cleared_away(tmp_path: Path) -> None:
     file = tmp_path / "cache"
     with Memory(file, paper.SCHEME) as memory:
         for index in range(150):
-            memory.add(f"key {index}", None, outcome("000000"))
+            memory.add(key(f"key {index}"), None, outcome("000000"))
     assert file.read_bytes().count(b"\n") == 1
     assert Memory(file, paper.SCHEME).outcome("000000", "key 149") is not None
 
@@ -105,7 +111,8 @@ def test_stamp_is_taken_again_when_a_file_changes(tmp_path: Path) -> None:
     second = stamp(dump, first)
     assert second is not None
     assert second.sha256 != first.sha256
-    assert key_of(first, code="c", a=1) != key_of(second, code="c", a=1)
-    assert key_of(first, code="c", a=1) != key_of(first, code="c", a=2)
-    assert key_of(first, code="c", a=1) == key_of(FileStamp(size=9, modified_ns=9, sha256=first.sha256), code="c", a=1)
-    assert key_of(first, code="c", a=1) != key_of(first, code="d", a=1)
+    assert Key.of(first, code="c", a=1) != Key.of(second, code="c", a=1)
+    assert Key.of(first, code="c", a=1) != Key.of(first, code="c", a=2)
+    assert Key.of(first, code="c", a=1) == Key.of(FileStamp(size=9, modified_ns=9, sha256=first.sha256), code="c", a=1)
+    assert Key.of(first, code="c", a=1).whole != Key.of(first, code="d", a=1).whole
+    assert Key.of(first, code="c", a=1).asked == Key.of(first, code="d", a=1).asked

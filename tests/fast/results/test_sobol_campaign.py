@@ -16,6 +16,7 @@ from molgun_lmp.cli import main
 from molgun_lmp.config import load_campaign
 from molgun_lmp.gun.pools import Pool
 from molgun_lmp.results import analyse as analysing
+from molgun_lmp.results.decide_all import Known
 
 STOCK = {"kind": "stock", "commands": ["pair_style lj/cut 3.5", "pair_coeff * * 0.002 1.0"], "cutoff_angstrom": 3.5}
 
@@ -36,13 +37,13 @@ def test_the_gain_is_printed(
         folder.publish(ended(folder.id))
     across = np.array(store.manifest.cell)[0, 0]
 
-    def decide(_store: Store, _surface: object, results: list[Any], **_: object) -> tuple[list[Any], list[str]]:
+    def decide(_store: Store, _surface: object, results: list[Any], **_: object) -> list[Known]:
         shots = [folder.shot() for folder, _result in results]
         found = [
             outcome_of(shot.index, paper.OT_CY if shot.com_start[0] < 0.4 * across else paper.SCATTERED)
             for shot in shots
         ]
-        return found, [""] * len(found)
+        return [Known(outcome=one, key="", dump_gone=False, earlier_code=False) for one in found]
 
     monkeypatch.setattr(analysing, "decide_all", decide)
     monkeypatch.setattr(analysing, "write_statistics", lambda *_: None)
