@@ -100,7 +100,7 @@ def report(store: Store, analysis: Analysis, references: Sequence[Side] = (), al
         title=f"Campaign {store.manifest.name}",
         created=datetime.datetime.now(datetime.UTC).isoformat(timespec="minutes"),
         summary=analysis.summary,
-        warnings=[*([warning] if warning else []), *_scheme_remark(store)],
+        warnings=[said for said in (warning, *_scheme_remark(store), analysis.gone.sentence()) if said],
         outcomes=[one.outcome for one in analysis.ended],
         variants=analysis.variants,
         shots=[(one.folder.id, one.shot) for one in analysis.ended],
