@@ -65,6 +65,7 @@ def _print_rounds(found: "LoopReport") -> None:
     table = Table("round", "fired", "broken", "labelled", "failed", box=None)
     for column in ("MAE before / meV/Å", "trained on", "test MAE / meV/Å", "hours"):
         table.add_column(column, justify="right")
+    table.add_column("ended as")
     for one in found.rounds:
         counts = (one.fired, one.broken, one.labelled, one.not_labelled)
         table.add_row(
@@ -74,6 +75,7 @@ def _print_rounds(found: "LoopReport") -> None:
             "–" if one.trained_on is None else str(one.trained_on),
             _mev(one.test),
             f"{one.hours:.2f}",
+            one.ended() or "–",
         )
     answers().print(table)
 

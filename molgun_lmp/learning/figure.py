@@ -53,6 +53,6 @@ def draw_rounds(report: LoopReport, folder: Path, *, wanted: float) -> FigureFil
 
 
 def _row(one: RoundSummary) -> list[object]:
-    """Errors by their MAE."""
-    values = {name: getattr(one, name) for name in RoundSummary.model_fields}
+    """Errors by their MAE, ends in words."""
+    values = {name: getattr(one, name) for name in RoundSummary.model_fields} | {"ends": one.ended()}
     return [value.mae if hasattr(value, "mae") else value for value in values.values()]

@@ -28,6 +28,7 @@ from molgun_lmp.learning.loop_folder import RoundFolder
 from molgun_lmp.learning.session import Session, run_molgun
 from molgun_lmp.learning.training_files import frames_by_set, models_fired
 from molgun_lmp.models.card import CARD_NAME
+from molgun_lmp.results.analyse import analyse
 from molgun_lmp.results.ended import chosen_frames
 from molgun_lmp.training.dataset.labelled_frame import LabelledFrame
 from molgun_lmp.training.descriptors.atom_distances import MOST_FRAMES, AtomSpaces, invariants
@@ -40,7 +41,11 @@ Made = tuple[list[Path], list[Path], dict[str, Any]]
 
 
 def fire(loop: Loop, here: RoundFolder, session: Session) -> Made:
-    """Plan the round's campaign where it is not planned yet, and run what of it has not ended."""
+    """Plan the round's campaign where it is not planned yet, run what of it has not ended, and count how shots ended.
+
+    An error on what shots meet says nothing of what the model's own mistake keeps them from, such as a bond: that the
+    ends tell.
+    """
     model = models_fired(loop, here.number)[0]
     if here.campaign.exists():
         store = Store.open(here.campaign)
@@ -61,7 +66,14 @@ def fire(loop: Loop, here: RoundFolder, session: Session) -> Made:
     if not campaign_work(store).ended:
         raise CampaignError(f"not all trajectories of {here.campaign} have ended. The same command goes on with them.")
     status = read_status(store)
-    found = {"fired": status.done, "failed": status.failed, "stops": status.stops, "causes": status.causes}
+    ends = collections.Counter(one.outcome.mode.label for one in analyse(store).ended)
+    found = {
+        "fired": status.done,
+        "failed": status.failed,
+        "stops": status.stops,
+        "causes": status.causes,
+        "ends": dict(ends.most_common()),
+    }
     return [model / CARD_NAME], [here.campaign / MANIFEST_NAME], found
 
 

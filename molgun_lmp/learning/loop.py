@@ -93,7 +93,8 @@ def line_of(one: RoundSummary) -> str:
     """A round in one line for people."""
     parts = [f"round {one.round}:"]
     if one.fired is not None:
-        parts.append(f"{one.fired} fired ({one.broken or 0} with broken frames),")
+        ended = f"; ended as {one.ended()}" if one.ends else ""
+        parts.append(f"{one.fired} fired ({one.broken or 0} with broken frames{ended}),")
     if one.labelled is not None:
         lost = f", {one.not_labelled} failed" if one.not_labelled else ""
         parts.append(f"{one.labelled} frames labelled{lost},")

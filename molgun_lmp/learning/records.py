@@ -35,6 +35,8 @@ class RoundSummary(Section):
     round: int
     fired: int | None = None
     failed_trajectories: int | None = None
+    ends: dict[str, int] | None = None
+    """Class of the outcome scheme -> shots that ended so; None of a round that an earlier version fired."""
     broken: int | None = None
     """Trajectories with a frame that is kept apart."""
     chosen: int | None = None
@@ -56,6 +58,10 @@ class RoundSummary(Section):
     model: str | None = None
     """Its folder, relative to the loop's."""
     hours: float = 0.0
+
+    def ended(self) -> str:
+        """How its shots ended, in words: `7 physisorbed, 3 PC`; empty where nothing was fired."""
+        return ", ".join(f"{number} {label}" for label, number in (self.ends or {}).items())
 
 
 class LoopReport(Section):

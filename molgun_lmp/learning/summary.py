@@ -20,7 +20,8 @@ def summarise(here: RoundFolder) -> RoundSummary:
         "hours": sum(record.seconds for record in records.values()) / 3600.0,
     }
     if "fire" in records:
-        line |= {"fired": records["fire"].found["fired"], "failed_trajectories": records["fire"].found["failed"]}
+        fired = records["fire"].found
+        line |= {"fired": fired["fired"], "failed_trajectories": fired["failed"], "ends": fired.get("ends")}
     if "choose" in records:
         found = records["choose"].found
         spreads = [one["spread_ev_per_angstrom"] for one in found["frames"]]

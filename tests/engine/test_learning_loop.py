@@ -1,6 +1,7 @@
 """`molgun learn`: two whole rounds, killed before every record of a stage, in the end as if nothing had been."""
 
 import contextlib
+import csv
 import json
 import os
 import signal
@@ -96,6 +97,8 @@ def test_what_a_round_says(ended: Path) -> None:
     report = json.loads((ended / "report.json").read_text())
     first, second = report["rounds"]
     assert (first["fired"], first["failed_trajectories"], first["chosen"]) == (TRAJECTORIES, 0, 6)
+    with (ended / "round-1/campaign/analysis/outcomes.csv").open(newline="") as handle:
+        assert first["ends"] == Counter(row["mode"] for row in csv.DictReader(handle))
     assert (first["labelled"], first["not_labelled"]) == (5, 1), "one never converges"
     assert first["largest_spread_ev_per_angstrom"] > 0, "the two first models differ"
     assert second["largest_spread_ev_per_angstrom"] > 0, "and so do the two that were trained"
