@@ -43,7 +43,7 @@ def example_trainings(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Pre
     base = tmp_path_factory.mktemp("example")
     for part in EXAMPLE.iterdir():
         (base / part.name).symlink_to(part)
-    for earlier in ("before", "second", "third"):
+    for earlier in ("before", "second", "third", "fourth"):
         (base / earlier).symlink_to(EXAMPLE / "model")
     return {name: prepare(load_section(EXAMPLE / name, TrainingConfig), base) for name in TRAINING_FILES}
 
@@ -71,11 +71,12 @@ def test_an_element_that_elements_does_not_name_is_said_to_be_known(example_trai
 
 
 def test_no_training_of_the_example_saw_what_its_model_is_judged_by(example_trainings: dict[str, Prepared]) -> None:
-    assert set(TRAINING_FILES) == {"foundation.yaml", "train.yaml", "refine.yaml", "bonds.yaml", "pairs.yaml"}
+    parts = {"foundation.yaml", "train.yaml", "refine.yaml", "bonds.yaml", "pairs.yaml", "approach.yaml"}
+    assert set(TRAINING_FILES) == {*parts, "loop-train.yaml"}
     sets = {name: prepared.split.trajectories() for name, prepared in example_trainings.items()}
     # The molecule alone was trained on; it stands there as what binding energies are counted from.
-    held_out = {trajectory for trajectory in sets["pairs.yaml"]["test"] if trajectory is not None} - {"molecule_300K"}
-    assert len(held_out) == 33
+    held_out = {name for name in sets["approach.yaml"]["test"] if name is not None} - {"molecule_300K"}
+    assert len(held_out) == 37
     assert {"11-6", "th-brcy"} <= set(sets["train.yaml"]["test"]) & held_out
     for name, of in sets.items():
         assert not held_out & {*of["train"], *of["validation"]}, name
