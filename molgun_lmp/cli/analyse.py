@@ -174,8 +174,9 @@ def _print_what_to_mind(store: Store, analysis: Analysis) -> None:
         out.print(summary.settled.sentence(), markup=False)
     if summary.energy_flagged:
         out.print(f"Energy not conserved within the campaign's limits: {summary.energy_flagged} of {summary.shots}.")
-    if gone := analysis.gone.sentence():
-        out.print(gone, markup=False)
+    for said in (summary.cut_sentence(), analysis.gone.sentence()):
+        if said:
+            out.print(said, markup=False)
     if mixed := read_status(store).mixed():
         out.print(mixed, markup=False)
     for sentence in noise_sentences(summary):

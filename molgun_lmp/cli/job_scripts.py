@@ -27,6 +27,16 @@ JobOptions = Annotated[
 ]
 
 
+def only_with_job(job_file: Path | None, **given: bool) -> None:
+    """Raise `ConfigError` for what was said of a job where none is to be written: the work would be done here."""
+    said = [f"--{name.replace('_', '-')}" for name, is_given in given.items() if is_given]
+    if said and job_file is None:
+        raise ConfigError(
+            f"{', '.join(said)}: without --write-job the work is done here, in this process. Add --write-job FILE, or "
+            "leave these out."
+        )
+
+
 def write_job(file: Path, text: str, scheduler: Scheduler, then: str = "") -> None:
     """Write a script, and say how it is submitted and what comes `then`.
 

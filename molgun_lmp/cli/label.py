@@ -5,10 +5,11 @@ from typing import Annotated
 
 import typer
 
-from molgun_lmp.cli.job_scripts import JobFile, JobOptions, JobScheduler, write_job
+from molgun_lmp.campaign.store.manifest import is_campaign
+from molgun_lmp.cli.job_scripts import JobFile, JobOptions, JobScheduler, only_with_job, write_job
 from molgun_lmp.cli.output import AsJson, Overrides, answers, counting, print_json
 from molgun_lmp.config.loading import load_section
-from molgun_lmp.errors import ConfigError
+from molgun_lmp.errors import ConfigError, InputFileError
 from molgun_lmp.training.labelling.job_script import labelling_script
 from molgun_lmp.training.labelling.label import LabellingReport, gather, label, read_structures
 from molgun_lmp.training.labelling.settings import LabellingConfig
@@ -41,7 +42,13 @@ def label_command(
     as_json: AsJson = False,
 ) -> None:
     """Compute reference energies and forces with any ASE calculator. Ctrl-C stops; the same command goes on."""
+    only_with_job(job_file, tasks=tasks != 1, scheduler=scheduler != "slurm", job_option=bool(job_options))
     config = load_section(file, LabellingConfig, overrides or (), what="a labelling file")
+    if campaign := next(filter(is_campaign, frames), None):
+        raise InputFileError(
+            f"{campaign} is a campaign folder: name the dumps whose frames are to be labelled, such as "
+            f"{campaign}/trajectories/*/*/run-*/traj.dump, or the farthest frames that `molgun trust` has written."
+        )
     structures = read_structures(frames)
     if job_file is not None:
         if share is not None or gather_shares:
@@ -72,6 +79,7 @@ def label_command(
             {
                 "labelled": report.labelled,
                 "failed": report.failed,
+                "waiting": report.waiting,
                 "repeated": report.repeated,
                 "checked_again": report.checked_again,
                 "largest_net_force_ev_per_angstrom": report.largest_net_force_ev_per_angstrom,
@@ -80,6 +88,8 @@ def label_command(
         )
         return
     _print(report, config, part)
+    if report.failed and not gather_shares:
+        answers().print("The same command tries these again.", markup=False)
 
 
 def _print(report: LabellingReport, config: LabellingConfig, part: Share) -> None:
@@ -95,5 +105,5 @@ def _print(report: LabellingReport, config: LabellingConfig, part: Share) -> Non
         out.print(f"{report.repeated} structures were given twice.", markup=False)
     for source, reason in report.failed.items():
         out.print(f"  no labels for {source}: {reason}", markup=False)
-    if report.failed:
-        out.print("The same command tries these again.", markup=False)
+    if report.waiting:
+        out.print(f"{report.waiting} structures have no label yet: their shares have not ended.", markup=False)

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from molgun_lmp.cli.job_scripts import JobFile, JobOptions, JobScheduler, write_job
+from molgun_lmp.cli.job_scripts import JobFile, JobOptions, JobScheduler, only_with_job, write_job
 from molgun_lmp.cli.output import AsJson, Overrides, answers, print_json, progress_console
 from molgun_lmp.config.loading import load_section
 from molgun_lmp.errors import ConfigError
@@ -43,6 +43,7 @@ def train_command(
     as_json: AsJson = False,
 ) -> None:
     """Train a MACE on labelled frames with mace's own trainer. Ctrl-C stops; the same command goes on."""
+    only_with_job(job_file, scheduler=scheduler != "slurm", job_option=bool(job_options))
     config = load_section(file, TrainingConfig, overrides or (), what="a training file")
     if job_file is not None:
         if committee is not None:

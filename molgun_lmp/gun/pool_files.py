@@ -39,8 +39,8 @@ def read_snapshots(path: Path, elements: Sequence[str] | None = None) -> list[At
     """
     if not path.is_file():
         raise InputFileError(
-            f"the pool {path} does not exist. `molgun equilibrate` makes it; or name a file of snapshots "
-            "with velocities."
+            f"the pool {path} {'is no file' if path.exists() else 'does not exist'}. `molgun equilibrate` makes it; or "
+            "name a file of snapshots with velocities."
         )
     snapshots = read_lammps_structures(path, elements)
     if snapshots is None and is_cp2k_file(path):

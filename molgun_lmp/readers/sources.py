@@ -261,7 +261,8 @@ def items_of(source: Source) -> Iterator[FoundFrame | Unusable]:
     except MolgunError:
         raise
     except Exception as error:  # ASE's readers raise anything for what they cannot parse
+        how_far = f" beyond frame {index}" if index >= 0 else ", not even its first frame"
         raise InputFileError(
-            f"{source.name} cannot be read beyond frame {index}: {type(error).__name__}: {error}. The file is cut or "
-            "of another format: remove the broken end, or write it again as extxyz."
+            f"{source.name} cannot be read{how_far}: {type(error).__name__}: {error}. The file is cut or of another "
+            "format: remove the broken end, or write it again as extxyz."
         ) from error

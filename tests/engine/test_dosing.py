@@ -1,6 +1,7 @@
 """Chains of doses: each molecule meets what the one before has left, whoever fires it and whatever happens."""
 
 import dataclasses
+import gzip
 import json
 import shutil
 import threading
@@ -24,6 +25,7 @@ from molgun_lmp.campaign.worker import run_trajectory
 from molgun_lmp.campaign.worker.concurrent import fire_together
 from molgun_lmp.campaign.worker.energy_conservation import NOT_CHECKED
 from molgun_lmp.campaign.worker.run_trajectory import open_engine
+from molgun_lmp.campaign.worker.surface_left import Grounds
 from molgun_lmp.engine.session import DeckRun, run_deck
 from molgun_lmp.errors import CampaignError, ConfigError, InterruptedRunError
 from molgun_lmp.gun.data_file import read_data
@@ -152,6 +154,24 @@ def test_a_chain_that_is_stopped_anywhere_ends_as_it_would_have(
             stops += 1
     assert stops >= len([one for one in stopped if one.name == "in.lammps"]) == 2
     assert dumps(store.root) == {name: dump for name, dump in dumps(fired.root).items() if int(name) < 3}
+
+
+def test_a_packed_dump_is_what_its_dose_has_left_and_a_cut_one_is_not(fired: Store, tmp_path: Path) -> None:
+    store = copy_of(fired, tmp_path / "packed")
+    folder = next(iter(store.trajectories()))
+    result, symbols = folder.result(), read_data((folder.path / "data.lmp").read_text()).symbols
+    assert result is not None and symbols is not None
+    molecule = symbols[store.manifest.n_slab :]
+    plain, _ = Grounds.of(store).left_by(folder, result, molecule)
+    dump = folder.dump(result)
+    packed = dump.with_name("traj.dump.gz")
+    packed.write_bytes(gzip.compress(dump.read_bytes()))
+    dump.unlink()
+    unpacked, _ = Grounds.of(store).left_by(folder, result, molecule)
+    np.testing.assert_array_equal(unpacked.positions, plain.positions)
+    packed.write_bytes(packed.read_bytes()[:-40])
+    with pytest.raises(CampaignError, match=r"traj\.dump\.gz is missing or is not what trajectory 000000 has left"):
+        Grounds.of(store).left_by(folder, result, molecule)
 
 
 def test_a_dose_that_failed_ends_its_chain_and_retry_takes_it_up_again(

@@ -87,7 +87,10 @@ def test_shares_label_side_by_side_into_one_folder(file: Path, tmp_path: Path) -
             label(EMT_CONFIG, structures, labels, share=Share(number=1, of=3))
         with pytest.raises(TrainingError, match="another `molgun label` is at work in"):
             gather(EMT_CONFIG, structures, labels)
-    assert (tried(keys_of(structures), labels), gather(EMT_CONFIG, structures, labels).labelled) == (3, 3)
+    so_far = gather(EMT_CONFIG, structures, labels)
+    assert (tried(keys_of(structures), labels), so_far.labelled, so_far.waiting) == (3, 3, 1)
+    with pytest.raises(TrainingError, match=r"none of the 4 structures has been labelled in .*other yet"):
+        gather(EMT_CONFIG, structures, tmp_path / "other")
     assert label(EMT_CONFIG, structures, labels).labelled == 4, "alone, it labels what no share has"
     assert gather(EMT_CONFIG, structures, labels).file.read_bytes() == alone.file.read_bytes()
     lines = [json.loads(line) for one in labels.glob("*.jsonl") for line in one.open()]

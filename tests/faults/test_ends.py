@@ -77,6 +77,7 @@ def test_a_dump_that_is_empty_gone_or_cut_is_said(
         expected = 12 if command in {"analyse", "report"} and damage != "cut" else 0
         assert done.returncode == expected, (command, said)
         assert expected == 0 or "000001" in said, said
+        assert (command, damage) != ("analyse", "cut") or "1 dump is cut: its outcome is decided by" in said, said
     if damage == "cut":
         outcomes = json.loads((campaign / "analysis" / "outcomes.json").read_text())["outcomes"]
         assert [one["truncated"] for one in outcomes] == [False, True]

@@ -46,14 +46,17 @@ class Grid:
     ) -> Self:
         """The grid whose bins have equal sides and come nearest to `bin_area` Å².
 
-        Raises `ConfigError` for a mirror in a cell without right angles, and for bins larger than the cell.
+        Raises `ConfigError` for a mirror in a cell without right angles, and for bins without area or larger than
+        the cell.
         """
         plane = np.array(cell[:2, :2], dtype=np.float64)
         lengths = np.linalg.norm(plane, axis=1)
         if any(mirror) and abs(plane[0] @ plane[1]) > 1e-6 * lengths.prod():
             raise ConfigError("a mirror needs a rectangular surface cell, and this one is none: fold without it.")
         parts = [count * (2 if flip else 1) for count, flip in zip(fold, mirror, strict=True)]
-        if min(parts) < 1 or not 0.0 < bin_area <= lengths.prod() / np.prod(parts):
+        if not bin_area > 0.0:
+            raise ConfigError(f"a bin of {bin_area:g} Å²: its area has to be above 0.")
+        if min(parts) < 1 or not bin_area <= lengths.prod() / np.prod(parts):
             raise ConfigError(
                 f"a bin of {bin_area:g} Å² does not fit the cell's part of {lengths[0] / parts[0]:.2f} x "
                 f"{lengths[1] / parts[1]:.2f} Å: use smaller bins, or fold less."

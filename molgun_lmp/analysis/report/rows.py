@@ -101,8 +101,8 @@ def remarks(summary: Summary) -> tuple[str, ...]:
     if summary.energy_unknown:
         found.append(f"Whether {_trajectories(summary.energy_unknown)} kept the energy was not checked.")
     found += noise_sentences(summary)
-    if summary.truncated:
-        found.append(f"The dump of {_trajectories(summary.truncated)} was cut; whole frames only were used.")
+    if cut := summary.cut_sentence():
+        found.append(cut)
     if summary.shots:
         found.append(f"{summary.shots} shots {'are of' if summary.in_chains else 'used'} {summary.pools()}.")
     return tuple(found)

@@ -149,6 +149,14 @@ class Summary(JsonRecord):
         coefficient, between which lies who was neither bound nor gone when the trajectories ended."""
         return dict(zip(STICKING_LINES, (self.stuck, self.stuck_of_contact, self.trapped_of_contact), strict=True))
 
+    def cut_sentence(self) -> str:
+        """What to mind of dumps that were cut, empty for none."""
+        if not self.truncated:
+            return ""
+        one = self.truncated == 1
+        what = "1 dump is cut: its outcome is" if one else f"{self.truncated} dumps are cut: their outcomes are"
+        return f"{what} decided by the whole frames that are left (`truncated` in outcomes.json)."
+
     def pools(self) -> str:
         """What the shots share with each other, and the intervals are over, in words."""
         slabs = f"{self.slab_snapshots} {'chains of doses' if self.in_chains else 'slab snapshots'}"

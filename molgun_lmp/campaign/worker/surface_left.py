@@ -3,6 +3,7 @@
 import collections
 import dataclasses
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Self
 
 import numpy as np
@@ -13,10 +14,10 @@ from molgun_lmp.analysis.outcomes.standing import standing
 from molgun_lmp.arrays import BoolArray, FloatArray
 from molgun_lmp.campaign.store.campaign_folder import Store, TrajectoryFolder
 from molgun_lmp.config import Campaign
-from molgun_lmp.errors import CampaignError
+from molgun_lmp.errors import CampaignError, InputFileError
 from molgun_lmp.gun.covered import CoveredSurface, kept_and_left
 from molgun_lmp.isotopes import isotopic_masses_u, standard_masses_u
-from molgun_lmp.provenance import sha256_file
+from molgun_lmp.readers.common.packed import UNPACKING_ERRORS, sha256_unpacked
 from molgun_lmp.readers.trajectory import read_frames
 from molgun_lmp.records import Stop, TrajectoryResult
 from molgun_lmp.surface.clean_surface import Surface, find_surface
@@ -53,7 +54,7 @@ class Grounds:
         if result.stop is Stop.TOO_HOT:
             raise NoSurfaceError(f"trajectory {before.id} blew up ({result.message})")
         dump = before.dump(result)
-        if not dump.is_file() or sha256_file(dump) != result.hashes["dump"]:
+        if not _is_whole(dump, result):
             raise CampaignError(
                 f"{dump} is missing or is not what trajectory {before.id} has left, and the next dose of its chain "
                 f"starts from its end. Copy the campaign folder again, or delete {before.result_file} to fire it again."
@@ -106,3 +107,11 @@ def _only(covered: CoveredSurface, atoms: BoolArray, adsorbates: tuple[Adsorbate
         velocities=covered.velocities[atoms],
         adsorbates=adsorbates,
     )
+
+
+def _is_whole(dump: Path, result: TrajectoryResult) -> bool:
+    """Whether a dump, plain or packed, is there and is what the trajectory has left."""
+    try:
+        return sha256_unpacked(dump) == result.hashes["dump"]
+    except (*UNPACKING_ERRORS, InputFileError):
+        return False

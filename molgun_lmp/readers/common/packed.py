@@ -2,6 +2,7 @@
 
 import bz2
 import gzip
+import hashlib
 import io
 import lzma
 import re
@@ -47,6 +48,12 @@ def open_unpacked(path: Path) -> Iterator[io.BufferedIOBase]:
         else:
             with _unpacked(plain, packing, path) as unpacked:
                 yield unpacked
+
+
+def sha256_unpacked(path: Path) -> str:
+    """SHA-256 of what a file holds, unpacked, as 64 hex digits. Raises as `open_unpacked`."""
+    with open_unpacked(path) as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 @contextmanager

@@ -50,6 +50,8 @@ class LabellingReport:
     """Labels that were computed from another start too."""
     largest_net_force_ev_per_angstrom: float
     """Of all labels: the length of the sum of the forces over the number of atoms."""
+    waiting: int
+    """Structures that nobody has tried yet."""
     file: Path
     """The labelled structures; of a share that is not all, where they will be."""
 
@@ -154,6 +156,7 @@ def _report(
         repeated=repeated,
         checked_again=sum(one.repeat is not None for one in computed),
         largest_net_force_ev_per_angstrom=max(map(net_force_ev_per_angstrom, computed), default=0.0),
+        waiting=sum(key not in known.done and key not in known.failed for key in order),
         file=target,
     )
 
@@ -162,6 +165,11 @@ def _some(report: LabellingReport) -> LabellingReport:
     if report.failed and not report.labelled:
         source, reason = next(iter(report.failed.items()))
         raise TrainingError(f"no structure could be labelled. {source}: {reason}")
+    if report.waiting and not report.labelled:
+        raise TrainingError(
+            f"none of the {report.waiting} structures has been labelled in {report.file.parent} yet: gather when the "
+            "shares have ended, or name their folder."
+        )
     return report
 
 

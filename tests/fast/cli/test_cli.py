@@ -91,6 +91,15 @@ def test_a_training_is_written_as_a_job_of_a_batch_system(
     assert molgun("train", file, "--output", tmp_path / "run", *words).code == ConfigError.exit_code, "it is there"
 
 
+@pytest.mark.parametrize("options", [["--job-option", "time=1:00:00"], ["--scheduler", "pbs"]])
+@pytest.mark.parametrize("command", ["train", "label"])
+def test_what_is_said_of_a_job_needs_one(molgun: Any, command: str, options: list[str], tmp_path: Path) -> None:
+    frames = ["frames.xyz"] if command == "label" else []
+    answer = molgun(command, "a.yaml", *frames, "--output", tmp_path / "run", *options)
+    assert answer.code == ConfigError.exit_code
+    assert f"{options[0]}: without --write-job the work is done here" in " ".join(answer.errors.split())
+
+
 def test_every_error_has_an_exit_code_of_its_own() -> None:
     classes: list[type[MolgunError]] = [MolgunError, *MolgunError.__subclasses__()]
     codes = [error.exit_code for error in classes]

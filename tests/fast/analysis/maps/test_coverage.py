@@ -70,9 +70,14 @@ def test_only_symmetries_of_the_top_layer_fold() -> None:
         require_symmetry(Grid.of(CELL, mirror=(False, True), origin=(0.0, 1.8 / 12)), SITES)
 
 
-@pytest.mark.parametrize("area", [0.0, -1.0, 1000.0])
-def test_bins_that_do_not_fit_are_refused(area: float) -> None:
+def test_bins_that_do_not_fit_are_refused() -> None:
     with pytest.raises(ConfigError, match=r"does not fit the cell's part of 15\.00 x 12\.00 Å"):
+        Grid.of(CELL, bin_area=1000.0)
+
+
+@pytest.mark.parametrize("area", [0.0, -1.0, float("nan")])
+def test_bins_without_area_are_refused(area: float) -> None:
+    with pytest.raises(ConfigError, match="has to be above 0"):
         Grid.of(CELL, bin_area=area)
 
 

@@ -19,7 +19,16 @@ from vasp_cases import Step, outcar
 
 from molgun_lmp.errors import InputFileError
 from molgun_lmp.gun.pools import Pool, read_pool, write_pool
-from molgun_lmp.readers.common.packed import UNPACKING_ERRORS, Stream, is_misnamed, open_text, open_unpacked, plain_file
+from molgun_lmp.provenance import sha256_bytes
+from molgun_lmp.readers.common.packed import (
+    UNPACKING_ERRORS,
+    Stream,
+    is_misnamed,
+    open_text,
+    open_unpacked,
+    plain_file,
+    sha256_unpacked,
+)
 from molgun_lmp.readers.trajectory import read_frames
 from molgun_lmp.training.dataset.read import read_dataset
 
@@ -61,6 +70,13 @@ def test_the_bytes_tell_the_packing_and_not_the_name(tmp_path: Path, suffix: str
     with plain_file(file) as plain:
         assert plain.read_bytes() == CONTENT
     assert is_misnamed(file) == (not suffix and name != "plain")
+
+
+@packings
+def test_the_hash_is_that_of_what_is_packed(tmp_path: Path, suffix: str) -> None:
+    file = tmp_path / f"traj.dump{suffix}"
+    file.write_bytes(PACKINGS[suffix](CONTENT))
+    assert sha256_unpacked(file) == sha256_bytes(CONTENT)
 
 
 @packings
