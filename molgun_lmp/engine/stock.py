@@ -232,6 +232,12 @@ class _Build:
                 f"engine.cutoff_angstrom is {given:g}, and a potential's file says {known:g}: leave the key out, or "
                 "give the longest range."
             )
+        reach = self._commands.formulas_reach_angstrom
+        if given is not None and given < reach:
+            raise ConfigError(
+                f"engine.cutoff_angstrom is {given:g}, and engine.commands reach {reach:g} Å: molecules would start, "
+                "and be said to have left, where they feel the surface. Give the longest range of the commands."
+            )
         return max(given or 0.0, known)
 
 

@@ -15,8 +15,21 @@ from ase.data import atomic_numbers
 from molgun_lmp.engine.potential_styles import POTENTIAL_STYLES, PotentialStyle
 from molgun_lmp.errors import ConfigError
 
-FORMULAS: Final = ("born", "buck", "gauss", "lj/cut", "lj/expand", "lj/smooth/linear", "morse", "soft", "yukawa", "zbl")
-"""Names of pair styles that are formulas of the distance and the atoms' types."""
+FORMULAS: Final[Mapping[str, int]] = {
+    "born": 5,
+    "buck": 3,
+    "gauss": 2,
+    "lj/cut": 2,
+    "lj/expand": 3,
+    "lj/smooth/linear": 2,
+    "morse": 3,
+    "soft": 1,
+    "yukawa": 1,
+    "zbl": 2,
+}
+"""Pair styles that are formulas of the distance and the atoms' types -> how many coefficients a pair has of each, after
+which a cutoff of the pair's own may stand; that of all pairs is the last number of `pair_style`
+(https://docs.lammps.org/pair_style.html)."""
 HYBRIDS: Final = ("hybrid", "hybrid/overlay")
 NOTHING: Final = "NULL"
 """Stands for no element, and for no file of parameters (MEAM)."""
@@ -48,6 +61,25 @@ class StockCommands:
     hybrid: str | None
     styles: Mapping[str, tuple[str, ...]]
     lines: tuple[Coefficients | str, ...]
+
+    @property
+    def formulas_reach_angstrom(self) -> float:
+        """The longest range of the pairs that a formula is given for; 0 without any.
+
+        Raises `ConfigError` for one that is no number.
+        """
+        reach = [0.0]
+        for line in self.lines:
+            if isinstance(line, Coefficients) and line.style in FORMULAS:
+                own = line.words[FORMULAS[line.style] :]
+                for word in own[:1] or self.styles[line.style][-1:]:
+                    try:
+                        reach.append(float(word))
+                    except ValueError as error:
+                        raise ConfigError(
+                            f"engine.commands: the cutoff {word} of {line.style} is no number."
+                        ) from error
+        return max(reach)
 
     @property
     def potentials(self) -> list[PotentialStyle]:

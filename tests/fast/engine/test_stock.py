@@ -201,3 +201,24 @@ def test_a_symbol_stands_for_all_isotopes_of_its_element() -> None:
     engine = Engine(kind="stock", commands=commands, cutoff_angstrom=4.0)
     include = stock_potential(engine, ["H", "H", "Si"], ()).include
     assert include.splitlines()[2:] == ["pair_coeff 1*2 3 0.2 2.0", "pair_coeff 1*2 1*2 0.3 2.0"]
+
+
+@pytest.mark.parametrize(
+    ("commands", "reach"),
+    [
+        (["pair_style morse 6.0", "pair_coeff * * 1 1 2"], 6.0),
+        (["pair_style lj/cut 4.0", "pair_coeff * * 0.01 2.5 7.5"], 7.5),
+        (["pair_style lj/cut 9.0", "pair_coeff * * 0.01 2.5 3.5"], 3.5),
+        (["pair_style yukawa 2.0 5.0", "pair_coeff * * 100"], 5.0),
+        (["pair_style hybrid lj/cut 3.0 morse 8.0", "pair_coeff * * lj/cut 0.01 2.5"], 3.0),
+    ],
+)
+def test_a_cutoff_that_is_shorter_than_the_commands_is_refused(commands: list[str], reach: float) -> None:
+    assert potential(["H"], *commands, cutoff=reach).cutoff_angstrom == reach
+    with pytest.raises(ConfigError, match=rf"cutoff_angstrom is 3, and engine.commands reach {reach:g} Å"):
+        potential(["H"], *commands, cutoff=3.0 - 1e-9)
+
+
+def test_a_cutoff_that_is_no_number_is_refused() -> None:
+    with pytest.raises(ConfigError, match=r"the cutoff 4\*0 of lj/cut is no number"):
+        potential(["H"], "pair_style lj/cut 4*0", "pair_coeff * * 0.01 2.5", cutoff=4.0)
