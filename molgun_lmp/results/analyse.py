@@ -103,8 +103,8 @@ def analyse(store: Store, advance: Callable[[int], None] | None = None, *, proce
     """Decide all outcomes and store them in the campaign's `analysis/`; no dynamics is run, so it can be repeated.
 
     What was decided before from the same dumps, criteria and code is not decided again; dumps that are gone need not
-    be there for it. `processes` read at a time,
-    None for as many as there are cores and work for them. `advance` is called with the number of trajectories read.
+    be there for it. `processes` read at a time, None for as many as there are cores and work for them. `advance` is
+    called with the number of trajectories read.
     Raises `CampaignError` for a damaged result, `InputFileError` for a damaged dump.
     """
     surface = functools.cache(functools.partial(_clean_surface, store))

@@ -151,10 +151,10 @@ def test_what_is_not_one_shot_under_two_models_is_refused(campaigns: list[Path],
     unfired = planned(file, "unfired", 0.3)
     with pytest.raises(CampaignError, match="0 shots have ended under every member"):
         molgun_lmp.load_members([deep, unfired.root])
-    shorter = planned(file, "shorter", 0.3, "engine.cutoff_angstrom=4.5")
-    fire_here(shorter, "0", "1")
-    with pytest.raises(InputFileError, match="shot 000000 does not start alike in deep and shorter"):
-        molgun_lmp.load_members([deep, shorter.root])
+    farther = planned(file, "farther", 0.3, "engine.cutoff_angstrom=5.5")
+    fire_here(farther, "0", "1")
+    with pytest.raises(InputFileError, match="shot 000000 does not start alike in deep and farther"):
+        molgun_lmp.load_members([deep, farther.root])
     chains = write(check(load_campaign(dosing_file(file.parent / "doses"))), file.parent / "chains")
     with pytest.raises(InputFileError, match="chains fires chains of doses"):
         molgun_lmp.load_members([deep, chains.root])
