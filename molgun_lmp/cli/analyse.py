@@ -24,7 +24,7 @@ from molgun_lmp.cli.analyse_tables import (
     print_variants,
 )
 from molgun_lmp.cli.arguments import Scheme
-from molgun_lmp.cli.output import AsJson, Overrides, answers, counting, print_json
+from molgun_lmp.cli.output import AsJson, Overrides, answers, counting, options_given, print_json
 from molgun_lmp.config.schemes import named_from_here
 from molgun_lmp.errors import CampaignError, ConfigError
 from molgun_lmp.outcome_scheme import DEFAULT_SCHEME
@@ -190,9 +190,7 @@ def _print_what_to_mind(store: Store, analysis: Analysis) -> None:
 
 
 def _only_for_files(**options: object) -> None:
-    given = [name.replace("_", "-") for name, value in options.items() if value]
-    if given:
+    if said := options_given(**options):
         raise ConfigError(
-            f"--{', --'.join(given)} is for files made elsewhere; a campaign knows these of itself. Leave it out, or "
-            "name files."
+            f"{said} is for files made elsewhere; a campaign knows these of itself. Leave it out, or name files."
         )

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from molgun_lmp.batch import BATCH_SYSTEMS, Scheduler
-from molgun_lmp.cli.output import answers
+from molgun_lmp.cli.output import answers, options_given
 from molgun_lmp.errors import ConfigError
 
 JobFile = Annotated[
@@ -29,10 +29,9 @@ JobOptions = Annotated[
 
 def only_with_job(job_file: Path | None, **given: bool) -> None:
     """Raise `ConfigError` for what was said of a job where none is to be written: the work would be done here."""
-    said = [f"--{name.replace('_', '-')}" for name, is_given in given.items() if is_given]
-    if said and job_file is None:
+    if job_file is None and (said := options_given(**given)):
         raise ConfigError(
-            f"{', '.join(said)}: without --write-job the work is done here, in this process. Add --write-job FILE, or "
+            f"{said}: without --write-job the work is done here, in this process. Add --write-job FILE, or "
             "leave these out."
         )
 

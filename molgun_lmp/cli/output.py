@@ -71,6 +71,11 @@ def _silent_without_reader() -> Iterator[None]:
         os.close(nowhere)
 
 
+def options_given(**options: object) -> str:
+    """The options with a value, as they are written: `--time-step, --like`; empty for none."""
+    return ", ".join(f"--{name.replace('_', '-')}" for name, value in options.items() if value)
+
+
 def print_json(document: Mapping[str, Any]) -> None:
     """One JSON document on standard output."""
     target = _JSON_TARGET[-1] if _JSON_TARGET else sys.stdout

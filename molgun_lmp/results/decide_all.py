@@ -1,6 +1,7 @@
 """All ended trajectories of a campaign decided: those that were before from memory, the others by `decide_missing`."""
 
 import dataclasses
+import functools
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -37,16 +38,29 @@ class Known:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class _Task:
+    """`key`: of its dump as it is; `before`: of the dump that is gone, where its outcome was decided from that, and
+    `stands` what this is remembered under, by whichever code."""
+
     folder: TrajectoryFolder
     result: TrajectoryResult
     dump: FileStamp | None
-    gone: bool
     key: Key
+    before: Key | None
+    stands: str | None
 
-    def kept_under(self, memory: Memory) -> str:
-        """The key of its outcome; where nothing is left to decide it from, also that of another code's."""
-        earlier = memory.earlier(self.folder.id, self.key.asked) if self.gone else None
-        return earlier or self.key.whole
+    @property
+    def kept_under(self) -> str:
+        """What its outcome and its track are kept under."""
+        return self.stands or self.key.whole
+
+    def known(self, outcome: Outcome) -> Known:
+        """Its outcome, with where that comes from."""
+        return Known(
+            outcome=outcome,
+            key=self.kept_under,
+            dump_gone=self.stands is not None,
+            earlier_code=self.before is not None and self.stands not in {None, self.before.whole},
+        )
 
 
 def decide_all(
@@ -65,8 +79,7 @@ def decide_all(
     """
     with Memory(store.analysis / CACHE_NAME, store.scheme) as memory:
         tasks = _tasks(store, ended, memory)
-        keys = [task.kept_under(memory) for task in tasks]
-        found = {task.folder.id: memory.outcome(task.folder.id, key) for task, key in zip(tasks, keys, strict=True)}
+        found = {task.folder.id: memory.outcome(task.folder.id, task.kept_under) for task in tasks}
         missing = [task for task in tasks if found[task.folder.id] is None]
         done = len(tasks) - len(missing)
         if advance is not None and done:
@@ -87,11 +100,7 @@ def decide_all(
                 done += 1
                 if advance is not None:
                     advance(done)
-    return [
-        Known(outcome=outcome, key=key, dump_gone=task.gone, earlier_code=key != task.key.whole)
-        for task, key, outcome in zip(tasks, keys, found.values(), strict=True)
-        if outcome is not None
-    ]
+    return [task.known(known) for task in tasks if (known := found[task.folder.id]) is not None]
 
 
 def _tasks(store: Store, ended: Sequence[tuple[TrajectoryFolder, TrajectoryResult]], memory: Memory) -> list[_Task]:
@@ -108,14 +117,17 @@ def _tasks(store: Store, ended: Sequence[tuple[TrajectoryFolder, TrajectoryResul
     code = code_version(_DECIDES)
     tasks = []
     for folder, result in ended:
-        before = memory.dump_stamp(folder.id)
-        there = stamp(folder.dump(result), before)
-        dump = there or before
+        seen = memory.dump_stamp(folder.id)
+        dump = stamp(folder.dump(result), seen)
         start, shot = _hash(folder.path / DATA_NAME), folder.shot()
         snapshots = [shot.slab_snapshot, shot.molecule_snapshot, shared_run(config, shot)]
         snapshots += [f"{one.dose}: {one.atoms}" for one in shot.adsorbates]
-        key = Key.of(dump, code=code, campaign=campaign, start=start, snapshots=snapshots, result=result.to_json())
-        tasks.append(_Task(folder=folder, result=result, dump=dump, gone=dump is not there, key=key))
+        key_of = functools.partial(
+            Key.of, code=code, campaign=campaign, start=start, snapshots=snapshots, result=result.to_json()
+        )
+        before = key_of(seen) if dump is None and seen is not None else None
+        stands = None if before is None else memory.earlier(folder.id, before.asked)
+        tasks.append(_Task(folder=folder, result=result, dump=dump, key=key_of(dump), before=before, stands=stands))
     return tasks
 
 

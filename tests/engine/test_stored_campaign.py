@@ -192,10 +192,9 @@ def test_outcomes_of_other_code_stand_where_there_is_no_dump_to_read_again(partl
     for name in ("outcomes.cache.jsonl", "tracks.cache.jsonl"):
         file = partly_run / "analysis" / name
         lines = [json.loads(line) for line in file.read_text().splitlines()]
-        file.write_text("".join(json.dumps(line | {"key": "0" + line["key"][1:]}) + "\n" for line in lines))
+        file.write_text("".join(json.dumps(line | {"key": line["key"][::-1]}) + "\n" for line in lines))
     without = asked("analyse", partly_run)
-    assert without["dumps_gone"]["dumps"] == deleted
-    assert without["dumps_gone"]["earlier_code"] >= deleted - 1, "a hash may begin with 0 as it is"
+    assert without["dumps_gone"] == {"dumps": deleted, "earlier_code": deleted}
     assert without["outcomes"] == whole["outcomes"]
 
 
@@ -211,7 +210,7 @@ def test_what_needs_a_dump_that_is_gone_says_so(partly_run: Path) -> None:
 
 def test_a_packed_dump_is_the_same_dump(partly_run: Path) -> None:
     whole = asked("analyse", partly_run)
-    for file in dumps(partly_run):
+    for file in dump_files(partly_run):
         file.with_name(file.name + ".gz").write_bytes(gzip.compress(file.read_bytes(), 1))
         file.unlink()
     packed = asked("analyse", partly_run)
@@ -219,14 +218,14 @@ def test_a_packed_dump_is_the_same_dump(partly_run: Path) -> None:
     assert "co-cu111" in Path(asked("report", partly_run)["page"]).read_text()
 
 
-def dumps(campaign: Path) -> list[Path]:
+def dump_files(campaign: Path) -> list[Path]:
     return sorted(campaign.glob("trajectories/*/*/run-*/traj.dump"))
 
 
 def delete_dumps(campaign: Path) -> int:
     """Delete them all, and say how many ended trajectories have lost theirs."""
     ended = 0
-    for file in dumps(campaign):
+    for file in dump_files(campaign):
         ended += (file.parents[1] / "result.json").is_file() and file.stat().st_size > 0
         file.unlink()
     return ended

@@ -15,7 +15,7 @@ from pydantic import BaseModel
 from molgun_lmp.cli import main
 from molgun_lmp.config import Campaign, load_campaign
 from molgun_lmp.config.schemes import scheme_names
-from molgun_lmp.errors import ConfigError, FileAccessError, MolgunError
+from molgun_lmp.errors import ConfigError, FileAccessError, InputFileError, MolgunError
 from molgun_lmp.gun.pools import Pool
 
 COMMANDS = [
@@ -98,6 +98,17 @@ def test_what_is_said_of_a_job_needs_one(molgun: Any, command: str, options: lis
     answer = molgun(command, "a.yaml", *frames, "--output", tmp_path / "run", *options)
     assert answer.code == ConfigError.exit_code
     assert f"{options[0]}: without --write-job the work is done here" in " ".join(answer.errors.split())
+
+
+def test_a_campaign_folder_is_not_labelled_by_the_slab_in_it(molgun: Any, tmp_path: Path) -> None:
+    campaign, file = tmp_path / "campaign", tmp_path / "label.yaml"
+    campaign.mkdir()
+    (campaign / "manifest.json").write_text("{}")
+    file.write_text(yaml.safe_dump({"level_of_theory": "EMT", "calculator": "emt"}))
+    answer = molgun("label", file, campaign, "--output", tmp_path / "labels")
+    assert answer.code == InputFileError.exit_code
+    assert f"{campaign} is a campaign folder: name the dumps" in " ".join(answer.errors.split())
+    assert not (tmp_path / "labels").exists()
 
 
 def test_every_error_has_an_exit_code_of_its_own() -> None:

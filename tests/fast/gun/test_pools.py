@@ -223,6 +223,7 @@ def test_files_that_are_no_pool(tmp_path: Path) -> None:
         ("a.unknown", "no format known"),
         ("empty.extxyz", "cannot read|no structures"),
         ("absent.extxyz", "does not exist"),
+        (".", "is no file"),
     ):
         with pytest.raises(InputFileError, match=message):
             read_pool(tmp_path / name, "molecule")

@@ -143,6 +143,13 @@ def test_a_cut_file_is_named_with_the_last_good_frame(save: Callable[..., Path])
         read_dataset([file], labels=Labels(energy="REF_energy", forces="REF_forces"))
 
 
+def test_a_file_that_is_cut_in_its_first_frame_has_no_good_one(save: Callable[..., Path]) -> None:
+    file = save(hydrogen(0.7))
+    file.write_text(file.read_text()[:-60])
+    with pytest.raises(InputFileError, match=r"frames\.extxyz cannot be read, not even its first frame: "):
+        read_dataset([file], labels=Labels(energy="REF_energy", forces="REF_forces"))
+
+
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(InputFileError, match=r"nowhere\.extxyz"):
         read_dataset([tmp_path / "nowhere.extxyz"])
