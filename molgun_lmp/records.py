@@ -244,7 +244,8 @@ class Outcome(JsonRecord):
     reason: str
     """One sentence with the numbers behind the decision."""
     truncated: bool
-    """The dump was cut in its last frame; whole frames only were used."""
+    """The dump was cut within its last frame, or ends a frame or more before the run did; the whole frames that are
+    left were used."""
     slab_snapshot: str
     molecule_snapshot: str
     energy_at_contact_ev: float | None = None

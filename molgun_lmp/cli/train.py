@@ -13,6 +13,7 @@ from molgun_lmp.training.settings import TrainingConfig
 from molgun_lmp.training.trainer.committee import member_name, train_committee
 from molgun_lmp.training.trainer.figure import draw_training
 from molgun_lmp.training.trainer.job_script import job_script
+from molgun_lmp.training.trainer.preparation import prepare
 from molgun_lmp.training.trainer.train import train
 
 if TYPE_CHECKING:
@@ -50,6 +51,7 @@ def train_command(
             raise ConfigError(
                 "--write-job writes the job of one training: give `molgun train --committee` in a script of your own."
             )
+        prepare(config, file.resolve().parent)  # what is wrong with the frames is said now, not when the job starts
         text = job_script(
             config,
             file=file,

@@ -47,6 +47,8 @@ def with_number_of_shots(campaign: Mapping[str, Any]) -> Mapping[str, Any]:
     dose = campaign.get("dose")
     if campaign.get("trajectories") is None and isinstance(dose, Mapping):
         chains, molecules = dose.get("chains"), dose.get("molecules")
-        if isinstance(chains, int) and isinstance(molecules, int):
-            return {**campaign, "trajectories": chains * molecules}
+        if not (isinstance(chains, int) and isinstance(molecules, int)):
+            chains = molecules = 0
+        # Of a wrong dose it is the dose that is complained of, and not a number that it does not give.
+        return {**campaign, "trajectories": max(0, chains * molecules)}
     return campaign

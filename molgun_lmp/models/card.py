@@ -156,11 +156,15 @@ def read_card(path: Path) -> ModelCard:
     file = path / CARD_NAME if path.is_dir() else path
     try:
         return ModelCard.model_validate_json(file.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
+    except OSError as error:
         raise ModelError(
             f"no readable model card at {file}: {error}. A model folder comes from `molgun export`."
         ) from error
-    except ValidationError as error:
+    except (UnicodeDecodeError, ValidationError) as error:
+        if isinstance(error, UnicodeDecodeError) or error.errors()[0]["type"] == "json_invalid":
+            raise ModelError(
+                f"{file} is no model card: name a model folder, as `molgun export` makes it, or the {CARD_NAME} in one."
+            ) from error
         raise ModelError(f"{file} is not a model card of this version: {error}") from error
 
 

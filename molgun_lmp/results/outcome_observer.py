@@ -33,6 +33,8 @@ class OutcomeObserver:
         scheme: OutcomeScheme,
     ) -> None:
         self._id, self._shot, self._result, self._criteria = folder.id, folder.shot(), result, config.outcomes
+        self._last_step: int | None = None
+        self._frame_steps = config.dynamics.dump_every_steps
         self._atom = len(start.symbols) == len(surface.layer) + 1
         self._slab = slab_cluster(config, self._shot)
         self._molecule_run = "" if self._atom else shared_run(config, self._shot)
@@ -47,12 +49,15 @@ class OutcomeObserver:
         """The next frame, and atoms of `others` that the molecule may be near. Raises `InputFileError` where it is of
         other atoms."""
         self._following.frame(frame, others)
+        self._last_step = frame.step
         if self._until_settled is not None and self._settling is not None and frame.step <= self._settling.step:
             self._until_settled.frame(frame, others)
 
     def result(self) -> Outcome:
         """What came of it, from the frames so far. Raises `InputFileError` for none, where the run did not fail."""
-        outcome = self._of(self._following.result(), self._result)
+        path = self._following.result()
+        path.truncated = path.truncated or self._frames_missing(path)
+        outcome = self._of(path, self._result)
         if self._settling is None:
             return outcome
         before = None
@@ -62,6 +67,12 @@ class OutcomeObserver:
                 self._of(self._until_settled.result(), ended), audit_share=self._settling.audit_share
             )
         return dataclasses.replace(outcome, audit_share=self._settling.audit_share, as_settled=before)
+
+    def _frames_missing(self, path: TrajectoryPath) -> bool:
+        """Whether the run went on for a frame or more after the last one: the dump was cut between two frames."""
+        if self._result.state != "finished" or path.blew_up or self._last_step is None:
+            return False
+        return self._result.steps - self._last_step >= self._frame_steps
 
     def without_frames(self) -> Outcome:
         """What came of a run that died and left a damaged dump, on which its outcome does not rest."""

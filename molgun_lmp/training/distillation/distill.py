@@ -130,7 +130,7 @@ def train_inner(
     require_enough(structures, config.optimisation.batch_size)
     start = None
     if config.foundation is not None:
-        known = foundation_card(config.foundation)
+        known = read_card(config.foundation)  # `full_card` compared its files with it
         check_elements(known, {symbol for structure in structures for symbol in structure.symbols})
         file = os.path.relpath(model_file(config.foundation, known, "mace"), output)  # it goes onto the card
         start = FoundationFile(file=Path(file), sha256=mace_sha256(known))

@@ -11,9 +11,12 @@ import yaml
 from ase.calculators.singlepoint import SinglePointCalculator
 from campaign_cases import write_campaign_file, write_model
 from pydantic import BaseModel
+from training_cases import config as training
+from training_cases import write_frames
 
 from molgun_lmp.cli import main
 from molgun_lmp.config import Campaign, load_campaign
+from molgun_lmp.config.loading import dump_yaml
 from molgun_lmp.config.schemes import scheme_names
 from molgun_lmp.errors import ConfigError, FileAccessError, InputFileError, MolgunError
 from molgun_lmp.gun.pools import Pool
@@ -81,7 +84,8 @@ def test_a_training_is_written_as_a_job_of_a_batch_system(
     molgun: Any, options: list[str], submit: str, line: str, tmp_path: Path
 ) -> None:
     file, job = tmp_path / "train.yaml", tmp_path / "job"
-    file.write_text(yaml.safe_dump({"name": "m", "level_of_theory": "EMT", "frames": ["f.extxyz"]}))
+    write_frames(tmp_path)
+    file.write_text(dump_yaml(training()))
     words = [str(job) if option == "JOB" else option for option in options]
     answer = molgun("train", file, "--output", tmp_path / "run", *words)
     assert answer.code == 0, answer.errors
@@ -89,6 +93,19 @@ def test_a_training_is_written_as_a_job_of_a_batch_system(
     assert line in job.read_text()
     assert not (tmp_path / "run").exists()
     assert molgun("train", file, "--output", tmp_path / "run", *words).code == ConfigError.exit_code, "it is there"
+
+
+def test_no_job_is_written_of_a_training_whose_frames_will_not_do(molgun: Any, tmp_path: Path) -> None:
+    file, job = tmp_path / "train.yaml", tmp_path / "job"
+    file.write_text(dump_yaml(training()))
+    answer = molgun("train", file, "--output", tmp_path / "run", "--write-job", job)
+    assert answer.code == InputFileError.exit_code
+    assert "frames.extxyz" in answer.errors
+    write_frames(tmp_path)
+    answer = molgun("train", file, "--output", tmp_path / "run", "--write-job", job, "--set", "split.test=[run9]")
+    assert answer.code == ConfigError.exit_code
+    assert "run9" in answer.errors
+    assert not job.exists()
 
 
 @pytest.mark.parametrize("options", [["--job-option", "time=1:00:00"], ["--scheduler", "pbs"]])

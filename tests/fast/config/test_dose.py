@@ -26,6 +26,12 @@ def test_it_says_how_many_trajectories_there_are(tmp_path: Path) -> None:
         load_campaign(file, ["trajectories=19"])
 
 
+@pytest.mark.parametrize(("key", "value"), [("dose.molecules", "0"), ("dose.chains", "-2"), ("dose.chains", "few")])
+def test_a_wrong_dose_alone_is_complained_of(tmp_path: Path, key: str, value: str) -> None:
+    with pytest.raises(ConfigError, match=rf"1 problem\(s\)\n  {key}: "):
+        load_campaign(dosing_file(tmp_path, chains=4, molecules=5), [f"{key}={value}"])
+
+
 def test_places_in_chains() -> None:
     dose = Dose(chains=4, molecules=5)
     assert [dose.place(index) for index in (0, 4, 5, 19)] == [(0, 0), (0, 4), (1, 0), (3, 4)]

@@ -180,6 +180,13 @@ def test_a_card_cannot_point_out_of_its_folder(model_folder: tuple[Path, ModelCa
         load_card(folder)
 
 
+@pytest.mark.parametrize("content", [b"training: 1", b"PK\x03\x04\xff\xfe"])
+def test_a_file_in_place_of_a_model_folder_is_said_in_words(content: bytes, tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(content)
+    with pytest.raises(ModelError, match=r"file is no model card: name a model folder.*card\.json in one\.$"):
+        load_card(tmp_path / "file")
+
+
 def test_a_format_that_is_not_there_says_why(model_folder: tuple[Path, ModelCard]) -> None:
     folder, card = model_folder
     with pytest.raises(ModelError, match="no symmetrix file: max_ell is 1"):
