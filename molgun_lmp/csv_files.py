@@ -6,6 +6,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+from molgun_lmp.atomic_files import replace_file
+
 
 def csv_text(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
     """A line of column names and one for each row: numbers unrounded, an empty field for None."""
@@ -18,5 +20,5 @@ def csv_text(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
 
 def write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence[Any]]) -> Path:
     """Write `header` and `rows` as a CSV file (see `csv_text`); returns its path. Raises `OSError`."""
-    path.write_text(csv_text(header, rows), encoding="utf-8")
+    replace_file(path, csv_text(header, rows).encode())
     return path

@@ -5,7 +5,7 @@ import os
 import shutil
 from collections import Counter
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final
 
 from pydantic import ConfigDict
 
@@ -17,8 +17,6 @@ from molgun_lmp.campaign.store.index import ended_and_open
 from molgun_lmp.campaign.store.stop_rule import read_stopping
 from molgun_lmp.gun.names import LOG_NAME
 from molgun_lmp.records import JsonRecord, Stop
-
-State = Literal["pending", "running", "finished", "failed"]
 
 _TAIL_BYTES: Final = 4096
 

@@ -9,7 +9,6 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
-from importlib import metadata
 from typing import Any, Final, Literal
 
 from molgun_lmp.batch import BATCH_SYSTEMS
@@ -28,6 +27,7 @@ from molgun_lmp.engine.target_needs import target_obstacle
 from molgun_lmp.engine.targets import load_target, target_names
 from molgun_lmp.errors import EngineError
 from molgun_lmp.model_formats import MODEL_FORMATS
+from molgun_lmp.models.symmetrix_kernels import symmetrix_version
 
 Status = Literal["ok", "warn", "missing"]
 
@@ -202,7 +202,7 @@ def _symmetrix() -> list[Finding]:
                 "symmetrix", "not installed", "the CPU engine is several times slower: pip install 'molgun_lmp[fast]'"
             )
         ]
-    return [Finding(name="symmetrix", status="ok", found=metadata.version("symmetrix-xl"), follows="")]
+    return [Finding(name="symmetrix", status="ok", found=symmetrix_version(), follows="")]
 
 
 def _engines() -> list[Finding]:

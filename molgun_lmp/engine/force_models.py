@@ -121,7 +121,7 @@ class SymmetrixModel:
         self._asked = SymmetrixPairs(calculator, head.cutoff_angstrom)
         self._calculator = calculator
         self._graph: SymmetrixGraph | None = None
-        if joint or (joint is None and symmetrix_device() != "cpu"):
+        if joint or (joint is None and (device or symmetrix_device()) != "cpu"):
             self._graph = SymmetrixGraph(calculator, self._asked, dtype=dtype, hopeless=is_out_of_memory)
 
     @property

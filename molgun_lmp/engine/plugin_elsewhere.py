@@ -30,7 +30,10 @@ def build(headers: Path, folder: Path, mpi: Path | None = None, integers: str = 
     # The compiler works in the folder of the build, from where a relative path would lead elsewhere.
     headers, folder = headers.resolve(), folder.absolute()
     options = [f"-I{headers}", *([] if mpi is None else [f"-I{mpi.resolve()}"]), f"-DLAMMPS_{integers}"]
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise EngineError(f"{folder} cannot be made: {error.strerror}. Name a folder that can be written.") from error
     compile_pair_style(find_compiler(), options, {"lammps": str(headers)}, folder)
     return folder / PLUGIN_NAME
 

@@ -30,6 +30,9 @@ FORMULAS: Final[Mapping[str, int]] = {
 """Pair styles that are formulas of the distance and the atoms' types -> how many coefficients a pair has of each, after
 which a cutoff of the pair's own may stand; that of all pairs is the last number of `pair_style`
 (https://docs.lammps.org/pair_style.html)."""
+_SHIFT: Final[Mapping[str, int]] = {"lj/expand": 2}
+"""Styles that reckon with r less one of their coefficients, so that they reach as much farther than the cutoff that is
+given (https://docs.lammps.org/pair_lj_expand.html) -> which."""
 HYBRIDS: Final = ("hybrid", "hybrid/overlay")
 NOTHING: Final = "NULL"
 """Stands for no element, and for no file of parameters (MEAM)."""
@@ -72,9 +75,10 @@ class StockCommands:
         for line in self.lines:
             if isinstance(line, Coefficients) and line.style in FORMULAS:
                 own = line.words[FORMULAS[line.style] :]
+                shift = line.words[_SHIFT[line.style] :][:1] if line.style in _SHIFT else ()
                 for word in own[:1] or self.styles[line.style][-1:]:
                     try:
-                        reach.append(float(word))
+                        reach.append(sum(map(float, (word, *shift))))
                     except ValueError as error:
                         raise ConfigError(
                             f"engine.commands: the cutoff {word} of {line.style} is no number."

@@ -13,6 +13,7 @@ from ase import Atoms
 from molgun_lmp.arrays import FloatArray, IntArray
 from molgun_lmp.engine.neighbour_lists import NeighbourLists, NeighbourPairs
 from molgun_lmp.errors import EngineError
+from molgun_lmp.models.symmetrix_kernels import symmetrix_version
 
 WANTED: Final = ["energy", "forces"]
 _TOLERANCE: Final = 1e-4
@@ -81,9 +82,7 @@ def _a_few(atomic_numbers: list[int], cutoff: float) -> Atoms:
 
 
 def _other_version(what: str) -> EngineError:
-    from importlib.metadata import version  # noqa: PLC0415
-
     return EngineError(
-        f"symmetrix {version('symmetrix-xl')} does not take neighbours as version 0.1.1 does ({what}). Install "
+        f"symmetrix {symmetrix_version()} does not take neighbours as version 0.1.1 does ({what}). Install "
         "symmetrix-xl==0.1.1, or use the engine `mace`."
     )

@@ -15,6 +15,7 @@ from molgun_lmp.gun.noise import SEEDS
 from molgun_lmp.gun.setup import Setup
 from molgun_lmp.records import Deck
 from molgun_lmp.rendering import id_ranges, render
+from molgun_lmp.surface.frozen import moves_as_a_whole
 from molgun_lmp.units import FS_PER_PS
 
 _PART_STEPS: Final = 1000
@@ -62,7 +63,7 @@ def between_deck(index: int, setup: Setup) -> Deck:
         "steps": parts.steps,
         "timestep_ps": campaign.dynamics.timestep_fs / FS_PER_PS,
         "frozen": id_ranges(slab.frozen),
-        "free": not slab.frozen.any(),
+        "free": moves_as_a_whole(slab.frozen),
         "masses": setup.types.masses_u if campaign.system.molecule.isotopes else (),
         "seed": lammps_seed(stream(campaign, index, "between")),
         "seeds": SEEDS,

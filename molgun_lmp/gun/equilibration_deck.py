@@ -20,7 +20,7 @@ from molgun_lmp.isotopes import AtomTypes, isotopic_masses_u, standard_masses_u
 from molgun_lmp.records import Deck
 from molgun_lmp.rendering import id_ranges, render
 from molgun_lmp.surface.clean_surface import find_surface
-from molgun_lmp.surface.frozen import frozen_mask
+from molgun_lmp.surface.frozen import frozen_mask, moves_as_a_whole
 from molgun_lmp.units import FS_PER_PS
 
 SNAPSHOTS_NAME: Final = "snapshots.dump"
@@ -105,11 +105,6 @@ def equilibration_frozen(part: Part, start: Atoms, campaign: Campaign) -> BoolAr
     if part == "molecule" or frozen_layers == 0:
         return np.zeros(len(start), dtype=np.bool_)
     return frozen_mask(start, find_surface(start), frozen_layers)
-
-
-def moves_as_a_whole(frozen: BoolArray) -> bool:
-    """Whether nothing of a structure is frozen, (N,) bool, so that its centre of mass has to be held at rest."""
-    return not frozen.any()
 
 
 def steps_of(duration_ps: float, timestep_fs: float) -> int:

@@ -11,10 +11,12 @@ from molgun_lmp.arrays import BoolArray, FloatArray
 from molgun_lmp.config import Equilibration
 from molgun_lmp.errors import InputFileError
 from molgun_lmp.gun.correlation import correlation_time
-from molgun_lmp.gun.equilibration_deck import moves_as_a_whole, steps_of
+from molgun_lmp.gun.equilibration_deck import steps_of
 from molgun_lmp.gun.pools import Part
+from molgun_lmp.kinetic_temperature import kinetic_ev, temperature_k
 from molgun_lmp.readers.trajectory import read_frames
-from molgun_lmp.units import ASE_VELOCITY_PER_ANGSTROM_PER_PS, BOLTZMANN_EV_PER_K, FS_PER_PS, MVV_TO_EV
+from molgun_lmp.surface.frozen import moves_as_a_whole
+from molgun_lmp.units import ASE_VELOCITY_PER_ANGSTROM_PER_PS, FS_PER_PS
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -87,9 +89,7 @@ def read_equilibration_dump(
 
 def kinetic_temperature_k(velocities: FloatArray, masses: FloatArray, constrained: int = 0) -> float:
     """2 E_kin / ((3 N - constrained) k) for velocities (N, 3) in Å/ps and masses (N,) in u; 0 without freedom."""
-    freedom = velocities.size - constrained
-    twice_kinetic = MVV_TO_EV * float((masses[:, None] * velocities**2).sum())
-    return twice_kinetic / (freedom * BOLTZMANN_EV_PER_K) if freedom > 0 else 0.0
+    return temperature_k(kinetic_ev(masses, velocities), velocities.size - constrained)
 
 
 def equilibration_stats(

@@ -9,6 +9,7 @@ from molgun_lmp.arrays import FloatArray
 from molgun_lmp.errors import InputFileError
 from molgun_lmp.gun.equilibration_output import kinetic_temperature_k
 from molgun_lmp.gun.setup import Setup
+from molgun_lmp.surface.frozen import moves_as_a_whole
 
 _COLDEST_K, _HOTTEST_K = 1.0, 5000.0
 _FAR = 5.0
@@ -54,8 +55,9 @@ class PoolTemperature:
 def pool_temperatures(setup: Setup) -> tuple[PoolTemperature, ...]:
     """Of the slab and of the molecule, whose centre of mass is at rest; an atom alone has none."""
     mobile, masses = ~setup.slab.frozen, setup.slab.masses_u
+    held = 3 if moves_as_a_whole(setup.slab.frozen) else 0
     found = (
-        _temperature("slab", setup.slab.ids, setup.slab.velocities[:, mobile], masses[mobile], 0),
+        _temperature("slab", setup.slab.ids, setup.slab.velocities[:, mobile], masses[mobile], constrained=held),
         _temperature("molecule", setup.molecule.ids, setup.molecule.velocities, setup.molecule.masses_u, constrained=3),
     )
     return tuple(one for one in found if one.freedom > 0)

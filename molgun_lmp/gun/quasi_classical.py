@@ -112,7 +112,7 @@ def sample(
     moved = (sizes * np.cos(phases) * HBAR / modes.quanta_ev) @ modes.vectors / roots
     velocities = (-sizes * np.sin(phases)) @ modes.vectors / roots
     positions = modes.positions + moved.reshape(-1, 3)
-    spinning = _turned(positions, velocities.reshape(-1, 3), modes.masses_u, states.rotational_temperature_k, rng)
+    spinning = _turned(modes, positions, velocities.reshape(-1, 3), states.rotational_temperature_k, rng)
     rotation = Rotation.random(None, rng)
     return rotation.apply(positions), rotation.apply(spinning), quanta
 
@@ -124,14 +124,18 @@ def _quanta(quanta_ev: FloatArray, temperature_k: float, rng: np.random.Generato
 
 
 def _turned(
-    positions: FloatArray, velocities: FloatArray, masses_u: FloatArray, temperature_k: float, rng: np.random.Generator
+    modes: NormalModes, positions: FloatArray, velocities: FloatArray, temperature_k: float, rng: np.random.Generator
 ) -> FloatArray:
     """Velocities with a thermal angular momentum in place of what the vibration has: L_a ~ N(0, I_a k T) about each
-    principal axis, none about the axis of a linear molecule."""
+    principal axis that the molecule turns about at rest.
+
+    A linear one turns about two, and what it has about its axis while it is bent is its bends'.
+    """
+    masses_u, turns = modes.masses_u, 3 * len(positions) - 3 - len(modes.quanta_ev)
     centred = positions - masses_u @ positions / masses_u.sum()
     squares = np.einsum("i,ij,ij->", masses_u, centred, centred)
     inertia, axes = np.linalg.eigh(squares * np.eye(3) - np.einsum("i,ij,ik->jk", masses_u, centred, centred))
-    free = inertia > _LINEAR * inertia[-1]
+    free = np.arange(3) >= 3 - turns  # in rising order: the axis of a linear molecule comes first
     momentum = axes.T @ np.einsum("i,ij->j", masses_u, np.cross(centred, velocities))
     wanted = rng.normal(0.0, np.sqrt(np.maximum(inertia, 0.0) * BOLTZMANN_EV_PER_K * temperature_k))
     spin = axes @ np.where(free, (wanted - momentum) / np.where(free, inertia, 1.0), 0.0)

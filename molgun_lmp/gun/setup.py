@@ -26,7 +26,7 @@ from molgun_lmp.gun.pools import Pool
 from molgun_lmp.gun.snapshots import MoleculeSnapshots, SlabSnapshots
 from molgun_lmp.isotopes import AtomTypes, isotopic_masses_u, standard_masses_u
 from molgun_lmp.surface.clean_surface import find_surface
-from molgun_lmp.surface.frozen import bath_mask, frozen_mask, require_same_frozen
+from molgun_lmp.surface.frozen import bath_mask, frozen_mask, moves_as_a_whole, require_same_frozen
 from molgun_lmp.surface.minimum_image import MinimumImage
 from molgun_lmp.units import ANGSTROM_PER_PS_PER_ASE_VELOCITY
 
@@ -185,7 +185,7 @@ def _slab_snapshots(campaign: Campaign, pool: Pool, masses: FloatArray) -> SlabS
     require_same_frozen(pool.frozen, frozen, str(pool.source), frozen_layers)
     velocities = _velocities(pool)
     velocities[:, frozen] = 0.0
-    if not frozen.any():  # a slab that is held nowhere would drift through the cell with its thermal momentum
+    if moves_as_a_whole(frozen):  # a slab that is held nowhere would drift through the cell with its thermal momentum
         velocities = _at_rest(velocities, masses)
     bath = campaign.dynamics.bath
     held = np.zeros(own, dtype=np.bool_) if bath is None else bath_mask(rest, surface, frozen_layers, bath.layers)

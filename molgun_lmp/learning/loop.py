@@ -1,6 +1,5 @@
 """`molgun learn`: the rounds, one stage after the other, each once."""
 
-import logging
 from collections.abc import Callable, Mapping
 from typing import Final
 
@@ -13,8 +12,6 @@ from molgun_lmp.learning.models import export_first, test_first, train_members
 from molgun_lmp.learning.records import FIRST, STAGES, LoopReport, RoundSummary, Stage, StageRecord
 from molgun_lmp.learning.session import Session
 from molgun_lmp.learning.summary import is_reached, labels_given, labels_left, summarise, why_over
-
-log = logging.getLogger(__name__)
 
 _STAGES: Final[Mapping[Stage, Callable[[Loop, RoundFolder, Session], Made]]] = {
     "fire": fire,

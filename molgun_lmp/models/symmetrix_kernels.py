@@ -86,13 +86,17 @@ def _say(done: threading.Event, start: float) -> None:
         log.info("symmetrix is still compiling its kernels: %.1f minutes so far", (time.monotonic() - start) / 60.0)
 
 
+def symmetrix_version() -> str:
+    """Of the package `symmetrix-xl`; `unknown` where the module comes from elsewhere."""
+    try:
+        return metadata.version("symmetrix-xl")
+    except metadata.PackageNotFoundError:
+        return "unknown"
+
+
 def _mark(sha256: str, dtype: Dtype) -> Path:
     """The kernels are made for the processor at hand, by the version of symmetrix."""
-    try:
-        version = metadata.version("symmetrix-xl")
-    except metadata.PackageNotFoundError:
-        version = "unknown"
-    digest = hashlib.sha256("\0".join((sha256, dtype, version, _processor())).encode())
+    digest = hashlib.sha256("\0".join((sha256, dtype, symmetrix_version(), _processor())).encode())
     return cache_root() / "symmetrix-compiled" / digest.hexdigest()[:32]
 
 

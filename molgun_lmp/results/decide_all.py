@@ -46,20 +46,20 @@ class _Task:
     dump: FileStamp | None
     key: Key
     before: Key | None
-    stands: str | None
+    stands: Key | None
 
     @property
-    def kept_under(self) -> str:
+    def kept_under(self) -> Key:
         """What its outcome and its track are kept under."""
-        return self.stands or self.key.whole
+        return self.stands or self.key
 
     def known(self, outcome: Outcome) -> Known:
         """Its outcome, with where that comes from."""
         return Known(
             outcome=outcome,
-            key=self.kept_under,
+            key=self.kept_under.whole,
             dump_gone=self.stands is not None,
-            earlier_code=self.before is not None and self.stands not in {None, self.before.whole},
+            earlier_code=self.stands not in {None, self.before},
         )
 
 

@@ -145,7 +145,7 @@ def trajectories(
         known = None if memory is None else stack.enter_context(Memory(memory, scheme))
         keys = [_key(task, known, scheme) for task in tasks]
         there = [
-            None if known is None or key is None else known.outcome(task.name, key[0].whole)
+            None if known is None or key is None else known.outcome(task.name, key[0])
             for task, key in zip(tasks, keys, strict=True)
         ]
         missing = [task for task, outcome in zip(tasks, there, strict=True) if outcome is None]

@@ -8,7 +8,6 @@ import contextlib
 import dataclasses
 import json
 import os
-from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any, Self
 
@@ -68,6 +67,10 @@ class Key:
         return cls(whole=sha256_json({"code": code, "asked": asked}), asked=asked)
 
 
+_Question = tuple[str, str]
+"""A trajectory, and `Key.asked`."""
+
+
 class AppendedLines:
     """A file that lines are added to, each at once; a context. A disk that is full forgets them."""
 
@@ -99,43 +102,63 @@ class AppendedLines:
 
 
 class Memory:
-    """The outcomes by the classes of a scheme that are remembered in a file; a context in which more can be added."""
+    """The outcomes by the classes of a scheme that are remembered in a file; a context in which more can be added.
+
+    The file may hold outcomes by other schemes, and by other criteria, beside these: each question has its own answer,
+    and the newest is kept.
+    """
 
     def __init__(self, file: Path, scheme: OutcomeScheme) -> None:
         self._file, self._scheme = file, scheme
-        self._known: dict[str, Remembered] = {}
+        self._known: dict[_Question, Remembered] = {}
+        self._others: dict[_Question, bytes] = {}
+        """Lines by the classes of other schemes, as they are."""
+        self._stamps: dict[str, FileStamp | None] = {}
         self._lines = 0
         self._added = AppendedLines(file)
-        with contextlib.suppress(OSError):
-            self._known = dict(self._read())
+        self._whole = True
+        try:
+            self._read()
+        except FileNotFoundError:
+            pass
+        except OSError:
+            self._whole = False
 
-    def _read(self) -> Iterator[tuple[str, Remembered]]:
+    def _read(self) -> None:
         with self._file.open("rb") as handle:
             for line in handle:
                 self._lines += 1
-                with contextlib.suppress(ValueError, ValidationError, RecursionError, AttributeError):
-                    one = Remembered.from_json(json.loads(line), self._scheme)
-                    yield one.outcome.trajectory_id, one
+                with contextlib.suppress(ValueError, RecursionError, AttributeError, KeyError, TypeError):
+                    document = json.loads(line)
+                    question = (str(document["outcome"]["trajectory_id"]), str(document["asked"]))
+                    try:
+                        self._keep(Remembered.from_json(document, self._scheme))
+                    except ValidationError:
+                        self._others[question] = line
+
+    def _keep(self, one: Remembered) -> None:
+        identifier = one.outcome.trajectory_id
+        self._known[identifier, one.asked] = one
+        self._stamps[identifier] = one.dump
 
     def dump_stamp(self, trajectory_id: str) -> FileStamp | None:
         """What is known of a trajectory's dump."""
-        known = self._known.get(trajectory_id)
-        return None if known is None else known.dump
+        return self._stamps.get(trajectory_id)
 
-    def outcome(self, trajectory_id: str, key: str) -> Outcome | None:
+    def outcome(self, trajectory_id: str, key: Key) -> Outcome | None:
         """The outcome that this key stands for, None where it has to be decided."""
-        known = self._known.get(trajectory_id)
-        return known.outcome if known is not None and known.key == key else None
+        known = self._known.get((trajectory_id, key.asked))
+        return known.outcome if known is not None and known.key == key.whole else None
 
-    def earlier(self, trajectory_id: str, asked: str) -> str | None:
+    def earlier(self, trajectory_id: str, asked: str) -> Key | None:
         """The key of the same question as other code has decided it, of a trajectory that cannot be read again."""
-        known = self._known.get(trajectory_id)
-        return known.key if known is not None and known.asked == asked else None
+        known = self._known.get((trajectory_id, asked))
+        return None if known is None else Key(whole=known.key, asked=asked)
 
     def add(self, key: Key, dump: FileStamp | None, outcome: Outcome) -> None:
         """Remember an outcome. A disk that is full forgets it."""
         one = Remembered(key=key.whole, asked=key.asked, dump=dump, outcome=outcome)
-        self._known[outcome.trajectory_id] = one
+        self._keep(one)
         self._added.add(_line(one))
         self._lines += 1
 
@@ -145,9 +168,10 @@ class Memory:
 
     def __exit__(self, *_: object) -> None:
         self._added.__exit__()
-        if self._lines > 2 * len(self._known) + 100:
+        kept = len(self._known) + len(self._others)
+        if self._whole and self._lines > 2 * kept + 100:
             with contextlib.suppress(OSError):
-                replace_file(self._file, b"".join(map(_line, self._known.values())))
+                replace_file(self._file, b"".join((*self._others.values(), *map(_line, self._known.values()))))
 
 
 def _line(one: Remembered) -> bytes:

@@ -33,9 +33,9 @@ def sensitivity(
 
     A scale of 1 is added where it lacks. Writes `sensitivity.csv` and `sensitivity_trajectories.csv` into `analysis/`.
 
-    `processes` as in `molgun_lmp.results.decide_all.spread`; `advance` is called with the number of trajectories that
-    were decided at all scales. Raises `ConfigError` for a scale
-    beyond 0.8 to 1.2, and as `molgun_lmp.results.analyse.analyse`.
+    `processes` as in `molgun_lmp.results.parallel.spread`; `advance` is called with the number of trajectories that
+    were decided at all scales. Raises `ConfigError` for a scale beyond 0.8 to 1.2, and as
+    `molgun_lmp.results.analyse.analyse`.
     """
     grid = sorted({*scales, 1.0})
     if grid[0] < _RANGE[0] or grid[-1] > _RANGE[1]:

@@ -22,6 +22,7 @@ from molgun_lmp.analysis.statistics.sentences import shots_text
 from molgun_lmp.analysis.statistics.summary import Summary
 from molgun_lmp.analysis.statistics.trust import TrajectoryTrust, Trust
 from molgun_lmp.analysis.statistics.variants import Variant
+from molgun_lmp.atomic_files import replace_file
 from molgun_lmp.csv_files import write_csv
 from molgun_lmp.errors import InputFileError
 from molgun_lmp.heat_records import Heat
@@ -251,7 +252,7 @@ def write_trust(trust: Trust, folder: Path) -> None:
     names = [field.name for field in dataclasses.fields(TrajectoryTrust)]
     write_csv(folder / TRUST_CSV, names, map(dataclasses.astuple, trust.trajectories))
     document = json.dumps(trust.to_json(), indent=2, ensure_ascii=False)
-    (folder / TRUST_JSON).write_text(document + "\n", encoding="utf-8")
+    replace_file(folder / TRUST_JSON, f"{document}\n".encode())
 
 
 def read_trust(folder: Path) -> Trust | None:

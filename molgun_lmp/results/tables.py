@@ -92,6 +92,7 @@ def _write(store: "Store", surface: "Surface", ended: Sequence["Ended"]) -> None
     prefix = complete_prefix(outcomes)
     write_running(running(prefix, rng), folder / RUNNING_CSV)
     write_sets(sets_of(prefix), folder / SETS_CSV)
+    (folder / HALVES_CSV).unlink(missing_ok=True)
     if (compared := halves(scheme, prefix)) is not None:
         write_comparison(compared, folder / HALVES_CSV)
     write_dependence(dependence(drawn_variables(store, surface, ended), outcomes), folder / DEPENDENCE_CSV)

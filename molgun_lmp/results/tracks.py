@@ -28,6 +28,8 @@ from molgun_lmp.results.temperatures import mobile_atoms
 
 TRACKS_NAME: Final = "tracks.cache.jsonl"
 
+_KEYS: Final = 4
+"""Tracks of one trajectory that are kept: of its campaign's own scheme, of another one that was tried, ..."""
 _HEAD: Final = re.compile(rb'\{"trajectory_id": "(\d+)", "key": "([0-9a-f]+)", ')
 _END: Final = b"}}\n"
 _INTEGERS, _NUMBERS = "<i8", "<f8"
@@ -53,7 +55,6 @@ class TrackWriter:
 
 
 class _Place(NamedTuple):
-    key: str
     start: int
     size: int
 
@@ -69,7 +70,8 @@ class Tracks:
     n_slab: int
     points: Points
     mobile: BoolArray
-    places: Mapping[str, _Place]
+    places: Mapping[str, Mapping[str, _Place]]
+    """Of a trajectory, by key."""
 
     @classmethod
     def of(cls, store: Store) -> Self:
@@ -105,8 +107,8 @@ class Tracks:
         )
 
     def _kept(self, trajectory_id: str, key: str) -> Track | None:
-        place = self.places.get(trajectory_id)
-        if place is None or place.key != key:
+        place = self.places.get(trajectory_id, {}).get(key)
+        if place is None:
             return None
         with contextlib.suppress(OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
             with self.file.open("rb") as handle:
@@ -117,25 +119,30 @@ class Tracks:
         return None
 
 
-def _places(file: Path) -> tuple[dict[str, _Place], int]:
-    """Where the last whole line of each trajectory is, and how many lines there are."""
-    found: dict[str, _Place] = {}
+def _places(file: Path) -> tuple[dict[str, dict[str, _Place]], int]:
+    """Where the newest whole lines of each trajectory are, by key, and how many lines there are."""
+    found: dict[str, dict[str, _Place]] = {}
     lines, start = 0, 0
     with contextlib.suppress(OSError), file.open("rb") as handle:
         for line in handle:
             head = _HEAD.match(line)
             if head is not None and line.endswith(_END):
-                found[head[1].decode()] = _Place(head[2].decode(), start, len(line))
+                of_trajectory, key = found.setdefault(head[1].decode(), {}), head[2].decode()
+                of_trajectory.pop(key, None)
+                of_trajectory[key] = _Place(start, len(line))
+                if len(of_trajectory) > _KEYS:
+                    del of_trajectory[next(iter(of_trajectory))]
             lines, start = lines + 1, start + len(line)
     return found, lines
 
 
 def _clear(file: Path) -> None:
     """Write the file anew where most of its lines are superseded. Raises `OSError`."""
-    places, lines = _places(file)
+    found, lines = _places(file)
+    places = [place for of_trajectory in found.values() for place in of_trajectory.values()]
     if lines > 2 * len(places) + 100:
         data = file.read_bytes()
-        replace_file(file, b"".join(data[place.start : place.start + place.size] for place in places.values()))
+        replace_file(file, b"".join(data[place.start : place.start + place.size] for place in places))
 
 
 def _line(trajectory_id: str, key: str, track: Track) -> bytes:

@@ -54,3 +54,8 @@ def require_same_frozen(recorded: BoolArray | None, asked: BoolArray, pool: str,
         f"freezes {int(asked.sum())} ({int((recorded != asked).sum())} atoms differ): the dynamics must hold the atoms "
         "that equilibration held. Change frozen_layers, or equilibrate again."
     )
+
+
+def moves_as_a_whole(frozen: BoolArray) -> bool:
+    """Whether nothing of a structure is frozen, (N,) bool, so that its centre of mass has to be held at rest."""
+    return not frozen.any()

@@ -80,7 +80,7 @@ class Tendency:
 
 
 def settled(outcomes: Sequence[Outcome], doses: int) -> list[SettledMolecule]:
-    """The newcomers that the slab bound where another molecule was bound to it already."""
+    """The newcomers that the slab bound, each with the places of those that were bound to it when it came, if any."""
     found = []
     for one in outcomes:
         if one.company is None or one.company.newcomer.hold is not Hold.SURFACE:

@@ -33,10 +33,6 @@ class Bonds:
     places: FloatArray | None = None
     slab: FloatArray | None = None
 
-    def same_bonds(self, other: "Bonds") -> bool:
-        """Whether two frames have the same bonds, whatever their lengths."""
-        return bool((self.molecule == other.molecule).all() and (self.surface == other.surface).all())
-
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class BondLimits:

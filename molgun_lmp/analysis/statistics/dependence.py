@@ -108,7 +108,7 @@ def equal_fractions_p(estimates: Sequence[Estimate]) -> float | None:
         return None
     shots, counts = _numbers(estimates)
     overall = counts.sum() / shots.sum()
-    if overall in (0.0, 1.0):
+    if not 0.0 < overall < 1.0:
         return 1.0
     pearson = float((shots * (counts / shots - overall) ** 2).sum() / (overall * (1 - overall)))
     return float(special.chdtrc(len(estimates) - 1, pearson / _effect(estimates)))
@@ -126,7 +126,7 @@ def detectable_difference(estimates: Sequence[Estimate], level: float = 0.05, po
         return None
     shots, counts = _numbers(estimates)
     overall = counts.sum() / shots.sum()
-    if overall in (0.0, 1.0):
+    if not 0.0 < overall < 1.0:
         return None
     freedom = len(estimates) - 1
     beyond = special.chdtri(freedom, level)
@@ -141,9 +141,10 @@ def _tells(estimates: Sequence[Estimate]) -> bool:
 
 
 def _numbers(estimates: Sequence[Estimate]) -> tuple[FloatArray, FloatArray]:
-    """Shots and counts of each bin."""
+    """Shots and counts of each bin, these within what a count can be: the audit of settled shots may take more away
+    than there was."""
     shots, counts = np.array([(e.shots, e.hits) for e in estimates], dtype=np.float64).T
-    return shots, counts
+    return shots, np.clip(counts, 0.0, shots)
 
 
 def _effect(estimates: Sequence[Estimate]) -> float:

@@ -181,7 +181,7 @@ def _fit(
                 standard_error=None if spread is None else float(np.sqrt(spread[k, k])),
                 low=None if bounds is None else float(bounds[0, k]),
                 high=None if bounds is None else float(bounds[1, k]),
-                at_limit=name != "A" and bool(np.min(np.abs(np.subtract(limits[k], value))) < 1e-4 * abs(value)),
+                at_limit=name != "A" and bool(np.min(np.abs(np.subtract(limits[k], value))) < 1e-4 * np.ptp(limits[k])),
             )
             for k, (name, value) in enumerate(zip(names, best, strict=True))
         ),

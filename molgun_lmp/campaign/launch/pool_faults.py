@@ -10,10 +10,10 @@ from molgun_lmp.analysis.outcomes.intact_molecule import MoleculeReference
 from molgun_lmp.arrays import BoolArray
 from molgun_lmp.config import Campaign, OutcomeCriteria
 from molgun_lmp.geometry import make_whole
-from molgun_lmp.gun.equilibration_deck import moves_as_a_whole
 from molgun_lmp.gun.equilibration_output import EquilibrationStats
 from molgun_lmp.gun.equilibration_verdict import slab_fault, temperature_fault
 from molgun_lmp.gun.pools import Part
+from molgun_lmp.surface.frozen import moves_as_a_whole
 from molgun_lmp.surface.minimum_image import MinimumImage
 
 _AT_A_DISTANCE: Final = 1000.0

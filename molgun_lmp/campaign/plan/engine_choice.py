@@ -11,7 +11,7 @@ from molgun_lmp.campaign.store.campaign_folder import ENGINE_NAME, INNER_FOLDER,
 from molgun_lmp.campaign.store.manifest import EngineChoice
 from molgun_lmp.config import Campaign, LoadedCampaign
 from molgun_lmp.engine.batch_size import fitting_together
-from molgun_lmp.engine.dispersion import check_dispersion, with_dispersion
+from molgun_lmp.engine.dispersion import check_dispersion, dispersion_name, with_dispersion
 from molgun_lmp.engine.force_models import ForceModelInput
 from molgun_lmp.engine.gpus import feeders, workers_here
 from molgun_lmp.engine.registry import AUTO_ORDER, ENGINES, ForceEngine, gpus_of, runs_no_model
@@ -21,6 +21,12 @@ from molgun_lmp.engine.stock_commands import renamed
 from molgun_lmp.errors import ConfigError
 from molgun_lmp.models.card import CARD_NAME, ModelCard, check_elements, load_card
 from molgun_lmp.records import InitialCondition
+
+
+def level_with_dispersion(card: ModelCard, engine: EngineChoice) -> str:
+    """The level of theory that a campaign is of: the model's, and what is laid over it."""
+    correction = "" if engine.dispersion is None else f" + {dispersion_name(engine.dispersion)}"
+    return f"{card.level_of_theory}{correction}"
 
 
 def campaign_card(loaded: LoadedCampaign, elements: Sequence[str]) -> ModelCard:

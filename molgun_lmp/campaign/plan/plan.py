@@ -16,7 +16,13 @@ from ase import Atoms
 from molgun_lmp.analysis.outcomes.intact_molecule import MoleculeReference
 from molgun_lmp.atomic_files import folder_whole, write_json
 from molgun_lmp.campaign.plan import multistep
-from molgun_lmp.campaign.plan.engine_choice import campaign_card, choose_engine, settle_together, shared_files
+from molgun_lmp.campaign.plan.engine_choice import (
+    campaign_card,
+    choose_engine,
+    level_with_dispersion,
+    settle_together,
+    shared_files,
+)
 from molgun_lmp.campaign.plan.notes import details_of, notes_of
 from molgun_lmp.campaign.plan.scheme_notes import scheme_notes
 from molgun_lmp.campaign.plan.shot_files import Advance, write_shots
@@ -31,7 +37,6 @@ from molgun_lmp.campaign.store.campaign_folder import (
 from molgun_lmp.campaign.store.manifest import MANIFEST_NAME, EngineChoice, Manifest
 from molgun_lmp.config import Campaign, LoadedCampaign, dump_yaml
 from molgun_lmp.config.schemes import load_scheme
-from molgun_lmp.engine.dispersion import dispersion_name
 from molgun_lmp.engine.multistep import NOT_SENT
 from molgun_lmp.engine.targets import LammpsTarget, check_model
 from molgun_lmp.errors import CampaignError, ConfigError
@@ -268,7 +273,7 @@ def _manifest(plan: Plan, files: dict[str, str], shards: dict[str, str]) -> Mani
         seed=config.seed,
         engine=plan.engine,
         model=plan.card.name,
-        level_of_theory=_level_of_theory(plan),
+        level_of_theory=level_with_dispersion(plan.card, plan.engine),
         cutoff_angstrom=setup.cutoff_angstrom,
         n_slab=n_slab,
         n_atoms=n_atoms,
@@ -281,9 +286,3 @@ def _manifest(plan: Plan, files: dict[str, str], shards: dict[str, str]) -> Mani
         shards=shards,
         versions=versions(),
     )
-
-
-def _level_of_theory(plan: Plan) -> str:
-    dispersion = plan.engine.dispersion
-    correction = "" if dispersion is None else f" + {dispersion_name(dispersion)}"
-    return f"{plan.card.level_of_theory}{correction}"

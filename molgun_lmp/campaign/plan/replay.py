@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from molgun_lmp.atomic_files import folder_whole, json_bytes, write_json
 from molgun_lmp.campaign.plan import multistep
-from molgun_lmp.campaign.plan.engine_choice import choose_engine, shared_files
+from molgun_lmp.campaign.plan.engine_choice import choose_engine, level_with_dispersion, shared_files
 from molgun_lmp.campaign.plan.replay_deck import replay_deck
 from molgun_lmp.campaign.store.campaign_folder import (
     CONFIG_NAME,
@@ -268,7 +268,7 @@ def _manifest(before: Manifest, engine: EngineChoice, card: ModelCard, cutoff: f
             "trajectories": 1,
             "engine": engine,
             "model": card.name,
-            "level_of_theory": card.level_of_theory,
+            "level_of_theory": level_with_dispersion(card, engine),
             "cutoff_angstrom": cutoff,
             "template": sha256_file(templates_folder() / "trajectory.in.j2"),
             "files": hashes.files,

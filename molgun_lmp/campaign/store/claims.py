@@ -168,7 +168,11 @@ def bury(folder: TrajectoryFolder) -> None:
 def deaths(folder: TrajectoryFolder, before: int) -> list[Claim]:
     """The claims below number `before` whose owners died on the trajectory; those that came with a copied folder, or
     whose owner ended itself over another one, are none."""
-    earlier = [read_claim(claim_file(folder, number)) for number in sorted(_numbers(folder.path)) if number < before]
+    earlier = []
+    for number in sorted(_numbers(folder.path)):
+        if number < before:
+            with contextlib.suppress(FileNotFoundError):  # its trajectory has ended just now, elsewhere
+                earlier.append(read_claim(claim_file(folder, number)))
     here = _identity(folder.path)
     return [claim for claim in earlier if claim is not None and claim.folder == here and not claim.spared]
 

@@ -31,7 +31,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--parent", type=int, help="end when this process is no longer the parent")
     parser.add_argument("--status", type=lambda path: Path(path).resolve(), help="file that says how far it has got")
     options = parser.parse_args(arguments)
-    from molgun_lmp.campaign.worker.concurrent import fire_together  # noqa: PLC0415 - it needs fire_all of this module
+    from molgun_lmp.campaign.worker.concurrent import fire_together  # noqa: PLC0415 - slow to load: --help and a wrong folder are answered before
 
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(process)d %(levelname)s %(message)s")
     interrupt = interrupt_on_signals(options.folder / STOP_NAME, options.parent)

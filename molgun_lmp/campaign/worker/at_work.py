@@ -2,8 +2,8 @@
 
 Only the end of the process ends a hung step, and with it go the trajectories beside it. One that hangs by itself is
 charged alone: the others go on from their checkpoints. Where an evaluation for several does not end, any of them may
-have caused it, as when the process is killed: all are charged, and each is then fired alone (`campaign.together`), so
-that the next death is its own.
+have caused it, as when the process is killed: all are charged, and each is then fired alone
+(`campaign.worker.concurrent`), so that the next death is its own.
 """
 
 import contextlib

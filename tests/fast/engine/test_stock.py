@@ -209,6 +209,8 @@ def test_a_symbol_stands_for_all_isotopes_of_its_element() -> None:
         (["pair_style morse 6.0", "pair_coeff * * 1 1 2"], 6.0),
         (["pair_style lj/cut 4.0", "pair_coeff * * 0.01 2.5 7.5"], 7.5),
         (["pair_style lj/cut 9.0", "pair_coeff * * 0.01 2.5 3.5"], 3.5),
+        (["pair_style lj/expand 4.0", "pair_coeff * * 0.01 2.5 1.5"], 5.5),
+        (["pair_style lj/expand 4.0", "pair_coeff * * 0.01 2.5 1.5 3.0"], 4.5),
         (["pair_style yukawa 2.0 5.0", "pair_coeff * * 100"], 5.0),
         (["pair_style hybrid lj/cut 3.0 morse 8.0", "pair_coeff * * lj/cut 0.01 2.5"], 3.0),
     ],

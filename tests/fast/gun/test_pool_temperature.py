@@ -10,6 +10,7 @@ import pytest
 from molgun_lmp.errors import InputFileError
 from molgun_lmp.gun.pool_temperature import PoolTemperature, pool_temperatures, require_thermal
 from molgun_lmp.gun.setup import Setup
+from molgun_lmp.units import BOLTZMANN_EV_PER_K, MVV_TO_EV
 
 SetupOf = Callable[[Mapping[str, Any]], Setup]
 
@@ -36,6 +37,22 @@ def test_temperatures_are_those_of_the_mobile_atoms(setup: Setup) -> None:
     assert slab.sentence().startswith(f"slab {slab.snapshots_k.min():.0f} to {slab.snapshots_k.max():.0f} K (mean ")
     require_thermal((slab, molecule), 300.0)
     require_thermal((slab, molecule), 150.0)
+
+
+def test_a_slab_that_is_held_nowhere_is_as_warm_as_its_motion_about_its_centre_of_mass(setup: Setup) -> None:
+    rng = np.random.default_rng(3)
+    atoms, masses, kept = 8, np.full(8, 12.011), 4000
+    velocities = rng.normal(size=(kept, atoms, 3)) * np.sqrt(BOLTZMANN_EV_PER_K * 300.0 / (12.011 * MVV_TO_EV))
+    velocities -= velocities.mean(axis=1, keepdims=True)
+    slab = dataclasses.replace(
+        setup.slab,
+        ids=tuple(map(str, range(kept))),
+        velocities=velocities,
+        masses_u=masses,
+        frozen=np.zeros(atoms, dtype=np.bool_),
+    )
+    free, _ = pool_temperatures(dataclasses.replace(setup, slab=slab))
+    assert free.mean_k == pytest.approx(300.0, rel=0.02)
 
 
 @pytest.mark.parametrize(

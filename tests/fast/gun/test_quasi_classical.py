@@ -15,7 +15,7 @@ from molgun_lmp.engine.force_models import ForceModelInput
 from molgun_lmp.engine.molecule_forces import relaxed_molecule
 from molgun_lmp.errors import GeometryError
 from molgun_lmp.gun.pools import Pool, read_pool, write_pool
-from molgun_lmp.gun.quasi_classical import NormalModes, hessian, normal_modes, quasi_classical_pool
+from molgun_lmp.gun.quasi_classical import HBAR, NormalModes, hessian, normal_modes, quasi_classical_pool
 from molgun_lmp.isotopes import isotopic_masses_u, standard_masses_u
 
 
@@ -123,3 +123,37 @@ def test_a_structure_that_is_no_minimum_is_refused_and_one_nearby_is_relaxed() -
     relaxed = relaxed_molecule(Springs(rest), start)
     assert np.abs(relaxed.forces(relaxed.positions)).max() < 1e-3
     assert Atoms("OHH", relaxed.positions).get_all_distances() == pytest.approx(rest.get_all_distances(), abs=1e-3)
+
+
+def test_a_linear_molecule_keeps_what_its_bends_have_about_its_axis() -> None:
+    """It is bent whenever it is looked at, and no rotation at rest: its vibrations hold half of the zero-point energy
+    as kinetic energy, less what they have about the two axes that it does turn about."""
+    rest = Atoms("OCO", positions=[[0.0, 0.0, -1.16], [0.0, 0.0, 0.0], [0.0, 0.0, 1.16]])
+    masses = standard_masses_u(rest.get_chemical_symbols())
+    modes = normal_modes(rest.positions, masses, carbon_dioxide())
+    assert len(modes.quanta_ev) == 4
+    asked = HarmonicStates.model_validate({"kind": "harmonic", "snapshots": 2000})
+    pool = quasi_classical_pool(("O", "C", "O"), modes, asked, np.random.default_rng(0))
+    kinetic = np.array([atoms.get_kinetic_energy() for atoms in pool])
+    assert kinetic.mean() == pytest.approx(modes.zero_point_ev / 2, rel=0.02)
+    spin = [np.abs(atoms.get_angular_momentum() @ axis_of(atoms)) for atoms in pool]
+    assert np.median(spin) > 0.1 * HBAR
+
+
+def carbon_dioxide() -> FloatArray:
+    """The Hessian of CO2 from its force field, 100 eV/Å^2 of a stretch and 5 eV of its bend."""
+    second = np.zeros((9, 9))
+    for first, other in ((0, 1), (1, 2)):
+        stretch = np.zeros(9)
+        stretch[[3 * first + 2, 3 * other + 2]] = (-1.0, 1.0)
+        second += 100.0 * np.outer(stretch, stretch)
+    for axis in range(2):
+        bend = np.zeros(9)
+        bend[[axis, 3 + axis, 6 + axis]] = np.array([1.0, -2.0, 1.0]) / 1.16
+        second += 5.0 * np.outer(bend, bend)
+    return second
+
+
+def axis_of(atoms: Atoms) -> FloatArray:
+    along: FloatArray = atoms.positions[2] - atoms.positions[0]
+    return along / np.linalg.norm(along)

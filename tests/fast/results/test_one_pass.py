@@ -180,7 +180,7 @@ def test_a_kept_track_is_the_same_bit_for_bit() -> None:
             _track(broken, ["all", "pair"])
 
 
-def test_the_last_whole_line_of_a_trajectory_counts(tmp_path: Path) -> None:
+def test_the_newest_whole_lines_of_a_trajectory_count_each_under_its_key(tmp_path: Path) -> None:
     file = tmp_path / "analysis" / "tracks"
     old, new = track_of(frames(2)), track_of(frames(3))
     with AppendedLines(file) as lines:
@@ -188,18 +188,22 @@ def test_the_last_whole_line_of_a_trajectory_counts(tmp_path: Path) -> None:
         lines.add(_line("000001", "b", old))
         lines.add(_line("000000", "c", new)[:-20])
     with AppendedLines(file) as lines:
+        lines.add(_line("000001", "d", old))
         lines.add(_line("000001", "d", new))
     places, number = _places(file)
-    assert {name: place.key for name, place in places.items()} == {"000000": "a", "000001": "d"}
-    assert number == 4
-    data = file.read_bytes()
-    assert data[places["000001"].start :][: places["000001"].size] == _line("000001", "d", new)
+    assert {name: [*keys] for name, keys in places.items()} == {"000000": ["a"], "000001": ["b", "d"]}
+    assert number == 5
+    place = places["000001"]["d"]
+    assert file.read_bytes()[place.start :][: place.size] == _line("000001", "d", new)
     with AppendedLines(file) as lines:
-        for _ in range(120):
-            lines.add(_line("000000", "e", old))
+        for key in ("e", "f", "0", *["1"] * 120):
+            lines.add(_line("000000", key, old))
     _clear(file)
     assert sorted(file.read_bytes().splitlines(keepends=True)) == sorted(
-        [_line("000000", "e", old), _line("000001", "d", new)]
+        [
+            *(_line("000000", key, old) for key in ("e", "f", "0", "1")),
+            *(_line("000001", key, track) for key, track in (("b", old), ("d", new))),
+        ]
     )
 
 

@@ -1,6 +1,7 @@
 """Dependence on what was drawn: bins, folded impact sites, orientation, and a test that keeps its level."""
 
 import csv
+import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,13 @@ from adsorption_cases import SLAB, SURFACE, A, B
 from outcome_cases import outcome_of
 
 from molgun_lmp.analysis.maps.impact import tilt_deg, to_dimer, to_top_atom
-from molgun_lmp.analysis.statistics.dependence import bin_edges, dependence
+from molgun_lmp.analysis.statistics.dependence import (
+    bin_edges,
+    dependence,
+    detectable_difference,
+    equal_fractions_p,
+)
+from molgun_lmp.analysis.statistics.estimates import Estimate
 from molgun_lmp.arrays import FloatArray
 from molgun_lmp.outcome_classes import Mode
 from molgun_lmp.results.table_files import write_dependence
@@ -86,6 +93,23 @@ def test_what_the_test_could_have_found_is_found_that_often() -> None:
         p = next(b.p for b in dependence({"e": variable}, shots) if b.line == "OT-CY")
         found.append(p is not None and p < 0.05)
     assert np.mean(found) == pytest.approx(0.8, abs=3 * np.sqrt(0.8 * 0.2 / 100))
+
+
+def test_what_the_audit_takes_away_beyond_all_that_was_there_is_nothing() -> None:
+    """One hit of twenty, less the audit's correction of ten, is a fraction below zero, and no reason for a p of nan."""
+    below = Estimate(
+        count=1, shots=20, fraction=-0.45, cluster=(0, 1), simultaneous=(0, 1), wilson=(0, 1), design_effect=1.0,
+        effective_shots=20.0, note="", corrected=-10.0,
+    )  # fmt: skip
+    none = dataclasses.replace(below, count=0, corrected=0.0, fraction=0.0)
+    assert below.hits == -9.0
+    for pair in ((below, none), (below, below)):
+        assert equal_fractions_p(pair) == 1.0
+        assert detectable_difference(pair) is None
+    some = dataclasses.replace(none, count=10, fraction=0.5)
+    p = equal_fractions_p((below, some))
+    assert p is not None and 0.0 < p < 1e-3
+    assert p == equal_fractions_p((none, some))
 
 
 def test_fewer_or_more_alike_shots_see_less_and_agreement_nothing() -> None:

@@ -102,6 +102,18 @@ def test_what_the_shots_do_not_determine_is_said() -> None:
     assert [one.at_limit for one in widths] == [True, True]
 
 
+def test_an_exponent_at_its_limit_of_nothing_is_said_to_be_there() -> None:
+    """Sticking that rises with the angle of incidence: n ends at zero, the lowest that is allowed."""
+    gun = gun_of()
+    rising = fired(gun, np.array([0.9, 0.25, 0.05, -1.5]), 60, seed=4)
+    fits = grid_sticking(paper.SCHEME, rising, gun, np.random.default_rng(0)).fits
+    found = [one for fit in fits for one in fit.parameters if one.name == "n"]
+    assert found
+    for one in found:
+        assert one.value == pytest.approx(0.0, abs=1e-6)
+        assert one.at_limit
+
+
 def test_angles_alone_are_drawn_against_the_angle(tmp_path: Path) -> None:
     gun = gun_of(energies=(0.2,), angles=(0.0, 20.0, 40.0))
     found = grid_sticking(

@@ -159,6 +159,15 @@ def test_a_claim_left_by_a_worker_that_died_after_it_stored_the_result_is_no_dea
     assert len(deaths(folder, claim.number + 1)) == left
 
 
+def test_a_claim_that_is_cleared_away_while_deaths_are_counted_is_none(
+    folder: TrajectoryFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert take(folder, DEAD) is not None
+    assert take(folder, ME) is not None
+    monkeypatch.setattr(claims, "_numbers", lambda _: [1, 2, 3])
+    assert [claim.owner for claim in deaths(folder, 4)] == [DEAD, ME]
+
+
 def test_who_ended_itself_over_another_trajectory_did_not_die_on_this_one(folder: TrajectoryFolder) -> None:
     for number, mark in enumerate((mark_spared, mark_hung), 1):
         claim = take(folder, DEAD)
