@@ -31,7 +31,8 @@ $(READY): pyproject.toml constraints.txt
 demo: $(READY)
 	@test -d $(DEMO) || $(BIN)/molgun init $(DEMO) --example ecco-si001
 	@test -d $(DEMO)/ecco-si001 || $(BIN)/molgun plan $(DEMO)/campaign.yaml --no-calibration --set trajectories=$(SHOTS) \
-	  --set engine.multistep.inner=inner --set engine.multistep.every=4
+	  --set engine.multistep.inner=inner --set engine.multistep.every=4 \
+	  --set dynamics.timestep_fs=0.45 --set dynamics.steps=4680
 	@$(BIN)/molgun run $(DEMO)/ecco-si001
 	@$(BIN)/molgun analyse $(DEMO)/ecco-si001
 	@$(BIN)/molgun report $(DEMO)/ecco-si001

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 import yaml
+from ase import Atoms
 from rich.table import Table
 
 from molgun_lmp.campaign.launch.few_shots import few_shots, fire_few
@@ -35,9 +36,10 @@ from molgun_lmp.training.distillation.distill import (
     train_inner,
 )
 from molgun_lmp.training.distillation.frames import POOL
-from molgun_lmp.training.distillation.settings import DistillationConfig
+from molgun_lmp.training.distillation.settings import DistillationConfig, FlightSettings
 
 if TYPE_CHECKING:
+    from molgun_lmp.training.distillation.free_flights import Flights
     from molgun_lmp.training.distillation.judgement import InnerJudgement
 
 _LONGEST_OUTER_STEP: Final = 20
@@ -88,17 +90,20 @@ def distill_command(
     usable = [structure for structure in structures if structure.source not in labelled.failed]
     record = train_inner(config, card, usable, output, threads=min(number, 4), console=progress_console())
     inner = export_inner(record, output)
-    dynamics = loaded.config.dynamics
-    judged = judge_inner(
-        model,
-        config,
-        record,
-        output,
-        timestep_fs=dynamics.timestep_fs,
-        dtype=loaded.config.model.dtype,
-        candidates=_outer_steps(loaded),
-        held_below_angstrom=_held_below(loaded, card.architecture.r_max_angstrom),
-    )
+    molecules = flying(loaded, config.flights)
+    with counting("flying", len(molecules) * (1 + len(config.flights.outer_steps_fs))) as show:
+        judged = judge_inner(
+            model,
+            config,
+            record,
+            output,
+            timestep_fs=loaded.config.dynamics.timestep_fs,
+            dtype=loaded.config.model.dtype,
+            candidates=_outer_steps(loaded),
+            molecules=molecules,
+            held_below_angstrom=_held_below(loaded, card.architecture.r_max_angstrom),
+            advance=show,
+        )
     if as_json:
         print_json(judged.model_dump(mode="json"))
         return
@@ -171,6 +176,17 @@ def _of_pools(loaded: LoadedCampaign) -> list[Structure]:
     ]
 
 
+def flying(loaded: LoadedCampaign, flights: FlightSettings) -> list[Atoms]:
+    """As many snapshots of the molecule's pool, far from each other in it, with more energy; none of an atom."""
+    pool = read_pools(loaded).molecule
+    if flights.molecules == 0 or len(pool.symbols) == 1:
+        return []
+    chosen = [atoms.copy() for atoms in pool.snapshots[:: max(1, len(pool) // flights.molecules)]][: flights.molecules]
+    for atoms in chosen:
+        atoms.set_velocities(math.sqrt(flights.kinetic_energy_times) * atoms.get_velocities())
+    return chosen
+
+
 def _held_below(loaded: LoadedCampaign, cutoff_angstrom: float) -> float | None:
     """How far above the lowest atom of a frame the campaign's frozen layers end, in Å; None where nothing is frozen."""
     slab = prepare(loaded.config, *read_pools(loaded), cutoff_angstrom).slab
@@ -219,6 +235,8 @@ def _print(judged: "InnerJudgement", inner: ModelCard, output: Path, loaded: Loa
         swing = "unstable" if step.swing is None else f"{100 * step.swing:.2g}"
         table.add_row(str(step.every), f"{step.every * judged.timestep_fs:g}", swing, f"{step.core_time:.2f}")
     out.print(table)
+    if judged.flights is not None:
+        _print_flights(judged.flights, output)
     out.print(
         f"Core time of an evaluation: full {judged.full_core_ms:.1f} ms ({judged.full_engine}), inner "
         f"{judged.inner_core_ms:.1f} ms ({judged.inner_engine}).",
@@ -234,3 +252,23 @@ def _print(judged: "InnerJudgement", inner: ModelCard, output: Path, loaded: Loa
             markup=False,
         )
     out.print(f"Numbers: {output / REPORT_NAME}", markup=False)
+
+
+def _print_flights(flights: "Flights", output: Path) -> None:
+    def mev(value: float | None) -> str:
+        return "apart" if value is None else f"{value:.1f}"
+
+    table = Table("outer step / fs", "steps of / fs", "half of them", "the worst / meV", box=None)
+    for step in (flights.alone, *flights.outer_steps):
+        name = "full model alone" if step.every == 1 else f"{step.outer_step_fs:g}"
+        table.add_row(name, f"{step.timestep_fs:.3g}", mev(step.median_mev), mev(step.largest_mev))
+    out = answers()
+    out.print(
+        f"How far the total energy of {flights.molecules} molecules alone goes from its start within "
+        f"{flights.duration_ps:g} ps:",
+        markup=False,
+    )
+    out.print(table)
+    longest = flights.longest_fs
+    up_to = "at no outer step that was tried" if longest is None else f"up to an outer step of {longest:g} fs"
+    out.print(f"They keep it as with the full model alone {up_to} (figure: {output / 'flights.png'}).", markup=False)

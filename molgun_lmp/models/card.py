@@ -111,6 +111,8 @@ class ModelCard(Section):
     licences: Licences
     distilled_from: str | None = None
     """SHA-256 of mace's own file of the model on whose forces this one was trained; None where labels were."""
+    longest_outer_step_fs: float | None = None
+    """Of an inner model: up to here the molecule alone keeps its energy; None where nobody looked, or at none."""
     files: tuple[ModelFile, ...]
     potentials: dict[str, str] = {}  # noqa: RUF012  # frozen
     """Of the engine `stock`: potential file -> SHA-256."""

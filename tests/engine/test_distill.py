@@ -32,6 +32,7 @@ TINY = (
     *("optimisation.epochs=1", "optimisation.batch_size=2", "judged_frames=1"),
     *("split.test=0.3", "split.validation=0.3", "max_force_ev_per_angstrom=1e6"),
     *("fired.shots=3", "fired.hot=0", "fired.longest_ps=0.008", "fired.frame_every_fs=2"),
+    *("flights.molecules=1", "flights.duration_ps=0.008", "flights.outer_steps_fs=[1.0, 2.0]"),
 )
 
 
@@ -85,7 +86,7 @@ def test_a_stopped_distillation_goes_on_where_it_was(
     out = folder / "inner"
     made = [
         *out.glob("shots/trajectories/*/*/result.json"),
-        *(out / name for name in ("labels/labels.jsonl", "training/record.json", "model/card.json")),
+        *(out / name for name in ("labels/labels.jsonl", "training/record.json", "model/model.model")),
     ]
     assert len(made) == 6
     before = [(file.stat().st_mtime_ns, file.read_bytes()) for file in made]
@@ -109,6 +110,14 @@ def test_a_stopped_distillation_goes_on_where_it_was(
     assert card.architecture.r_max_angstrom == 3.0
     assert [step["every"] for step in report["outer_steps"]] == [1, 2, 4, 5, 10, 20]
     assert report["advised_every"] in {1, 2, 4, 5, 10, 20}
+    flights = report["flights"]
+    assert [step["every"] for step in (flights["alone"], *flights["outer_steps"])] == [1, 2, 4]
+    assert all(step["largest_mev"] > 0.0 for step in flights["outer_steps"])
+    assert (out / "flights.png").is_file()
+    limit = 2.0 * flights["alone"]["largest_mev"]
+    short, long = (step["largest_mev"] <= limit for step in flights["outer_steps"])
+    assert card.longest_outer_step_fs == ((2.0 if long else 1.0) if short else None)
+    assert report["advised_every"] * 0.5 <= max(0.5, card.longest_outer_step_fs or 0.0)
     assert report["remaining_force"]["forces_by_group"].keys() == {"molecule", "surface"}
     assert report["inner_core_ms"] > 0.0
     assert report["outer_steps"][1]["core_time"] == pytest.approx(

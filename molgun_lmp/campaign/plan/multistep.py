@@ -12,9 +12,10 @@ from molgun_lmp.engine.resolve import ResolvedEngine, resolve_engine
 from molgun_lmp.errors import ModelError
 from molgun_lmp.gun.setup import Setup
 from molgun_lmp.models.card import CARD_NAME, ModelCard, check_elements, load_card, mace_sha256
+from molgun_lmp.units import FS_PER_PS, ROUNDING_PS
 
-_LONG_FS: Final = 2.0
-"""A time between impulses that is worth a word where hydrogen moves, whose stretch lasts 9 to 11 fs."""
+_SHORTEST_RESONANCE_FS: Final = 1.8
+"""A fifth of the period of hydrogen's fastest stretches on other atoms, 9 to 11 fs."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -76,11 +77,18 @@ def multistep_notes(engine: EngineChoice, setup: Setup, full: ModelCard, inner: 
     outer_fs = engine.multistep.every * setup.campaign.dynamics.timestep_fs
     moving = {symbol for symbol, frozen in zip(setup.symbols, setup.frozen, strict=True) if not frozen}
     said = []
-    if outer_fs > _LONG_FS and "H" in moving:
+    tried_fs = inner.card.longest_outer_step_fs
+    if tried_fs is not None and outer_fs > tried_fs + FS_PER_PS * ROUNDING_PS:
+        said.append(
+            f"engine.multistep: {outer_fs:g} fs lie between two evaluations of the model, and the molecule alone kept "
+            f"its energy up to {tried_fs:g} fs (the inner model's card): impulses resonate with a stretch beyond. Take "
+            "a smaller `every`, or a smaller dynamics.timestep_fs."
+        )
+    elif tried_fs is None and outer_fs > _SHORTEST_RESONANCE_FS + FS_PER_PS * ROUNDING_PS and "H" in moving:
         said.append(
             f"engine.multistep: {outer_fs:g} fs lie between two evaluations of the model, and hydrogen moves. Impulses "
-            "resonate with its stretch (9 to 11 fs) where they come each half or third of its period: fire a few shots "
-            "first, look at their energies, and compare one by `molgun replay --every 1`."
+            "resonate with its stretch (9 to 11 fs) where they come each half, third, fourth or fifth of its period: "
+            "fire a few shots first, look at their energies, and compare one by `molgun replay --every 1`."
         )
     if full.files == inner.card.files:
         said.append(

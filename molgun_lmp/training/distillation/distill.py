@@ -6,7 +6,8 @@ shots/, hot/    the small campaigns that were fired for frames (not where frames
 labels/         the full model's energies and forces (`molgun label`)
 training/       the training of the inner model (`molgun train`)
 model/          the inner model's folder (`molgun export`): what `engine.multistep.inner` names
-report.json     what is left of the force, the advised outer step, the cost
+report.json     what is left of the force, how molecules alone keep their energy, the advised outer step, the cost
+flights.png     that energy against the outer step, with its numbers and its caption beside it
 """
 
 import os
@@ -16,6 +17,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
+from ase import Atoms
 from rich.console import Console
 
 from molgun_lmp.atomic_files import replace_file, write_json
@@ -30,10 +32,12 @@ from molgun_lmp.models.card import (
     mace_sha256,
     model_file,
     read_card,
+    write_card,
 )
 from molgun_lmp.readers.common.reference_frame import Labels
 from molgun_lmp.training.dataset.label_keys import ENERGY_KEY, FORCES_KEY
 from molgun_lmp.training.dataset.structures import Structure
+from molgun_lmp.training.distillation.figure import draw_flights
 from molgun_lmp.training.distillation.frames import held_out, require_enough
 from molgun_lmp.training.distillation.judgement import InnerJudgement, judge
 from molgun_lmp.training.distillation.settings import DistillationConfig
@@ -180,10 +184,13 @@ def judge_inner(
     timestep_fs: float,
     dtype: Dtype,
     candidates: Sequence[int],
+    molecules: Sequence[Atoms],
     held_below_angstrom: float | None,
+    advance: Callable[[int], None],
 ) -> InnerJudgement:
-    """Judge on the test frames, or on those of validation where no test set was held out, and write the report.
+    """Judge on the test frames, or those of validation where no test set was held out, and by flights of `molecules`.
 
+    Writes the report, its figure, and onto the inner model's card up to which outer step these kept their energy.
     Atoms less than `held_below_angstrom` above a frame's lowest one are held in the campaign; None: none is.
     """
     kept = held_out_frames(output / "training")
@@ -201,9 +208,17 @@ def judge_inner(
         dtype=dtype,
         candidates=candidates,
         seed=config.seed,
+        molecules=molecules,
+        flights=config.flights,
         held_below_angstrom=held_below_angstrom,
+        advance=advance,
     )
     write_json(judged.model_dump(mode="json"), output / REPORT_NAME)
+    if judged.flights is not None:
+        draw_flights(judged.flights, output)
+        card = read_card(output / MODEL_FOLDER)
+        known = {"longest_outer_step_fs": judged.flights.longest_fs}
+        write_card(card.model_copy(update=known), output / MODEL_FOLDER)
     return judged
 
 

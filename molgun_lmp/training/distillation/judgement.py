@@ -2,7 +2,7 @@
 
 import statistics
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -17,9 +17,12 @@ from molgun_lmp.model_formats import Dtype
 from molgun_lmp.models.card import load_card
 from molgun_lmp.models.error_reports import ErrorReport
 from molgun_lmp.training.dataset.labelled_frame import LabelledFrame
+from molgun_lmp.training.distillation.free_flights import Flights, fly
 from molgun_lmp.training.distillation.outer_step import Stiffness, advised_every, own_swing, swing_of
+from molgun_lmp.training.distillation.settings import FlightSettings
 from molgun_lmp.training.distillation.stiffness import Forces, largest_curvature
 from molgun_lmp.training.labelling.folder_model import as_input
+from molgun_lmp.units import FS_PER_PS, ROUNDING_PS
 
 _ROUNDS: Final = 5
 _ROUND_S: Final = 0.3
@@ -53,6 +56,8 @@ class InnerJudgement(Section):
     swing_of_timestep: float
     """Of the campaign's own timestep with the full model alone."""
     outer_steps: tuple[OuterStep, ...]
+    flights: Flights | None
+    """Of molecules alone; None where none flew."""
     advised_every: int
     """In steps; 1: the inner model is of no use."""
     inner_engine: str
@@ -73,12 +78,16 @@ def judge(
     dtype: Dtype,
     candidates: Sequence[int],
     seed: int,
+    molecules: Sequence[Atoms] = (),
+    flights: FlightSettings,
     held_below_angstrom: float | None = None,
+    advance: Callable[[int], None] = lambda _: None,
 ) -> InnerJudgement:
     """Judge an inner model folder on some held-out `frames`, whose `errors` are known.
 
     `candidates` are the outer steps that the campaign allows, in steps of `timestep_fs`; `dtype` is the campaign's;
-    `held_below_angstrom` as for `stiffness`.
+    `held_below_angstrom` as for `stiffness`; `molecules` fly as `flights` says, `advance` is called with the number
+    of flights.
     Raises `EngineError` where one of the models cannot be asked here.
     """
     cards = {folder: load_card(folder) for folder in (full, inner)}
@@ -89,6 +98,19 @@ def judge(
     largest = max((frame.atoms() for frame in frames), key=len)
     full_s, inner_s = core_seconds([one.model for one in as_run], largest)
     swings = {every: swing_of(found, every * timestep_fs) for every in candidates}
+    flown = None
+    if molecules:
+        flown = fly(
+            as_run[0].model,
+            as_run[1].model,
+            molecules,
+            timestep_fs=timestep_fs,
+            outer_steps_fs=flights.outer_steps_fs,
+            duration_ps=flights.duration_ps,
+            advance=advance,
+        )
+        longest_fs = (flown.longest_fs or 0.0) + FS_PER_PS * ROUNDING_PS
+        candidates = [every for every in candidates if every * timestep_fs <= longest_fs]
     return InnerJudgement(
         model=cards[full].name,
         model_sha256=cards[inner].distilled_from or "",
@@ -102,6 +124,7 @@ def judge(
             OuterStep(every=n, swing=swing if np.isfinite(swing) else None, core_time=1.0 / n + inner_s / full_s)
             for n, swing in swings.items()
         ),
+        flights=flown,
         advised_every=advised_every(found, timestep_fs, candidates),
         full_engine=_words(as_run[0]),
         inner_engine=_words(as_run[1]),

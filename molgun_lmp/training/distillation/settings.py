@@ -31,6 +31,18 @@ class FiredFrames(Section):
     """Of the shots: not the campaign's own, whose shots are not to be those that were trained on."""
 
 
+class FlightSettings(Section):
+    """The molecules that fly alone, to find the outer steps at which they do not keep their energy."""
+
+    molecules: NonNegativeInt = 12
+    """Snapshots of the campaign's pool; 0: none fly. An atom has nothing to keep."""
+    kinetic_energy_times: PositiveFloat = 2.0
+    """That of the snapshots is multiplied by this: what binds gets hot, and a mode with much energy is seen sooner."""
+    duration_ps: PositiveFloat = 1.0
+    outer_steps_fs: tuple[PositiveFloat, ...] = (1.2, 1.4, 1.6, 1.7, 1.8, 1.9, 2.0, 2.1, 2.2, 2.3, 2.4)
+    """Each of as few steps as make the timestep not longer than the campaign's."""
+
+
 class InnerSplit(Split):
     """As of `molgun train`. By trajectory, snapshots of pools are always trained on."""
 
@@ -72,6 +84,7 @@ class DistillationConfig(Section):
     """Of the weights."""
     judged_frames: PositiveInt = 6
     """Held-out frames on which stiffness is found; some hundred evaluations of both models each."""
+    flights: FlightSettings = FlightSettings()
 
     @property
     def shape(self) -> InnerShape:

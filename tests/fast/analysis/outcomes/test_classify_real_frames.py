@@ -67,4 +67,5 @@ def test_each_bound_mode_is_recognised(frames: list[Atoms], trajectory: str, mod
 def test_molecule_in_flight_is_intact_and_unbound(frames: list[Atoms]) -> None:
     molecule = next(frame for frame in frames if frame.info.get("trajectory") == "molecule_opt")
     early = [frame for frame in frames if str(frame.info.get("trajectory")) == "11-6"]
+    assert early
     assert all(classified(frame, molecule).mode is None for frame in early)

@@ -27,7 +27,11 @@ def checked(slab_pool: Pool, molecule_pool: Pool, tmp_path: Path) -> Check:
     own.write_bytes(b"mace's own file")
     write_model(tmp_path / "model", b"full", mace=own)
     write_model(tmp_path / "inner", b"inner")
-    sections = {"engine": {"kind": "torchscript", "multistep": {"inner": "inner", "every": 4}}, "trajectories": 1}
+    sections = {
+        "engine": {"kind": "torchscript", "multistep": {"inner": "inner", "every": 4}},
+        "dynamics": {"timestep_fs": 0.45},
+        "trajectories": 1,
+    }
     file = write_campaign_file(tmp_path, slab_pool, molecule_pool, sections)
 
     def check(change: Callable[[ModelCard], dict[str, object]] = lambda _: {}, *overrides: str) -> planning.Plan:
@@ -77,8 +81,13 @@ def test_what_should_be_minded_is_said(checked: Check, tmp_path: Path) -> None:
     assert "nothing says that the inner model 'tiny' was distilled" in unknown
     known = {"distilled_from": full_hash(tmp_path)}
     assert about(checked(lambda _: known)) == []
-    (long,) = about(checked(lambda _: known, "dynamics.timestep_fs=0.6"))
-    assert "2.4 fs lie between two evaluations of the model, and hydrogen moves" in long
+    (long,) = about(checked(lambda _: known, "dynamics.timestep_fs=0.5"))
+    assert "2 fs lie between two evaluations of the model, and hydrogen moves" in long
+    tried = {**known, "longest_outer_step_fs": 1.9}
+    assert about(checked(lambda _: tried)) == []
+    assert about(checked(lambda _: tried, "dynamics.timestep_fs=0.475")) == []
+    (resonant,) = about(checked(lambda _: tried, "dynamics.timestep_fs=0.5"))
+    assert "2 fs lie between two evaluations of the model, and the molecule alone kept its energy up to 1.9" in resonant
     (same,) = about(checked(lambda _: {}, "engine.multistep.inner=model"))
     assert "the inner model is 'tiny' itself" in same
 
