@@ -9,7 +9,7 @@ import dataclasses
 import json
 import os
 from pathlib import Path
-from typing import IO, Any, Self
+from typing import IO, Any, Final, Self
 
 from pydantic import ValidationError
 
@@ -67,6 +67,9 @@ class Key:
         return cls(whole=sha256_json({"code": code, "asked": asked}), asked=asked)
 
 
+KEPT_OF_ONE: Final = 4
+"""Questions about one trajectory that are remembered: by the campaign's own scheme, by one that was tried, ..."""
+
 _Question = tuple[str, str]
 """A trajectory, and `Key.asked`."""
 
@@ -105,7 +108,7 @@ class Memory:
     """The outcomes by the classes of a scheme that are remembered in a file; a context in which more can be added.
 
     The file may hold outcomes by other schemes, and by other criteria, beside these: each question has its own answer,
-    and the newest is kept.
+    the newest one, and the `KEPT_OF_ONE` newest questions about a trajectory are kept.
     """
 
     def __init__(self, file: Path, scheme: OutcomeScheme) -> None:
@@ -113,6 +116,8 @@ class Memory:
         self._known: dict[_Question, Remembered] = {}
         self._others: dict[_Question, bytes] = {}
         """Lines by the classes of other schemes, as they are."""
+        self._asked: dict[str, dict[str, None]] = {}
+        """Of each trajectory, `Key.asked` of what is kept, the newest last."""
         self._stamps: dict[str, FileStamp | None] = {}
         self._lines = 0
         self._added = AppendedLines(file)
@@ -135,11 +140,24 @@ class Memory:
                         self._keep(Remembered.from_json(document, self._scheme))
                     except ValidationError:
                         self._others[question] = line
+                        self._newest(question)
 
     def _keep(self, one: Remembered) -> None:
-        identifier = one.outcome.trajectory_id
-        self._known[identifier, one.asked] = one
-        self._stamps[identifier] = one.dump
+        question = (one.outcome.trajectory_id, one.asked)
+        self._known[question] = one
+        self._stamps[question[0]] = one.dump
+        self._newest(question)
+
+    def _newest(self, question: _Question) -> None:
+        identifier, asked = question
+        kept = self._asked.setdefault(identifier, {})
+        kept.pop(asked, None)
+        kept[asked] = None
+        if len(kept) > KEPT_OF_ONE:
+            oldest = next(iter(kept))
+            del kept[oldest]
+            self._known.pop((identifier, oldest), None)
+            self._others.pop((identifier, oldest), None)
 
     def dump_stamp(self, trajectory_id: str) -> FileStamp | None:
         """What is known of a trajectory's dump."""
@@ -168,10 +186,11 @@ class Memory:
 
     def __exit__(self, *_: object) -> None:
         self._added.__exit__()
-        kept = len(self._known) + len(self._others)
-        if self._whole and self._lines > 2 * kept + 100:
+        kept = [(identifier, asked) for identifier, all_asked in self._asked.items() for asked in all_asked]
+        if self._whole and self._lines > 2 * len(kept) + 100:
+            lines = (self._others[one] if one in self._others else _line(self._known[one]) for one in kept)
             with contextlib.suppress(OSError):
-                replace_file(self._file, b"".join((*self._others.values(), *map(_line, self._known.values()))))
+                replace_file(self._file, b"".join(lines))
 
 
 def _line(one: Remembered) -> bytes:

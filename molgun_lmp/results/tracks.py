@@ -23,13 +23,11 @@ from molgun_lmp.campaign.store.campaign_folder import Store
 from molgun_lmp.results.decided import Ended
 from molgun_lmp.results.ended import clean_surface
 from molgun_lmp.results.one_pass import Points, Track, points_of, track_of
-from molgun_lmp.results.outcome_cache import AppendedLines
+from molgun_lmp.results.outcome_cache import KEPT_OF_ONE, AppendedLines
 from molgun_lmp.results.temperatures import mobile_atoms
 
 TRACKS_NAME: Final = "tracks.cache.jsonl"
 
-_KEYS: Final = 4
-"""Tracks of one trajectory that are kept: of its campaign's own scheme, of another one that was tried, ..."""
 _HEAD: Final = re.compile(rb'\{"trajectory_id": "(\d+)", "key": "([0-9a-f]+)", ')
 _END: Final = b"}}\n"
 _INTEGERS, _NUMBERS = "<i8", "<f8"
@@ -130,7 +128,7 @@ def _places(file: Path) -> tuple[dict[str, dict[str, _Place]], int]:
                 of_trajectory, key = found.setdefault(head[1].decode(), {}), head[2].decode()
                 of_trajectory.pop(key, None)
                 of_trajectory[key] = _Place(start, len(line))
-                if len(of_trajectory) > _KEYS:
+                if len(of_trajectory) > KEPT_OF_ONE:
                     del of_trajectory[next(iter(of_trajectory))]
             lines, start = lines + 1, start + len(line)
     return found, lines

@@ -126,6 +126,20 @@ def test_another_scheme_takes_nothing_from_what_is_remembered(tmp_path: Path) ->
     assert again.earlier("000150", "the same") == key("own")
 
 
+def test_of_many_questions_the_newest_are_kept(tmp_path: Path) -> None:
+    """As a dump that grows is asked about again and again."""
+    file = tmp_path / "cache"
+    with Memory(file, paper.SCHEME) as memory:
+        for number in range(150):
+            memory.add(Key(whole="own", asked=f"of length {number}"), STAMP, outcome("000000"))
+        assert memory.earlier("000000", "of length 145") is None
+    assert file.read_bytes().count(b"\n") == 4
+    again = Memory(file, paper.SCHEME)
+    assert [again.earlier("000000", f"of length {number}") is not None for number in range(145, 150)] == [
+        False, True, True, True, True
+    ]  # fmt: skip
+
+
 def test_what_could_not_be_read_to_its_end_is_not_written_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file = tmp_path / "cache"
     with Memory(file, paper.SCHEME) as memory:
