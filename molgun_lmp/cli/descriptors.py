@@ -19,12 +19,12 @@ from molgun_lmp.cli.model_arguments import (
     training_set,
 )
 from molgun_lmp.cli.output import AsJson, answers, counting, print_json
+from molgun_lmp.models.level_of_theory import UNSTATED
 from molgun_lmp.results.structures import campaign_structures
 from molgun_lmp.training.dataset.structures import structures_of, without_isolated_atoms
 from molgun_lmp.training.descriptors.describe import describe
 from molgun_lmp.training.descriptors.figures import draw_components, draw_distances
 from molgun_lmp.training.descriptors.report import of_one_composition, place, report_of, write_report
-from molgun_lmp.training.evaluation.evaluation import NOT_STATED
 from molgun_lmp.training.evaluation.predictor import open_mace
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ def descriptors_command(
             advance=advance,
         )
     placed = place(described)
-    level = source.level_of_theory or NOT_STATED
+    level = source.level_of_theory or UNSTATED
     report = report_of(
         described,
         placed,

@@ -1,13 +1,14 @@
 """What differs between campaigns besides their outcomes, and whether they are of one system."""
 
 import dataclasses
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Final
+from collections.abc import Mapping, Sequence
+from typing import Final
 
 import numpy as np
 
 from molgun_lmp.analysis.report.paper import is_paper_system
 from molgun_lmp.campaign.store.campaign_folder import Store
+from molgun_lmp.campaign.store.integrity import leaves
 from molgun_lmp.campaign.store.planned_start import planned_start
 from molgun_lmp.errors import InputFileError
 from molgun_lmp.geometry import formula_of
@@ -58,7 +59,7 @@ class CampaignFacts:
         for section, left_out in _SECTIONS.items():
             of_file = getattr(config, section)
             values = {} if of_file is None else of_file.model_dump(mode="json", exclude=left_out)
-            conditions |= {f"{section}.{key}": _shown(value) for key, value in _leaves(values)}
+            conditions |= {f"{section}.{key}": _shown(value) for key, value in leaves(values) if value is not None}
         return cls(
             molecule=molecule,
             slab=formula_of(slab.get_chemical_symbols()),
@@ -111,14 +112,6 @@ def differences(named: Sequence[tuple[str, CampaignFacts]]) -> dict[str, dict[st
     keys = dict.fromkeys(key for rows in every.values() for key in rows)
     found = {key: {name: rows.get(key, "none") for name, rows in every.items()} for key in keys}
     return {key: values for key, values in found.items() if len(set(values.values())) > 1}
-
-
-def _leaves(section: Mapping[str, Any], path: str = "") -> Iterator[tuple[str, Any]]:
-    for key, value in section.items():
-        if isinstance(value, dict) and value:
-            yield from _leaves(value, f"{path}{key}.")
-        elif value is not None:
-            yield f"{path}{key}", value
 
 
 def _shown(value: object) -> str:

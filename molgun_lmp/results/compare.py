@@ -23,11 +23,11 @@ from molgun_lmp.results.campaign_differences import CampaignFacts
 from molgun_lmp.results.decided import doses_of_a_chain
 from molgun_lmp.results.dosing import write_records
 from molgun_lmp.results.external import load_settings, molecule_of, trajectories
-from molgun_lmp.results.table_files import write_comparison, write_costs
+from molgun_lmp.results.parallel import counted_from
+from molgun_lmp.results.table_files import COSTS_NAME, write_comparison, write_costs
 
 DIFFERENCES_NAME: Final = "differences.csv"
 COVERAGE_DIFFERENCES_NAME: Final = "coverage_differences.csv"
-COSTS_NAME: Final = "costs.csv"
 
 Advance = Callable[[int], None]
 
@@ -91,7 +91,7 @@ def read_sides(paths: Sequence[Path], elsewhere: Elsewhere, advance: Advance | N
     like = next((Store.open(path) for path in paths if is_campaign(path)), None)
     done, sides = 0, list[Side]()
     for path in paths:
-        sides.append(read_side(path, elsewhere, like, _counted(advance, done)))
+        sides.append(read_side(path, elsewhere, like, counted_from(advance, done)))
         done += len(sides[-1].outcomes)
     return sides
 
@@ -143,10 +143,6 @@ def campaign_costs(store: Store, analysis: Analysis) -> list[Cost]:
     """What a campaign's ended trajectories cost, by engine and machine, all of them last."""
     engine = store.manifest.engine
     return costs_of([one.result for one in analysis.ended], engine.threads / engine.together)
-
-
-def _counted(advance: Advance | None, before: int) -> Advance:
-    return lambda number: None if advance is None else advance(before + number)
 
 
 def one_scheme(named: Sequence[tuple[str, OutcomeScheme]]) -> OutcomeScheme:

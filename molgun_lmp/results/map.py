@@ -66,10 +66,7 @@ def map_campaign(
     name, atoms = _point(store, request.point)
     surface = clean_surface(store)
     slab = store.clean_slab
-    top = np.flatnonzero(surface.top)
-    place = {int(atom): rank for rank, atom in enumerate(top)}
-    dimers = np.array([[place[int(atom)] for atom in pair] for pair in surface.dimers], dtype=np.int64).reshape(-1, 2)
-    sites, cell = slab.positions[top], slab.cell[:]
+    dimers, sites, cell = surface.top_dimers, slab.positions[surface.top], slab.cell[:]
     origin = _mirror_origin(sites, dimers, cell)
     grid = Grid.of(
         cell, bin_area=request.bin_area, fold=request.fold, mirror=request.mirror,

@@ -22,6 +22,7 @@ from molgun_lmp.outcome_scheme import OutcomeScheme
 from molgun_lmp.results.analyse import analyse
 from molgun_lmp.results.compare import one_scheme
 from molgun_lmp.results.decided import Ended
+from molgun_lmp.results.parallel import counted_from
 from molgun_lmp.results.same_shots import require_only_models_differ, require_same_starts
 
 MEMBERS_COLUMNS: Final = (
@@ -108,7 +109,7 @@ def load_members(
     require_only_models_differ(stores)
     read = list[Sequence[Ended]]()
     for _, store in stores:
-        read.append(analyse(store, _counted(advance, sum(map(len, read)))).ended)
+        read.append(analyse(store, counted_from(advance, sum(map(len, read)))).ended)
     everywhere = set.intersection(*({one.folder.id for one in ended} for ended in read))
     if len(everywhere) < 2:
         raise CampaignError(
@@ -138,10 +139,6 @@ def load_members(
         scheme=whose,
         grid_points=len(stores[0][1].config().gun.points),
     )
-
-
-def _counted(advance: Callable[[int], None] | None, before: int) -> Callable[[int], None]:
-    return lambda number: None if advance is None else advance(before + number)
 
 
 def write_members(answer: CommitteeAnswer, folder: Path) -> None:

@@ -16,6 +16,11 @@ TaskT = TypeVar("TaskT")
 ResultT = TypeVar("ResultT")
 
 
+def counted_from(advance: Callable[[int], None] | None, before: int) -> Callable[[int], None]:
+    """Progress of one part of a work, of which so much was done before."""
+    return lambda number: None if advance is None else advance(before + number)
+
+
 def spread(
     work: Callable[[TaskT], ResultT], tasks: Sequence[TaskT], *, size: int, processes: int | None
 ) -> Iterator[ResultT]:

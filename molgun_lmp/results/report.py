@@ -40,14 +40,12 @@ from molgun_lmp.results.grid import FIGURES_FOLDER, draw_grid
 from molgun_lmp.results.replay_verdict import verdicts_of
 from molgun_lmp.results.scattering import CameBack
 from molgun_lmp.results.shown import Shown, shown
-from molgun_lmp.results.table_files import read_trust, write_costs
-from molgun_lmp.results.tables import complete_prefix
+from molgun_lmp.results.table_files import COSTS_NAME, read_trust, write_costs
+from molgun_lmp.results.tables import RUNNING_CSV, complete_prefix
 from molgun_lmp.surface.clean_surface import Surface
 from molgun_lmp.units import FS_PER_PS
 
 PAGE_NAME: Final = "report.html"
-COSTS_NAME: Final = "costs.csv"
-_RUNNING_NAME: Final = "running.csv"
 
 
 def report(store: Store, analysis: Analysis, references: Sequence[Side] = (), also: Sequence[Path] = ()) -> Path:
@@ -137,12 +135,10 @@ def _figures(store: Store, analysis: Analysis, surface: Surface, gathered: Shown
     outcomes = [one.outcome for one in ended]
     modes = [outcome.mode for outcome in outcomes]
     waits = [wait for wait in map(wait_of, outcomes) if wait is not None]
-    settling = read_settling(store.analysis / _RUNNING_NAME, store.scheme)
+    settling = read_settling(store.analysis / RUNNING_CSV, store.scheme)
     tested = halves_sentence(halves(store.scheme, complete_prefix(outcomes)))
     start = planned_start(ended[0].folder, surface)
-    top = np.flatnonzero(surface.top)
-    place = {int(atom): rank for rank, atom in enumerate(top)}
-    dimers = np.array([[place[int(atom)] for atom in pair] for pair in surface.dimers], dtype=np.int64)
+    top, dimers = np.flatnonzero(surface.top), surface.top_dimers
     return [
         draw_modes(analysis.summary, folder),
         draw_structures(gathered.snapshots, folder),
@@ -157,7 +153,7 @@ def _figures(store: Store, analysis: Analysis, surface: Surface, gathered: Shown
             folder,
             cell=start.cell,
             top_layer=start.positions[top],
-            dimers=dimers.reshape(-1, 2),
+            dimers=dimers,
         ),
         *(
             draw_sampling(
@@ -166,7 +162,7 @@ def _figures(store: Store, analysis: Analysis, surface: Surface, gathered: Shown
                 folder,
                 point=point,
                 top_layer=start.positions[top],
-                dimers=dimers.reshape(-1, 2),
+                dimers=dimers,
                 dump_every_ps=config.dynamics.dump_every_steps * config.dynamics.timestep_fs / FS_PER_PS,
                 name=f"sampling-{point}",
             )

@@ -31,6 +31,7 @@ from molgun_lmp.records import Outcome
 
 TRUST_JSON: Final = "trust.json"
 TRUST_CSV: Final = "trust.csv"
+COSTS_NAME: Final = "costs.csv"
 WORST_FILE: Final = "worst.extxyz"
 
 

@@ -59,6 +59,12 @@ class Surface:
         mask: BoolArray = self.layer == 0
         return mask
 
+    @property
+    def top_dimers(self) -> IntArray:
+        """(D, 2) the dimers' atoms, counted within the top layer."""
+        rank = np.cumsum(self.top) - 1
+        return rank[self.dimers].reshape(-1, 2)
+
     @functools.cached_property
     def nets(self) -> tuple[SiteNet, ...]:
         """The sites of the two uppermost layers, such as the rows of oxygen and the plane below them of rutile(110)."""

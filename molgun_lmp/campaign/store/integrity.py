@@ -92,10 +92,10 @@ def _shard_hashes(work: Work, parent: Path) -> Hashes:
 def _changed_keys(work: Work, file: Path) -> str:
     """What differs between a campaign file and the planned one, as a sentence; empty where the text alone does."""
     try:
-        found = dict(_leaves(load_yaml(file)))
+        found = dict(leaves(load_yaml(file)))
     except ConfigError as error:
         return f" {error}"
-    planned = dict(_leaves(work.config))
+    planned = dict(leaves(work.config))
     changed = [
         f"`{key}` is {found.get(key, 'absent')}, planned {planned.get(key, 'absent')}"
         for key in dict.fromkeys([*planned, *found])
@@ -104,9 +104,10 @@ def _changed_keys(work: Work, file: Path) -> str:
     return f" Changed: {'; '.join(changed)}." if changed else ""
 
 
-def _leaves(section: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, Any]]:
+def leaves(section: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, Any]]:
+    """Whole key paths of a nested document, `a.b.c`, and what stands there."""
     for key, value in section.items():
         if isinstance(value, dict) and value:
-            yield from _leaves(value, f"{before}{key}.")
+            yield from leaves(value, f"{before}{key}.")
         else:
             yield f"{before}{key}", value

@@ -9,6 +9,7 @@ from molgun_lmp.atomic_files import write_json
 from molgun_lmp.config.section import Section
 from molgun_lmp.errors import InputFileError
 from molgun_lmp.models.error_reports import ErrorReport
+from molgun_lmp.models.level_of_theory import UNSTATED
 from molgun_lmp.models.predict import Prediction
 from molgun_lmp.provenance import versions
 from molgun_lmp.surface.partition import MoleculeChoice, group_atoms
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
 
 REPORT_NAME: Final = "report.json"
 WORST_NAME: Final = "worst.extxyz"
-NOT_STATED: Final = "level of theory not stated"
 
 
 class JudgedModel(Section):
@@ -89,7 +89,7 @@ def judge(
             dtype=predictor.dtype,
             sha256=predictor.sha256,
         ),
-        labels=level_of_theory or predictor.source.level_of_theory or NOT_STATED,
+        labels=level_of_theory or predictor.source.level_of_theory or UNSTATED,
         label_keys=f"{dataset.labels.energy}, {dataset.labels.forces}",
         files=dict(dataset.files),
         frames=len(dataset.frames),
