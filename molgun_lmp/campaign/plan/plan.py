@@ -34,7 +34,7 @@ from molgun_lmp.campaign.store.campaign_folder import (
     TRAJECTORIES_FOLDER,
     Store,
 )
-from molgun_lmp.campaign.store.manifest import MANIFEST_NAME, EngineChoice, Manifest
+from molgun_lmp.campaign.store.manifest import MANIFEST_NAME, EngineChoice, Manifest, is_campaign
 from molgun_lmp.config import Campaign, LoadedCampaign, dump_yaml
 from molgun_lmp.config.schemes import load_scheme
 from molgun_lmp.engine.multistep import NOT_SENT
@@ -207,10 +207,14 @@ def default_folder(loaded: LoadedCampaign) -> Path:
 
 def require_new(folder: Path) -> None:
     """Raise `CampaignError` where a campaign folder, or anything else, exists already."""
-    if folder.exists() or folder.is_symlink():
+    if is_campaign(folder):
         raise CampaignError(
             f"{folder} exists already. To go on with its campaign: `molgun run {folder}`. For a new one name another "
             "folder (--output), or remove this one first."
+        )
+    if folder.exists() or folder.is_symlink():
+        raise CampaignError(
+            f"{folder} exists already, and is no campaign folder: nothing is written there. Name a new one (--output)."
         )
 
 

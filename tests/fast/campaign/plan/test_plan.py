@@ -226,8 +226,12 @@ def test_outcomes_share_the_molecule_s_run_only_as_drawn(
 def test_an_existing_folder_is_left_alone(plan_of: PlanOf, tmp_path: Path) -> None:
     (tmp_path / "small").mkdir()
     (tmp_path / "small" / "mine.txt").write_text("mine")
-    with pytest.raises(CampaignError, match="exists already"):
-        planning.write(plan_of(tmp_path, {}), tmp_path / "small")
+    plan = plan_of(tmp_path, {})
+    with pytest.raises(CampaignError, match=r"exists already, and is no campaign folder.*\(--output\)\.$"):
+        planning.write(plan, tmp_path / "small")
+    planning.write(plan, tmp_path / "campaign")
+    with pytest.raises(CampaignError, match=r"exists already\. To go on with its campaign"):
+        planning.write(plan, tmp_path / "campaign")
     assert [entry.name for entry in (tmp_path / "small").iterdir()] == ["mine.txt"]
 
 
