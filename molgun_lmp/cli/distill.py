@@ -19,7 +19,7 @@ from molgun_lmp.config import LoadedCampaign, load_campaign
 from molgun_lmp.config.loading import load_section_or_defaults
 from molgun_lmp.engine.registry import runs_no_model
 from molgun_lmp.errors import ConfigError
-from molgun_lmp.gun.pools import read_pools
+from molgun_lmp.gun.pools import Pool, Pools, read_pools
 from molgun_lmp.gun.setup import prepare
 from molgun_lmp.models.card import ModelCard, check_elements
 from molgun_lmp.processes import default_workers
@@ -83,14 +83,15 @@ def distill_command(
     number = workers or default_workers(1)
     require_same_settings(config, output)
 
-    structures = _structures(loaded, model, config, output, frames or (), workers=number)
+    pools = read_pools(loaded)
+    structures = _of_pools(pools) + _structures(loaded, model, config, output, frames or (), workers=number)
     check_elements(card, {symbol for structure in structures for symbol in structure.symbols})
     with counting("labelling", len(structures)) as show:
         labelled = label_frames(model, card, structures, output, workers=number, on_progress=show)
     usable = [structure for structure in structures if structure.source not in labelled.failed]
     record = train_inner(config, card, usable, output, threads=min(number, 4), console=progress_console())
     inner = export_inner(record, output)
-    molecules = flying(loaded, config.flights)
+    molecules = flying(pools.molecule, config.flights)
     with counting("flying", len(molecules) * (1 + len(config.flights.outer_steps_fs))) as show:
         judged = judge_inner(
             model,
@@ -101,7 +102,7 @@ def distill_command(
             dtype=loaded.config.model.dtype,
             candidates=_outer_steps(loaded),
             molecules=molecules,
-            held_below_angstrom=_held_below(loaded, card.architecture.r_max_angstrom),
+            held_below_angstrom=_held_below(loaded, pools, card.architecture.r_max_angstrom),
             advance=show,
         )
     if as_json:
@@ -121,9 +122,9 @@ def _structures(
     *,
     workers: int,
 ) -> list[Structure]:
-    """The pools' snapshots, and frames of shots: those that were given, or of two small campaigns."""
+    """Frames of shots: those that were given, or of two small campaigns."""
     console = progress_console()
-    found = _of_pools(loaded)
+    found: list[Structure] = []
     folders = list(given)
     if not given:
         fired = config.fired
@@ -157,7 +158,7 @@ def _of(path: Path) -> Iterator[Structure]:
         )
 
 
-def _of_pools(loaded: LoadedCampaign) -> list[Structure]:
+def _of_pools(pools: Pools) -> list[Structure]:
     """The slab alone and the molecule alone; a molecule of one atom has nothing to learn."""
     return [
         Structure(
@@ -170,15 +171,14 @@ def _of_pools(loaded: LoadedCampaign) -> list[Structure]:
             trajectory=pool.source.name,
             config_type=POOL,
         )
-        for pool in read_pools(loaded)
+        for pool in pools
         for number, atoms in enumerate(pool.snapshots)
         if len(atoms) > 1
     ]
 
 
-def flying(loaded: LoadedCampaign, flights: FlightSettings) -> list[Atoms]:
-    """As many snapshots of the molecule's pool, far from each other in it, with more energy; none of an atom."""
-    pool = read_pools(loaded).molecule
+def flying(pool: Pool, flights: FlightSettings) -> list[Atoms]:
+    """As many snapshots of a molecule's pool, far from each other in it, with more energy; none of an atom."""
     if flights.molecules == 0 or len(pool.symbols) == 1:
         return []
     chosen = [atoms.copy() for atoms in pool.snapshots[:: max(1, len(pool) // flights.molecules)]][: flights.molecules]
@@ -187,9 +187,9 @@ def flying(loaded: LoadedCampaign, flights: FlightSettings) -> list[Atoms]:
     return chosen
 
 
-def _held_below(loaded: LoadedCampaign, cutoff_angstrom: float) -> float | None:
+def _held_below(loaded: LoadedCampaign, pools: Pools, cutoff_angstrom: float) -> float | None:
     """How far above the lowest atom of a frame the campaign's frozen layers end, in Å; None where nothing is frozen."""
-    slab = prepare(loaded.config, *read_pools(loaded), cutoff_angstrom).slab
+    slab = prepare(loaded.config, *pools, cutoff_angstrom).slab
     if not slab.frozen.any():
         return None
     heights = slab.positions[0, :, 2]

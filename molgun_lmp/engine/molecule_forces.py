@@ -2,15 +2,15 @@
 
 import dataclasses
 from pathlib import Path
-from typing import ClassVar, Final
+from typing import Final
 
 import numpy as np
 from ase import Atoms
-from ase.calculators.calculator import Calculator
 from ase.optimize import BFGS
 
 from molgun_lmp.arrays import FloatArray
-from molgun_lmp.engine.force_models import ForceModel, ForceModelInput
+from molgun_lmp.engine.ase_calculator import ForceModelCalculator
+from molgun_lmp.engine.force_models import ForceModel
 from molgun_lmp.engine.registry import ENGINES
 from molgun_lmp.errors import ConfigError, GeometryError
 from molgun_lmp.model_formats import Dtype, EngineKind
@@ -19,7 +19,6 @@ FORCE_LIMIT: Final = 1e-3
 """eV/Å, at a minimum: float32 leaves less."""
 _STEPS: Final = 1000
 _ROOM_ANGSTROM: Final = 4.0
-_FREE: Final = (False, False, False)
 
 
 def python_model(kind: EngineKind, dtype: Dtype, file: Path) -> ForceModel:
@@ -36,26 +35,6 @@ def python_model(kind: EngineKind, dtype: Dtype, file: Path) -> ForceModel:
         f"system.molecule.states asks a model for its Hessian, and the engine `{kind}` has none that Python can ask: "
         "leave states out, and `molgun equilibrate` makes a thermal pool."
     )
-
-
-class _Asked(Calculator):  # type: ignore[misc]  # ASE has no types
-    """The model as ASE's optimisers ask; they go by forces alone, as the energy in float32 is too coarse to go by."""
-
-    implemented_properties: ClassVar = ["energy", "forces"]
-
-    def __init__(self, model: ForceModel) -> None:
-        super().__init__()
-        self._model = model
-
-    def calculate(self, atoms: Atoms, *_: object) -> None:
-        structure = ForceModelInput(
-            numbers=np.asarray(atoms.numbers, dtype=np.int64),
-            positions=np.asarray(atoms.positions, dtype=np.float64),
-            cell=atoms.cell[:],
-            pbc=_FREE,
-        )
-        found = self._model.evaluate(structure)
-        self.results = {"energy": found.energy_ev, "forces": found.forces}
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, eq=False)
@@ -81,7 +60,8 @@ def relaxed_molecule(model: ForceModel, start: Atoms) -> RelaxedMolecule:
     """The molecule at the minimum nearest to `start`. Raises `GeometryError` where none is found."""
     side = float(np.ptp(start.positions, axis=0).max()) + 2 * (model.cutoff_angstrom + _ROOM_ANGSTROM)
     atoms = Atoms(start.numbers, positions=start.positions, cell=[side] * 3, pbc=False)
-    atoms.calc = _Asked(model)
+    atoms.calc = ForceModelCalculator(model)
+    # BFGS goes by forces alone: the energy in float32 is too coarse to go by.
     BFGS(atoms, logfile=None).run(fmax=FORCE_LIMIT, steps=_STEPS)
     largest = float(np.abs(atoms.get_forces()).max())
     if largest > FORCE_LIMIT:

@@ -9,7 +9,7 @@ import dataclasses
 import json
 import os
 from pathlib import Path
-from typing import IO, Any, Final, Self
+from typing import IO, Any, Final, Self, TypeVar
 
 from pydantic import ValidationError
 
@@ -70,8 +70,15 @@ class Key:
 KEPT_OF_ONE: Final = 4
 """Questions about one trajectory that are remembered: by the campaign's own scheme, by one that was tried, ..."""
 
-_Question = tuple[str, str]
-"""A trajectory, and `Key.asked`."""
+AnswerT = TypeVar("AnswerT")
+
+
+def keep_newest(of_one: dict[str, AnswerT], question: str, answer: AnswerT) -> None:
+    """Add an answer about one trajectory, or replace it; of more than `KEPT_OF_ONE` the oldest goes."""
+    of_one.pop(question, None)
+    of_one[question] = answer
+    if len(of_one) > KEPT_OF_ONE:
+        del of_one[next(iter(of_one))]
 
 
 class AppendedLines:
@@ -113,11 +120,8 @@ class Memory:
 
     def __init__(self, file: Path, scheme: OutcomeScheme) -> None:
         self._file, self._scheme = file, scheme
-        self._known: dict[_Question, Remembered] = {}
-        self._others: dict[_Question, bytes] = {}
-        """Lines by the classes of other schemes, as they are."""
-        self._asked: dict[str, dict[str, None]] = {}
-        """Of each trajectory, `Key.asked` of what is kept, the newest last."""
+        self._kept: dict[str, dict[str, Remembered | bytes]] = {}
+        """Trajectory -> `Key.asked` -> the answer; by the classes of another scheme a line as it is."""
         self._stamps: dict[str, FileStamp | None] = {}
         self._lines = 0
         self._added = AppendedLines(file)
@@ -135,29 +139,20 @@ class Memory:
                 self._lines += 1
                 with contextlib.suppress(ValueError, RecursionError, AttributeError, KeyError, TypeError):
                     document = json.loads(line)
-                    question = (str(document["outcome"]["trajectory_id"]), str(document["asked"]))
+                    of_one = self._kept.setdefault(str(document["outcome"]["trajectory_id"]), {})
                     try:
                         self._keep(Remembered.from_json(document, self._scheme))
                     except ValidationError:
-                        self._others[question] = line
-                        self._newest(question)
+                        keep_newest(of_one, str(document["asked"]), line)
 
     def _keep(self, one: Remembered) -> None:
-        question = (one.outcome.trajectory_id, one.asked)
-        self._known[question] = one
-        self._stamps[question[0]] = one.dump
-        self._newest(question)
+        identifier = one.outcome.trajectory_id
+        keep_newest(self._kept.setdefault(identifier, {}), one.asked, one)
+        self._stamps[identifier] = one.dump
 
-    def _newest(self, question: _Question) -> None:
-        identifier, asked = question
-        kept = self._asked.setdefault(identifier, {})
-        kept.pop(asked, None)
-        kept[asked] = None
-        if len(kept) > KEPT_OF_ONE:
-            oldest = next(iter(kept))
-            del kept[oldest]
-            self._known.pop((identifier, oldest), None)
-            self._others.pop((identifier, oldest), None)
+    def _answer(self, trajectory_id: str, asked: str) -> Remembered | None:
+        answer = self._kept.get(trajectory_id, {}).get(asked)
+        return answer if isinstance(answer, Remembered) else None
 
     def dump_stamp(self, trajectory_id: str) -> FileStamp | None:
         """What is known of a trajectory's dump."""
@@ -165,12 +160,12 @@ class Memory:
 
     def outcome(self, trajectory_id: str, key: Key) -> Outcome | None:
         """The outcome that this key stands for, None where it has to be decided."""
-        known = self._known.get((trajectory_id, key.asked))
+        known = self._answer(trajectory_id, key.asked)
         return known.outcome if known is not None and known.key == key.whole else None
 
     def earlier(self, trajectory_id: str, asked: str) -> Key | None:
         """The key of the same question as other code has decided it, of a trajectory that cannot be read again."""
-        known = self._known.get((trajectory_id, asked))
+        known = self._answer(trajectory_id, asked)
         return None if known is None else Key(whole=known.key, asked=asked)
 
     def add(self, key: Key, dump: FileStamp | None, outcome: Outcome) -> None:
@@ -186,9 +181,9 @@ class Memory:
 
     def __exit__(self, *_: object) -> None:
         self._added.__exit__()
-        kept = [(identifier, asked) for identifier, all_asked in self._asked.items() for asked in all_asked]
+        kept = [answer for of_one in self._kept.values() for answer in of_one.values()]
         if self._whole and self._lines > 2 * len(kept) + 100:
-            lines = (self._others[one] if one in self._others else _line(self._known[one]) for one in kept)
+            lines = (one if isinstance(one, bytes) else _line(one) for one in kept)
             with contextlib.suppress(OSError):
                 replace_file(self._file, b"".join(lines))
 

@@ -23,7 +23,7 @@ from molgun_lmp.campaign.store.campaign_folder import Store
 from molgun_lmp.results.decided import Ended
 from molgun_lmp.results.ended import clean_surface
 from molgun_lmp.results.one_pass import Points, Track, points_of, track_of
-from molgun_lmp.results.outcome_cache import KEPT_OF_ONE, AppendedLines
+from molgun_lmp.results.outcome_cache import AppendedLines, keep_newest
 from molgun_lmp.results.temperatures import mobile_atoms
 
 TRACKS_NAME: Final = "tracks.cache.jsonl"
@@ -125,11 +125,7 @@ def _places(file: Path) -> tuple[dict[str, dict[str, _Place]], int]:
         for line in handle:
             head = _HEAD.match(line)
             if head is not None and line.endswith(_END):
-                of_trajectory, key = found.setdefault(head[1].decode(), {}), head[2].decode()
-                of_trajectory.pop(key, None)
-                of_trajectory[key] = _Place(start, len(line))
-                if len(of_trajectory) > KEPT_OF_ONE:
-                    del of_trajectory[next(iter(of_trajectory))]
+                keep_newest(found.setdefault(head[1].decode(), {}), head[2].decode(), _Place(start, len(line)))
             lines, start = lines + 1, start + len(line)
     return found, lines
 

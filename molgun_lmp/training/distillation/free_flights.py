@@ -6,21 +6,19 @@ which of the thermal molecules, no harmonic analysis says, and it may well be th
 shorter one. So the pool's own snapshots fly by themselves in NVE.
 """
 
-import dataclasses
 import math
 import statistics
 from collections.abc import Callable, Sequence
-from typing import Any, ClassVar, Final
+from typing import Final
 
 import numpy as np
 from ase import Atoms, units
-from ase.calculators.calculator import Calculator, all_changes
 from ase.md.verlet import VelocityVerlet
 
 from molgun_lmp.config.section import Section
+from molgun_lmp.engine.ase_calculator import ForceModelCalculator
 from molgun_lmp.engine.force_models import ForceModel
 from molgun_lmp.engine.multistep import MultistepModel
-from molgun_lmp.training.labelling.folder_model import as_input
 from molgun_lmp.units import FS_PER_PS
 
 _MEV_PER_EV: Final = 1e3
@@ -110,28 +108,6 @@ def fly(
     return Flights(molecules=len(molecules), duration_ps=duration_ps, alone=alone, outer_steps=tuple(steps))
 
 
-class _StepByStep(Calculator):  # type: ignore[misc]  # ASE has no types
-    """A force model that is asked once for each step, by the step's number."""
-
-    implemented_properties: ClassVar[list[str]] = ["energy", "forces"]
-
-    def __init__(self, model: ForceModel) -> None:
-        super().__init__()
-        self._model, self._step = model, 0
-
-    def calculate(
-        self,
-        atoms: Atoms | None = None,
-        properties: Sequence[str] = ("energy",),
-        system_changes: Sequence[str] = all_changes,
-    ) -> None:
-        """Energy and forces of the next step."""
-        super().calculate(atoms, properties, system_changes)
-        answer = self._model.evaluate(dataclasses.replace(as_input(self.atoms), step=self._step))
-        self._step += 1
-        self.results: dict[str, Any] = {"energy": answer.energy_ev, "forces": answer.forces}
-
-
 def _mev(energy_ev: float) -> float | None:
     return _MEV_PER_EV * energy_ev if np.isfinite(energy_ev) else None
 
@@ -139,7 +115,7 @@ def _mev(energy_ev: float) -> float | None:
 def _excursion_ev(model: ForceModel, atoms: Atoms, *, every: int, timestep_fs: float, duration_ps: float) -> float:
     """The largest distance of the total energy at outer steps from that at the start."""
     flying = atoms.copy()
-    flying.calc = _StepByStep(model)
+    flying.calc = ForceModelCalculator(model)
     dynamics = VelocityVerlet(flying, timestep=timestep_fs * units.fs)
     energies = [flying.get_total_energy()]
     for _ in range(round(duration_ps * FS_PER_PS / (every * timestep_fs))):

@@ -11,6 +11,7 @@ from ase import Atoms
 
 from molgun_lmp.arrays import BoolArray, FloatArray
 from molgun_lmp.config.section import Section
+from molgun_lmp.engine.ase_calculator import as_input
 from molgun_lmp.engine.asked_in_python import EXACT_FIRST, AskedInPython, asked_in_python
 from molgun_lmp.engine.force_models import ForceModel
 from molgun_lmp.model_formats import Dtype
@@ -21,7 +22,6 @@ from molgun_lmp.training.distillation.free_flights import Flights, fly
 from molgun_lmp.training.distillation.outer_step import Stiffness, advised_every, own_swing, swing_of
 from molgun_lmp.training.distillation.settings import FlightSettings
 from molgun_lmp.training.distillation.stiffness import Forces, largest_curvature
-from molgun_lmp.training.labelling.folder_model import as_input
 from molgun_lmp.units import FS_PER_PS, ROUNDING_PS
 
 _ROUNDS: Final = 5
